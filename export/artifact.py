@@ -1,0 +1,235 @@
+"""The facts about exported files: formats, variants, tensors, and the manifest that names every byte.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+from export.errors import InputError
+
+
+_Kind = TypeVar("_Kind", bound=StrEnum)
+
+
+class Format(StrEnum):
+    """Kinds of file."""
+
+    SAVED_MODEL = "saved_model"
+    TFLITE = "tflite"
+    ONNX = "onnx"
+
+
+class Variant(StrEnum):
+    """Number types that the weights and the arithmetic of a file use."""
+
+    FLOAT32 = "float32"
+
+
+VARIANTS: Mapping[Format, tuple[Variant, ...]] = {
+    Format.SAVED_MODEL: (Variant.FLOAT32,),
+    Format.TFLITE: (Variant.FLOAT32,),
+    Format.ONNX: (Variant.FLOAT32,),
+}
+
+INPUT_NAME = "image"
+OUTPUT_NAME = "probabilities"
+
+MANIFEST = "manifest.json"
+PARITY = "parity.json"
+REFERENCE = "reference.npz"
+
+OLDEST_OPSET, DEFAULT_OPSET, NEWEST_OPSET = 13, 17, 18
+ONNX_IR_VERSION = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """One file to be exported."""
+
+    format: Format
+    variant: Variant
+
+    @property
+    def file(self) -> str:
+        """Its name in the artifacts folder; for a SavedModel a folder's."""
+        if self.format is Format.SAVED_MODEL:
+            return "saved_model"
+        suffix = "" if self.variant is Variant.FLOAT32 else f"_{self.variant}"
+        return f"model{suffix}.{self.format}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorSpec:
+    """Name, numpy dtype name and shape of a tensor; None is the batch."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """What a file should say about itself, so that whoever finds it alone can use it.
+
+    `class_names[i]` belongs to output i. `accuracy` (0 to 1) on the test set of `dataset`. `note` says what a user
+    must know, such as that embedded digits stood in for MNIST; else it is empty. `source_digest`: sha256 of the Keras
+    file.
+    """
+
+    class_names: tuple[str, ...]
+    dataset: str
+    dataset_digest: str
+    accuracy: float
+    source_digest: str
+    note: str = ""
+    preprocessing: str = "none: raw pixel values 0 to 255; the model divides them itself"
+
+    def as_metadata(self) -> dict[str, str]:
+        """The same as texts, for formats that carry nothing else."""
+        return {
+            "labels": json.dumps(list(self.class_names), ensure_ascii=False),
+            "preprocessing": self.preprocessing,
+            "dataset": self.dataset,
+            "dataset_digest": self.dataset_digest,
+            "accuracy": f"{self.accuracy:.6f}",
+            "source_digest": self.source_digest,
+            "note": self.note,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifact:
+    """A file that was written: what it is, and the sha256 of every file it consists of, by path in the folder."""
+
+    target: Target
+    files: Mapping[str, str]
+    size_bytes: int
+    input: TensorSpec
+    output: TensorSpec
+    opset: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "format": self.target.format,
+            "variant": self.target.variant,
+            "file": self.target.file,
+            "files": dict(self.files),
+            "size_bytes": self.size_bytes,
+            "input": dataclasses.asdict(self.input),
+            "output": dataclasses.asdict(self.output),
+            "opset": self.opset,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Artifact:
+        return cls(
+            target=Target(format=Format(data["format"]), variant=Variant(data["variant"])),
+            files=dict(data["files"]),
+            size_bytes=data["size_bytes"],
+            input=_tensor_spec(data["input"]),
+            output=_tensor_spec(data["output"]),
+            opset=data["opset"],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """Everything that was published in a folder. `files` holds what belongs to no single artifact."""
+
+    artifacts: tuple[Artifact, ...]
+    description: Description
+    files: Mapping[str, str]
+    versions: Mapping[str, str]
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """Path → sha256 of every published file but the manifest itself."""
+        return {**self.files, **{path: digest for artifact in self.artifacts for path, digest in artifact.files.items()}}
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "artifacts": [artifact.as_json() for artifact in self.artifacts],
+            "description": dataclasses.asdict(self.description),
+            "files": dict(self.files),
+            "versions": dict(self.versions),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Manifest:
+        described = data["description"]
+        return cls(
+            artifacts=tuple(Artifact.from_json(artifact) for artifact in data["artifacts"]),
+            description=Description(**{**described, "class_names": tuple(described["class_names"])}),
+            files=dict(data["files"]),
+            versions=dict(data["versions"]),
+        )
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a published folder. Raises InputError where there is none or it is damaged."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise InputError(f"there is no {path}: export a model there first with python scripts/export.py")
+    try:
+        return Manifest.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} can't be read as a manifest ({error!r}): export the model again") from error
+
+
+def digest_file(path: Path) -> str:
+    """sha256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest_tree(folder: Path, name: str) -> dict[str, str]:
+    """Path relative to `folder`, with `/` → sha256, of the file `name` or of every file below it."""
+    root = folder / name
+    paths = sorted(path for path in root.rglob("*") if path.is_file()) if root.is_dir() else [root]
+    return {path.relative_to(folder).as_posix(): digest_file(path) for path in paths}
+
+
+def choose_targets(formats: Iterable[str], variants: Iterable[str]) -> tuple[Target, ...]:
+    """The targets that the names ask for; `all` stands for every one, no format for all that have the variant.
+
+    Raises InputError for an unknown name and for a named pair that does not exist.
+    """
+    format_names, variant_names = list(formats), list(variants)
+    chosen_formats = _chosen(format_names or ["all"], Format, "format")
+    chosen_variants = _chosen(variant_names or [Variant.FLOAT32], Variant, "variant")
+    targets = []
+    for kind in chosen_formats:
+        for variant in chosen_variants:
+            if variant in VARIANTS[kind]:
+                targets.append(Target(format=kind, variant=variant))
+            elif kind in format_names and variant in variant_names:
+                raise InputError(f"there is no {variant} {kind}: {kind} comes as {', '.join(VARIANTS[kind])}")
+    return tuple(targets)
+
+
+def check_opset(opset: int) -> int:
+    """The opset itself. Raises InputError where tf2onnx can't write it."""
+    if not OLDEST_OPSET <= opset <= NEWEST_OPSET:
+        raise InputError(f"--opset must be {OLDEST_OPSET} to {NEWEST_OPSET}, got {opset}")
+    return opset
+
+
+def _chosen(names: list[str], kinds: type[_Kind], what: str) -> list[_Kind]:
+    known = list(kinds)
+    for name in names:
+        if name != "all" and name not in known:
+            raise InputError(f"unknown {what} {name}: choose among {', '.join(known)} and all")
+    return known if "all" in names else [kind for kind in known if kind in names]
+
+
+def _tensor_spec(data: Mapping[str, Any]) -> TensorSpec:
+    return TensorSpec(name=data["name"], dtype=data["dtype"], shape=tuple(data["shape"]))

@@ -1,0 +1,56 @@
+"""SavedModel folder → RuntimeModel, with tensorflow's loader: no Keras object is made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from export.artifact import INPUT_NAME, OUTPUT_NAME, TensorSpec
+from export.errors import InputError
+from export.parity import Probabilities
+from export.runtimes import check_images
+
+_SIGNATURE = "serving_default"
+
+
+class SavedModel:
+    """A `serving_default` signature behind the common call, run on the CPU."""
+
+    def __init__(self, loaded: Any) -> None:
+        # The signature holds its variables only as long as the loaded object lives.
+        self._loaded = loaded
+        self._function = loaded.signatures[_SIGNATURE]
+        arguments = self._function.structured_input_signature[1]
+        self.input = _spec(INPUT_NAME, arguments[INPUT_NAME])
+        self.output = _spec(OUTPUT_NAME, self._function.structured_outputs[OUTPUT_NAME])
+
+    def __call__(self, images: np.ndarray) -> Probabilities:
+        check_images(images, self.input)
+        with tf.device("/CPU:0"):
+            answer: Probabilities = self._function(**{INPUT_NAME: tf.constant(images)})[OUTPUT_NAME].numpy()
+        return answer
+
+
+def load(path: Path, threads: int | None) -> SavedModel:
+    """Open the folder. Raises InputError if TensorFlow refuses it or it lacks the serving signature.
+
+    TensorFlow's threads belong to the process, so `threads` must be None here.
+    """
+    if threads is not None:
+        raise ValueError(f"a SavedModel runs with the threads of its process, so threads must be None, got {threads}")
+    try:
+        loaded = tf.saved_model.load(str(path))
+        names = loaded.signatures[_SIGNATURE].structured_input_signature[1], loaded.signatures[_SIGNATURE].structured_outputs
+    except (OSError, KeyError, ValueError, RuntimeError, tf.errors.OpError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise InputError(f"{path} can't be opened as a SavedModel ({reason}): export it again") from error
+    if list(names[0]) != [INPUT_NAME] or list(names[1]) != [OUTPUT_NAME]:
+        raise InputError(f"{path} lacks the signature {_SIGNATURE} with {INPUT_NAME} and {OUTPUT_NAME}: export it again")
+    return SavedModel(loaded)
+
+
+def _spec(name: str, tensor: Any) -> TensorSpec:
+    return TensorSpec(name=name, dtype=tensor.dtype.name, shape=tuple(tensor.shape.as_list()))

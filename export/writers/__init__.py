@@ -1,0 +1,70 @@
+"""One file per format, each with `write(serving, folder, options) → Artifact`: requires, converts, ensures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from export.artifact import Artifact, Description, Format, Target, TensorSpec, digest_tree
+from export.errors import VerificationError
+
+if TYPE_CHECKING:
+    from export.serving import ServingModel
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteOptions:
+    """What a writer needs beside the model. `opset` concerns ONNX only."""
+
+    target: Target
+    description: Description
+    opset: int
+
+
+def write(serving: ServingModel, folder: Path, options: WriteOptions) -> Artifact:
+    """Write the target into `folder` and check the written file by itself.
+
+    Raises InputError if the model can't be converted, VerificationError if the file is not as the contract says.
+    """
+    name = options.target.file
+    opset = import_module(f"export.writers.{options.target.format.value}").write(serving, folder / name, options)
+    files = digest_tree(folder, name)
+    artifact = Artifact(
+        target=options.target,
+        files=files,
+        size_bytes=sum((folder / path).stat().st_size for path in files),
+        input=serving.input,
+        output=serving.output,
+        opset=opset if options.target.format is Format.ONNX else None,
+    )
+    ensure_runs(artifact, folder)
+    return artifact
+
+
+def ensure_runs(artifact: Artifact, folder: Path) -> None:
+    """Load the written file in its runtime; check names, dtypes, shapes, and that several batch sizes work.
+
+    Raises VerificationError naming the file otherwise.
+    """
+    import numpy as np
+
+    from export.runtimes import load
+
+    model = load(artifact.target, folder / artifact.target.file)
+    for what, found, expected in (("input", model.input, artifact.input), ("output", model.output, artifact.output)):
+        if not _agrees(found, expected):
+            raise VerificationError(f"{artifact.target.file} has the {what} {found} but must have {expected}")
+    height, width, channels = artifact.input.shape[1:]
+    for batch in (1, 3):
+        answer = model(np.zeros((batch, height or 0, width or 0, channels or 0), dtype=np.uint8))
+        if answer.shape != (batch, artifact.output.shape[1]) or answer.dtype != np.float32:
+            raise VerificationError(
+                f"{artifact.target.file} answers a batch of {batch} with {answer.dtype} {answer.shape} but must answer "
+                f"with float32 {(batch, artifact.output.shape[1])}"
+            )
+
+
+def _agrees(found: TensorSpec, expected: TensorSpec) -> bool:
+    return (found.name, found.dtype, found.shape) == (expected.name, expected.dtype, expected.shape)

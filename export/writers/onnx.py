@@ -1,0 +1,89 @@
+"""Keras model → ONNX file, by way of a frozen TensorFlow graph."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import onnx
+import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+from export.artifact import INPUT_NAME, ONNX_IR_VERSION, OUTPUT_NAME
+from export.errors import InputError, VerificationError
+from export.native_output import held_back
+
+if TYPE_CHECKING:
+    from export.serving import ServingModel
+    from export.writers import WriteOptions
+
+STANDARD_DOMAINS = ("", "ai.onnx")
+
+
+def write(serving: ServingModel, path: Path, options: WriteOptions) -> int:
+    """Write the file `path`, with the description in its `metadata_props`; the opset it was written with.
+
+    Raises InputError if tf2onnx can't convert the model, VerificationError if what it made is not valid ONNX: it can
+    return such a file without an error.
+    """
+    proto = _convert(serving, options.opset)
+    # Stamped by hand: the newest onnx would write versions that the newest onnxruntime refuses.
+    proto.ir_version = ONNX_IR_VERSION
+    del proto.metadata_props[:]
+    onnx.helper.set_model_props(proto, options.description.as_metadata())
+    path.write_bytes(proto.SerializeToString(deterministic=True))
+    _ensure_valid(path, options.opset)
+    return options.opset
+
+
+def _convert(serving: ServingModel, opset: int) -> Any:
+    """Freeze the serving function and convert its graph.
+
+    Freezing first lets tf2onnx see every weight as a constant; models with many nested functions (EfficientNet) only
+    convert that way.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import tf2onnx
+
+    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    function = tf.function(serving.serve, input_signature=serving.signature).get_concrete_function()
+    try:
+        with held_back(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            frozen = convert_variables_to_constants_v2(function)
+            source, answer = frozen.inputs[0].name, frozen.outputs[0].name
+            proto, _ = tf2onnx.convert.from_graph_def(
+                frozen.graph.as_graph_def(),
+                input_names=[source],
+                output_names=[answer],
+                opset=opset,
+                tensors_to_rename={source: INPUT_NAME, answer: OUTPUT_NAME},
+            )
+    # tf2onnx reports what it can't convert with whatever exception it happened to meet.
+    except Exception as error:  # noqa: BLE001
+        reason = " ".join(str(error).split())[:300]
+        raise InputError(f"the model can't be written as ONNX with opset {opset}: {reason}") from error
+    proto.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "batch"
+    proto.graph.output[0].type.tensor_type.shape.dim[0].dim_param = "batch"
+    return proto
+
+
+def _ensure_valid(path: Path, opset: int) -> None:
+    written = onnx.load(path)
+    try:
+        onnx.checker.check_model(written, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise VerificationError(f"{path.name} is not valid ONNX: {reason}") from error
+    versions = {stamped.domain: stamped.version for stamped in written.opset_import}
+    vendor = sorted(node.domain for node in written.graph.node if node.domain not in STANDARD_DOMAINS)
+    if vendor:
+        raise VerificationError(f"{path.name} uses operators of {vendor[0]} but must use standard ones only")
+    if versions.get("") != opset or written.ir_version != ONNX_IR_VERSION:
+        raise VerificationError(
+            f"{path.name} is stamped with opset {versions.get('')} and IR {written.ir_version} but must have {opset} and "
+            f"{ONNX_IR_VERSION}"
+        )

@@ -1,0 +1,37 @@
+"""Keras model → TensorFlow SavedModel with the signature `serving_default`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import keras
+
+from export.native_output import held_back
+
+if TYPE_CHECKING:
+    from export.serving import ServingModel
+    from export.writers import WriteOptions
+
+METADATA = Path("assets.extra") / "description.json"
+
+
+def write(serving: ServingModel, path: Path, options: WriteOptions) -> None:
+    """Write the folder `path`; the description lies in `assets.extra`, which TensorFlow leaves to its users."""
+    write_plain(serving, path)
+    (path / METADATA).parent.mkdir()
+    (path / METADATA).write_text(json.dumps(options.description.as_metadata(), indent=2) + "\n", encoding="utf-8")
+    # Which machine wrote the file is no part of the model, and would make every export differ.
+    (path / "fingerprint.pb").unlink(missing_ok=True)
+
+
+def write_plain(serving: ServingModel, path: Path) -> None:
+    """Write the serving function and the weights it needs, nothing of their training."""
+    shutil.rmtree(path, ignore_errors=True)
+    archive = keras.export.ExportArchive()
+    archive.track(serving.model)
+    archive.add_endpoint("serve", serving.serve, input_signature=serving.signature)
+    with held_back():
+        archive.write_out(str(path), verbose=False)

@@ -1,0 +1,48 @@
+"""The `--dataset` and `--data` arguments → Dataset, with what a person should know about it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tuning.records import DATASET_NAMES
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tuning.dataset import Dataset
+
+
+def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        "--dataset",
+        metavar="NAME",
+        help=f"{', '.join(DATASET_NAMES)}; auto is MNIST, or the embedded digits where it can't be had (default: auto)",
+    )
+    group.add_argument("--data", type=Path, metavar="FILE.npz", help="your own x_train, y_train, x_test, y_test")
+
+
+def load_asked_dataset(arguments: argparse.Namespace) -> Dataset:
+    from tuning.sources import load_dataset, load_npz
+
+    if arguments.data is not None:
+        return load_npz(arguments.data)
+    return load_dataset(arguments.dataset if arguments.dataset is not None else "auto")
+
+
+def tell_fallback(console: Console, dataset: Dataset) -> None:
+    if dataset.fallback_reason:
+        console.print(f"[yellow]note:[/] running on {dataset.name} instead of MNIST: {dataset.fallback_reason}")
+
+
+def tell_dataset(console: Console, dataset: Dataset, *, validation: int) -> None:
+    height, width, channels = dataset.image_shape
+    console.print(
+        f"data: {dataset.name}, {len(dataset.training) - validation} training, {validation} validation and "
+        f"{len(dataset.test)} test images of {height}×{width}×{channels}, {dataset.num_classes} classes"
+    )
+    tell_fallback(console, dataset)
+    for warning in dataset.warnings:
+        console.print(f"[yellow]warning:[/] {warning}")

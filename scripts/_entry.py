@@ -1,0 +1,161 @@
+"""What every script shares: the import path, the hand-over to `.venv`, errors → exit codes, `--json`.
+
+Imported first by each script, by the plain name `_entry`, and needs nothing but Python itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Python puts the script's own folder first, where `import export` would find export.py instead of the package.
+sys.path[:] = [str(ROOT), *(entry for entry in sys.path if Path(entry or ".").resolve() != ROOT / "scripts")]
+
+DONE, ANSWER_IS_NO, BAD_INPUT, OUR_ERROR, INTERRUPTED = 0, 1, 2, 70, 130
+
+FRAMEWORKS = ("numpy", "tensorflow", "keras_tuner", "sklearn", "filelock", "rich")
+
+_HANDED_OVER = "KERAS_TUNE_EXPORT_HANDED_OVER"
+_DISK_ERRORS = {
+    errno.ENOSPC: "the disk is full: free some space",
+    errno.EDQUOT: "the disk quota is used up: free some space",
+    errno.EROFS: "the folder is read-only: choose another one",
+    errno.EACCES: "permission is denied: choose another folder",
+    errno.EPERM: "permission is denied: choose another folder",
+    errno.EFBIG: "the file would be larger than allowed: raise the limit or choose another folder",
+    errno.ENOTDIR: "a file stands where a folder is needed: choose another folder",
+    errno.EEXIST: "a file stands where a folder is needed: choose another folder",
+    errno.EISDIR: "a folder stands where a file is needed: give a file",
+    errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a command leaves: its result as JSON, whether the answer is yes, and the command that comes next."""
+
+    result: Mapping[str, Any]
+    passed: bool = True
+    next_command: str = ""
+
+
+class Parser(argparse.ArgumentParser):
+    """Tells a bad argument in one sentence and leaves with exit code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"{message}; see {self.prog} --help", file=sys.stderr)
+        raise SystemExit(BAD_INPUT)
+
+
+def parser(description: str) -> Parser:
+    """A parser with what every script takes: `--runs` and `--json`."""
+    made = Parser(
+        prog=f"python scripts/{Path(sys.argv[0]).name}",
+        description=description,
+        allow_abbrev=False,
+    )
+    made.add_argument(
+        "--runs", type=Path, default=Path("runs"), metavar="DIR", help="folder of the runs (default: runs)"
+    )
+    made.add_argument("--json", action="store_true", help="print the result as one JSON object, all else on stderr")
+    return made
+
+
+def main(
+    made: Parser, run: Callable[[argparse.Namespace], Outcome], *, requires: Sequence[str] = FRAMEWORKS
+) -> NoReturn:
+    """Parse, hand over to `.venv` if a package is missing, run, and leave with the exit code that fits."""
+    arguments = made.parse_args()
+    hand_over(requires)
+    raise SystemExit(_guarded(run, arguments))
+
+
+def hand_over(requires: Sequence[str]) -> None:
+    """Go on in the project's `.venv` unless this Python has every package; leave with 2 if there is none."""
+    missing = [name for name in requires if importlib.util.find_spec(name) is None]
+    if not missing:
+        return
+    python = ROOT / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if os.environ.get(_HANDED_OVER) or not python.exists():
+        print(
+            f"{', '.join(missing)} can't be imported by {sys.executable}: run {ROOT / 'scripts/setup'}", file=sys.stderr
+        )
+        raise SystemExit(BAD_INPUT)
+    command = [str(python), *sys.argv]
+    environment = {**os.environ, _HANDED_OVER: "1"}
+    if os.name == "nt":
+        raise SystemExit(subprocess.run(command, env=environment, check=False).returncode)
+    os.execve(str(python), command, environment)
+
+
+def load_tensorflow() -> None:
+    """Import TensorFlow without what it writes to the terminal before its own log level counts."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from export.native_output import held_back
+
+    with held_back():
+        import tensorflow  # noqa: F401
+
+        from tuning.devices import prepare_gpus
+
+        prepare_gpus()
+
+
+def _guarded(run: Callable[[argparse.Namespace], Outcome], arguments: argparse.Namespace) -> int:
+    from export.errors import InputError as ExportInputError
+    from export.errors import VerificationError
+    from tuning.errors import InputError as TuningInputError
+
+    try:
+        outcome = run(arguments)
+    except (ExportInputError, TuningInputError) as error:
+        return _refuse(str(error))
+    except VerificationError as error:
+        print(error, file=sys.stderr)
+        return ANSWER_IS_NO
+    except KeyboardInterrupt as error:
+        print(f"\ninterrupted: {error or 'nothing was published'}", file=sys.stderr)
+        return INTERRUPTED
+    except OSError as error:
+        if error.errno not in _DISK_ERRORS:
+            return _own_error()
+        return _refuse(f"{error.filename or 'a file'} can't be written: {_DISK_ERRORS[error.errno]}")
+    except Exception:  # noqa: BLE001 the last resort: told apart from bad input, kept with its traceback
+        return _own_error()
+    if arguments.json:
+        print(json.dumps(outcome.result, allow_nan=False))
+    if outcome.next_command:
+        print(f"next: {outcome.next_command}", file=sys.stderr if arguments.json else sys.stdout)
+    return DONE if outcome.passed else ANSWER_IS_NO
+
+
+def _refuse(sentence: str) -> int:
+    print(" ".join(sentence.split()), file=sys.stderr)
+    return BAD_INPUT
+
+
+def _own_error() -> int:
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="keras-tune-export-", suffix=".txt", delete=False, encoding="utf-8"
+    ) as file:
+        traceback.print_exc(file=file)
+    kind, error = sys.exc_info()[:2]
+    summary = " ".join(str(error).split())[:200]
+    print(
+        f"an error of our own ({kind.__name__ if kind else ''}: {summary}); its traceback is in {file.name}",
+        file=sys.stderr,
+    )
+    return OUR_ERROR

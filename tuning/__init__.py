@@ -1,0 +1,1 @@
+"""Find the hyperparameters of an image classifier and train the winner."""

@@ -1,0 +1,71 @@
+"""How long a whole command may take, and how much of that the retraining of the winner needs."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Callable
+
+from tuning.errors import InputError
+from tuning.records import TrialRecord
+
+LARGEST_RETRAINING_SHARE = 0.55
+LARGEST_TRIAL_SHARE = 1 / 3
+RETRAINING_SLOWDOWN = 1.25
+FINISHING_SECONDS = 10.0
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of `90s`, `10m` or `1.5h`. Raises InputError for anything else and for 0."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text)
+    if match is None or float(match[1]) == 0:
+        raise InputError(f"a duration must be a number above 0 with a unit, like 90s, 10m or 1.5h, got {text!r}")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+class Budget:
+    """Wall time of one run, over all the commands that worked on it. Seconds are infinite where there is no limit."""
+
+    def __init__(
+        self, seconds: float | None, *, spent: float = 0.0, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        """`seconds` None: no limit. `spent`: what earlier commands used of it."""
+        self.seconds = math.inf if seconds is None else seconds
+        self._clock = clock
+        self._end = clock() + self.seconds - spent
+
+    def remaining(self) -> float:
+        """Seconds until the limit; below 0 once it has passed."""
+        return self._end - self._clock()
+
+    def remaining_for_search(self, best: TrialRecord | None, *, examples_ratio: float, epochs: int) -> float:
+        """Seconds until only the time for retraining `best` is left.
+
+        At most 55 % is kept back for retraining, and just that as long as nothing is known about its length.
+        """
+        if math.isinf(self.seconds):
+            return math.inf
+        most = self.seconds * LARGEST_RETRAINING_SHARE
+        if best is None:
+            return self.remaining() - most
+        needed = epochs * _retraining_epoch_seconds(best, examples_ratio) + FINISHING_SECONDS
+        return self.remaining() - min(needed, most)
+
+    def trial_limit(self) -> float:
+        """The most seconds that one trial may take, so that a slow configuration does not use up the search."""
+        return self.seconds * (1 - LARGEST_RETRAINING_SHARE) * LARGEST_TRIAL_SHARE
+
+    def retraining_epochs(self, winner: TrialRecord, *, examples_ratio: float, epochs: int) -> int:
+        """How many of the wanted epochs of retraining still fit; at least 1."""
+        left = self.remaining() - FINISHING_SECONDS
+        if math.isinf(left):
+            return epochs
+        return max(1, min(epochs, int(left / _retraining_epoch_seconds(winner, examples_ratio))))
+
+
+def _retraining_epoch_seconds(trial: TrialRecord, examples_ratio: float) -> float:
+    """From the trial's fastest epoch, which holds no graph tracing; augmentation and a noisy machine take a quarter."""
+    return min(epoch.seconds for epoch in trial.epochs) * examples_ratio * RETRAINING_SLOWDOWN

@@ -1,0 +1,94 @@
+"""What is done during a training: the learning rate's schedule, the learning curve, the stop signal."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from tuning.records import Epoch, Schedule, TrainingSettings
+
+WARMUP_SHARE = 0.1
+STEP_FACTOR = 0.5
+
+
+def warmup_cosine(progress: float) -> float:
+    """Share of the peak learning rate at `progress`, 0 to 1: a linear warm-up for a tenth, then half a cosine.
+
+    Cosine annealing without restarts: Loshchilov and Hutter, SGDR, ICLR 2017. Warm-up: Goyal et al., 2017.
+    """
+    if progress < WARMUP_SHARE:
+        return progress / WARMUP_SHARE
+    return 0.5 * (1 + math.cos(math.pi * (progress - WARMUP_SHARE) / (1 - WARMUP_SHARE)))
+
+
+class WarmupCosine(keras.callbacks.Callback):
+    """Sets the learning rate before every step; the rate that the model was compiled with is the peak."""
+
+    def __init__(self, *, total_steps: int, first_step: int = 0) -> None:
+        super().__init__()
+        self._step = first_step
+        self._total = total_steps
+        self._peak = 0.0
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self._peak = float(self.model.optimizer.learning_rate)
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self._step += 1
+        self.model.optimizer.learning_rate = self._peak * warmup_cosine(self._step / (self._total + 1))
+
+
+def schedule_callbacks(settings: TrainingSettings, *, steps: int, first_epoch: int) -> list[keras.callbacks.Callback]:
+    """The callbacks that move the learning rate as `settings.schedule` says; `steps` per epoch."""
+    if settings.schedule is Schedule.WARMUP_COSINE:
+        return [WarmupCosine(total_steps=steps * settings.epochs, first_step=steps * first_epoch)]
+    if settings.schedule is Schedule.STEP:
+        return [keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate if epoch == 0 else rate * STEP_FACTOR)]
+    return []
+
+
+class LearningCurve(keras.callbacks.Callback):
+    """Keeps every epoch and tells `on_epoch` of it; ends the training when a loss is not finite."""
+
+    def __init__(self, on_epoch: Callable[[Epoch], None]) -> None:
+        super().__init__()
+        self.epochs: list[Epoch] = []
+        self._on_epoch = on_epoch
+        self._started = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._started = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        logs = logs or {}
+        self.epochs.append(
+            Epoch(
+                loss=float(logs["loss"]),
+                accuracy=float(logs["accuracy"]),
+                val_loss=float(logs["val_loss"]) if "val_loss" in logs else None,
+                val_accuracy=float(logs["val_accuracy"]) if "val_accuracy" in logs else None,
+                learning_rate=float(self.model.optimizer.learning_rate),
+                seconds=time.perf_counter() - self._started,
+            )
+        )
+        self._on_epoch(self.epochs[-1])
+        if not self.epochs[-1].is_finite:
+            self.model.stop_training = True
+
+
+class StopSignal(keras.callbacks.Callback):
+    """Ends the training after the current step once `should_stop` says so; the epoch is still validated."""
+
+    def __init__(self, should_stop: Callable[[], bool]) -> None:
+        super().__init__()
+        self.stopped = False
+        self._should_stop = should_stop
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if not self.stopped and self._should_stop():
+            self.stopped = True
+            self.model.stop_training = True

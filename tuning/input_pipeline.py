@@ -1,0 +1,100 @@
+"""Images and labels → batches for training and validation, with light affine augmentation."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tuning.dataset import Split
+from tuning.records import Labels
+
+VALIDATION_BATCH = 500
+
+MAX_SHIFT = 0.07
+MAX_ROTATION = math.radians(10)
+MAX_SCALING = 0.1
+
+
+def steps_per_epoch(examples: int, batch_size: int) -> int:
+    """Training steps that show every image once; the last batch may be smaller."""
+    return math.ceil(examples / batch_size)
+
+
+def training_batches(
+    split: Split, *, batch_size: int, seed: int, encode: Labels, augmentation: bool, first_epoch: int = 0
+) -> tf.data.Dataset:
+    """Endless batches (uint8 images, labels), every epoch in an order of its own.
+
+    What epoch n shows depends on `seed` and n alone, so a training that goes on from epoch n sees what an
+    uninterrupted one sees.
+    """
+    images, labels = tf.constant(split.images), tf.constant(_encoded(split.labels, encode))
+    examples = len(split)
+
+    def epoch_indices(epoch: tf.Tensor) -> tf.data.Dataset:
+        key = tf.random.experimental.stateless_fold_in(tf.constant([seed, 0], tf.int64), epoch)
+        order = tf.random.experimental.stateless_shuffle(tf.range(examples), seed=key)
+        batches = tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
+        return batches.map(lambda indices: (key, indices))
+
+    def batch(key: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        chosen = tf.gather(images, indices)
+        if augmentation:
+            chosen = _augmented(chosen, tf.random.experimental.stateless_fold_in(key, indices[0]))
+        return chosen, tf.gather(labels, indices)
+
+    epochs = tf.data.Dataset.counter(first_epoch)
+    batches = epochs.flat_map(epoch_indices).map(batch, num_parallel_calls=2, deterministic=True).prefetch(2)
+    return _without_autotune(batches)
+
+
+def validation_batches(split: Split, *, encode: Labels) -> tf.data.Dataset:
+    """All images once, in order, as (uint8 images, labels)."""
+    batches = tf.data.Dataset.from_tensor_slices((split.images, _encoded(split.labels, encode)))
+    return _without_autotune(batches.batch(VALIDATION_BATCH))
+
+
+def _without_autotune(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Switch tf.data's tuning thread off.
+
+    Whenever an iterator ends, that thread is waited for, and it wakes only at the end of its current sleep: every
+    epoch and every evaluation of a small model stood still for up to as long as it had run. With two cores there is
+    nothing for it to tune.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return batches.with_options(options)
+
+
+def _encoded(labels: Any, encode: Labels) -> Any:
+    if encode is Labels.INTEGER:
+        return labels
+    return np.eye(int(labels.max()) + 1, dtype=np.float32)[labels]
+
+
+def _augmented(images: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
+    """Each image shifted, rotated and scaled by random amounts; what enters from outside repeats the border.
+
+    `images`: uint8 (batch, height, width, channels). `key`: int64 (2,).
+    """
+    shape = tf.shape(images)
+    count, height, width = shape[0], tf.cast(shape[1], tf.float32), tf.cast(shape[2], tf.float32)
+    draws = tf.random.stateless_uniform((4, count), seed=key, minval=-1.0, maxval=1.0)
+    angle = draws[0] * MAX_ROTATION
+    zoom = 1.0 + draws[1] * MAX_SCALING
+    cos, sin = tf.cos(angle) * zoom, tf.sin(angle) * zoom
+    center_x, center_y = (width - 1) / 2, (height - 1) / 2
+    shift_x = center_x - cos * center_x + sin * center_y + draws[2] * MAX_SHIFT * width
+    shift_y = center_y - sin * center_x - cos * center_y + draws[3] * MAX_SHIFT * height
+    zero = tf.zeros_like(angle)
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=images,
+        transforms=tf.stack([cos, -sin, shift_x, sin, cos, shift_y, zero, zero], axis=1),
+        output_shape=shape[1:3],
+        fill_value=0.0,
+        interpolation="BILINEAR",
+        fill_mode="NEAREST",
+    )

@@ -1,0 +1,88 @@
+"""The append-only record of a search: one JSON object a line, on disk before anything depends on it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tuning.errors import InputError
+from tuning.records import Configuration, TrialRecord
+
+SUGGESTED = "suggested"
+FINISHED = "finished"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suggestion:
+    """A configuration to be tried. `oracle_id` is the oracle's own name for it, empty for an enqueued one.
+
+    `epochs` is the epoch to train up to; `parent`, if not empty, is the trial whose weights it starts from, trained
+    for `initial_epoch` epochs.
+    """
+
+    trial_id: str
+    oracle_id: str
+    hyperparameters: Configuration
+    epochs: int
+    initial_epoch: int = 0
+    parent: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return {**self.__dict__, "hyperparameters": dict(self.hyperparameters)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Suggestion:
+        return cls(**data)
+
+
+Event = Suggestion | TrialRecord
+"""What a journal holds: what was suggested, and how each suggestion ended."""
+
+
+class Journal:
+    """Writes events, one fsynced line each. A write that fails leaves no half line behind the next event."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def append(self, event: Event) -> None:
+        """Record the event. Raises OSError if it can't be written; then the journal is as it was before."""
+        kind = SUGGESTED if isinstance(event, Suggestion) else FINISHED
+        line = json.dumps({"event": kind, **event.as_json()}, allow_nan=False) + "\n"
+        with self._path.open("ab") as file:
+            end = file.tell()
+            try:
+                file.write(line.encode())
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError:
+                os.truncate(self._path, end)
+                raise
+
+    def read(self) -> list[Event]:
+        """All events in order; a last line torn by a crash is cut off first, in the file too.
+
+        Raises InputError, naming the line, if any other line is not an event.
+        """
+        if not self._path.exists():
+            return []
+        content = self._path.read_bytes()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            os.truncate(self._path, whole)
+        return [self._event(number, line) for number, line in enumerate(content[:whole].splitlines(), start=1)]
+
+    def _event(self, number: int, line: bytes) -> Event:
+        try:
+            data = json.loads(line)
+            kind = data.pop("event")
+            return {SUGGESTED: Suggestion, FINISHED: TrialRecord}[kind].from_json(data)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(
+                f"{self._path} line {number} is not an event of a search ({error!r}): restore the file or start "
+                "a new run"
+            ) from error

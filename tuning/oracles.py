@@ -1,0 +1,121 @@
+"""Which configuration next: Keras Tuner's oracles by name, driven from outside its own tuners."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from typing import Any
+
+import keras_tuner as kt
+from keras_tuner.oracles import (
+    BayesianOptimizationOracle,
+    GridSearchOracle,
+    HyperbandOracle,
+    RandomSearchOracle,
+)
+
+from tuning.errors import InputError
+from tuning.records import ALGORITHMS, Configuration, TrialRecord, Value
+from tuning.seeds import derive_seed
+
+OBJECTIVE = "val_loss"
+
+_TUNER_ID = "search"
+_NEVER = 2**31
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """What an oracle wants tried. `epochs` None: as many as the search gives every trial.
+
+    `oracle_id` is the oracle's name for it; `parent`, if not empty, the one of the proposal that it continues after
+    `initial_epoch` epochs.
+    """
+
+    oracle_id: str
+    hyperparameters: Configuration
+    epochs: int | None = None
+    initial_epoch: int = 0
+    parent: str = ""
+
+
+def make_oracle(algorithm: str, *, space: kt.HyperParameters, seed: int, epochs: int) -> kt.Oracle:
+    """The oracle of that name over `space`. Raises InputError for an unknown name.
+
+    `epochs`: what Hyperband (Li et al., JMLR 2018) gives its best configurations; the others leave it to the caller.
+    """
+    shared = {
+        "objective": kt.Objective(OBJECTIVE, "min"),
+        "hyperparameters": space,
+        "seed": derive_seed(seed, "oracle"),
+        "allow_new_entries": False,
+        "max_consecutive_failed_trials": _NEVER,
+    }
+    match algorithm:
+        case "random":
+            return RandomSearchOracle(max_trials=None, **shared)
+        case "bayesian":
+            return BayesianOptimizationOracle(max_trials=None, **shared)
+        case "hyperband":
+            return HyperbandOracle(max_epochs=epochs, **shared)
+        case "grid":
+            return GridSearchOracle(max_trials=None, **shared)
+    raise InputError(f"unknown algorithm {algorithm}: choose one of {', '.join(ALGORITHMS)}")
+
+
+class OracleDriver:
+    """Asks a `kt.Oracle` for proposals and tells it the results.
+
+    The same calls in the same order on a fresh oracle of the same seed give the same proposals, so a driver needs no
+    state of its own on disk. Keras Tuner writes some all the same; that goes to a temporary folder.
+    """
+
+    def __init__(self, oracle: kt.Oracle) -> None:
+        self._oracle = oracle
+        self._oracle.verbose = 0
+        self._scratch = tempfile.TemporaryDirectory(prefix="oracle-")
+        self._oracle._set_project_dir(self._scratch.name, "search")
+
+    @property
+    def can_continue_trials(self) -> bool:
+        """Whether a proposal can build on an earlier one's weights, so that they have to be kept."""
+        return isinstance(self._oracle, HyperbandOracle)
+
+    def propose(self) -> Proposal | None:
+        """The next proposal, or None when the oracle has no more."""
+        trial = self._oracle.create_trial(_TUNER_ID)
+        if trial.status != "RUNNING":
+            return None
+        values = dict(trial.hyperparameters.values)
+        epochs = values.pop("tuner/epochs", None)
+        initial_epoch = values.pop("tuner/initial_epoch", 0)
+        parent = values.pop("tuner/trial_id", "")
+        values = {name: _plain(value) for name, value in values.items() if not name.startswith("tuner/")}
+        return Proposal(
+            oracle_id=trial.trial_id,
+            hyperparameters=values,
+            epochs=epochs,
+            initial_epoch=initial_epoch,
+            parent=parent,
+        )
+
+    def tell(self, oracle_id: str, result: TrialRecord) -> None:
+        """Report how the proposal ended."""
+        trial = self._oracle.trials[oracle_id]
+        if result.has_result:
+            self._oracle.update_trial(oracle_id, {OBJECTIVE: result.val_loss})
+            trial.status = "COMPLETED"
+        else:
+            trial.status = "INVALID"
+            trial.message = result.reason
+        self._oracle.end_trial(trial)
+
+    def close(self) -> None:
+        """Remove what the oracle wrote."""
+        self._scratch.cleanup()
+
+
+def _plain(value: Any) -> Value:
+    """The Python value of a number that an oracle computed with numpy."""
+    plain: Value = value.item() if hasattr(value, "item") else value
+    return plain

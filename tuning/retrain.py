@@ -1,0 +1,92 @@
+"""Train the winner afresh on all training images and save it."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+
+import keras
+
+from tuning.dataset import Split
+from tuning.hypermodel import TunableClassifier
+from tuning.records import Configuration, Plan, Schedule, TrainedModel, TrainingSettings
+from tuning.run_folder import RunFolder, write_json
+from tuning.seeds import derive_seed
+from tuning.trial import Training, Watch, train
+
+RETRAINING_IMAGES = 720_000
+FEWEST_EPOCHS, MOST_EPOCHS = 12, 60
+
+
+def wanted_epochs(examples: int) -> int:
+    """Epochs of retraining on so many images if time allows: fewer images are shown more often, 12 to 60 times."""
+    return min(max(math.ceil(RETRAINING_IMAGES / examples), FEWEST_EPOCHS), MOST_EPOCHS)
+
+
+def retrain(
+    hypermodel: TunableClassifier,
+    configuration: Configuration,
+    training: Split,
+    folder: RunFolder,
+    *,
+    epochs: int,
+    seed: int,
+    watch: Watch,
+) -> TrainedModel:
+    """Train the configuration on all of `training`, with warm-up, cosine schedule and light affine augmentation.
+
+    Writes `model.keras` and `training.json`. The model starts from new weights: nothing that the search trained goes
+    into it. Raises FloatingPointError if the loss becomes NaN or infinite.
+    """
+    settings = TrainingSettings(epochs=epochs, schedule=Schedule.WARMUP_COSINE, augmentation=True)
+    plan = Plan(hyperparameters=configuration, settings=settings, seed=derive_seed(seed, "retrain"))
+    return train_and_save(hypermodel, plan, training, folder, validation=None, watch=watch)
+
+
+def train_and_save(
+    hypermodel: TunableClassifier,
+    plan: Plan,
+    training: Split,
+    folder: RunFolder,
+    *,
+    validation: Split | None,
+    watch: Watch,
+) -> TrainedModel:
+    """Train the plan and write `model.keras` and `training.json`.
+
+    Raises FloatingPointError if the loss becomes NaN or infinite.
+    """
+    started = time.perf_counter()
+    outcome = train(hypermodel, plan, training=training, validation=validation, watch=watch)
+    if outcome.diverged:
+        raise FloatingPointError(
+            f"the loss became NaN or infinite in epoch {len(outcome.epochs)}: choose a smaller learning rate"
+        )
+    save_model(outcome.model, folder.model)
+    trained = _trained(plan, outcome, examples=len(training), seconds=time.perf_counter() - started)
+    write_json(folder.training, trained.as_json())
+    return trained
+
+
+def save_model(model: keras.Model, path: Path) -> None:
+    """Write a `.keras` file, all at once. It loads with plain `keras.models.load_model`. Raises OSError."""
+    temporary = path.with_name(f".part-{path.name}")
+    try:
+        model.save(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _trained(plan: Plan, outcome: Training, *, examples: int, seconds: float) -> TrainedModel:
+    return TrainedModel(
+        hyperparameters=plan.hyperparameters,
+        settings=plan.settings,
+        seed=plan.seed,
+        examples=examples,
+        parameters=outcome.model.count_params(),
+        epochs=outcome.epochs,
+        result_epoch=outcome.result_epoch,
+        seconds=seconds,
+    )

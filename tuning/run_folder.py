@@ -1,0 +1,177 @@
+"""The layout of `runs/<name>/`, its lock, and writes that are whole or not there at all."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from tuning.errors import InputError
+from tuning.records import TrialRecord, finite_or_none
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFolder:
+    """Where everything about one run lies."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def run_json(self) -> Path:
+        return self.path / "run.json"
+
+    @property
+    def journal(self) -> Path:
+        return self.path / "trials.jsonl"
+
+    @property
+    def trials_csv(self) -> Path:
+        return self.path / "trials.csv"
+
+    @property
+    def model(self) -> Path:
+        return self.path / "model.keras"
+
+    @property
+    def training(self) -> Path:
+        return self.path / "training.json"
+
+    @property
+    def evaluation(self) -> Path:
+        return self.path / "evaluation.json"
+
+    @property
+    def curves(self) -> Path:
+        return self.path / "curves.png"
+
+    @property
+    def artifacts(self) -> Path:
+        return self.path / "artifacts"
+
+    @property
+    def weights(self) -> Path:
+        """Weights of trials that a later trial may continue."""
+        return self.path / "weights"
+
+    @property
+    def exists(self) -> bool:
+        """Whether a run was started here."""
+        return self.run_json.exists()
+
+    def read(self) -> dict[str, Any]:
+        """What `run.json` holds. Raises InputError where it is missing or not JSON."""
+        if not self.exists:
+            raise InputError(f"there is no run {self.path}: runs lie in the folder given by --runs")
+        return read_json(self.run_json)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep every other process from writing this run. Raises InputError if one already does.
+
+        The lock belongs to the operating system and so ends with its holder, however that ends.
+        """
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(blocking=False)
+        except Timeout as error:
+            raise InputError(f"{self.path} is being written by another process: wait for it or stop it") from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def open_run(runs: Path, name: str) -> RunFolder:
+    """The folder of the run called `name`, which need not exist. Raises InputError for an impossible name."""
+    if not NAME.fullmatch(name):
+        raise InputError(
+            f"the run name {name!r} must be a letter or digit, then letters, digits, '.', '_' or '-': it is one "
+            "folder's name, not a path"
+        )
+    return RunFolder(path=runs / name)
+
+
+def fresh_name(runs: Path, stem: str) -> str:
+    """`stem` with the first number that no run of this folder has."""
+    number = 1
+    while (runs / f"{stem}-{number}").exists():
+        number += 1
+    return f"{stem}-{number}"
+
+
+def newest_finished(runs: Path) -> RunFolder:
+    """The run that finished last, by what the run records say. Raises InputError if there is none."""
+    finished = []
+    for path in sorted(runs.glob("*/run.json")):
+        folder = RunFolder(path=path.parent)
+        record = folder.read()
+        if record.get("status") == "finished":
+            finished.append((str(record.get("finished_at", "")), folder.name, folder))
+    if not finished:
+        raise InputError(f"there is no finished run in {runs}: start one with python scripts/tune.py")
+    return max(finished)[2]
+
+
+def now() -> str:
+    """The current time, UTC, as ISO 8601 text that sorts by time."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object. Raises InputError if the file is not one."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(f"{path} can't be read as JSON ({error}): restore it or start a new run") from error
+    if not isinstance(data, dict):
+        raise InputError(f"{path} must hold a JSON object, got {type(data).__name__}")
+    return data
+
+
+def write_json(path: Path, data: Mapping[str, Any]) -> None:
+    """Replace the file by `data` as JSON, all at once: a reader sees the old file or the new one."""
+    write_bytes(path, (json.dumps(data, indent=2, allow_nan=False) + "\n").encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace the file by `content`, all at once."""
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_trials_csv(path: Path, trials: Sequence[TrialRecord]) -> None:
+    """One row a trial, best first: what it was, how it ended, and its hyperparameters (blank where it has none)."""
+    ranked = sorted(trials, key=lambda trial: trial.val_loss if trial.has_result else float("inf"))
+    names = list(dict.fromkeys(name for trial in ranked for name in trial.hyperparameters))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["trial", "status", "val_loss", "val_accuracy", "epochs", "parameters", "seconds", *names])
+    for trial in ranked:
+        facts = [trial.trial_id, trial.status, finite_or_none(trial.val_loss), trial.val_accuracy]
+        sizes = [len(trial.epochs), trial.parameters, round(trial.seconds, 2)]
+        writer.writerow([*facts, *sizes, *(trial.hyperparameters.get(name, "") for name in names)])
+    write_bytes(path, text.getvalue().encode())

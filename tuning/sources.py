@@ -1,0 +1,138 @@
+"""Where images come from: a file, Keras's data sets, or the digits that scikit-learn carries."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sys
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuning.dataset import ARRAY_NAMES, Dataset, make_dataset
+from tuning.errors import InputError
+from tuning.records import DATASET_NAMES
+
+DATA_DIR_VARIABLE = "TUNING_DATA_DIR"
+SILENCE_SECONDS = 10.0
+
+DIGITS = tuple(str(digit) for digit in range(10))
+FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+
+
+class _UnavailableError(Exception):
+    """A data set can neither be found on disk nor downloaded."""
+
+
+def load_dataset(name: str) -> Dataset:
+    """A data set by its name in `DATASET_NAMES`.
+
+    `auto` is MNIST, or the embedded digits where MNIST can't be had, with the reason in `fallback_reason`. Raises
+    InputError for an unknown name, for data that can't be had, and for a `TUNING_DATA_DIR` without the file.
+    """
+    if name not in DATASET_NAMES:
+        raise InputError(f"unknown dataset {name}: choose one of {', '.join(DATASET_NAMES)}, or give --data FILE.npz")
+    if name == "digits":
+        return _load_digits()
+    try:
+        return _load_keras_dataset("mnist" if name == "auto" else name)
+    except _UnavailableError as error:
+        if name == "auto":
+            return _load_digits(fallback_reason=f"MNIST can't be had: {error}")
+        raise InputError(
+            f"{name} can't be had: {error}; connect to the network once, or put {name}.npz with "
+            f"{', '.join(ARRAY_NAMES)} in a folder and set {DATA_DIR_VARIABLE} to it"
+        ) from error
+
+
+def load_npz(path: Path, *, name: str | None = None, class_names: tuple[str, ...] | None = None) -> Dataset:
+    """The data set in an npz file with `x_train, y_train, x_test, y_test`. Raises InputError as `make_dataset` does."""
+    return make_dataset(_read_npz(path), name=name if name is not None else path.name, class_names=class_names)
+
+
+def _load_keras_dataset(name: str) -> Dataset:
+    class_names = FASHION if name == "fashion_mnist" else DIGITS
+    folder = os.environ.get(DATA_DIR_VARIABLE)
+    if folder is not None:
+        path = Path(folder) / f"{name}.npz"
+        if not path.is_file():
+            raise InputError(f"{DATA_DIR_VARIABLE} is set but there is no {path}: put the file there or unset it")
+        return load_npz(path, name=name, class_names=class_names)
+    return make_dataset(_download(name), name=name, class_names=class_names)
+
+
+def _download(name: str) -> dict[str, NDArray[Any]]:
+    """The arrays from Keras's cache, else from its download, given up after ten seconds without a byte."""
+    import keras
+
+    module = getattr(keras.datasets, name)
+    with _silence_limit(), contextlib.redirect_stdout(sys.stderr):
+        try:
+            (x_train, y_train), (x_test, y_test) = module.load_data()
+        # Keras turns every network error into a bare Exception, so nothing narrower can be caught.
+        except Exception as error:  # noqa: BLE001
+            raise _UnavailableError(f"its download failed ({_first_line(error)})") from error
+    return {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
+
+
+@contextlib.contextmanager
+def _silence_limit() -> Iterator[None]:
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(SILENCE_SECONDS)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
+    if not path.is_file():
+        raise InputError(f"there is no file {path}: give an npz file with {', '.join(ARRAY_NAMES)}")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise InputError(f"{path} holds a single array: save all four with numpy.savez")
+            return {key: archive[key] for key in ARRAY_NAMES if key in archive} or dict.fromkeys(archive, np.empty(0))
+    except InputError:
+        raise
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"{path} can't be read as npz ({_first_line(error)}): is it complete?") from error
+
+
+def _load_digits(*, fallback_reason: str = "") -> Dataset:
+    """scikit-learn's 1,797 handwritten digits, 8×8 with 16 grey levels, scaled to 28×28 uint8; every fifth is test."""
+    from PIL import Image
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    small = np.rint(digits.images * (255 / 16)).astype(np.uint8)
+    images = np.stack(
+        [np.asarray(Image.fromarray(image).resize((28, 28), Image.Resampling.BILINEAR)) for image in small]
+    )
+    test = _every_fifth_of_each_class(digits.target)
+    arrays = {
+        "x_train": images[~test],
+        "y_train": digits.target[~test],
+        "x_test": images[test],
+        "y_test": digits.target[test],
+    }
+    return make_dataset(arrays, name="digits", class_names=DIGITS, fallback_reason=fallback_reason)
+
+
+def _every_fifth_of_each_class(labels: NDArray[Any]) -> NDArray[np.bool_]:
+    rank = np.zeros(len(labels), dtype=np.int64)
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        rank[members] = np.arange(len(members))
+    return rank % 5 == 4
