@@ -10,6 +10,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from export.artifact import INPUT_NAME, OUTPUT_NAME, TensorSpec
 from export.errors import InputError
+from export.native_output import held_back
 from export.parity import Probabilities
 from export.runtimes import check_images
 
@@ -35,7 +36,8 @@ class TFLiteModel:
 def load(path: Path, threads: int | None) -> TFLiteModel:
     """Open the file. Raises InputError if LiteRT refuses it or it lacks the serving signature."""
     try:
-        interpreter = Interpreter(model_path=str(path), num_threads=threads)
+        with held_back():
+            interpreter = Interpreter(model_path=str(path), num_threads=threads)
         signatures = interpreter.get_signature_list()
     except (ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:300]

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import keras
+import tensorflow as tf
 
 from export.native_output import held_back
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from export.serving import ServingModel
     from export.writers import WriteOptions
 
+SIGNATURE = "serving_default"
 METADATA = Path("assets.extra") / "description.json"
 
 
@@ -28,10 +29,13 @@ def write(serving: ServingModel, path: Path, options: WriteOptions) -> None:
 
 
 def write_plain(serving: ServingModel, path: Path) -> None:
-    """Write the serving function and the weights it needs, nothing of their training."""
+    """Write the serving function and the weights it needs, nothing of their training.
+
+    Straight from the function's own variables: `keras.export.ExportArchive` stores each weight twice.
+    """
     shutil.rmtree(path, ignore_errors=True)
-    archive = keras.export.ExportArchive()
-    archive.track(serving.model)
-    archive.add_endpoint("serve", serving.serve, input_signature=serving.signature)
+    module = tf.Module()
+    module.weights = [variable.value for variable in serving.model.variables]
+    function = tf.function(serving.serve, input_signature=serving.signature).get_concrete_function()
     with held_back():
-        archive.write_out(str(path), verbose=False)
+        tf.saved_model.save(module, str(path), signatures={SIGNATURE: function})

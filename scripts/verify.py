@@ -1,0 +1,71 @@
+"""Check published artifacts again, from the artifacts folder alone."""
+
+from __future__ import annotations
+
+import _entry  # isort: skip
+
+import argparse
+from pathlib import Path
+
+from export.artifact import Format, choose_targets, read_manifest
+from export.errors import InputError
+
+PACKAGES = {Format.SAVED_MODEL: "tensorflow", Format.TFLITE: "ai_edge_litert", Format.ONNX: "onnxruntime"}
+
+
+def build_parser() -> _entry.Parser:
+    parser = _entry.parser(
+        "Check published files again: no byte changed, and the same answers as the Keras model on the images that lie "
+        "beside them. Needs no data, and TensorFlow only for the SavedModel."
+    )
+    parser.add_argument("folder", nargs="?", type=Path, help="artifacts folder (default: that of --run)")
+    parser.add_argument("--run", metavar="NAME", help="the run to verify (default: the newest finished one)")
+    parser.add_argument(
+        "--format", action="append", default=[], metavar="NAME", help=f"{', '.join(Format)} or all (default: all there)"
+    )
+    return parser
+
+
+def run(arguments: argparse.Namespace) -> _entry.Outcome:
+    from export.install import recover
+
+    folder = _folder(arguments)
+    if folder.is_dir():
+        recover(folder)
+    asked = {target.format for target in choose_targets(arguments.format, [])}
+    published = {artifact.target.format for artifact in read_manifest(folder).artifacts}
+    formats = asked & published if "all" in (arguments.format or ["all"]) else asked
+    _entry.hand_over(["rich", *(PACKAGES[kind] for kind in sorted(formats))])
+    if Format.SAVED_MODEL in formats:
+        _entry.load_tensorflow()
+    from export.verification import verify_folder
+    from scripts._tables import print_verification
+    from scripts._terminal import make_console
+
+    console = make_console(json_output=arguments.json)
+    verification = verify_folder(folder, formats=formats)
+    print_verification(console, verification)
+    console.print(f"{folder}: " + ("[green]all as published[/]" if verification.passed else "[red]not the same[/]"))
+    return _entry.Outcome(
+        result={"folder": str(folder), **verification.as_json()},
+        passed=verification.passed,
+        next_command=f"python scripts/predict.py --artifacts {folder} PICTURE.png" if verification.passed else "",
+    )
+
+
+def _folder(arguments: argparse.Namespace) -> Path:
+    if arguments.folder is not None and arguments.run is not None:
+        raise InputError("give a folder or --run, not both")
+    if arguments.folder is not None:
+        folder: Path = arguments.folder
+        return folder
+    _entry.hand_over(["filelock"])
+    from tuning.run_folder import newest_finished, open_run
+
+    if arguments.run is not None:
+        return open_run(arguments.runs, arguments.run).artifacts
+    return newest_finished(arguments.runs).artifacts
+
+
+if __name__ == "__main__":
+    _entry.main(build_parser(), run, requires=["numpy", "filelock"])
