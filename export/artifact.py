@@ -16,7 +16,6 @@ from typing import Any, TypeVar
 
 from export.errors import InputError
 
-
 _Kind = TypeVar("_Kind", bound=StrEnum)
 
 
@@ -74,6 +73,18 @@ class TensorSpec:
     name: str
     dtype: str
     shape: tuple[int | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """How the images that a model knows are laid out, so that a new picture can be made to look like them.
+
+    `dark_background`: bright ink before a dark border. `content_side`: pixels that the ink's longer side usually has;
+    None where there is no such border.
+    """
+
+    dark_background: bool
+    content_side: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,18 +159,23 @@ class Manifest:
     artifacts: tuple[Artifact, ...]
     description: Description
     files: Mapping[str, str]
+    look: Look
     versions: Mapping[str, str]
 
     @property
     def digests(self) -> dict[str, str]:
         """Path → sha256 of every published file but the manifest itself."""
-        return {**self.files, **{path: digest for artifact in self.artifacts for path, digest in artifact.files.items()}}
+        return {
+            **self.files,
+            **{path: digest for artifact in self.artifacts for path, digest in artifact.files.items()},
+        }
 
     def as_json(self) -> dict[str, Any]:
         return {
             "artifacts": [artifact.as_json() for artifact in self.artifacts],
             "description": dataclasses.asdict(self.description),
             "files": dict(self.files),
+            "look": dataclasses.asdict(self.look),
             "versions": dict(self.versions),
         }
 
@@ -170,6 +186,7 @@ class Manifest:
             artifacts=tuple(Artifact.from_json(artifact) for artifact in data["artifacts"]),
             description=Description(**{**described, "class_names": tuple(described["class_names"])}),
             files=dict(data["files"]),
+            look=Look(**data["look"]),
             versions=dict(data["versions"]),
         )
 
@@ -182,7 +199,7 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         return Manifest.from_json(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} can't be read as a manifest ({error!r}): export the model again") from error
+        raise InputError(f"{path} can't be read as a manifest ({error!r}): remove {folder} and export again") from error
 
 
 def digest_file(path: Path) -> str:

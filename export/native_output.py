@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def held_back() -> Iterator[None]:
-    """Hold back everything written to file descriptor 2, which no logging level reaches; show it if the block raises."""
+    """Hold back what is written to file descriptor 2, which no logging level reaches; show it if the block raises."""
     sys.stderr.flush()
     saved = os.dup(2)
     with tempfile.TemporaryFile() as held:

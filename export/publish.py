@@ -28,6 +28,7 @@ from export.artifact import (
 )
 from export.errors import InputError
 from export.install import install, locked, staging_folder
+from export.pictures import measure_look
 from export.serving import ServingModel, load_serving_model, reference_answers
 from export.verification import Reference, Verification, check_digests, verify_artifacts, write_reference
 from export.writers import WriteOptions, write
@@ -94,6 +95,7 @@ def publish(
                 artifacts=verification.artifacts,
                 description=request.description,
                 files={name: digest_file(staged / name) for name in (REFERENCE, PARITY)},
+                look=measure_look(images),
                 versions=_versions(),
             )
             _write_json(staged / MANIFEST, manifest.as_json())

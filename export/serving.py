@@ -49,8 +49,8 @@ def load_serving_model(path: Path) -> ServingModel:
     image, answer = model.inputs[0], model.outputs[0]
     if image.dtype != "uint8" or len(image.shape) != 4 or None in image.shape[1:]:
         raise InputError(
-            f"{path} takes {image.dtype} {tuple(image.shape)} but must take uint8 (batch, height, width, channels): put "
-            "a Rescaling(1/255) layer behind a uint8 input"
+            f"{path} takes {image.dtype} {tuple(image.shape)} but must take uint8 (batch, height, width, channels): "
+            "put a Rescaling(1/255) layer behind a uint8 input"
         )
     if len(answer.shape) != 2 or answer.dtype != "float32":
         raise InputError(
@@ -72,7 +72,7 @@ def load_keras(path: Path) -> keras.Model:
     try:
         return keras.models.load_model(path, compile=False)
     # A zip file that is no model, or one with layers of the user's own, fails in Keras with many kinds of exception.
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path} can't be loaded as a Keras model ({reason}): save it again") from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import zipfile
 import zlib
 from collections.abc import Collection, Mapping, Sequence
@@ -83,7 +82,9 @@ def verify_artifacts(folder: Path, artifacts: Sequence[Artifact], reference: Ref
                 tolerance=FLOAT32_TOLERANCE,
             )
         except ValueError as error:
-            raise VerificationError(f"{artifact.target.file} can't be compared with the Keras model: {error}") from error
+            raise VerificationError(
+                f"{artifact.target.file} can't be compared with the Keras model: {error}"
+            ) from error
         parities.append(parity)
     return Verification(
         artifacts=tuple(artifacts),
@@ -119,7 +120,8 @@ def check_digests(folder: Path, digests: Mapping[str, str]) -> None:
 
 def write_reference(path: Path, reference: Reference, answers: Mapping[str, Probabilities]) -> None:
     """Write the inputs, the Keras model's answers, and each artifact's under its file name."""
-    np.savez_compressed(path, **dataclasses.asdict(reference), **answers)
+    arrays = {name: getattr(reference, name) for name in _KEPT_BACK}
+    np.savez_compressed(path, allow_pickle=False, **arrays, **answers)
 
 
 def read_reference(path: Path) -> Reference:

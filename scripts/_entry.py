@@ -24,6 +24,9 @@ ROOT = Path(__file__).resolve().parent.parent
 # Python puts the script's own folder first, where `import export` would find export.py instead of the package.
 sys.path[:] = [str(ROOT), *(entry for entry in sys.path if Path(entry or ".").resolve() != ROOT / "scripts")]
 
+# `scripts._entry` and the `_entry` that a script imports are one module.
+sys.modules["scripts._entry"] = sys.modules[__name__]
+
 DONE, ANSWER_IS_NO, BAD_INPUT, OUR_ERROR, INTERRUPTED = 0, 1, 2, 70, 130
 
 FRAMEWORKS = ("numpy", "tensorflow", "keras_tuner", "sklearn", "filelock", "rich")

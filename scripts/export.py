@@ -41,7 +41,9 @@ def build_parser() -> _entry.Parser:
         metavar="NAME",
         help=f"{', '.join(Variant)} or all; may be repeated (default: {Variant.FLOAT32})",
     )
-    parser.add_argument("--opset", type=int, default=DEFAULT_OPSET, metavar="N", help=f"of ONNX (default: {DEFAULT_OPSET})")
+    parser.add_argument(
+        "--opset", type=int, default=DEFAULT_OPSET, metavar="N", help=f"of ONNX (default: {DEFAULT_OPSET})"
+    )
     parser.add_argument("--output", type=Path, metavar="DIR", help="where to (default: the run's artifacts folder)")
     return parser
 
@@ -64,9 +66,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     test = dataset.test.for_verification()
     with console.status("loading the model") as status:
         publication = publish(
-            ExportRequest(
-                model=model, targets=targets, folder=folder, description=description, opset=arguments.opset
-            ),
+            ExportRequest(model=model, targets=targets, folder=folder, description=description, opset=arguments.opset),
             test.images,
             test.labels,
             on_step=lambda step: status.update(step),
@@ -120,8 +120,8 @@ def _any_model(arguments: argparse.Namespace) -> tuple[Path, Dataset, Descriptio
     test = dataset.test.for_verification()
     if test.images.shape[1:] != serving.input.shape[1:]:
         raise InputError(
-            f"{arguments.model} takes images of {serving.input.shape[1:]} but {dataset.name} has {test.images.shape[1:]}: "
-            "give the data that the model was made for"
+            f"{arguments.model} takes images of {serving.input.shape[1:]} but {dataset.name} has "
+            f"{test.images.shape[1:]}: give the data that the model was made for"
         )
     answered = reference_answers(serving, test.images).argmax(axis=1)
     description = Description(

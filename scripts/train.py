@@ -35,7 +35,10 @@ def build_parser() -> _entry.Parser:
     which.add_argument("--baseline", metavar="NAME", help=f"with its own published settings: {', '.join(BASELINES)}")
     which.add_argument("--trial", metavar="RUN:ID", help="a trial of a search, like tune-1:0003")
     which.add_argument(
-        "--set", action="append", metavar="NAME=VALUE", help="hyperparameters, like learning_rate=0.003; may be repeated"
+        "--set",
+        action="append",
+        metavar="NAME=VALUE",
+        help="hyperparameters, like learning_rate=0.003; may be repeated",
     )
     parser.add_argument(
         "--epochs", type=int, metavar="N", help=f"epochs (default: the published ones, else {DEFAULT_EPOCHS})"
@@ -80,9 +83,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
         return _train(arguments, folder, dataset, hypermodel, plan, console)
 
 
-def _chosen(
-    arguments: argparse.Namespace, hypermodel: TunableClassifier
-) -> tuple[Configuration, TrainingSettings]:
+def _chosen(arguments: argparse.Namespace, hypermodel: TunableClassifier) -> tuple[Configuration, TrainingSettings]:
     if arguments.baseline is not None:
         published = baseline(arguments.baseline)
         return hypermodel.check(published.hyperparameters), published.settings

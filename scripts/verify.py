@@ -9,8 +9,7 @@ from pathlib import Path
 
 from export.artifact import Format, choose_targets, read_manifest
 from export.errors import InputError
-
-PACKAGES = {Format.SAVED_MODEL: "tensorflow", Format.TFLITE: "ai_edge_litert", Format.ONNX: "onnxruntime"}
+from scripts._published import published_folder, require_runtimes
 
 
 def build_parser() -> _entry.Parser:
@@ -29,15 +28,15 @@ def build_parser() -> _entry.Parser:
 def run(arguments: argparse.Namespace) -> _entry.Outcome:
     from export.install import recover
 
-    folder = _folder(arguments)
+    if arguments.folder is not None and arguments.run is not None:
+        raise InputError("give a folder or --run, not both")
+    folder = published_folder(arguments, arguments.folder)
     if folder.is_dir():
         recover(folder)
     asked = {target.format for target in choose_targets(arguments.format, [])}
     published = {artifact.target.format for artifact in read_manifest(folder).artifacts}
     formats = asked & published if "all" in (arguments.format or ["all"]) else asked
-    _entry.hand_over(["rich", *(PACKAGES[kind] for kind in sorted(formats))])
-    if Format.SAVED_MODEL in formats:
-        _entry.load_tensorflow()
+    require_runtimes(formats, "rich")
     from export.verification import verify_folder
     from scripts._tables import print_verification
     from scripts._terminal import make_console
@@ -51,20 +50,6 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
         passed=verification.passed,
         next_command=f"python scripts/predict.py --artifacts {folder} PICTURE.png" if verification.passed else "",
     )
-
-
-def _folder(arguments: argparse.Namespace) -> Path:
-    if arguments.folder is not None and arguments.run is not None:
-        raise InputError("give a folder or --run, not both")
-    if arguments.folder is not None:
-        folder: Path = arguments.folder
-        return folder
-    _entry.hand_over(["filelock"])
-    from tuning.run_folder import newest_finished, open_run
-
-    if arguments.run is not None:
-        return open_run(arguments.runs, arguments.run).artifacts
-    return newest_finished(arguments.runs).artifacts
 
 
 if __name__ == "__main__":

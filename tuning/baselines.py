@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tuning.errors import InputError
-from tuning.records import Configuration, Labels, Schedule, TrainingSettings
+from tuning.records import Configuration, Labels, Schedule, TrainingSettings, Value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,10 +24,10 @@ class Baseline:
     metric: str = "test"
 
 
-def _configuration(filters: tuple[int, ...], **values: bool | int | float | str) -> Configuration:
-    blocks = {f"num_filters_{block}": count for block, count in enumerate(filters, start=1)}
-    kernels = {f"kernel_size_{block}": 3 for block in range(1, len(filters) + 1)}
-    plain = {"padding": "valid", "batch_normalization": "none", "pooling": "max", "learning_rate": 0.001}
+def _configuration(filters: tuple[int, ...], **values: Value) -> Configuration:
+    blocks: Configuration = {f"num_filters_{block}": count for block, count in enumerate(filters, start=1)}
+    kernels: Configuration = {f"kernel_size_{block}": 3 for block in range(1, len(filters) + 1)}
+    plain: Configuration = {"padding": "valid", "batch_normalization": "none", "pooling": "max", "learning_rate": 0.001}
     return {"num_blocks": len(filters), **blocks, **kernels, **plain, **values}
 
 

@@ -80,7 +80,11 @@ class Journal:
         try:
             data = json.loads(line)
             kind = data.pop("event")
-            return {SUGGESTED: Suggestion, FINISHED: TrialRecord}[kind].from_json(data)
+            if kind == SUGGESTED:
+                return Suggestion.from_json(data)
+            if kind == FINISHED:
+                return TrialRecord.from_json(data)
+            raise ValueError(f"unknown event {kind}")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(
                 f"{self._path} line {number} is not an event of a search ({error!r}): restore the file or start "

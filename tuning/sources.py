@@ -76,7 +76,7 @@ def _download(name: str) -> dict[str, NDArray[Any]]:
         try:
             (x_train, y_train), (x_test, y_test) = module.load_data()
         # Keras turns every network error into a bare Exception, so nothing narrower can be caught.
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             raise _UnavailableError(f"its download failed ({_first_line(error)})") from error
     return {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
 
@@ -135,4 +135,5 @@ def _every_fifth_of_each_class(labels: NDArray[Any]) -> NDArray[np.bool_]:
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
         rank[members] = np.arange(len(members))
-    return rank % 5 == 4
+    fifth: NDArray[np.bool_] = rank % 5 == 4
+    return fifth

@@ -29,8 +29,11 @@ class Choices:
 
     def declare(self, hp: kt.HyperParameters, name: str, default: Value) -> Value:
         if len(self.values) == 1:
-            return hp.Fixed(name, self.values[0])
-        return hp.Choice(name, list(self.values), default=default if self.contains(default) else self.values[0])
+            fixed: Value = hp.Fixed(name, self.values[0])
+            return fixed
+        within = default if self.contains(default) else self.values[0]
+        value: Value = hp.Choice(name, list(self.values), default=within)
+        return value
 
     def __str__(self) -> str:
         return "one of " + ", ".join(map(str, self.values))
@@ -52,7 +55,10 @@ class IntRange:
         return type(value) is int and self.low <= value <= self.high and (value - self.low) % self.step == 0
 
     def declare(self, hp: kt.HyperParameters, name: str, default: Value) -> Value:
-        return hp.Int(name, self.low, self.high, self.step, default=default if self.contains(default) else self.low)
+        value: Value = hp.Int(
+            name, self.low, self.high, self.step, default=default if self.contains(default) else self.low
+        )
+        return value
 
     def __str__(self) -> str:
         return f"{self.low} to {self.high} in steps of {self.step}"
@@ -76,7 +82,8 @@ class FloatRange:
     def declare(self, hp: kt.HyperParameters, name: str, default: Value) -> Value:
         sampling = "log" if self.log else "linear"
         within = default if self.contains(default) else self.low
-        return hp.Float(name, self.low, self.high, sampling=sampling, default=within)
+        value: Value = hp.Float(name, self.low, self.high, sampling=sampling, default=within)
+        return value
 
     def __str__(self) -> str:
         return f"{self.low:g} to {self.high:g}" + (" (log scale)" if self.log else "")

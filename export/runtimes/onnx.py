@@ -39,7 +39,7 @@ def load(path: Path, threads: int | None) -> OnnxModel:
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     # onnxruntime has an exception class for each of its status codes and no common one.
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         reason = " ".join(str(error).split())[:300]
         raise InputError(f"{path} can't be opened by onnxruntime ({reason}): export it again") from error
     return OnnxModel(session)

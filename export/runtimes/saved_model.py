@@ -43,12 +43,17 @@ def load(path: Path, threads: int | None) -> SavedModel:
         raise ValueError(f"a SavedModel runs with the threads of its process, so threads must be None, got {threads}")
     try:
         loaded = tf.saved_model.load(str(path))
-        names = loaded.signatures[_SIGNATURE].structured_input_signature[1], loaded.signatures[_SIGNATURE].structured_outputs
+        names = (
+            loaded.signatures[_SIGNATURE].structured_input_signature[1],
+            loaded.signatures[_SIGNATURE].structured_outputs,
+        )
     except (OSError, KeyError, ValueError, RuntimeError, tf.errors.OpError) as error:
         reason = " ".join(str(error).split())[:300]
         raise InputError(f"{path} can't be opened as a SavedModel ({reason}): export it again") from error
     if list(names[0]) != [INPUT_NAME] or list(names[1]) != [OUTPUT_NAME]:
-        raise InputError(f"{path} lacks the signature {_SIGNATURE} with {INPUT_NAME} and {OUTPUT_NAME}: export it again")
+        raise InputError(
+            f"{path} lacks the signature {_SIGNATURE} with {INPUT_NAME} and {OUTPUT_NAME}: export it again"
+        )
     return SavedModel(loaded)
 
 

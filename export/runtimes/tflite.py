@@ -44,7 +44,9 @@ def load(path: Path, threads: int | None) -> TFLiteModel:
         raise InputError(f"{path} can't be opened by LiteRT ({reason}): export it again") from error
     names = signatures.get(_SIGNATURE, {"inputs": [], "outputs": []})
     if names["inputs"] != [INPUT_NAME] or names["outputs"] != [OUTPUT_NAME]:
-        raise InputError(f"{path} lacks the signature {_SIGNATURE} with {INPUT_NAME} and {OUTPUT_NAME}: export it again")
+        raise InputError(
+            f"{path} lacks the signature {_SIGNATURE} with {INPUT_NAME} and {OUTPUT_NAME}: export it again"
+        )
     return TFLiteModel(interpreter)
 
 

@@ -63,7 +63,7 @@ def _convert(serving: ServingModel, opset: int) -> Any:
                 tensors_to_rename={source: INPUT_NAME, answer: OUTPUT_NAME},
             )
     # tf2onnx reports what it can't convert with whatever exception it happened to meet.
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         reason = " ".join(str(error).split())[:300]
         raise InputError(f"the model can't be written as ONNX with opset {opset}: {reason}") from error
     proto.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "batch"
@@ -84,6 +84,6 @@ def _ensure_valid(path: Path, opset: int) -> None:
         raise VerificationError(f"{path.name} uses operators of {vendor[0]} but must use standard ones only")
     if versions.get("") != opset or written.ir_version != ONNX_IR_VERSION:
         raise VerificationError(
-            f"{path.name} is stamped with opset {versions.get('')} and IR {written.ir_version} but must have {opset} and "
-            f"{ONNX_IR_VERSION}"
+            f"{path.name} is stamped with opset {versions.get('')} and IR {written.ir_version} but must have "
+            f"{opset} and {ONNX_IR_VERSION}"
         )

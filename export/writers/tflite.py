@@ -36,7 +36,7 @@ def write(serving: ServingModel, path: Path, options: WriteOptions) -> None:
             with held_back():
                 content = converter.convert()
         # The converter reports an operator it lacks with exceptions of several unrelated classes.
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             reason = " ".join(str(error).split())[:300]
             raise InputError(f"the model can't be written as TFLite with builtin operators: {reason}") from error
     path.write_bytes(_with_description(bytes(content), json.dumps(options.description.as_metadata())))

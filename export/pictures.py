@@ -1,0 +1,121 @@
+"""A picture file of any size → the uint8 tensor that a model was trained to see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from export.artifact import Look
+from export.errors import InputError
+
+INK = 0.25
+DARK = 64
+SIZE_SLACK = 0.25
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Picture:
+    """One image as uint8 (1, height, width, channels), and what was done to it, for its owner to know."""
+
+    pixels: np.ndarray
+    notes: tuple[str, ...]
+
+
+def measure_look(images: np.ndarray) -> Look:
+    """How the images, uint8 (examples, height, width, channels), are laid out: dark border? how much of it empty?"""
+    if images.shape[-1] != 1 or _border_level(images[..., 0].mean(axis=0)) >= DARK:
+        return Look(dark_background=False, content_side=None)
+    sides = [max(_ink_box(image)[2:]) for image in images[:1000, ..., 0].astype(np.float64) if image.any()]
+    return Look(dark_background=True, content_side=int(np.median(sides)) if sides else None)
+
+
+def read_picture(path: Path, *, shape: tuple[int, int, int], look: Look) -> Picture:
+    """Read a picture (PNG, JPEG, …) as an image of `shape` (height, width, channels).
+
+    A picture of that size whose ink is about as large as in the training images keeps its pixels. Otherwise, where
+    the model was trained on bright ink before a dark border, the ink is cut out, scaled and centred by its mass as in
+    the training images (as MNIST was made: LeCun et al., 1998); other pictures are scaled to fit. Dark ink on light
+    paper is inverted. Raises InputError if the file is not a picture or shows nothing.
+    """
+    height, width, channels = shape
+    opened = _open(path)
+    same_size = opened.size == (width, height)
+    if channels == 3:
+        fitted = opened if same_size else ImageOps.fit(opened, (width, height), Image.Resampling.LANCZOS)
+        return Picture(pixels=np.asarray(fitted.convert("RGB"), dtype=np.uint8)[np.newaxis], notes=())
+    grey = np.asarray(opened.convert("L"), dtype=np.float64)
+    notes = []
+    if look.dark_background and _border_level(grey) > 127:
+        grey = 255 - grey
+        notes.append("dark on light: inverted")
+    if look.content_side is not None and not (same_size and _has_size(grey, look.content_side)):
+        grey = _centred(grey, (height, width), look.content_side, path)
+        notes.append("cut to its ink, scaled and centred")
+    elif not same_size:
+        scaled = Image.fromarray(np.rint(grey).astype(np.uint8)).resize((width, height), Image.Resampling.LANCZOS)
+        grey = np.asarray(scaled, dtype=np.float64)
+        notes.append(f"scaled from {opened.width}×{opened.height}")
+    return Picture(pixels=np.rint(grey).astype(np.uint8)[np.newaxis, ..., np.newaxis], notes=tuple(notes))
+
+
+def _open(path: Path) -> Image.Image:
+    """The picture upright, on white paper where it is transparent."""
+    if not path.is_file():
+        raise InputError(f"there is no file {path}: give a PNG or JPEG picture")
+    try:
+        with Image.open(path) as opened:
+            picture = ImageOps.exif_transpose(opened)
+            if "A" in picture.getbands() or "transparency" in picture.info:
+                layer = picture.convert("RGBA")
+                return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+            return picture.convert("RGB") if picture.mode != "L" else picture.copy()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError(
+            f"{path} can't be read as a picture ({' '.join(str(error).split())}): give a PNG or JPEG"
+        ) from error
+
+
+def _centred(grey: np.ndarray, size: tuple[int, int], content_side: int, path: Path) -> np.ndarray:
+    """The ink of a bright-on-dark picture, its longer side `content_side` pixels, its centre of mass in the middle."""
+    background = _border_level(grey)
+    ink = np.maximum(grey - background, 0.0)
+    if ink.max() < DARK:
+        raise InputError(f"{path} shows nothing that stands out from its background: give a picture with more contrast")
+    ink *= 255 / ink.max()
+    top, left, height, width = _ink_box(ink)
+    scale = content_side / max(height, width)
+    inner = max(round(width * scale), 1), max(round(height * scale), 1)
+    cut = Image.fromarray(np.rint(ink[top : top + height, left : left + width]).astype(np.uint8))
+    small = np.asarray(cut.resize(inner, Image.Resampling.LANCZOS), dtype=np.float64)
+    canvas = np.zeros(size)
+    place = [
+        int(np.clip(round((side - 1) / 2 - centre), 0, side - length))
+        for side, centre, length in zip(size, _centre_of_mass(small), small.shape, strict=True)
+    ]
+    canvas[place[0] : place[0] + small.shape[0], place[1] : place[1] + small.shape[1]] = small
+    return canvas
+
+
+def _has_size(grey: np.ndarray, content_side: int) -> bool:
+    return abs(max(_ink_box(grey)[2:]) / content_side - 1) <= SIZE_SLACK
+
+
+def _border_level(grey: np.ndarray) -> float:
+    """Median of the outermost pixels."""
+    return float(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
+
+
+def _ink_box(ink: np.ndarray) -> tuple[int, int, int, int]:
+    """(top, left, height, width) of what is brighter than a quarter of the brightest."""
+    rows, columns = np.nonzero(ink > INK * ink.max())
+    top, left = int(rows.min()), int(columns.min())
+    return top, left, int(rows.max()) - top + 1, int(columns.max()) - left + 1
+
+
+def _centre_of_mass(ink: np.ndarray) -> tuple[float, float]:
+    total = ink.sum()
+    rows, columns = np.indices(ink.shape)
+    return float((rows * ink).sum() / total), float((columns * ink).sum() / total)

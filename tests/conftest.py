@@ -1,0 +1,94 @@
+"""What tests share: data, one small trained model, and a way to call the scripts as a user does."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+MNIST_FOLDER = os.environ.pop("TUNING_DATA_DIR", None)
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@pytest.fixture(scope="session")
+def digits() -> Any:
+    """The embedded digits as a Dataset."""
+    from tuning.sources import load_dataset
+
+    return load_dataset("digits")
+
+
+@pytest.fixture(scope="session")
+def small_split(digits: Any) -> Any:
+    """(training, validation) with 200 and 100 images of the digits."""
+    training, validation = digits.split_validation(fraction=0.1, seed=0)
+    return training.take(np.arange(200)), validation.take(np.arange(100))
+
+
+@pytest.fixture(scope="session")
+def hypermodel(digits: Any) -> Any:
+    from tuning.hypermodel import Task, TunableClassifier
+
+    return TunableClassifier(Task(image_shape=digits.image_shape, num_classes=digits.num_classes))
+
+
+SMALL = {"num_blocks": 1, "num_filters_1": 8, "kernel_size_1": 3, "dense_units": 0, "batch_size": 32}
+"""Hyperparameters of a model that trains in about a second."""
+
+
+@pytest.fixture(scope="session")
+def small_configuration(hypermodel: Any) -> Any:
+    return hypermodel.check(SMALL)
+
+
+@pytest.fixture(scope="session")
+def model_file(tmp_path_factory: pytest.TempPathFactory, hypermodel: Any, small_split: Any) -> Path:
+    """A small classifier, briefly trained on the digits, as a .keras file."""
+    from tuning.records import Plan, TrainingSettings
+    from tuning.retrain import save_model
+    from tuning.trial import Watch, train
+
+    training, _ = small_split
+    plan = Plan(hyperparameters=hypermodel.check(SMALL), settings=TrainingSettings(epochs=3), seed=1)
+    path = tmp_path_factory.mktemp("model") / "model.keras"
+    save_model(train(hypermodel, plan, training=training, validation=None, watch=Watch()).model, path)
+    return path
+
+
+@pytest.fixture
+def arrays() -> dict[str, np.ndarray]:
+    """Valid arrays of an npz file: 40 training and 20 test images of 8×8, four classes."""
+    rng = np.random.default_rng(0)
+    return {
+        "x_train": rng.integers(0, 256, (40, 8, 8), dtype=np.uint8),
+        "y_train": np.arange(40, dtype=np.uint8) % 4,
+        "x_test": rng.integers(0, 256, (20, 8, 8), dtype=np.uint8),
+        "y_test": np.arange(20, dtype=np.uint8) % 4,
+    }
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Call `script("tune.py", "--seed", "1")` in an empty folder; MNIST can't be had unless env says otherwise."""
+
+    def call(name: str, *arguments: object, **env: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(ROOT / "scripts" / name), *map(str, arguments)]
+        return subprocess.run(
+            command,
+            cwd=tmp_path,
+            env={**os.environ, "KERAS_HOME": str(tmp_path / "keras"), **env},
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+
+    return call
