@@ -1,12 +1,86 @@
-"""The stage that tune.py and train.py share: the look at the test set."""
+"""What follows a search or a training: the winner trained on everything, and the look at the test set."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tuning.budget import Budget
     from tuning.dataset import Dataset
+    from tuning.hypermodel import TunableClassifier
+    from tuning.records import TrialRecord
     from tuning.run_folder import RunFolder
+
+
+def retrain_winner(
+    record: dict[str, Any],
+    winner: TrialRecord,
+    hypermodel: TunableClassifier,
+    dataset: Dataset,
+    folder: RunFolder,
+    budget: Budget,
+    console: Console,
+) -> dict[str, Any]:
+    """Retrain and evaluate, from wherever an earlier command stopped; the completed record."""
+    from tuning import run_record
+    from tuning.run_folder import write_json
+
+    described = run_record.describe_winner(winner)
+    if record["winner"] != described:
+        ratio = len(dataset.training) / record["dataset"]["train"]
+        epochs = budget.retraining_epochs(winner, examples_ratio=ratio, epochs=_wanted_epochs(dataset))
+        record = {
+            **record,
+            "winner": described,
+            "config": {**record["config"], "retraining_epochs": epochs},
+            "status": run_record.RETRAINING,
+        }
+        write_json(folder.run_json, record)
+    if record["status"] in (run_record.SEARCHING, run_record.RETRAINING):
+        seconds = _retrain(record, winner, hypermodel, dataset, folder, console)
+        record = {**record, "status": run_record.EVALUATING, "seconds": {**record["seconds"], "retrain": seconds}}
+        write_json(folder.run_json, record)
+    if record["status"] == run_record.EVALUATING:
+        record = look_at_test_set(record, dataset, folder)
+    return record
+
+
+def _retrain(
+    record: dict[str, Any],
+    winner: TrialRecord,
+    hypermodel: TunableClassifier,
+    dataset: Dataset,
+    folder: RunFolder,
+    console: Console,
+) -> float:
+    """Seconds that it took."""
+    from scripts._terminal import TrainingProgress
+    from tuning.checkpoint import Checkpoint
+    from tuning.retrain import retrain, retraining_plan
+    from tuning.trial import Watch
+
+    epochs, wanted = record["config"]["retraining_epochs"], _wanted_epochs(dataset)
+    fewer = "" if epochs == wanted else f" (of {wanted} wanted: the time allows no more)"
+    console.print(
+        f"retraining trial {int(winner.trial_id) + 1} on all {len(dataset.training)} training images, {epochs} "
+        f"epochs{fewer}"
+    )
+    plan = retraining_plan(winner.hyperparameters, epochs=epochs, seed=record["seed"])
+    restored = Checkpoint(folder=folder.checkpoint).restore(plan)
+    done = 0 if restored is None else len(restored.epochs)
+    if done:
+        console.print(f"going on after epoch {done}")
+    with TrainingProgress(console, plan.settings, title="retraining", done=done) as progress:
+        watch = Watch(on_epoch=progress.epoch_finished)
+        return retrain(hypermodel, plan, dataset.training, folder, watch=watch).seconds
+
+
+def _wanted_epochs(dataset: Dataset) -> int:
+    from tuning.retrain import wanted_epochs
+
+    return wanted_epochs(len(dataset.training))
 
 
 def look_at_test_set(record: dict[str, Any], dataset: Dataset, folder: RunFolder) -> dict[str, Any]:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from tuning.journal import Suggestion
 
 
+MOST_EPOCH_LINES = 12
+
+
 def make_console(*, json_output: bool) -> Console:
     """Where people read: stdout, or stderr when stdout belongs to the JSON result."""
     return Console(file=sys.stderr if json_output else sys.stdout, highlight=False, soft_wrap=True)
@@ -99,12 +102,14 @@ def _trial_line(trial: TrialRecord, *, is_best: bool) -> str:
 
 
 class TrainingProgress:
-    """A line for each epoch of a single training and, on a terminal, a bar with the time it will end."""
+    """At most twelve lines for the epochs of a training; on a terminal also a bar with the time it will end."""
 
-    def __init__(self, console: Console, settings: TrainingSettings, *, title: str) -> None:
+    def __init__(self, console: Console, settings: TrainingSettings, *, title: str, done: int = 0) -> None:
+        """`done`: epochs that an earlier command already trained."""
         self._console = console
         self._settings = settings
-        self._done = 0
+        self._before = self._done = done
+        self._lines_apart = math.ceil(settings.epochs / MOST_EPOCH_LINES)
         self._started = time.perf_counter()
         self._bar = Progress(
             TextColumn("[bold]{task.description}"),
@@ -115,7 +120,7 @@ class TrainingProgress:
             disable=not console.is_terminal,
             transient=True,
         )
-        self._task = self._bar.add_task(title, total=settings.epochs, end="")
+        self._task = self._bar.add_task(title, total=settings.epochs, completed=done, end="")
 
     def __enter__(self) -> TrainingProgress:
         self._bar.start()
@@ -126,12 +131,14 @@ class TrainingProgress:
 
     def epoch_finished(self, epoch: Epoch) -> None:
         self._done += 1
-        each = (time.perf_counter() - self._started) / self._done
+        each = (time.perf_counter() - self._started) / (self._done - self._before)
         end = _clock_after(each * (self._settings.epochs - self._done))
         self._bar.update(self._task, completed=self._done, end=f"ends about {end}")
         validation = ""
         if epoch.val_loss is not None and epoch.val_accuracy is not None:
             validation = f"  val_loss {epoch.val_loss:.4f}  val_accuracy {epoch.val_accuracy:.2%}"
+        if self._done % self._lines_apart and self._done != self._settings.epochs:
+            return
         self._console.print(
             f"epoch {self._done:>3}/{self._settings.epochs}  loss {epoch.loss:.4f}  accuracy {epoch.accuracy:.2%}"
             f"{validation}  {epoch.seconds:.1f} s"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tuning.budget import Budget
     from tuning.dataset import Dataset
     from tuning.hypermodel import TunableClassifier
-    from tuning.records import SearchConfig, SearchResult, TrialRecord
+    from tuning.records import SearchConfig, SearchResult
     from tuning.run_folder import RunFolder
     from tuning.search import SearchData
 
@@ -163,6 +163,7 @@ def _dataset(arguments: argparse.Namespace, folder: RunFolder) -> Dataset:
 def _tune(
     arguments: argparse.Namespace, folder: RunFolder, dataset: Dataset, options: Options, console: Console
 ) -> _entry.Outcome:
+    from scripts._stages import retrain_winner
     from tuning import run_record
     from tuning.baselines import BASELINES
     from tuning.budget import Budget, parse_duration
@@ -200,7 +201,7 @@ def _tune(
     }
     if folder.exists:
         before = folder.read()
-        record = {**before, "config": record["config"]}
+        record = {**before, "config": {**before["config"], **record["config"]}}
         run_record.require_unchanged(folder, before["config"], {"space": record["config"]["space"]})
     spent = sum(event.seconds for event in Journal(folder.journal).read() if isinstance(event, TrialRecord))
     seconds = None if options.budget == "none" else parse_duration(options.budget)
@@ -219,7 +220,7 @@ def _tune(
         reasons = "; ".join(sorted({trial.reason for trial in result.trials}))
         console.print(f"[red]every trial failed:[/] {reasons}")
         return _entry.Outcome(result={"run": str(folder.path), "trials": len(result.trials)}, passed=False)
-    record = _train_winner(record, result.winner, hypermodel, dataset, folder, budget, console)
+    record = retrain_winner(record, result.winner, hypermodel, dataset, folder, budget, console)
     return _outcome(arguments, record, result, folder, dataset, console)
 
 
@@ -247,58 +248,6 @@ def _search(
         f"search ended after {len(result.trials)} trials: {why.get(result.stopped_by, 'the space has no more to try')}"
     )
     return result, time.perf_counter() - started
-
-
-def _train_winner(
-    record: dict[str, Any],
-    winner: TrialRecord,
-    hypermodel: TunableClassifier,
-    dataset: Dataset,
-    folder: RunFolder,
-    budget: Budget,
-    console: Console,
-) -> dict[str, Any]:
-    """Retrain and evaluate, from wherever an earlier command stopped."""
-    from scripts._stages import look_at_test_set
-    from scripts._terminal import TrainingProgress
-    from tuning import run_record
-    from tuning.records import TrainingSettings
-    from tuning.retrain import retrain, wanted_epochs
-    from tuning.run_folder import write_json
-    from tuning.trial import Watch
-
-    described = run_record.describe_winner(winner)
-    if record["winner"] != described:
-        record = {**record, "winner": described, "status": run_record.RETRAINING}
-        write_json(folder.run_json, record)
-    if record["status"] in (run_record.SEARCHING, run_record.RETRAINING):
-        examples = len(dataset.training)
-        ratio = examples / record["dataset"]["train"]
-        wanted = wanted_epochs(examples)
-        epochs = budget.retraining_epochs(winner, examples_ratio=ratio, epochs=wanted)
-        fewer = "" if epochs == wanted else f" (of {wanted} wanted: the time allows no more)"
-        console.print(
-            f"retraining trial {int(winner.trial_id) + 1} on all {examples} training images, {epochs} epochs{fewer}"
-        )
-        with TrainingProgress(console, TrainingSettings(epochs=epochs), title="retraining") as progress:
-            trained = retrain(
-                hypermodel,
-                winner.hyperparameters,
-                dataset.training,
-                folder,
-                epochs=epochs,
-                seed=record["seed"],
-                watch=Watch(on_epoch=progress.epoch_finished),
-            )
-        record = {
-            **record,
-            "status": run_record.EVALUATING,
-            "seconds": {**record["seconds"], "retrain": trained.seconds},
-        }
-        write_json(folder.run_json, record)
-    if record["status"] == run_record.EVALUATING:
-        record = look_at_test_set(record, dataset, folder)
-    return record
 
 
 def _outcome(

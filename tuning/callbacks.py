@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -26,26 +26,28 @@ def warmup_cosine(progress: float) -> float:
 
 
 class WarmupCosine(keras.callbacks.Callback):
-    """Sets the learning rate before every step; the rate that the model was compiled with is the peak."""
+    """Sets the learning rate before every step."""
 
-    def __init__(self, *, total_steps: int, first_step: int = 0) -> None:
+    def __init__(self, *, peak: float, total_steps: int, first_step: int = 0) -> None:
         super().__init__()
+        self._peak = peak
         self._step = first_step
         self._total = total_steps
-        self._peak = 0.0
-
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        self._peak = float(self.model.optimizer.learning_rate)
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self._step += 1
         self.model.optimizer.learning_rate = self._peak * warmup_cosine(self._step / (self._total + 1))
 
 
-def schedule_callbacks(settings: TrainingSettings, *, steps: int, first_epoch: int) -> list[keras.callbacks.Callback]:
-    """The callbacks that move the learning rate as `settings.schedule` says; `steps` per epoch."""
+def schedule_callbacks(
+    settings: TrainingSettings, *, peak: float, steps: int, first_epoch: int
+) -> list[keras.callbacks.Callback]:
+    """The callbacks that move the learning rate as `settings.schedule` says; `steps` per epoch.
+
+    `peak` is the rate that the model was compiled with; its optimizer may hold another one, restored from a file.
+    """
     if settings.schedule is Schedule.WARMUP_COSINE:
-        return [WarmupCosine(total_steps=steps * settings.epochs, first_step=steps * first_epoch)]
+        return [WarmupCosine(peak=peak, total_steps=steps * settings.epochs, first_step=steps * first_epoch)]
     if settings.schedule is Schedule.STEP:
         return [keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate if epoch == 0 else rate * STEP_FACTOR)]
     return []
@@ -54,9 +56,10 @@ def schedule_callbacks(settings: TrainingSettings, *, steps: int, first_epoch: i
 class LearningCurve(keras.callbacks.Callback):
     """Keeps every epoch and tells `on_epoch` of it; ends the training when a loss is not finite."""
 
-    def __init__(self, on_epoch: Callable[[Epoch], None]) -> None:
+    def __init__(self, on_epoch: Callable[[Epoch], None], *, before: Sequence[Epoch] = ()) -> None:
+        """`before`: the epochs that a restored training already had."""
         super().__init__()
-        self.epochs: list[Epoch] = []
+        self.epochs: list[Epoch] = list(before)
         self._on_epoch = on_epoch
         self._started = 0.0
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import keras
 
+from tuning.checkpoint import Checkpoint
 from tuning.dataset import Split
 from tuning.hypermodel import TunableClassifier
 from tuning.records import Configuration, Plan, Schedule, TrainedModel, TrainingSettings
@@ -24,24 +25,24 @@ def wanted_epochs(examples: int) -> int:
     return min(max(math.ceil(RETRAINING_IMAGES / examples), FEWEST_EPOCHS), MOST_EPOCHS)
 
 
-def retrain(
-    hypermodel: TunableClassifier,
-    configuration: Configuration,
-    training: Split,
-    folder: RunFolder,
-    *,
-    epochs: int,
-    seed: int,
-    watch: Watch,
-) -> TrainedModel:
-    """Train the configuration on all of `training`, with warm-up, cosine schedule and light affine augmentation.
-
-    Writes `model.keras` and `training.json`. The model starts from new weights: nothing that the search trained goes
-    into it. Raises FloatingPointError if the loss becomes NaN or infinite.
-    """
+def retraining_plan(configuration: Configuration, *, epochs: int, seed: int) -> Plan:
+    """How a winner is retrained: warm-up, cosine schedule, light affine augmentation, a seed of its own."""
     settings = TrainingSettings(epochs=epochs, schedule=Schedule.WARMUP_COSINE, augmentation=True)
-    plan = Plan(hyperparameters=configuration, settings=settings, seed=derive_seed(seed, "retrain"))
-    return train_and_save(hypermodel, plan, training, folder, validation=None, watch=watch)
+    return Plan(hyperparameters=configuration, settings=settings, seed=derive_seed(seed, "retrain"))
+
+
+def retrain(
+    hypermodel: TunableClassifier, plan: Plan, training: Split, folder: RunFolder, *, watch: Watch
+) -> TrainedModel:
+    """Train the plan on all of `training` and write `model.keras` and `training.json`.
+
+    The model starts from new weights: nothing that the search trained goes into it. Killed and called again with the
+    same plan, it goes on from its last saved epoch. Raises FloatingPointError if the loss becomes NaN or infinite.
+    """
+    checkpoint = Checkpoint(folder=folder.checkpoint)
+    trained = train_and_save(hypermodel, plan, training, folder, validation=None, watch=watch, checkpoint=checkpoint)
+    checkpoint.clear()
+    return trained
 
 
 def train_and_save(
@@ -52,13 +53,14 @@ def train_and_save(
     *,
     validation: Split | None,
     watch: Watch,
+    checkpoint: Checkpoint | None = None,
 ) -> TrainedModel:
     """Train the plan and write `model.keras` and `training.json`.
 
     Raises FloatingPointError if the loss becomes NaN or infinite.
     """
     started = time.perf_counter()
-    outcome = train(hypermodel, plan, training=training, validation=validation, watch=watch)
+    outcome = train(hypermodel, plan, training=training, validation=validation, watch=watch, checkpoint=checkpoint)
     if outcome.diverged:
         raise FloatingPointError(
             f"the loss became NaN or infinite in epoch {len(outcome.epochs)}: choose a smaller learning rate"

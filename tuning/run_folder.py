@@ -70,6 +70,11 @@ class RunFolder:
         return self.path / "weights"
 
     @property
+    def checkpoint(self) -> Path:
+        """The state of a retraining under way; gone once it ended."""
+        return self.path / "checkpoint"
+
+    @property
     def exists(self) -> bool:
         """Whether a run was started here."""
         return self.run_json.exists()

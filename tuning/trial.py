@@ -11,6 +11,7 @@ from pathlib import Path
 import keras
 
 from tuning.callbacks import LearningCurve, StopSignal, schedule_callbacks
+from tuning.checkpoint import Checkpoint, EpochCheckpoint, load_trained_weights
 from tuning.dataset import Split
 from tuning.hypermodel import TunableClassifier
 from tuning.input_pipeline import steps_per_epoch, training_batches, validation_batches
@@ -41,27 +42,42 @@ class Training:
 
 
 def train(
-    hypermodel: TunableClassifier, plan: Plan, *, training: Split, validation: Split | None, watch: Watch
+    hypermodel: TunableClassifier,
+    plan: Plan,
+    *,
+    training: Split,
+    validation: Split | None,
+    watch: Watch,
+    checkpoint: Checkpoint | None = None,
 ) -> Training:
     """Build the plan's configuration and train it.
 
     Every random choice derives from `plan.seed`: on one machine with one number of threads the same plan and data
     give the same weights, bit for bit. `validation` None trains without; then nothing can stop early or be kept
-    as best. Frees the graphs of earlier trainings in this process.
+    as best. With a `checkpoint`, goes on from what it holds of this plan, to the same weights that an uninterrupted
+    training reaches. Frees the graphs of earlier trainings in this process.
     """
     settings = plan.settings
     keras.utils.clear_session()
     gc.collect()
     keras.utils.set_random_seed(plan.seed)
     model = hypermodel.with_labels(settings.labels).build(hypermodel.hyperparameters(plan.hyperparameters))
-    if plan.initial_weights:
-        model.load_weights(plan.initial_weights)
+    peak = float(model.optimizer.learning_rate)
+    restored = checkpoint.restore(plan) if checkpoint is not None else None
+    first_epoch = plan.initial_epoch if restored is None else plan.initial_epoch + len(restored.epochs)
+    if restored is not None:
+        restored.load_into(model)
+    elif plan.initial_weights:
+        load_trained_weights(model, Path(plan.initial_weights))
     batch_size = hypermodel.batch_size(plan.hyperparameters)
     steps = steps_per_epoch(len(training), batch_size)
-    curve, stop = LearningCurve(watch.on_epoch), StopSignal(watch.should_stop)
+    curve = LearningCurve(watch.on_epoch, before=() if restored is None else restored.epochs)
+    stop = StopSignal(watch.should_stop)
     with tempfile.TemporaryDirectory() as folder:
         best = Path(folder) / "best.weights.h5"
-        callbacks = [*schedule_callbacks(settings, steps=steps, first_epoch=plan.initial_epoch), curve, stop]
+        callbacks = [*schedule_callbacks(settings, peak=peak, steps=steps, first_epoch=first_epoch), curve, stop]
+        if checkpoint is not None:
+            callbacks.append(EpochCheckpoint(checkpoint, plan, curve))
         if validation is not None and settings.patience is not None:
             callbacks.append(keras.callbacks.EarlyStopping(monitor="val_loss", patience=settings.patience))
         if validation is not None and settings.keep_best:
@@ -73,11 +89,11 @@ def train(
                 seed=plan.seed,
                 encode=settings.labels,
                 augmentation=settings.augmentation,
-                first_epoch=plan.initial_epoch,
+                first_epoch=first_epoch,
             ),
             steps_per_epoch=steps,
             epochs=settings.epochs,
-            initial_epoch=plan.initial_epoch,
+            initial_epoch=first_epoch,
             validation_data=None if validation is None else validation_batches(validation, encode=settings.labels),
             callbacks=callbacks,
             shuffle=False,

@@ -1,0 +1,111 @@
+"""A training's state on disk after its epochs, so that a killed one goes on where it was."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from tuning.callbacks import LearningCurve
+from tuning.records import Epoch, Plan
+from tuning.run_folder import read_json, write_json
+
+SECONDS_APART = 10.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Restored:
+    """What a killed training had reached: its learning curve, and the state that it goes on from.
+
+    `random_state`: path → value of the variables that dropout draws from; Keras leaves them out of weights files.
+    """
+
+    epochs: tuple[Epoch, ...]
+    weights: Path
+    random_state: Mapping[str, list[int]]
+
+    def load_into(self, model: keras.Model) -> None:
+        """Give the model and its optimizer the saved state."""
+        load_trained_weights(model, self.weights)
+        for variable in _random_variables(model):
+            variable.assign(self.random_state[variable.path])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """The folder of one training's state, and how many seconds of work may be lost."""
+
+    folder: Path
+    seconds_apart: float = SECONDS_APART
+
+    def restore(self, plan: Plan) -> Restored | None:
+        """What was saved of this very plan; None if nothing was, or another plan's."""
+        if not self._progress.exists():
+            return None
+        saved = read_json(self._progress)
+        if saved["plan"] != _plan_json(plan):
+            return None
+        return Restored(
+            epochs=tuple(Epoch.from_json(epoch) for epoch in saved["epochs"]),
+            weights=self.folder / saved["weights"],
+            random_state=saved["random_state"],
+        )
+
+    def save(self, plan: Plan, model: keras.Model, epochs: list[Epoch]) -> None:
+        """Write the weights under a name of their own, then the progress that names them, then drop older weights."""
+        self.folder.mkdir(exist_ok=True)
+        weights = self.folder / f"{len(epochs)}.weights.h5"
+        model.save_weights(weights)
+        progress = {
+            "plan": _plan_json(plan),
+            "epochs": [epoch.as_json() for epoch in epochs],
+            "weights": weights.name,
+            "random_state": {variable.path: variable.numpy().tolist() for variable in _random_variables(model)},
+        }
+        write_json(self._progress, progress)
+        for older in self.folder.glob("*.weights.h5"):
+            if older != weights:
+                older.unlink()
+
+    def clear(self) -> None:
+        """Remove everything: the training has ended."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def _progress(self) -> Path:
+        return self.folder / "progress.json"
+
+
+class EpochCheckpoint(keras.callbacks.Callback):
+    """Saves the training after an epoch, unless it did so a moment ago. Belongs behind `curve` in the callbacks."""
+
+    def __init__(self, checkpoint: Checkpoint, plan: Plan, curve: LearningCurve) -> None:
+        super().__init__()
+        self._checkpoint, self._plan, self._curve = checkpoint, plan, curve
+        self._saved = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        is_due = time.perf_counter() - self._saved >= self._checkpoint.seconds_apart
+        if is_due and self._curve.epochs[-1].is_finite:
+            self._checkpoint.save(self._plan, self.model, self._curve.epochs)
+            self._saved = time.perf_counter()
+
+
+def load_trained_weights(model: keras.Model, weights: Path) -> None:
+    """Load weights and optimizer state from a file of `model.save_weights`."""
+    # Unbuilt, the optimizer would leave its own part of the file aside and start anew.
+    model.optimizer.build(model.trainable_variables)
+    model.load_weights(weights)
+
+
+def _random_variables(model: keras.Model) -> list[Any]:
+    return [variable for variable in model.variables if "seed_generator" in variable.path]
+
+
+def _plan_json(plan: Plan) -> dict[str, Any]:
+    return {**asdict(plan), "hyperparameters": dict(plan.hyperparameters)}
