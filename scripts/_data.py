@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scripts import _entry
 from tuning.records import DATASET_NAMES
 
 if TYPE_CHECKING:
@@ -25,11 +26,14 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def load_asked_dataset(arguments: argparse.Namespace) -> Dataset:
-    from tuning.sources import load_dataset, load_npz
+    from tuning.sources import load_dataset, load_npz, needs_keras
 
     if arguments.data is not None:
         return load_npz(arguments.data)
-    return load_dataset(arguments.dataset if arguments.dataset is not None else "auto")
+    name = arguments.dataset if arguments.dataset is not None else "auto"
+    if needs_keras(name):
+        _entry.load_tensorflow()
+    return load_dataset(name)
 
 
 def tell_fallback(console: Console, dataset: Dataset) -> None:

@@ -6,6 +6,7 @@ Imported first by each script, by the plain name `_entry`, and needs nothing but
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import importlib.util
 import json
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -104,6 +105,17 @@ def hand_over(requires: Sequence[str]) -> None:
     os.execve(str(python), command, environment)
 
 
+@contextlib.contextmanager
+def writing_to(folder: Path) -> Iterator[None]:
+    """Let an error of the disk that names no file name this folder."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(folder)
+        raise
+
+
 def load_tensorflow() -> None:
     """Import TensorFlow without what it writes to the terminal before its own log level counts."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -133,9 +145,9 @@ def _guarded(run: Callable[[argparse.Namespace], Outcome], arguments: argparse.N
         print(f"\ninterrupted: {error or 'nothing was published'}", file=sys.stderr)
         return INTERRUPTED
     except OSError as error:
-        if error.errno not in _DISK_ERRORS:
+        if error.errno not in _DISK_ERRORS or error.filename is None:
             return _own_error()
-        return _refuse(f"{error.filename or 'a file'} can't be written: {_DISK_ERRORS[error.errno]}")
+        return _refuse(f"{error.filename} can't be written: {_DISK_ERRORS[error.errno]}")
     except Exception:  # noqa: BLE001 the last resort: told apart from bad input, kept with its traceback
         return _own_error()
     if arguments.json:

@@ -13,14 +13,14 @@ _PACKAGES = {Format.SAVED_MODEL: "tensorflow", Format.TFLITE: "ai_edge_litert", 
 
 
 def published_folder(arguments: argparse.Namespace, given: Path | None) -> Path:
-    """The folder given outright, else that of `--run`, else that of the newest finished run."""
+    """The folder given outright, else that of `--run`, else that of the newest exported run."""
     if given is not None:
         return given
     from tuning.run_folder import newest_finished, open_run
 
     if arguments.run is not None:
         return open_run(arguments.runs, arguments.run).artifacts
-    return newest_finished(arguments.runs).artifacts
+    return newest_finished(arguments.runs, published=True).artifacts
 
 
 def require_runtimes(formats: Iterable[Format], *others: str) -> None:

@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     from export.publish import ExportRequest, publish
 
     test = dataset.test.for_verification()
-    with console.status("loading the model") as status:
+    with _entry.writing_to(folder), console.status("loading the model") as status:
         publication = publish(
             ExportRequest(model=model, targets=targets, folder=folder, description=description, opset=arguments.opset),
             test.images,

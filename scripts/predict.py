@@ -23,7 +23,7 @@ def build_parser() -> _entry.Parser:
     parser = _entry.parser("Classify pictures (PNG, JPEG, any size) with an exported file.")
     parser.add_argument("pictures", nargs="+", type=Path, metavar="FILE", help="pictures to classify")
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--run", metavar="NAME", help="the run whose files to use (default: the newest finished one)")
+    source.add_argument("--run", metavar="NAME", help="the run whose files to use (default: the newest exported one)")
     source.add_argument("--artifacts", type=Path, metavar="DIR", help="a published folder to use instead")
     parser.add_argument(
         "--format", metavar="NAME", help=f"{', '.join(Format)} (default: the first of onnx, tflite, saved_model there)"

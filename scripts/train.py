@@ -66,12 +66,12 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     folder = open_run(arguments.runs, arguments.run or fresh_name(arguments.runs, stem))
     if folder.exists:
         raise InputError(f"{folder.path} already holds a run: choose another --run")
+    dataset = load_asked_dataset(arguments)
     _entry.load_tensorflow()
     from tuning.hypermodel import Task, TunableClassifier
     from tuning.records import Plan
     from tuning.seeds import derive_seed
 
-    dataset = load_asked_dataset(arguments)
     hypermodel = TunableClassifier(Task(image_shape=dataset.image_shape, num_classes=dataset.num_classes))
     configuration, settings = _chosen(arguments, hypermodel)
     if arguments.epochs is not None:
@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     console.print(f"run: {folder.path}, seed {arguments.seed}, {describe(configuration)}")
     plan = Plan(hyperparameters=configuration, settings=settings, seed=derive_seed(arguments.seed, "train"))
     folder.path.mkdir(parents=True, exist_ok=True)
-    with folder.locked():
+    with _entry.writing_to(folder.path), folder.locked():
         return _train(arguments, folder, dataset, hypermodel, plan, console)
 
 

@@ -72,11 +72,11 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     if arguments.resume and not folder.exists:
         raise InputError(f"there is no run {folder.path} to resume: leave out --resume to start it")
     options = _options(arguments, folder)
-    _entry.load_tensorflow()
     dataset = _dataset(arguments, folder)
-    folder.path.mkdir(parents=True, exist_ok=True)
+    _entry.load_tensorflow()
     try:
-        with folder.locked():
+        folder.path.mkdir(parents=True, exist_ok=True)
+        with _entry.writing_to(folder.path), folder.locked():
             return _tune(arguments, folder, dataset, options, console)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
@@ -220,8 +220,12 @@ def _tune(
         reasons = "; ".join(sorted({trial.reason for trial in result.trials}))
         console.print(f"[red]every trial failed:[/] {reasons}")
         return _entry.Outcome(result={"run": str(folder.path), "trials": len(result.trials)}, passed=False)
-    record = retrain_winner(record, result.winner, hypermodel, dataset, folder, budget, console)
-    return _outcome(arguments, record, result, folder, dataset, console)
+    completed = retrain_winner(record, result.winner, hypermodel, dataset, folder, budget, console)
+    if record["status"] == run_record.FINISHED and completed["winner"] == record["winner"]:
+        console.print(
+            "nothing more to do: the winner is retrained and evaluated (a larger --max-trials extends the run)"
+        )
+    return _outcome(arguments, completed, result, folder, dataset, console)
 
 
 def _search(

@@ -18,7 +18,7 @@ def build_parser() -> _entry.Parser:
         "beside them. Needs no data, and TensorFlow only for the SavedModel."
     )
     parser.add_argument("folder", nargs="?", type=Path, help="artifacts folder (default: that of --run)")
-    parser.add_argument("--run", metavar="NAME", help="the run to verify (default: the newest finished one)")
+    parser.add_argument("--run", metavar="NAME", help="the run to verify (default: the newest exported one)")
     parser.add_argument(
         "--format", action="append", default=[], metavar="NAME", help=f"{', '.join(Format)} or all (default: all there)"
     )

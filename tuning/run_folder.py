@@ -120,16 +120,20 @@ def fresh_name(runs: Path, stem: str) -> str:
     return f"{stem}-{number}"
 
 
-def newest_finished(runs: Path) -> RunFolder:
-    """The run that finished last, by what the run records say. Raises InputError if there is none."""
+def newest_finished(runs: Path, *, published: bool = False) -> RunFolder:
+    """The run that finished last, by what the run records say; with `published`, of those that were exported.
+
+    Raises InputError if there is none.
+    """
     finished = []
     for path in sorted(runs.glob("*/run.json")):
         folder = RunFolder(path=path.parent)
         record = folder.read()
-        if record.get("status") == "finished":
+        if record.get("status") == "finished" and (folder.artifacts.is_dir() or not published):
             finished.append((str(record.get("finished_at", "")), folder.name, folder))
     if not finished:
-        raise InputError(f"there is no finished run in {runs}: start one with python scripts/tune.py")
+        mend = "export one with python scripts/export.py" if published else "start one with python scripts/tune.py"
+        raise InputError(f"there is no {'exported' if published else 'finished'} run in {runs}: {mend}")
     return max(finished)[2]
 
 

@@ -51,6 +51,11 @@ def load_dataset(name: str) -> Dataset:
         ) from error
 
 
+def needs_keras(name: str) -> bool:
+    """Whether loading the data set of that name goes through Keras, whose import takes seconds."""
+    return name in ("auto", "mnist", "fashion_mnist") and DATA_DIR_VARIABLE not in os.environ
+
+
 def load_npz(path: Path, *, name: str | None = None, class_names: tuple[str, ...] | None = None) -> Dataset:
     """The data set in an npz file with `x_train, y_train, x_test, y_test`. Raises InputError as `make_dataset` does."""
     return make_dataset(_read_npz(path), name=name if name is not None else path.name, class_names=class_names)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,11 +33,15 @@ def write(serving: ServingModel, path: Path, options: WriteOptions) -> None:
 def write_plain(serving: ServingModel, path: Path) -> None:
     """Write the serving function and the weights it needs, nothing of their training.
 
-    Straight from the function's own variables: `keras.export.ExportArchive` stores each weight twice.
+    Straight from the function's own variables: `keras.export.ExportArchive` stores each weight twice. Raises OSError
+    if the disk is full.
     """
     shutil.rmtree(path, ignore_errors=True)
     module = tf.Module()
     module.weights = [variable.value for variable in serving.model.variables]
     function = tf.function(serving.serve, input_signature=serving.signature).get_concrete_function()
-    with held_back():
-        tf.saved_model.save(module, str(path), signatures={SIGNATURE: function})
+    try:
+        with held_back():
+            tf.saved_model.save(module, str(path), signatures={SIGNATURE: function})
+    except tf.errors.ResourceExhaustedError as error:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error

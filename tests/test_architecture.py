@@ -1,0 +1,106 @@
+"""Who may import what, and how large a room may be."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULES = sorted(
+    path.relative_to(ROOT).as_posix() for room in ("tuning", "export") for path in (ROOT / room).rglob("*.py")
+)
+SCRIPTS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "scripts").rglob("*.py"))
+
+# Third-party packages that a module may import, at the top or inside a function. Modules not named here: see below.
+MAY_IMPORT = {
+    "tuning/records.py": set(),
+    "tuning/errors.py": set(),
+    "tuning/journal.py": set(),
+    "tuning/budget.py": set(),
+    "tuning/baselines.py": set(),
+    "tuning/run_folder.py": {"filelock"},
+    "tuning/seeds.py": {"numpy"},
+    "tuning/dataset.py": {"numpy"},
+    "tuning/run_record.py": set(),
+    "tuning/sources.py": {"numpy", "keras", "sklearn", "PIL"},
+    "tuning/space.py": {"keras_tuner"},
+    "tuning/oracles.py": {"keras_tuner"},
+    "tuning/evaluation.py": {"numpy", "sklearn"},
+    "tuning/curves.py": {"matplotlib"},
+    "tuning/search.py": set(),
+    "export/errors.py": set(),
+    "export/artifact.py": set(),
+    "export/native_output.py": set(),
+    "export/install.py": {"filelock"},
+    "export/parity.py": {"numpy"},
+    "export/verification.py": {"numpy"},
+    "export/publish.py": {"numpy"},
+    "export/pictures.py": {"numpy", "PIL"},
+    "export/runtimes/__init__.py": {"numpy"},
+    "export/runtimes/onnx.py": {"numpy", "onnxruntime"},
+    "export/runtimes/tflite.py": {"numpy", "ai_edge_litert"},
+    "export/runtimes/saved_model.py": {"numpy", "tensorflow"},
+    "export/writers/__init__.py": {"numpy"},
+    "export/writers/onnx.py": {"onnx", "tensorflow", "tf2onnx"},
+}
+FRAMEWORKS = {"numpy", "keras", "keras_tuner", "tensorflow"}
+LARGEST_MODULE = 300
+
+
+def imported_packages(module: str) -> set[str]:
+    """First names of everything that a module imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse((ROOT / module).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        if isinstance(node, ast.ImportFrom) and node.module is not None:
+            found.add(node.module.partition(".")[0])
+    return found - set(sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module.startswith("tuning/")])
+def test_tuning_imports_neither_export_nor_scripts(module: str) -> None:
+    assert not imported_packages(module) & {"export", "scripts", "_entry"}
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module.startswith("export/")])
+def test_export_imports_neither_tuning_nor_scripts_nor_keras_tuner(module: str) -> None:
+    assert not imported_packages(module) & {"tuning", "scripts", "_entry", "keras_tuner"}
+
+
+@pytest.mark.parametrize("module", sorted(MAY_IMPORT))
+def test_a_module_imports_only_what_its_room_allows(module: str) -> None:
+    assert imported_packages(module) - {"tuning", "export"} <= MAY_IMPORT[module]
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module not in MAY_IMPORT])
+def test_other_modules_import_frameworks_only(module: str) -> None:
+    assert imported_packages(module) - {"tuning", "export"} <= FRAMEWORKS
+
+
+@pytest.mark.parametrize("module", MODULES + SCRIPTS)
+def test_a_module_holds_one_idea(module: str) -> None:
+    lines = (ROOT / module).read_text(encoding="utf-8").splitlines()
+
+    assert len(lines) <= LARGEST_MODULE
+    assert ast.get_docstring(ast.parse("\n".join(lines)))
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module.startswith("tuning/")])
+def test_only_the_hypermodel_and_the_baselines_name_a_hyperparameter(module: str) -> None:
+    allowed = {"tuning/hypermodel.py", "tuning/baselines.py"}
+    names = ('"num_blocks"', '"num_filters', '"kernel_size', '"dense_units"', '"dropout"', '"batch_size"')
+    text = (ROOT / module).read_text(encoding="utf-8")
+
+    assert module in allowed or not any(name in text for name in names)
+
+
+def test_the_top_level_is_the_fixed_one() -> None:
+    tracked = {"tuning", "export", "scripts", "tests", "pyproject.toml", "README.md", "LICENSE"}
+    present = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")}
+
+    assert tracked <= present
+    assert {name for name in present - tracked if not name.endswith(".egg-info")} <= {"runs", "build", "dist"}

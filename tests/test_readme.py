@@ -1,0 +1,90 @@
+"""What the README shows works: its commands, on the embedded digits and shortened, and its Python code."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SHORTER = {
+    "tune.py": ["--epochs", "1", "--max-trials", "1", "--budget", "30s"],
+    "train.py": ["--epochs", "1", "--dataset", "digits"],
+    "quickstart": ["--dataset", "digits", "--max-trials", "1", "--budget", "30s"],
+}
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def commands() -> list[list[str]]:
+    lines = [line for block in blocks("bash") for line in block.strip().splitlines()]
+    return [shlex.split(line) for line in lines if line != "scripts/test"]
+
+
+def shortened(command: list[str]) -> list[str]:
+    """The command with this Python and absolute paths, made quick by options that come after its own."""
+    words = [word for word in command if word != "python"]
+    script = Path(words[0]).name
+    extra = [] if "--resume" in words else SHORTER.get(script, [])
+    runner = [sys.executable] if script.endswith(".py") else []
+    return [*runner, str(ROOT / words[0]), *words[1:], *extra]
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory, model_file: Path) -> Path:
+    folder = tmp_path_factory.mktemp("published")
+    command = [sys.executable, str(ROOT / "scripts" / "export.py"), "--model", str(model_file), "--dataset", "digits"]
+    subprocess.run([*command, "--output", str(folder)], check=True, capture_output=True)
+    return folder
+
+
+@pytest.mark.slow
+def test_its_commands_work_in_their_order(tmp_path: Path, arrays: dict[str, np.ndarray]) -> None:
+    np.savez(tmp_path / "images.npz", **arrays)
+    Image.fromarray(np.pad(np.full((12, 4), 255, np.uint8), ((8, 8), (12, 12)))).save(tmp_path / "picture.png")
+    environment = {**os.environ, "KERAS_HOME": str(tmp_path / "keras"), "https_proxy": "http://127.0.0.1:9"}
+
+    for command in commands():
+        done = subprocess.run(
+            shortened(command), cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("package", "file"), [("onnxruntime", "model.onnx"), ("ai_edge_litert", "model.tflite")])
+def test_its_deployment_code_needs_the_runtime_alone(package: str, file: str, tmp_path: Path, published: Path) -> None:
+    shutil.copy(published / file, tmp_path / file)
+    Image.fromarray(np.pad(np.full((20, 4), 255, np.uint8), ((4, 4), (12, 12)))).save(tmp_path / "picture.png")
+    (code,) = [block for block in blocks("python") if package in block]
+    blocked = "import sys\nfor name in ('tensorflow', 'keras', 'tf2onnx', 'onnx', 'tuning', 'export'):\n    sys.modules[name] = None\n"
+
+    done = subprocess.run(
+        [sys.executable, "-c", blocked + code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() in {str(digit) for digit in range(10)}
+
+
+def test_it_names_every_script() -> None:
+    scripts = [path.name for path in (ROOT / "scripts").iterdir() if path.is_file() and not path.name.startswith("_")]
+
+    assert [name for name in scripts if name not in README and name != "requirements.txt"] == []
+
+
+def test_every_option_it_names_exists() -> None:
+    texts = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "scripts").iterdir() if path.is_file())
+
+    assert [name for name in re.findall(r"--[a-z][a-z-]+", README) if name not in texts] == []
