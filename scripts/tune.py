@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tuning.budget import Budget
     from tuning.dataset import Dataset
     from tuning.hypermodel import TunableClassifier
-    from tuning.records import SearchConfig, SearchResult
+    from tuning.records import Configuration, SearchConfig, SearchResult, TrainingSettings
     from tuning.run_folder import RunFolder
     from tuning.search import SearchData
 
@@ -165,7 +165,6 @@ def _tune(
 ) -> _entry.Outcome:
     from scripts._stages import retrain_winner
     from tuning import run_record
-    from tuning.baselines import BASELINES
     from tuning.budget import Budget, parse_duration
     from tuning.hypermodel import Task, TunableClassifier
     from tuning.journal import Journal
@@ -175,14 +174,12 @@ def _tune(
 
     hypermodel = TunableClassifier(Task(image_shape=dataset.image_shape, num_classes=dataset.num_classes))
     training, validation = dataset.split_validation(fraction=run_record.VALIDATION_FRACTION, seed=options.seed)
-    first = [(hypermodel.default_configuration(), None)] if options.algorithm != "grid" else []
-    published = [(hypermodel.check(known.hyperparameters), known.settings) for known in BASELINES.values()]
     config = SearchConfig(
         algorithm=options.algorithm,
         max_trials=options.max_trials,
         epochs=options.epochs if options.epochs is not None else default_epochs(len(training)),
         seed=options.seed,
-        enqueued=(*(published if options.baselines else []), *first),
+        enqueued=_known_configurations(options, hypermodel),
     )
     record: dict[str, Any] = {
         "command": "tune",
@@ -226,6 +223,30 @@ def _tune(
             "nothing more to do: the winner is retrained and evaluated (a larger --max-trials extends the run)"
         )
     return _outcome(arguments, completed, result, folder, dataset, console)
+
+
+def _known_configurations(
+    options: Options, hypermodel: TunableClassifier
+) -> tuple[tuple[Configuration, TrainingSettings | None], ...]:
+    """What to try before the oracle is asked: the baselines if wanted, then the default configuration.
+
+    Grid search starts with the default configuration by itself.
+    """
+    from tuning.baselines import BASELINES
+    from tuning.errors import InputError
+
+    known: list[tuple[Configuration, TrainingSettings | None]] = []
+    for published in BASELINES.values() if options.baselines else ():
+        try:
+            known.append((hypermodel.check(published.hyperparameters), published.settings))
+        except InputError as error:
+            height, width, _ = hypermodel.task.image_shape
+            raise InputError(
+                f"the baseline {published.name} does not fit images of {height}×{width}: leave out --baselines"
+            ) from error
+    if options.algorithm != "grid":
+        known.append((hypermodel.default_configuration(), None))
+    return tuple(known)
 
 
 def _search(
