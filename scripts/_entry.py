@@ -122,10 +122,11 @@ def load_tensorflow() -> None:
     from export.native_output import held_back
 
     with held_back():
-        import tensorflow  # noqa: F401
+        import tensorflow
 
         from tuning.devices import prepare_gpus
 
+        tensorflow.get_logger().setLevel("ERROR")
         prepare_gpus()
 
 

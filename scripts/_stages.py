@@ -64,8 +64,7 @@ def _retrain(
     epochs, wanted = record["config"]["retraining_epochs"], _wanted_epochs(dataset)
     fewer = "" if epochs == wanted else f" (of {wanted} wanted: the time allows no more)"
     console.print(
-        f"retraining trial {int(winner.trial_id) + 1} on all {len(dataset.training)} training images, {epochs} "
-        f"epochs{fewer}"
+        f"retraining trial {winner.trial_id} on all {len(dataset.training)} training images, {epochs} epochs{fewer}"
     )
     plan = retraining_plan(winner.hyperparameters, epochs=epochs, seed=record["seed"])
     restored = Checkpoint(folder=folder.checkpoint).restore(plan)

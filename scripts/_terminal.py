@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import sys
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -66,16 +65,16 @@ class SearchProgress:
 
     def trial_started(self, suggestion: Suggestion) -> None:
         done = int(suggestion.trial_id)
-        self._bar.update(self._task, completed=done, description=f"trial {done + 1}", end=self._end(done))
+        self._bar.update(self._task, completed=done, description=f"trial {suggestion.trial_id}", end=self._end(done))
 
     def epoch_finished(self, trial_id: str, epoch: Epoch) -> None:
         accuracy = f" {epoch.val_accuracy:.2%}" if epoch.val_accuracy is not None else ""
-        self._bar.update(self._task, description=f"trial {int(trial_id) + 1}{accuracy}")
+        self._bar.update(self._task, description=f"trial {trial_id}{accuracy}")
 
     def trial_finished(self, trial: TrialRecord, best: TrialRecord | None) -> None:
         self._trials.append(trial)
         self._console.print(_trial_line(trial, is_best=best is trial))
-        best_text = f"best {best.val_accuracy:.2%} (trial {int(best.trial_id) + 1})" if best is not None else ""
+        best_text = f"best {best.val_accuracy:.2%} (trial {best.trial_id})" if best is not None else ""
         done = int(trial.trial_id) + 1
         self._bar.update(self._task, completed=done, best=best_text, end=self._end(done))
 
@@ -84,7 +83,7 @@ class SearchProgress:
         if self._trials:
             mean = sum(trial.seconds for trial in self._trials) / len(self._trials)
             left = min(left, mean * (self._config.max_trials - done))
-        return "" if math.isinf(left) else f"ends about {_clock_after(left)}"
+        return "" if math.isinf(left) else f"search ends about {_clock_after(left)}"
 
 
 def _clock_after(seconds: float) -> str:
@@ -92,13 +91,13 @@ def _clock_after(seconds: float) -> str:
 
 
 def _trial_line(trial: TrialRecord, *, is_best: bool) -> str:
-    number = f"trial {int(trial.trial_id) + 1:>3}"
+    number = f"trial {trial.trial_id}"
     if not trial.has_result:
         return f"{number}  [red]failed[/]: {trial.reason}"
     facts = f"val_loss {trial.val_loss:.4f}  val_accuracy {trial.val_accuracy:.2%}  {trial.seconds:5.1f} s"
     note = " [green]best so far[/]" if is_best else ""
     stopped = f" [yellow](stopped: {trial.reason})[/]" if trial.reason else ""
-    return f"{number}  {facts}{note}{stopped}\n           [dim]{describe(trial.hyperparameters)}[/]"
+    return f"{number}  {facts}{note}{stopped}\n            [dim]{describe(trial.hyperparameters)}[/]"
 
 
 class TrainingProgress:
@@ -108,9 +107,8 @@ class TrainingProgress:
         """`done`: epochs that an earlier command already trained."""
         self._console = console
         self._settings = settings
-        self._before = self._done = done
+        self._done = done
         self._lines_apart = math.ceil(settings.epochs / MOST_EPOCH_LINES)
-        self._started = time.perf_counter()
         self._bar = Progress(
             TextColumn("[bold]{task.description}"),
             BarColumn(),
@@ -131,8 +129,7 @@ class TrainingProgress:
 
     def epoch_finished(self, epoch: Epoch) -> None:
         self._done += 1
-        each = (time.perf_counter() - self._started) / (self._done - self._before)
-        end = _clock_after(each * (self._settings.epochs - self._done))
+        end = _clock_after(epoch.seconds * (self._settings.epochs - self._done))
         self._bar.update(self._task, completed=self._done, end=f"ends about {end}")
         validation = ""
         if epoch.val_loss is not None and epoch.val_accuracy is not None:

@@ -10,6 +10,16 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from scripts._data import add_data_arguments, load_asked_dataset, tell_dataset, tell_fallback
+from scripts._tune_options import (
+    DEFAULT_ALGORITHM,
+    DEFAULT_BUDGET,
+    DEFAULT_MAX_TRIALS,
+    NO_BUDGET,
+    Options,
+    known_configurations,
+    read_options,
+)
+from tuning.errors import InputError
 from tuning.records import ALGORITHMS
 
 if TYPE_CHECKING:
@@ -18,14 +28,11 @@ if TYPE_CHECKING:
     from tuning.budget import Budget
     from tuning.dataset import Dataset
     from tuning.hypermodel import TunableClassifier
-    from tuning.records import Configuration, SearchConfig, SearchResult, TrainingSettings
+    from tuning.records import SearchConfig, SearchResult
     from tuning.run_folder import RunFolder
     from tuning.search import SearchData
 
 STARTED = time.perf_counter()
-DEFAULT_MAX_TRIALS = 20
-DEFAULT_BUDGET = "8m"
-DEFAULT_ALGORITHM = "random"
 
 
 def build_parser() -> _entry.Parser:
@@ -40,7 +47,7 @@ def build_parser() -> _entry.Parser:
     parser.add_argument(
         "--budget",
         metavar="TIME",
-        help=f"wall time of the whole command, like 90s, 10m, 2h, or none (default: {DEFAULT_BUDGET})",
+        help=f"wall time of the whole command, like 90s, 10m, 2h, or {NO_BUDGET} (default: {DEFAULT_BUDGET})",
     )
     parser.add_argument(
         "--seed", type=int, metavar="N", help="0 or more; everything random derives from it (default: 0)"
@@ -56,7 +63,6 @@ def build_parser() -> _entry.Parser:
 
 def run(arguments: argparse.Namespace) -> _entry.Outcome:
     from scripts._terminal import make_console
-    from tuning.errors import InputError
     from tuning.run_folder import fresh_name, open_run
 
     console = make_console(json_output=arguments.json)
@@ -71,79 +77,21 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
         raise InputError(f"{folder.path} already holds a run: pass --resume to continue it or choose another --run")
     if arguments.resume and not folder.exists:
         raise InputError(f"there is no run {folder.path} to resume: leave out --resume to start it")
-    options = _options(arguments, folder)
+    options = read_options(arguments, folder)
     dataset = _dataset(arguments, folder)
     _entry.load_tensorflow()
+    job = _prepare(arguments, folder, dataset, options)
     try:
         folder.path.mkdir(parents=True, exist_ok=True)
         with _entry.writing_to(folder.path), folder.locked():
-            return _tune(arguments, folder, dataset, options, console)
+            return _tune(arguments, folder, job, console)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
             f"everything finished so far is saved; continue with python scripts/tune.py --run {folder.name} --resume"
         ) from None
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Options:
-    """The options of a run: given ones, else the recorded ones of a resumed run, else the defaults."""
-
-    algorithm: str
-    max_trials: int
-    epochs: int | None
-    budget: str
-    seed: int
-    baselines: bool
-
-
-def _options(arguments: argparse.Namespace, folder: RunFolder) -> Options:
-    from tuning.budget import parse_duration
-    from tuning.errors import InputError
-    from tuning.run_record import require_unchanged
-
-    recorded: dict[str, Any] = folder.read()["config"] if folder.exists else {}
-    if recorded and "max_trials" not in recorded:
-        raise InputError(f"{folder.path} was made by train.py and holds no search to resume")
-    if recorded:
-        fixed = {
-            name: getattr(arguments, name)
-            for name in ("algorithm", "epochs", "seed")
-            if getattr(arguments, name) is not None
-        }
-        if arguments.baselines:
-            fixed["baselines"] = True
-        require_unchanged(folder, recorded, fixed)
-
-    def value(name: str, default: Any) -> Any:
-        given = getattr(arguments, name)
-        return given if given is not None else recorded.get(name, default)
-
-    options = Options(
-        algorithm=value("algorithm", DEFAULT_ALGORITHM),
-        max_trials=value("max_trials", DEFAULT_MAX_TRIALS),
-        epochs=value("epochs", None),
-        budget=value("budget", DEFAULT_BUDGET),
-        seed=value("seed", 0),
-        baselines=bool(arguments.baselines or recorded.get("baselines", False)),
-    )
-    if options.algorithm not in ALGORITHMS:
-        raise InputError(f"unknown algorithm {options.algorithm}: choose one of {', '.join(ALGORITHMS)}")
-    for name, least in (("max_trials", 1), ("epochs", 1), ("seed", 0)):
-        given = getattr(options, name)
-        if given is not None and given < least:
-            raise InputError(f"--{name.replace('_', '-')} must be {least} or more, got {given}")
-    if options.max_trials < recorded.get("max_trials", 1):
-        raise InputError(
-            f"--max-trials {options.max_trials} is less than the {recorded['max_trials']} that {folder.path} was "
-            "started with: give more to extend it, or leave it out"
-        )
-    if options.budget != "none":
-        parse_duration(options.budget)
-    return options
-
-
 def _dataset(arguments: argparse.Namespace, folder: RunFolder) -> Dataset:
-    from tuning.errors import InputError
     from tuning.run_record import load_recorded_dataset
 
     if not folder.exists:
@@ -160,16 +108,22 @@ def _dataset(arguments: argparse.Namespace, folder: RunFolder) -> Dataset:
     return dataclasses.replace(recorded, fallback_reason=record["dataset"]["fallback_reason"] or "")
 
 
-def _tune(
-    arguments: argparse.Namespace, folder: RunFolder, dataset: Dataset, options: Options, console: Console
-) -> _entry.Outcome:
-    from scripts._stages import retrain_winner
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Job:
+    """Everything that a run consists of, checked, before anything is written."""
+
+    dataset: Dataset
+    hypermodel: TunableClassifier
+    config: SearchConfig
+    data: SearchData
+    options: Options
+    record: dict[str, Any]
+
+
+def _prepare(arguments: argparse.Namespace, folder: RunFolder, dataset: Dataset, options: Options) -> Job:
     from tuning import run_record
-    from tuning.budget import Budget, parse_duration
     from tuning.hypermodel import Task, TunableClassifier
-    from tuning.journal import Journal
-    from tuning.records import SearchConfig, TrialRecord
-    from tuning.run_folder import write_json
+    from tuning.records import SearchConfig
     from tuning.search import SearchData, default_epochs
 
     hypermodel = TunableClassifier(Task(image_shape=dataset.image_shape, num_classes=dataset.num_classes))
@@ -179,100 +133,80 @@ def _tune(
         max_trials=options.max_trials,
         epochs=options.epochs if options.epochs is not None else default_epochs(len(training)),
         seed=options.seed,
-        enqueued=_known_configurations(options, hypermodel),
+        enqueued=known_configurations(options, hypermodel),
     )
-    record: dict[str, Any] = {
-        "command": "tune",
-        "dataset": run_record.describe_dataset(dataset, validation=len(validation), path=arguments.data),
-        "config": {
-            **dataclasses.asdict(options),
-            "epochs": config.epochs,
-            "space": {name: str(values) for name, values in hypermodel.ranges.items()},
-        },
-        "seed": options.seed,
-        "versions": run_record.describe_versions(),
-        "status": run_record.SEARCHING,
-        "winner": None,
-        "test": None,
-        "seconds": {"search": 0.0, "retrain": 0.0},
+    described = {
+        **dataclasses.asdict(options),
+        "epochs": config.epochs,
+        "space": {name: str(values) for name, values in hypermodel.ranges.items()},
     }
     if folder.exists:
-        before = folder.read()
-        record = {**before, "config": {**before["config"], **record["config"]}}
-        run_record.require_unchanged(folder, before["config"], {"space": record["config"]["space"]})
-    spent = sum(event.seconds for event in Journal(folder.journal).read() if isinstance(event, TrialRecord))
-    seconds = None if options.budget == "none" else parse_duration(options.budget)
-    budget = Budget(seconds, spent=spent + (time.perf_counter() - STARTED))
-    tell_dataset(console, dataset, validation=len(validation))
-    console.print(
-        f"run: {folder.path}, {config.algorithm} search, at most {config.max_trials} trials of {config.epochs} epochs, "
-        f"{'no time limit' if seconds is None else options.budget + ' in all'}, seed {config.seed}"
-    )
-    write_json(folder.run_json, record)
+        record = folder.read()
+        run_record.require_unchanged(folder, record["config"], {"space": described["space"]})
+        record = {**record, "config": {**record["config"], **described}}
+    else:
+        record = {
+            "command": "tune",
+            "dataset": run_record.describe_dataset(dataset, validation=len(validation), path=arguments.data),
+            "config": described,
+            "seed": options.seed,
+            "versions": run_record.describe_versions(),
+            "status": run_record.SEARCHING,
+            "winner": None,
+            "test": None,
+            "seconds": {"search": 0.0, "retrain": 0.0},
+        }
     data = SearchData(training=training, validation=validation)
-    result, search_seconds = _search(hypermodel, config, data, folder, budget, console)
-    record["seconds"]["search"] = record["seconds"]["search"] + search_seconds
+    return Job(dataset=dataset, hypermodel=hypermodel, config=config, data=data, options=options, record=record)
+
+
+def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: Console) -> _entry.Outcome:
+    from scripts._stages import retrain_winner
+    from tuning import run_record
+    from tuning.budget import Budget
+    from tuning.journal import Journal
+    from tuning.records import TrialRecord
+    from tuning.run_folder import write_json
+
+    spent = sum(event.seconds for event in Journal(folder.journal).read() if isinstance(event, TrialRecord))
+    budget = Budget(job.options.budget_seconds, spent=spent + (time.perf_counter() - STARTED))
+    tell_dataset(console, job.dataset, validation=len(job.data.validation))
+    console.print(
+        f"run: {folder.path}, {job.config.algorithm} search, at most {job.config.max_trials} trials of "
+        f"{job.config.epochs} epochs, time limit {job.options.budget} in all, seed {job.config.seed}"
+    )
+    write_json(folder.run_json, job.record)
+    started = time.perf_counter()
+    result = _search(job, folder, budget, console)
+    seconds = {**job.record["seconds"], "search": job.record["seconds"]["search"] + time.perf_counter() - started}
+    record = {**job.record, "seconds": seconds}
     if result.winner is None:
         write_json(folder.run_json, {**record, "status": run_record.FAILED})
         reasons = "; ".join(sorted({trial.reason for trial in result.trials}))
         console.print(f"[red]every trial failed:[/] {reasons}")
         return _entry.Outcome(result={"run": str(folder.path), "trials": len(result.trials)}, passed=False)
-    completed = retrain_winner(record, result.winner, hypermodel, dataset, folder, budget, console)
+    completed = retrain_winner(record, result.winner, job.hypermodel, job.dataset, folder, budget, console)
     if record["status"] == run_record.FINISHED and completed["winner"] == record["winner"]:
-        console.print(
-            "nothing more to do: the winner is retrained and evaluated (a larger --max-trials extends the run)"
-        )
-    return _outcome(arguments, completed, result, folder, dataset, console)
+        console.print("nothing more to do: the winner is retrained and evaluated; a larger --max-trials goes on")
+    return _outcome(arguments, completed, result, folder, job.dataset, console)
 
 
-def _known_configurations(
-    options: Options, hypermodel: TunableClassifier
-) -> tuple[tuple[Configuration, TrainingSettings | None], ...]:
-    """What to try before the oracle is asked: the baselines if wanted, then the default configuration.
-
-    Grid search starts with the default configuration by itself.
-    """
-    from tuning.baselines import BASELINES
-    from tuning.errors import InputError
-
-    known: list[tuple[Configuration, TrainingSettings | None]] = []
-    for published in BASELINES.values() if options.baselines else ():
-        try:
-            known.append((hypermodel.check(published.hyperparameters), published.settings))
-        except InputError as error:
-            height, width, _ = hypermodel.task.image_shape
-            raise InputError(
-                f"the baseline {published.name} does not fit images of {height}×{width}: leave out --baselines"
-            ) from error
-    if options.algorithm != "grid":
-        known.append((hypermodel.default_configuration(), None))
-    return tuple(known)
-
-
-def _search(
-    hypermodel: TunableClassifier,
-    config: SearchConfig,
-    data: SearchData,
-    folder: RunFolder,
-    budget: Budget,
-    console: Console,
-) -> tuple[SearchResult, float]:
+def _search(job: Job, folder: RunFolder, budget: Budget, console: Console) -> SearchResult:
     from scripts._terminal import SearchProgress
     from tuning.retrain import wanted_epochs
     from tuning.search import search
 
     def seconds_left() -> float:
-        wanted = wanted_epochs(len(data.training) + len(data.validation))
-        return budget.remaining_for_search(None, examples_ratio=data.retraining_ratio, epochs=wanted)
+        wanted = wanted_epochs(len(job.dataset.training))
+        return budget.remaining_for_search(None, examples_ratio=job.data.retraining_ratio, epochs=wanted)
 
-    started = time.perf_counter()
-    with SearchProgress(console, config, search_seconds_left=seconds_left) as progress:
-        result = search(hypermodel, config, data, folder, budget=budget, observer=progress)
+    with SearchProgress(console, job.config, search_seconds_left=seconds_left) as progress:
+        result = search(job.hypermodel, job.config, job.data, folder, budget=budget, observer=progress)
     why = {"max_trials": "all trials are done", "budget": "the rest of the time is for retraining"}
     console.print(
         f"search ended after {len(result.trials)} trials: {why.get(result.stopped_by, 'the space has no more to try')}"
     )
-    return result, time.perf_counter() - started
+    return result
 
 
 def _outcome(
@@ -287,7 +221,7 @@ def _outcome(
 
     test, winner = record["test"], record["winner"]
     low, high = test["ci95"]
-    console.print(f"winner: trial {int(winner['trial_id']) + 1}, {winner['parameters']} parameters")
+    console.print(f"winner: trial {winner['trial_id']}, {winner['parameters']} parameters")
     console.print(f"        {describe(winner['hyperparameters'])}")
     errors = round((1 - test["accuracy"]) * len(dataset.test))
     console.print(

@@ -67,5 +67,5 @@ class Budget:
 
 
 def _retraining_epoch_seconds(trial: TrialRecord, examples_ratio: float) -> float:
-    """From the trial's fastest epoch, which holds no graph tracing; augmentation and a noisy machine take a quarter."""
+    """From the trial's fastest epoch; augmentation and a noisy machine take a quarter more."""
     return min(epoch.seconds for epoch in trial.epochs) * examples_ratio * RETRAINING_SLOWDOWN

@@ -62,9 +62,15 @@ class LearningCurve(keras.callbacks.Callback):
         self.epochs: list[Epoch] = list(before)
         self._on_epoch = on_epoch
         self._started = 0.0
+        self._traced = False
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._started = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if not self._traced:
+            self._traced = True
+            self._started = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         logs = logs or {}

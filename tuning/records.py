@@ -91,7 +91,10 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Epoch:
-    """One point of a learning curve. Losses are means over the images, accuracies are 0 to 1."""
+    """One point of a learning curve. Losses are means over the images, accuracies are 0 to 1.
+
+    `seconds` of wall time; the first step of a training, which builds the graph, is left out.
+    """
 
     loss: float
     accuracy: float

@@ -38,6 +38,7 @@ def load(path: Path, threads: int | None) -> TFLiteModel:
     try:
         with held_back():
             interpreter = Interpreter(model_path=str(path), num_threads=threads)
+            interpreter.allocate_tensors()
         signatures = interpreter.get_signature_list()
     except (ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:300]
