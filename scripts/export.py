@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from export.artifact import DEFAULT_OPSET, Description, Format, Variant, check_opset, choose_targets, digest_file
 from export.errors import InputError
-from scripts._data import add_data_arguments, load_asked_dataset, tell_fallback
+from scripts.parts.data import add_data_arguments, load_asked_dataset, tell_fallback
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,7 +49,7 @@ def build_parser() -> _entry.Parser:
 
 
 def run(arguments: argparse.Namespace) -> _entry.Outcome:
-    from scripts._terminal import make_console
+    from scripts.parts.terminal import make_console
 
     console = make_console(json_output=arguments.json)
     targets = choose_targets(arguments.format, arguments.variant)
@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
             test.labels,
             on_step=lambda step: status.update(step),
         )
-    from scripts._tables import print_verification
+    from scripts.parts.tables import print_verification
 
     print_verification(console, publication.verification)
     tell_fallback(console, dataset)

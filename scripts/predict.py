@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from export.artifact import Artifact, Format, Manifest, choose_targets, read_manifest
 from export.errors import InputError
-from scripts._published import published_folder, require_runtimes
+from scripts.parts.published import published_folder, require_runtimes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     from export.pictures import read_picture
     from export.runtimes import load
     from export.verification import check_digests
-    from scripts._terminal import make_console
+    from scripts.parts.terminal import make_console
 
     height, width, channels = (int(size or 0) for size in artifact.input.shape[1:])
     pictures = [read_picture(path, shape=(height, width, channels), look=manifest.look) for path in arguments.pictures]

@@ -9,7 +9,7 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING, Any
 
-from scripts._data import add_data_arguments, load_asked_dataset, tell_dataset, tell_fallback
+from scripts.parts.data import add_data_arguments, load_asked_dataset, tell_dataset, tell_fallback
 from tuning.baselines import BASELINES, baseline
 from tuning.errors import InputError
 from tuning.records import Schedule, TrainingSettings
@@ -52,7 +52,7 @@ def build_parser() -> _entry.Parser:
 
 
 def run(arguments: argparse.Namespace) -> _entry.Outcome:
-    from scripts._terminal import describe, make_console
+    from scripts.parts.terminal import describe, make_console
     from tuning.run_folder import fresh_name, open_run
 
     console = make_console(json_output=arguments.json)
@@ -123,8 +123,8 @@ def _train(
     plan: Plan,
     console: Console,
 ) -> _entry.Outcome:
-    from scripts._stages import look_at_test_set
-    from scripts._terminal import TrainingProgress
+    from scripts.parts.stages import look_at_test_set
+    from scripts.parts.terminal import TrainingProgress
     from tuning import run_record
     from tuning.curves import plot_curves
     from tuning.retrain import train_and_save

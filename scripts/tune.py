@@ -9,8 +9,8 @@ import dataclasses
 import time
 from typing import TYPE_CHECKING, Any
 
-from scripts._data import add_data_arguments, load_asked_dataset, tell_dataset, tell_fallback
-from scripts._tune_options import (
+from scripts.parts.data import add_data_arguments, load_asked_dataset, tell_dataset, tell_fallback
+from scripts.parts.tune_options import (
     DEFAULT_ALGORITHM,
     DEFAULT_BUDGET,
     DEFAULT_MAX_TRIALS,
@@ -62,7 +62,7 @@ def build_parser() -> _entry.Parser:
 
 
 def run(arguments: argparse.Namespace) -> _entry.Outcome:
-    from scripts._terminal import make_console
+    from scripts.parts.terminal import make_console
     from tuning.run_folder import fresh_name, open_run
 
     console = make_console(json_output=arguments.json)
@@ -161,7 +161,7 @@ def _prepare(arguments: argparse.Namespace, folder: RunFolder, dataset: Dataset,
 
 
 def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: Console) -> _entry.Outcome:
-    from scripts._stages import retrain_winner
+    from scripts.parts.stages import retrain_winner
     from tuning import run_record
     from tuning.budget import Budget
     from tuning.journal import Journal
@@ -192,7 +192,7 @@ def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: C
 
 
 def _search(job: Job, folder: RunFolder, budget: Budget, console: Console) -> SearchResult:
-    from scripts._terminal import SearchProgress
+    from scripts.parts.terminal import SearchProgress
     from tuning.retrain import wanted_epochs
     from tuning.search import search
 
@@ -217,7 +217,7 @@ def _outcome(
     dataset: Dataset,
     console: Console,
 ) -> _entry.Outcome:
-    from scripts._terminal import describe
+    from scripts.parts.terminal import describe
 
     test, winner = record["test"], record["winner"]
     low, high = test["ci95"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from export.artifact import Format, choose_targets, read_manifest
 from export.errors import InputError
-from scripts._published import published_folder, require_runtimes
+from scripts.parts.published import published_folder, require_runtimes
 
 
 def build_parser() -> _entry.Parser:
@@ -38,8 +38,8 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     formats = asked & published if "all" in (arguments.format or ["all"]) else asked
     require_runtimes(formats, "rich")
     from export.verification import verify_folder
-    from scripts._tables import print_verification
-    from scripts._terminal import make_console
+    from scripts.parts.tables import print_verification
+    from scripts.parts.terminal import make_console
 
     console = make_console(json_output=arguments.json)
     verification = verify_folder(folder, formats=formats)

@@ -56,7 +56,7 @@ def _retrain(
     console: Console,
 ) -> float:
     """Seconds that it took."""
-    from scripts._terminal import TrainingProgress
+    from scripts.parts.terminal import TrainingProgress
     from tuning.checkpoint import Checkpoint
     from tuning.retrain import retrain, retraining_plan
     from tuning.trial import Watch
