@@ -1,0 +1,180 @@
+"""What the export tests share: pictures to verify on, one published folder, planted faults, child processes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def examples(digits: Any) -> tuple[np.ndarray, np.ndarray]:
+    """(images, labels): 300 test images of the digits."""
+    split = digits.test.for_verification()
+    return split.images[:300], split.labels[:300]
+
+
+@pytest.fixture(scope="session")
+def describe() -> Callable[[Path], Any]:
+    """`describe(model_file)`: what its files should say about themselves."""
+    from export.artifact import Description, digest_file
+
+    def call(path: Path) -> Description:
+        return Description(
+            class_names=tuple("0123456789"),
+            dataset="digits",
+            dataset_digest="d" * 64,
+            accuracy=0.875,
+            source_digest=digest_file(path),
+            note="geübt an 8×8 Ziffern",
+        )
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def serving(model_file: Path) -> Any:
+    """The small trained model, loaded to be served."""
+    from export.serving import load_serving_model
+
+    return load_serving_model(model_file)
+
+
+@pytest.fixture(scope="session")
+def keras_answers(serving: Any) -> Callable[[np.ndarray], np.ndarray]:
+    """What Keras itself answers, by another way than the product's."""
+
+    def call(images: np.ndarray) -> np.ndarray:
+        return np.asarray(serving.model(images, training=False))
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def request_for(model_file: Path, describe: Callable[[Path], Any]) -> Callable[..., Any]:
+    """`request_for(folder, *formats, model=…, opset=…, description=…)`: an ExportRequest; no format means all."""
+    from export.artifact import DEFAULT_OPSET, choose_targets
+    from export.publish import ExportRequest
+
+    def call(
+        folder: Path,
+        *formats: str,
+        model: Path = model_file,
+        opset: int = DEFAULT_OPSET,
+        description: Any = None,
+    ) -> ExportRequest:
+        return ExportRequest(
+            model=model,
+            targets=choose_targets(formats, []),
+            folder=folder,
+            description=description if description is not None else describe(model),
+            opset=opset,
+        )
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def published(
+    tmp_path_factory: pytest.TempPathFactory, request_for: Callable[..., Any], examples: tuple[np.ndarray, np.ndarray]
+) -> Path:
+    """The small model in every format. Not to be changed: copy it."""
+    from export.publish import publish
+
+    folder = tmp_path_factory.mktemp("published") / "artifacts"
+    assert publish(request_for(folder), *examples).passed
+    return folder
+
+
+@pytest.fixture
+def published_copy(published: Path, tmp_path: Path) -> Path:
+    """A copy of the published folder, to be changed at will."""
+    return shutil.copytree(published, tmp_path / "artifacts")
+
+
+@pytest.fixture(scope="session")
+def snapshot() -> Callable[[Path], dict[str, bytes]]:
+    """`snapshot(folder)`: path → bytes of every file below it."""
+
+    def call(folder: Path) -> dict[str, bytes]:
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    return call
+
+
+@pytest.fixture
+def save_layers(tmp_path: Path) -> Callable[..., Path]:
+    """`save_layers(*layers)`: a .keras file that rescales 28×28 images, calls the layers and tells 10 classes apart."""
+    import keras
+
+    def call(*layers: Any) -> Path:
+        keras.utils.set_random_seed(0)
+        image = keras.Input((28, 28, 1), dtype="uint8")
+        x = keras.layers.Rescaling(1 / 255)(image)
+        for layer in layers:
+            x = layer(x)
+        x = keras.layers.Dense(10, activation="softmax")(keras.layers.Flatten()(x))
+        path = tmp_path / "layers.keras"
+        keras.Model(image, x).save(path)
+        return path
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def plant_fault(model_file: Path) -> Callable[[str], Any]:
+    """`plant_fault(name)`: the small model, loaded anew, with a fault too small to change what it says."""
+    from export.serving import load_serving_model
+
+    def scale_one_channel(model: Any) -> None:
+        kernel = next(weight for weight in model.trainable_weights if len(weight.shape) == 4)
+        values = np.array(kernel)
+        values[..., np.abs(values).sum(axis=(0, 1, 2)).argmax()] *= 1.01
+        kernel.assign(values)
+
+    def round_to_float16(model: Any) -> None:
+        for weight in model.trainable_weights:
+            weight.assign(np.array(weight).astype(np.float16).astype(np.float32))
+
+    def scale_dense(model: Any) -> None:
+        kernel = next(weight for weight in model.trainable_weights if len(weight.shape) == 2)
+        kernel.assign(np.array(kernel) * 1.001)
+
+    faults = {
+        "one channel × 1.01": scale_one_channel,
+        "float16 weights": round_to_float16,
+        "dense layer × 1.001": scale_dense,
+    }
+
+    def call(name: str) -> Any:
+        faulty = load_serving_model(model_file)
+        faults[name](faulty.model)
+        return faulty
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def child() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`child(code, *arguments, **env)`: run Python code in a process of its own, with the project on its path."""
+
+    def call(code: str, *arguments: object, **env: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", code, *map(str, arguments)],
+            env={**os.environ, "PYTHONPATH": str(ROOT), **env},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    return call

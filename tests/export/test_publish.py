@@ -1,0 +1,509 @@
+"""The gate: all that was asked for is published and proved, or nothing is, and the folder is as it was."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from export import publish as gate
+from export.artifact import Format, digest_file, read_manifest
+from export.errors import InputError, VerificationError
+from export.parity import stability_radius
+from export.pictures import measure_look
+from export.publish import publish
+from export.verification import verify_folder
+from export.writers import write
+
+FAULTS = ["one channel × 1.01", "float16 weights", "dense layer × 1.001"]
+STEPS = ["writing saved_model", "writing model.tflite", "writing model.onnx", "verifying on 300 images"]
+ROOT = Path(__file__).resolve().parents[2]
+
+HOLD_LOCK = """
+import pathlib, sys
+from export.install import locked
+with locked(pathlib.Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+INSTALL_AND_DIE = """
+import os, pathlib, signal, sys
+from export.install import install
+replace, left = pathlib.Path.replace, iter(range(int(sys.argv[1])))
+def replace_or_die(self, other):
+    next(left, None) is None and os.kill(os.getpid(), signal.SIGKILL)
+    return replace(self, other)
+pathlib.Path.replace = replace_or_die
+install(pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]))
+"""
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> Path:
+    """Where to publish: a folder that is not there yet, in an empty one."""
+    (tmp_path / "out").mkdir()
+    return tmp_path / "out" / "artifacts"
+
+
+@pytest.fixture
+def holder(artifacts: Path) -> Iterator[None]:
+    """Another process that holds the lock of `artifacts`."""
+    command = [sys.executable, "-c", HOLD_LOCK, str(artifacts)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield
+        process.kill()
+
+
+def visible(folder: Path) -> list[str]:
+    """What lies in a folder but lock files, which stay so that two processes never lock different ones."""
+    return sorted(path.name for path in folder.iterdir() if path.suffix != ".lock")
+
+
+def reseal(folder: Path, name: str) -> None:
+    """Make the manifest say that the file `name` is as it should be."""
+    path = folder / "manifest.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    for files in (content["files"], *(artifact["files"] for artifact in content["artifacts"])):
+        files.update({known: digest_file(folder / known) for known in files if known == name})
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def test_everything_is_published(published: Path) -> None:
+    assert visible(published.parent) == ["artifacts"]
+    assert visible(published) == [
+        "manifest.json",
+        "model.onnx",
+        "model.tflite",
+        "parity.json",
+        "reference.npz",
+        "saved_model",
+    ]
+
+
+def test_the_manifest_names_every_file_with_its_digest(published: Path, snapshot: Callable[..., Any]) -> None:
+    manifest = read_manifest(published)
+
+    assert manifest.digests == {
+        path: digest_file(published / path) for path in snapshot(published) if path != "manifest.json"
+    }
+    assert [artifact.target.format for artifact in manifest.artifacts] == ["saved_model", "tflite", "onnx"]
+
+
+def test_the_manifest_holds_what_a_user_needs(
+    published: Path, model_file: Path, describe: Callable[..., Any], examples: Any
+) -> None:
+    manifest = read_manifest(published)
+
+    assert manifest.description == describe(model_file)
+    assert manifest.look == measure_look(examples[0])
+    assert {"python", "tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "numpy"} == set(
+        manifest.versions
+    )
+    assert manifest.versions["keras"] == keras.__version__
+
+
+def test_the_manifest_states_each_artifact_as_the_contract_says(published: Path) -> None:
+    content = json.loads((published / "manifest.json").read_text(encoding="utf-8"))
+
+    assert [artifact["opset"] for artifact in content["artifacts"]] == [None, None, 17]
+    for artifact in content["artifacts"]:
+        assert {"format", "variant", "file", "files", "size_bytes"} <= set(artifact)
+        assert artifact["input"] == {"name": "image", "dtype": "uint8", "shape": [None, 28, 28, 1]}
+        assert artifact["output"] == {"name": "probabilities", "dtype": "float32", "shape": [None, 10]}
+
+
+def test_the_parity_file_holds_what_the_contract_says(
+    published: Path, examples: Any, keras_answers: Callable[..., np.ndarray]
+) -> None:
+    content = json.loads((published / "parity.json").read_text(encoding="utf-8"))
+
+    assert (content["examples"], content["passed"]) == (300, True)
+    assert content["stability_radius"] == pytest.approx(stability_radius(keras_answers(examples[0])), abs=1e-5)
+    assert [result["file"] for result in content["results"]] == ["saved_model", "model.tflite", "model.onnx"]
+    accuracy = float((keras_answers(examples[0]).argmax(axis=1) == examples[1]).mean())
+    for result, artifact in zip(content["results"], read_manifest(published).artifacts, strict=True):
+        assert {"format", "variant", "max_abs_error", "tolerance", "explained_flips"} <= set(result)
+        assert result["sha256"] == artifact.files
+        assert result["max_abs_error"] <= 1e-5
+        assert (result["label_flips"], result["agreement"], result["passed"]) == (0, 1.0, True)
+        assert (result["accuracy"], result["reference_accuracy"]) == (accuracy, accuracy)
+
+
+def test_the_reference_holds_the_questions_and_every_answer(
+    published: Path, examples: Any, keras_answers: Callable[..., np.ndarray]
+) -> None:
+    with np.load(published / "reference.npz", allow_pickle=False) as archive:
+        arrays = dict(archive)
+
+    assert set(arrays) == {"images", "labels", "probabilities", "saved_model", "model.tflite", "model.onnx"}
+    np.testing.assert_array_equal(arrays["images"], examples[0])
+    np.testing.assert_array_equal(arrays["labels"], examples[1])
+    for name in ("probabilities", "saved_model", "model.tflite", "model.onnx"):
+        np.testing.assert_allclose(arrays[name], keras_answers(examples[0]), rtol=0, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_each_step_is_told_in_order(request_for: Callable[..., Any], artifacts: Path, examples: Any) -> None:
+    told: list[str] = []
+
+    publish(request_for(artifacts), *examples, on_step=told.append)
+
+    assert told == STEPS
+
+
+@pytest.mark.slow
+def test_a_format_published_later_joins_the_earlier_ones(
+    request_for: Callable[..., Any], artifacts: Path, examples: Any, snapshot: Callable[..., Any]
+) -> None:
+    publish(request_for(artifacts, "onnx", opset=13), *examples)
+    earlier = snapshot(artifacts)
+
+    publication = publish(request_for(artifacts, "tflite"), *examples)
+
+    manifest = read_manifest(artifacts)
+    assert [artifact.target.file for artifact in manifest.artifacts] == ["model.onnx", "model.tflite"]
+    assert [artifact.opset for artifact in manifest.artifacts] == [13, None]
+    assert [artifact.target.file for artifact in publication.written] == ["model.tflite"]
+    assert len(publication.verification.parities) == 2
+    assert (artifacts / "model.onnx").read_bytes() == earlier["model.onnx"]
+    assert verify_folder(artifacts, formats=list(Format)).passed
+
+
+@pytest.mark.slow
+def test_a_format_published_again_replaces_itself(
+    request_for: Callable[..., Any], artifacts: Path, examples: Any
+) -> None:
+    publish(request_for(artifacts, "onnx", opset=13), *examples)
+
+    publish(request_for(artifacts, "onnx", opset=18), *examples)
+
+    assert [artifact.opset for artifact in read_manifest(artifacts).artifacts] == [18]
+    assert verify_folder(artifacts, formats=[Format.ONNX]).passed
+
+
+def test_a_kept_file_that_was_changed_is_refused(
+    published_copy: Path, request_for: Callable[..., Any], examples: Any, snapshot: Callable[..., Any]
+) -> None:
+    content = bytearray((published_copy / "model.onnx").read_bytes())
+    content[len(content) // 2] ^= 1
+    (published_copy / "model.onnx").write_bytes(content)
+    before = snapshot(published_copy)
+
+    with pytest.raises(VerificationError, match=re.escape(f"{published_copy / 'model.onnx'} was changed")):
+        publish(request_for(published_copy, "tflite"), *examples)
+
+    assert snapshot(published_copy) == before
+    assert visible(published_copy.parent) == ["artifacts"]
+
+
+@pytest.mark.slow
+def test_a_kept_file_is_verified_again(
+    published_copy: Path,
+    request_for: Callable[..., Any],
+    examples: Any,
+    plant_fault: Callable[[str], Any],
+    describe: Callable[..., Any],
+    model_file: Path,
+    snapshot: Callable[..., Any],
+) -> None:
+    (target,) = request_for(published_copy, "onnx").targets
+    write(
+        plant_fault(FAULTS[0]),
+        published_copy,
+        gate.WriteOptions(target=target, description=describe(model_file), opset=17),
+    )
+    reseal(published_copy, "model.onnx")
+    before = snapshot(published_copy)
+
+    publication = publish(request_for(published_copy, "tflite"), *examples)
+
+    assert [parity.passed for parity in publication.verification.parities] == [True, False, True]
+    assert not publication.passed
+    assert snapshot(published_copy) == before
+
+
+def test_formats_of_another_model_are_not_kept(
+    published_copy: Path,
+    request_for: Callable[..., Any],
+    save_layers: Callable[..., Path],
+    examples: Any,
+    snapshot: Callable[..., Any],
+) -> None:
+    before = snapshot(published_copy)
+
+    with pytest.raises(InputError, match=r"holds saved_model, model\.onnx of another model: export those formats too"):
+        publish(request_for(published_copy, "tflite", model=save_layers()), *examples)
+
+    assert snapshot(published_copy) == before
+
+
+@pytest.mark.slow
+def test_all_formats_of_another_model_replace_those_there(
+    published_copy: Path,
+    request_for: Callable[..., Any],
+    save_layers: Callable[..., Path],
+    describe: Callable[..., Any],
+    examples: Any,
+) -> None:
+    model = save_layers(keras.layers.AveragePooling2D(4))
+
+    publication = publish(request_for(published_copy, model=model), *examples)
+
+    assert publication.passed
+    assert read_manifest(published_copy).description == describe(model)
+    assert verify_folder(published_copy, formats=list(Format)).passed
+
+
+def test_a_folder_with_files_of_somebody_else_is_refused(
+    request_for: Callable[..., Any], artifacts: Path, examples: Any
+) -> None:
+    artifacts.mkdir()
+    (artifacts / "thesis.txt").write_text("precious", encoding="utf-8")
+
+    with pytest.raises(InputError, match="holds files that no export put there: choose an empty or a new folder"):
+        publish(request_for(artifacts, "onnx"), *examples)
+
+    assert visible(artifacts) == ["thesis.txt"]
+
+
+def test_an_empty_folder_is_filled(request_for: Callable[..., Any], artifacts: Path, examples: Any) -> None:
+    artifacts.mkdir()
+
+    assert publish(request_for(artifacts, "onnx"), *examples).passed
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(
+    request_for: Callable[..., Any], artifacts: Path, examples: Any
+) -> None:
+    artifacts.write_text("a file", encoding="utf-8")
+
+    with pytest.raises(InputError, match="artifacts"):
+        publish(request_for(artifacts, "onnx"), *examples)
+
+    assert visible(artifacts.parent) == ["artifacts"]
+    assert artifacts.read_text(encoding="utf-8") == "a file"
+
+
+def test_the_current_folder_can_be_published_to(
+    request_for: Callable[..., Any], artifacts: Path, examples: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifacts.mkdir()
+    monkeypatch.chdir(artifacts)
+
+    assert publish(request_for(Path(), "onnx"), *examples).passed
+    assert (artifacts / "model.onnx").is_file()
+
+
+def test_nothing_to_export_is_refused(request_for: Callable[..., Any], artifacts: Path, examples: Any) -> None:
+    request = dataclasses.replace(request_for(artifacts), targets=())
+
+    with pytest.raises(InputError, match="nothing to export: name at least one format"):
+        publish(request, *examples)
+
+
+@pytest.mark.parametrize("opset", [12, 19])
+def test_an_unknown_opset_is_refused(
+    request_for: Callable[..., Any], artifacts: Path, examples: Any, opset: int
+) -> None:
+    with pytest.raises(InputError, match=f"--opset must be 13 to 18, got {opset}"):
+        publish(request_for(artifacts, opset=opset), *examples)
+
+
+def test_images_of_another_size_are_refused(request_for: Callable[..., Any], artifacts: Path, examples: Any) -> None:
+    with pytest.raises(InputError, match=r"takes images of \(28, 28, 1\) but the data has 300 of \(27, 28, 1\)"):
+        publish(request_for(artifacts), examples[0][:, 1:], examples[1])
+
+
+def test_no_images_are_refused(request_for: Callable[..., Any], artifacts: Path, examples: Any) -> None:
+    with pytest.raises(InputError, match=r"takes images of \(28, 28, 1\) but the data has 0 of"):
+        publish(request_for(artifacts), examples[0][:0], examples[1][:0])
+
+
+def test_images_that_are_not_uint8_are_refused(request_for: Callable[..., Any], artifacts: Path, examples: Any) -> None:
+    with pytest.raises(InputError, match="float32"):
+        publish(request_for(artifacts), examples[0].astype(np.float32) / 255, examples[1])
+
+
+def test_fewer_labels_than_images_are_refused(request_for: Callable[..., Any], artifacts: Path, examples: Any) -> None:
+    with pytest.raises((InputError, VerificationError), match="labels"):
+        publish(request_for(artifacts, "onnx"), examples[0], examples[1][:-1])
+
+    assert visible(artifacts.parent) == []
+
+
+def test_another_number_of_class_names_is_refused(
+    request_for: Callable[..., Any], artifacts: Path, examples: Any, describe: Callable[..., Any], model_file: Path
+) -> None:
+    nine = dataclasses.replace(describe(model_file), class_names=tuple("012345678"))
+
+    with pytest.raises(InputError, match="tells 10 classes apart but the data has 9"):
+        publish(request_for(artifacts, description=nine), *examples)
+
+
+def test_a_label_beyond_the_models_classes_is_refused(
+    request_for: Callable[..., Any], artifacts: Path, examples: Any
+) -> None:
+    with pytest.raises(InputError, match="tells 10 classes apart but the data has"):
+        publish(request_for(artifacts), examples[0], np.where(examples[1] == 9, 10, examples[1]))
+
+
+def test_a_model_whose_answers_are_no_probabilities_is_refused(
+    request_for: Callable[..., Any], artifacts: Path, examples: Any, tmp_path: Path
+) -> None:
+    image = keras.Input((28, 28, 1), dtype="uint8")
+    logits = keras.layers.Dense(10)(keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(image)))
+    keras.Model(image, logits).save(tmp_path / "logits.keras")
+
+    with pytest.raises((InputError, VerificationError), match="sum to 1"):
+        publish(request_for(artifacts, model=tmp_path / "logits.keras"), *examples)
+
+
+@pytest.mark.slow
+def test_a_model_that_answers_nan_is_refused(
+    request_for: Callable[..., Any], artifacts: Path, examples: Any, save_layers: Callable[..., Path]
+) -> None:
+    path = save_layers()
+    model = keras.models.load_model(path)
+    model.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])
+    model.save(path)
+
+    with pytest.raises(VerificationError, match="the reference's answers to 300 of 300 images are not finite"):
+        publish(request_for(artifacts, model=path), *examples)
+
+    assert visible(artifacts.parent) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", list(Format))
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_wrong_file_is_not_published(
+    request_for: Callable[..., Any],
+    artifacts: Path,
+    examples: Any,
+    plant_fault: Callable[[str], Any],
+    monkeypatch: pytest.MonkeyPatch,
+    kind: Format,
+    fault: str,
+) -> None:
+    faulty = plant_fault(fault)
+    monkeypatch.setattr(gate, "write", lambda serving, folder, options: write(faulty, folder, options))
+
+    publication = publish(request_for(artifacts, kind), *examples)
+
+    assert not publication.passed
+    assert visible(artifacts.parent) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", list(Format))
+def test_a_wrong_file_among_right_ones_leaves_the_folder_as_it_was(
+    request_for: Callable[..., Any],
+    published_copy: Path,
+    examples: Any,
+    plant_fault: Callable[[str], Any],
+    snapshot: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    kind: Format,
+) -> None:
+    faulty = plant_fault(FAULTS[0])
+    before = snapshot(published_copy)
+
+    def write_one_wrongly(serving: Any, folder: Path, options: Any) -> Any:
+        return write({kind: faulty}.get(options.target.format, serving), folder, options)
+
+    monkeypatch.setattr(gate, "write", write_one_wrongly)
+    publication = publish(request_for(published_copy), *examples)
+
+    results = publication.verification.as_json()["results"]
+    assert [result["format"] for result in results if not result["passed"]] == [kind]
+    assert [result["label_flips"] for result in results] == [0, 0, 0]
+    assert not publication.passed
+    assert publication.verification.as_json()["passed"] is False
+    assert snapshot(published_copy) == before
+    assert visible(published_copy.parent) == ["artifacts"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_an_exception_midway_leaves_the_folder_as_it_was(
+    request_for: Callable[..., Any],
+    published_copy: Path,
+    examples: Any,
+    snapshot: Callable[..., Any],
+    step: str,
+    error: type[BaseException],
+) -> None:
+    before = snapshot(published_copy)
+    stop = iter([None] * STEPS.index(step))
+
+    def fail_at_step(told: str) -> None:
+        next(stop, told) is told and (_ for _ in ()).throw(error(told))
+
+    with pytest.raises(error, match=step):
+        publish(request_for(published_copy), *examples, on_step=fail_at_step)
+
+    assert snapshot(published_copy) == before
+    assert visible(published_copy.parent) == ["artifacts"]
+
+
+def test_a_folder_that_another_process_writes_to_is_refused(
+    request_for: Callable[..., Any], artifacts: Path, examples: Any, holder: None
+) -> None:
+    with pytest.raises(InputError, match="artifacts is being written by another process: wait for it or stop it"):
+        publish(request_for(artifacts, "onnx"), *examples)
+
+    assert visible(artifacts.parent) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moves", range(6))
+def test_publishing_after_a_killed_first_publication_completes_it(
+    request_for: Callable[..., Any],
+    published: Path,
+    artifacts: Path,
+    examples: Any,
+    child: Callable[..., subprocess.CompletedProcess[str]],
+    moves: int,
+) -> None:
+    staged = shutil.copytree(published, artifacts.with_name(".artifacts.staged"))
+    killed = child(INSTALL_AND_DIE, moves, staged, artifacts)
+
+    publication = publish(request_for(artifacts, "onnx"), *examples)
+
+    assert killed.returncode == -signal.SIGKILL
+    assert publication.passed
+    assert len(read_manifest(artifacts).artifacts) == 3
+    assert visible(artifacts.parent) == ["artifacts"]
+
+
+def test_a_version_that_is_not_installed_is_said_so(
+    request_for: Callable[..., Any], artifacts: Path, examples: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, "_RECORDED_VERSIONS", ("numpy", "no-such-package"))
+
+    publish(request_for(artifacts, "onnx"), *examples)
+
+    versions = read_manifest(artifacts).versions
+    assert (versions["numpy"], versions["no-such-package"]) == (np.__version__, "not installed")
+
+
+def test_the_reference_can_be_read_without_pickle(published: Path) -> None:
+    archive = np.load(io.BytesIO((published / "reference.npz").read_bytes()), allow_pickle=False)
+
+    assert {archive[name].dtype.name for name in archive.files} == {"uint8", "int64", "float32"}

@@ -1,0 +1,360 @@
+"""One suite for every format: a loaded artifact answers the contract's images as Keras does and refuses all else."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from export.artifact import Format, Target, TensorSpec, Variant
+from export.errors import InputError
+from export.runtimes import BATCH, load, predict
+
+TARGETS = {kind: Target(format=kind, variant=Variant.FLOAT32) for kind in Format}
+SINGLE_FILES = [Format.TFLITE, Format.ONNX]
+CLOSE = 1e-5
+
+ANSWER_ALONE = """
+import importlib.machinery, sys
+allowed = {"numpy", *sys.argv[2].split(",")}
+class Blocked(importlib.machinery.PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+        installed = spec is not None and "site-packages" in str(spec.origin)
+        if installed and name.partition(".")[0] not in allowed:
+            raise ModuleNotFoundError(f"{name} is not installed here", name=name)
+        return spec
+sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not importlib.machinery.PathFinder] + [Blocked]
+from pathlib import Path
+import numpy as np
+from export.artifact import Format
+from export.verification import verify_folder
+for name in ("tensorflow", "keras", "onnx", "tf2onnx"):
+    try:
+        __import__(name)
+    except ModuleNotFoundError:
+        continue
+    sys.exit(f"{name} could be imported")
+verification = verify_folder(Path(sys.argv[1]), formats=[Format(sys.argv[3])])
+print(verification.passed, [artifact.target.file for artifact in verification.artifacts])
+"""
+
+LOAD_WITHOUT = """
+import sys
+sys.modules[sys.argv[1]] = None
+from pathlib import Path
+from export.artifact import Format, Target, Variant
+from export.errors import InputError
+from export.runtimes import load
+try:
+    load(Target(format=Format(sys.argv[2]), variant=Variant.FLOAT32), Path(sys.argv[3]))
+except InputError as error:
+    print(error)
+"""
+
+
+@pytest.fixture(scope="module", params=list(Format))
+def kind(request: pytest.FixtureRequest) -> Format:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def loaded(kind: Format, published: Path) -> Any:
+    return load(TARGETS[kind], published / TARGETS[kind].file)
+
+
+@pytest.fixture(scope="module")
+def images(examples: Any) -> np.ndarray:
+    return examples[0]
+
+
+def test_the_input_is_the_contracts(loaded: Any) -> None:
+    assert loaded.input == TensorSpec(name="image", dtype="uint8", shape=(None, 28, 28, 1))
+
+
+def test_the_output_is_the_contracts(loaded: Any) -> None:
+    assert loaded.output == TensorSpec(name="probabilities", dtype="float32", shape=(None, 10))
+
+
+@pytest.mark.parametrize("batch", [1, 3, 250])
+def test_any_batch_is_answered_as_keras_does(
+    loaded: Any, images: np.ndarray, keras_answers: Callable[..., np.ndarray], batch: int
+) -> None:
+    answers = loaded(images[:batch])
+
+    assert answers.shape == (batch, 10)
+    assert answers.dtype == np.float32
+    np.testing.assert_allclose(answers, keras_answers(images[:batch]), rtol=0, atol=CLOSE)
+
+
+def test_batches_of_changing_size_are_answered_one_after_another(
+    loaded: Any, images: np.ndarray, keras_answers: Callable[..., np.ndarray]
+) -> None:
+    for batch in (7, 1, 20, 2):
+        np.testing.assert_allclose(loaded(images[:batch]), keras_answers(images[:batch]), rtol=0, atol=CLOSE)
+
+
+def test_rows_sum_to_one(loaded: Any, images: np.ndarray) -> None:
+    answers = loaded(images)
+
+    assert (answers >= 0).all()
+    np.testing.assert_allclose(answers.sum(axis=1), 1, rtol=0, atol=CLOSE)
+
+
+def test_extreme_images_are_answered(loaded: Any, keras_answers: Callable[..., np.ndarray]) -> None:
+    extremes = np.stack([np.zeros((28, 28, 1), dtype=np.uint8), np.full((28, 28, 1), 255, dtype=np.uint8)])
+
+    np.testing.assert_allclose(loaded(extremes), keras_answers(extremes), rtol=0, atol=CLOSE)
+
+
+def test_an_answer_stays_as_it_is_when_the_next_one_is_given(loaded: Any, images: np.ndarray) -> None:
+    first = loaded(images[:5])
+    kept = first.copy()
+
+    loaded(images[5:10])
+
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_the_images_stay_as_they_are(loaded: Any, images: np.ndarray) -> None:
+    asked = images[:5].copy()
+    asked.flags.writeable = False
+
+    loaded(asked)
+
+    np.testing.assert_array_equal(asked, images[:5])
+
+
+def test_a_view_of_other_images_is_answered_like_its_copy(loaded: Any, images: np.ndarray) -> None:
+    view = images[:40:2, ::-1, ::-1]
+
+    np.testing.assert_array_equal(loaded(view), loaded(np.ascontiguousarray(view)))
+
+
+def test_more_images_than_a_batch_are_answered_in_order(loaded: Any, images: np.ndarray) -> None:
+    many = np.concatenate([images, images, images])[: BATCH + 7]
+
+    answers = predict(loaded, many)
+
+    assert answers.shape == (BATCH + 7, 10)
+    np.testing.assert_allclose(answers[-7:], loaded(many[-7:]), rtol=0, atol=CLOSE)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int8", "int32", "bool", "object"])
+def test_another_dtype_is_refused(loaded: Any, images: np.ndarray, dtype: str) -> None:
+    with pytest.raises(ValueError, match=f"image must be a uint8 array, got {dtype}"):
+        loaded(images[:2].astype(dtype))
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [(2, 27, 28, 1), (2, 28, 28, 3), (2, 28, 28), (28, 28, 1), (2, 784), (2, 1, 28, 28), (1, 2, 28, 28, 1), (784,), ()],
+)
+def test_another_shape_or_layout_is_refused(loaded: Any, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"image must have shape \(batch, 28, 28, 1\) with a batch of 1 or more, got"):
+        loaded(np.zeros(shape, dtype=np.uint8))
+
+
+def test_a_batch_of_nothing_is_refused(loaded: Any) -> None:
+    with pytest.raises(ValueError, match=r"with a batch of 1 or more, got \(0, 28, 28, 1\)"):
+        loaded(np.zeros((0, 28, 28, 1), dtype=np.uint8))
+
+
+def test_no_images_are_not_predicted(loaded: Any) -> None:
+    with pytest.raises(ValueError, match="there must be at least one image, got none"):
+        predict(loaded, np.zeros((0, 28, 28, 1), dtype=np.uint8))
+
+
+def test_a_list_is_refused(loaded: Any, images: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="image must be a uint8 array, got list"):
+        loaded(images[:2].tolist())
+
+
+def test_a_missing_file_is_refused(kind: Format, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"there is no .*: export the model first"):
+        load(TARGETS[kind], tmp_path / TARGETS[kind].file)
+
+
+def test_another_formats_file_is_refused(kind: Format, tmp_path: Path) -> None:
+    path = tmp_path / TARGETS[kind].file
+    path.write_text("a text of some length, and nothing else", encoding="utf-8")
+
+    with pytest.raises(InputError, match=r"can't be opened .*: export it again"):
+        load(TARGETS[kind], path)
+
+
+def test_an_empty_folder_is_refused(kind: Format, tmp_path: Path) -> None:
+    path = tmp_path / TARGETS[kind].file
+    path.mkdir()
+
+    with pytest.raises(InputError, match=r"can't be opened .*: export it again"):
+        load(TARGETS[kind], path)
+
+
+@pytest.mark.parametrize("single", SINGLE_FILES)
+@pytest.mark.parametrize("share", [0.0, 0.0001, 0.001, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99, 0.9999])
+def test_a_truncated_file_is_refused(published: Path, tmp_path: Path, single: Format, share: float) -> None:
+    content = (published / TARGETS[single].file).read_bytes()
+    path = tmp_path / TARGETS[single].file
+    path.write_bytes(content[: int(len(content) * share)])
+
+    with pytest.raises(InputError, match=r"can't be opened by .*: export it again"):
+        load(TARGETS[single], path)
+
+
+@pytest.mark.parametrize("single", SINGLE_FILES)
+@pytest.mark.parametrize("size", [1, 8, 100, 5000])
+def test_a_file_of_garbage_is_refused(tmp_path: Path, single: Format, size: int) -> None:
+    path = tmp_path / TARGETS[single].file
+    path.write_bytes(np.random.default_rng(size).bytes(size))
+
+    with pytest.raises(InputError, match=r"can't be opened by .*: export it again"):
+        load(TARGETS[single], path)
+
+
+@pytest.mark.parametrize("single", SINGLE_FILES)
+def test_a_right_beginning_followed_by_garbage_is_refused(published: Path, tmp_path: Path, single: Format) -> None:
+    path = tmp_path / TARGETS[single].file
+    path.write_bytes((published / TARGETS[single].file).read_bytes()[:8] + np.random.default_rng(0).bytes(5000))
+
+    with pytest.raises(InputError, match=r"can't be opened by .*: export it again"):
+        load(TARGETS[single], path)
+
+
+@pytest.mark.parametrize(
+    "name", ["saved_model.pb", "variables/variables.index", "variables/variables.data-00000-of-00001"]
+)
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
+def test_a_saved_model_with_a_truncated_file_is_refused(published_copy: Path, name: str, share: float) -> None:
+    path = published_copy / "saved_model" / name
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+
+    with pytest.raises(InputError, match=r"can't be opened as a SavedModel .*: export it again"):
+        load(TARGETS[Format.SAVED_MODEL], published_copy / "saved_model")
+
+
+@pytest.mark.parametrize(
+    "name", ["saved_model.pb", "variables/variables.index", "variables/variables.data-00000-of-00001"]
+)
+def test_a_saved_model_that_lacks_a_file_is_refused(published_copy: Path, name: str) -> None:
+    (published_copy / "saved_model" / name).unlink()
+
+    with pytest.raises(InputError, match=r"can't be opened as a SavedModel .*: export it again"):
+        load(TARGETS[Format.SAVED_MODEL], published_copy / "saved_model")
+
+
+def test_a_saved_model_without_signature_is_refused(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    tf.saved_model.save(tf.Module(), str(tmp_path / "saved_model"))
+
+    with pytest.raises(InputError, match=r"can't be opened as a SavedModel .*serving_default.*: export it again"):
+        load(TARGETS[Format.SAVED_MODEL], tmp_path / "saved_model")
+
+
+def other_names(folder: Path) -> Path:
+    """A SavedModel that adds one to `x` and calls it `y`."""
+    import tensorflow as tf
+
+    signature = [tf.TensorSpec((None, 2), "float32", name="x")]
+    function = tf.function(lambda x: {"y": x + 1}, input_signature=signature).get_concrete_function()
+    tf.saved_model.save(tf.Module(), str(folder), signatures={"serving_default": function})
+    return folder
+
+
+def test_a_saved_model_with_other_names_is_refused(tmp_path: Path) -> None:
+    path = other_names(tmp_path / "saved_model")
+
+    with pytest.raises(InputError, match="lacks the signature serving_default with image and probabilities"):
+        load(TARGETS[Format.SAVED_MODEL], path)
+
+
+def test_a_tflite_file_with_other_names_is_refused(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(other_names(tmp_path / "saved_model")))
+    (tmp_path / "model.tflite").write_bytes(converter.convert())
+
+    with pytest.raises(InputError, match="lacks the signature serving_default with image and probabilities"):
+        load(TARGETS[Format.TFLITE], tmp_path / "model.tflite")
+
+
+@pytest.mark.parametrize("single", SINGLE_FILES)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_number_of_threads_changes_no_answer(
+    published: Path, images: np.ndarray, keras_answers: Callable[..., np.ndarray], single: Format, threads: int
+) -> None:
+    model = load(TARGETS[single], published / TARGETS[single].file, threads=threads)
+
+    np.testing.assert_allclose(model(images), keras_answers(images), rtol=0, atol=CLOSE)
+
+
+def test_a_saved_model_takes_no_number_of_threads(published: Path) -> None:
+    with pytest.raises(ValueError, match="so threads must be None, got 2"):
+        load(TARGETS[Format.SAVED_MODEL], published / "saved_model", threads=2)
+
+
+def test_two_models_loaded_at_once_keep_apart(kind: Format, published: Path, tmp_path: Path, images: Any) -> None:
+    path = published / TARGETS[kind].file
+    first, second = load(TARGETS[kind], path), load(TARGETS[kind], path)
+
+    answers = first(images[:3]), second(images[3:6]), first(images[:3])
+
+    np.testing.assert_array_equal(answers[0], answers[2])
+    assert not np.array_equal(answers[0], answers[1])
+
+
+@pytest.mark.parametrize("single", SINGLE_FILES)
+def test_a_loaded_file_answers_after_it_was_removed(
+    published: Path, tmp_path: Path, images: np.ndarray, loaded: Any, single: Format
+) -> None:
+    path = Path(shutil.copy(published / TARGETS[single].file, tmp_path))
+    model = load(TARGETS[single], path)
+
+    path.unlink()
+
+    np.testing.assert_allclose(model(images[:3]), loaded(images[:3]), rtol=0, atol=CLOSE)
+
+
+@pytest.mark.parametrize(
+    ("module", "package", "format_name"),
+    [
+        ("tensorflow", "tensorflow", "saved_model"),
+        ("ai_edge_litert", "ai-edge-litert", "tflite"),
+        ("onnxruntime", "onnxruntime", "onnx"),
+    ],
+)
+def test_a_runtime_that_is_not_installed_is_named(
+    published: Path,
+    child: Callable[..., subprocess.CompletedProcess[str]],
+    module: str,
+    package: str,
+    format_name: str,
+) -> None:
+    path = published / TARGETS[Format(format_name)].file
+
+    done = child(LOAD_WITHOUT, module, format_name, path)
+
+    assert (done.returncode, done.stdout.strip()) == (
+        0,
+        f"{path} needs {package}, which is not installed: pip install {package}",
+    ), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("allowed", "format_name"),
+    [("onnxruntime,flatbuffers,google,packaging", "onnx"), ("ai_edge_litert,flatbuffers", "tflite")],
+)
+def test_a_file_answers_where_only_numpy_and_its_runtime_are_installed(
+    published: Path, child: Callable[..., subprocess.CompletedProcess[str]], allowed: str, format_name: str
+) -> None:
+    done = child(ANSWER_ALONE, published, allowed, format_name)
+
+    assert (done.returncode, done.stdout.strip()) == (0, f"True ['model.{format_name}']"), done.stderr

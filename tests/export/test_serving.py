@@ -1,0 +1,231 @@
+"""Which .keras files are served, and that what Keras answers is taken from them as it is."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from export.artifact import TensorSpec
+from export.errors import InputError
+from export.serving import load_serving_model, reference_answers
+
+layers = keras.layers
+
+
+def image_input(**options: Any) -> Any:
+    return keras.Input(**{"shape": (8, 8, 1), "dtype": "uint8", **options})
+
+
+def flat(image: Any) -> Any:
+    return layers.Flatten()(layers.Rescaling(1 / 255)(image))
+
+
+def classify(image: Any) -> Any:
+    return layers.Dense(3, activation="softmax")(flat(image))
+
+
+@pytest.fixture
+def save(tmp_path: Path) -> Callable[..., Path]:
+    """`save(inputs, outputs)`: a .keras file."""
+
+    def call(inputs: Any, outputs: Any) -> Path:
+        path = tmp_path / "model.keras"
+        keras.Model(inputs, outputs).save(path)
+        return path
+
+    return call
+
+
+def test_a_model_is_served_under_the_names_of_the_contract(serving: Any) -> None:
+    assert serving.input == TensorSpec(name="image", dtype="uint8", shape=(None, 28, 28, 1))
+    assert serving.output == TensorSpec(name="probabilities", dtype="float32", shape=(None, 10))
+
+
+def test_a_model_with_three_channels_and_other_sizes_is_served(save: Callable[..., Path]) -> None:
+    image = image_input(shape=(8, 6, 3))
+
+    served = load_serving_model(save(image, classify(image)))
+
+    assert (served.input.shape, served.output.shape) == ((None, 8, 6, 3), (None, 3))
+
+
+def test_the_serving_function_answers_under_the_name_of_the_contract(
+    serving: Any, examples: Any, keras_answers: Callable[..., np.ndarray]
+) -> None:
+    images = examples[0][:5]
+
+    answered = serving.serve(images)
+
+    assert list(answered) == ["probabilities"]
+    np.testing.assert_array_equal(np.asarray(answered["probabilities"]), keras_answers(images))
+
+
+@pytest.mark.parametrize("count", [1, 3, 250, 251, 300])
+def test_the_reference_is_what_keras_answers_for_any_number_of_images(
+    serving: Any, examples: Any, keras_answers: Callable[..., np.ndarray], count: int
+) -> None:
+    images = examples[0][:count]
+
+    answers = reference_answers(serving, images)
+
+    assert answers.shape == (count, 10)
+    assert answers.dtype == np.float32
+    np.testing.assert_allclose(answers, keras_answers(images), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
+
+
+def test_random_layers_are_asleep_in_the_reference(save_layers: Callable[..., Path], examples: Any) -> None:
+    serving = load_serving_model(save_layers(layers.GaussianNoise(0.5), layers.Dropout(0.5)))
+
+    first, second = (reference_answers(serving, examples[0][:20]) for _ in range(2))
+
+    np.testing.assert_array_equal(first, second)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"there is no file .*none\.keras: give a model saved with model\.save"):
+        load_serving_model(tmp_path / "none.keras")
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "folder.keras").mkdir()
+
+    with pytest.raises(InputError, match=r"there is no file .*folder\.keras"):
+        load_serving_model(tmp_path / "folder.keras")
+
+
+def test_a_wrong_suffix_is_refused(tmp_path: Path, model_file: Path) -> None:
+    path = tmp_path / "model.h5"
+    path.write_bytes(model_file.read_bytes())
+
+    with pytest.raises(InputError, match=r"model\.h5 is not a \.keras file: save the model with"):
+        load_serving_model(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"just text", bytes(range(256)) * 10])
+def test_a_file_that_is_only_named_keras_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "text.keras"
+    path.write_bytes(content)
+
+    with pytest.raises(InputError, match=r"text\.keras is not a \.keras file"):
+        load_serving_model(path)
+
+
+def test_a_zip_file_that_is_no_model_is_refused_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "archive.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("readme.txt", "no model")
+
+    with pytest.raises(
+        InputError, match=r"archive\.keras can't be loaded as a Keras model .*: save it again"
+    ) as raised:
+        load_serving_model(path)
+
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("member", ["config.json", "model.weights.h5"])
+def test_a_model_with_a_damaged_part_is_refused(tmp_path: Path, model_file: Path, member: str) -> None:
+    path = tmp_path / "damaged.keras"
+    with zipfile.ZipFile(model_file) as source, zipfile.ZipFile(path, "w") as damaged:
+        for name in source.namelist():
+            damaged.writestr(name, {member: b"damaged"}.get(name, source.read(name)))
+
+    with pytest.raises(InputError, match=r"damaged\.keras can't be loaded as a Keras model"):
+        load_serving_model(path)
+
+
+def test_a_model_that_would_run_code_of_its_own_is_refused(save: Callable[..., Path]) -> None:
+    image = image_input()
+    path = save(image, layers.Lambda(lambda x: x * 1.0)(classify(image)))
+
+    with pytest.raises(InputError, match="can't be loaded as a Keras model"):
+        load_serving_model(path)
+
+
+def test_two_inputs_are_refused(save: Callable[..., Path]) -> None:
+    first, second = image_input(), image_input()
+    answer = layers.Dense(3, activation="softmax")(layers.Concatenate()([flat(first), flat(second)]))
+
+    with pytest.raises(InputError, match="has 2 inputs and 1 outputs but must have one of each"):
+        load_serving_model(save([first, second], answer))
+
+
+def test_two_outputs_are_refused(save: Callable[..., Path]) -> None:
+    image = image_input()
+
+    with pytest.raises(InputError, match="has 1 inputs and 2 outputs but must have one of each"):
+        load_serving_model(save(image, [classify(image), classify(image)]))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"dtype": "float32"}, {"dtype": "int32"}, {"shape": (None, None, 1)}],
+    ids=["float32", "int32", "any size"],
+)
+def test_an_input_that_is_no_uint8_image_of_one_size_is_refused(
+    save: Callable[..., Path], options: dict[str, Any]
+) -> None:
+    image = image_input(**options)
+    pooled = layers.GlobalAveragePooling2D()(layers.Rescaling(1 / 255)(image))
+
+    with pytest.raises(InputError, match=r"but must take uint8 \(batch, height, width, channels\): put a Rescaling"):
+        load_serving_model(save(image, layers.Dense(3, activation="softmax")(pooled)))
+
+
+def test_an_input_without_channels_is_refused(save: Callable[..., Path]) -> None:
+    image = image_input(shape=(8, 8))
+
+    with pytest.raises(InputError, match=r"takes uint8 \(None, 8, 8\) but must take"):
+        load_serving_model(save(image, classify(image)))
+
+
+def test_an_output_of_another_rank_is_refused(save: Callable[..., Path]) -> None:
+    image = image_input()
+
+    with pytest.raises(InputError, match=r"gives float32 \(None, 6, 6, 2\) but must give float32 \(batch, classes\)"):
+        load_serving_model(save(image, layers.Conv2D(2, 3)(layers.Rescaling(1 / 255)(image))))
+
+
+def test_an_output_of_another_dtype_is_refused(save: Callable[..., Path]) -> None:
+    image = image_input()
+    answer = layers.Dense(3, activation="softmax", dtype="float16")(flat(image))
+
+    with pytest.raises(InputError, match=r"gives float16 \(None, 3\) but must give float32"):
+        load_serving_model(save(image, answer))
+
+
+def test_a_fixed_batch_size_is_refused(save: Callable[..., Path]) -> None:
+    image = keras.Input(batch_shape=(4, 8, 8, 1), dtype="uint8")
+
+    with pytest.raises(InputError, match="batch"):
+        load_serving_model(save(image, classify(image)))
+
+
+def test_a_model_that_was_never_built_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "unbuilt.keras"
+    with pytest.warns(UserWarning, match="has not yet been built"):
+        keras.Sequential([layers.Flatten(), layers.Dense(3, activation="softmax")]).save(path)
+
+    with pytest.raises(InputError, match=r"unbuilt\.keras"):
+        load_serving_model(path)
+
+
+def test_an_output_in_a_dictionary_is_refused(save: Callable[..., Path]) -> None:
+    image = image_input()
+
+    with pytest.raises(InputError, match="output"):
+        load_serving_model(save(image, {"answer": classify(image)}))
+
+
+def test_a_single_class_is_refused(save: Callable[..., Path]) -> None:
+    image = image_input()
+
+    with pytest.raises(InputError, match="class"):
+        load_serving_model(save(image, layers.Dense(1, activation="sigmoid")(flat(image))))

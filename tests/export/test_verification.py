@@ -1,0 +1,318 @@
+"""A published folder is checked by itself alone: every byte, every file, every answer."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from export.artifact import Format, Target, Variant, digest_file, digest_tree, read_manifest
+from export.errors import InputError, VerificationError
+from export.serving import load_serving_model
+from export.verification import (
+    Reference,
+    Verification,
+    read_reference,
+    verify_artifacts,
+    verify_folder,
+    write_reference,
+)
+from export.writers import WriteOptions, write
+
+FAULTS = ["one channel × 1.01", "float16 weights", "dense layer × 1.001"]
+FILES = [
+    "model.onnx",
+    "model.tflite",
+    "parity.json",
+    "reference.npz",
+    "saved_model/assets.extra/description.json",
+    "saved_model/saved_model.pb",
+    "saved_model/variables/variables.data-00000-of-00001",
+    "saved_model/variables/variables.index",
+]
+TARGETS = {kind: Target(format=kind, variant=Variant.FLOAT32) for kind in Format}
+EVERY = list(Format)
+
+
+def reseal(folder: Path) -> None:
+    """Make the manifest say that every file is as it should be."""
+    path = folder / "manifest.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["files"] = {name: digest_file(folder / name) for name in content["files"]}
+    for artifact in content["artifacts"]:
+        artifact["files"] = digest_tree(folder, artifact["file"])
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+@pytest.fixture
+def options(model_file: Path, describe: Callable[[Path], Any]) -> Callable[[Format], WriteOptions]:
+    return lambda kind: WriteOptions(target=TARGETS[kind], description=describe(model_file), opset=17)
+
+
+def test_a_fresh_publication_passes(published: Path) -> None:
+    verification = verify_folder(published, formats=EVERY)
+
+    assert verification.passed
+    assert [artifact.target.format for artifact in verification.artifacts] == EVERY
+    assert [parity.examples for parity in verification.parities] == [300, 300, 300]
+
+
+def test_verifying_again_gives_what_was_published(published: Path) -> None:
+    found = json.loads(json.dumps(verify_folder(published, formats=EVERY).as_json()))
+
+    content = json.loads((published / "parity.json").read_text(encoding="utf-8"))
+    assert [result["sha256"] for result in found["results"]] == [result["sha256"] for result in content["results"]]
+    assert found["stability_radius"] == content["stability_radius"]
+
+
+def test_verifying_changes_nothing(published_copy: Path, snapshot: Callable[..., Any]) -> None:
+    before = snapshot(published_copy)
+
+    verify_folder(published_copy, formats=EVERY)
+
+    assert snapshot(published_copy) == before
+    assert [path.name for path in published_copy.parent.iterdir()] == ["artifacts"]
+
+
+def test_a_folder_that_was_moved_elsewhere_passes(published_copy: Path, tmp_path: Path) -> None:
+    moved = Path(shutil.move(published_copy, tmp_path / "a folder with spaces é"))
+
+    assert verify_folder(moved, formats=EVERY).passed
+
+
+def test_the_list_of_files_below_is_complete(published: Path) -> None:
+    assert sorted(read_manifest(published).digests) == FILES
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("place", [0.0, 0.5, 1.0])
+def test_a_changed_byte_is_named(published_copy: Path, name: str, place: float) -> None:
+    content = bytearray((published_copy / name).read_bytes())
+    content[int(place * (len(content) - 1))] ^= 1
+    (published_copy / name).write_bytes(content)
+
+    with pytest.raises(VerificationError, match=f"{name} was changed since it was published: export the model again"):
+        verify_folder(published_copy, formats=EVERY)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_byte_too_many_is_named(published_copy: Path, name: str) -> None:
+    with (published_copy / name).open("ab") as file:
+        file.write(b"\0")
+
+    with pytest.raises(VerificationError, match=f"{name} was changed since it was published"):
+        verify_folder(published_copy, formats=EVERY)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_missing_file_is_named(published_copy: Path, name: str) -> None:
+    (published_copy / name).unlink()
+
+    with pytest.raises(VerificationError, match=f"{name} is missing: export the model again"):
+        verify_folder(published_copy, formats=EVERY)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_changed_file_of_a_format_that_is_not_run_is_named_all_the_same(published_copy: Path, name: str) -> None:
+    (published_copy / name).write_bytes(b"changed")
+
+    with pytest.raises(VerificationError, match=f"{name} was changed since it was published"):
+        verify_folder(published_copy, formats=[Format.ONNX])
+
+
+@pytest.mark.parametrize("name", ["foreign.txt", ".hidden", "model_int9.onnx", "saved_model/foreign", "deep/er/file"])
+def test_a_foreign_file_is_named(published_copy: Path, name: str) -> None:
+    (published_copy / name).parent.mkdir(parents=True, exist_ok=True)
+    (published_copy / name).write_bytes(b"")
+
+    with pytest.raises(VerificationError, match=f"{name} was not published by an export: move it elsewhere"):
+        verify_folder(published_copy, formats=EVERY)
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_only_the_formats_asked_for_are_run(published: Path, kind: Format) -> None:
+    verification = verify_folder(published, formats=[kind])
+
+    assert verification.passed
+    assert [artifact.target.format for artifact in verification.artifacts] == [kind]
+    assert list(verification.answers) == [TARGETS[kind].file]
+
+
+@pytest.mark.slow
+def test_a_format_that_was_not_published_is_refused(
+    request_for: Callable[..., Any], tmp_path: Path, examples: Any
+) -> None:
+    from export.publish import publish
+
+    publish(request_for(tmp_path / "artifacts", "onnx"), *examples)
+
+    with pytest.raises(InputError, match=r"holds no tflite or saved_model: export it first with python scripts"):
+        verify_folder(tmp_path / "artifacts", formats=[Format.TFLITE, Format.SAVED_MODEL])
+
+
+def test_a_folder_without_manifest_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"there is no .*manifest\.json"):
+        verify_folder(tmp_path, formats=EVERY)
+
+
+def test_a_folder_that_lost_its_manifest_is_refused(published_copy: Path) -> None:
+    (published_copy / "manifest.json").unlink()
+
+    with pytest.raises(InputError, match=r"there is no .*manifest\.json"):
+        verify_folder(published_copy, formats=EVERY)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
+def test_a_truncated_manifest_is_refused(published_copy: Path, share: float) -> None:
+    content = (published_copy / "manifest.json").read_bytes()
+    (published_copy / "manifest.json").write_bytes(content[: int(len(content) * share)])
+
+    with pytest.raises(InputError, match="can't be read as a manifest"):
+        verify_folder(published_copy, formats=EVERY)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", EVERY)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_wrong_file_under_a_manifest_made_to_fit_is_still_caught(
+    published_copy: Path,
+    plant_fault: Callable[[str], Any],
+    options: Callable[[Format], WriteOptions],
+    kind: Format,
+    fault: str,
+) -> None:
+    write(plant_fault(fault), published_copy, options(kind))
+    reseal(published_copy)
+
+    verification = verify_folder(published_copy, formats=EVERY)
+
+    failed = [
+        artifact.target.format
+        for artifact, parity in zip(verification.artifacts, verification.parities, strict=True)
+        if not parity.passed
+    ]
+    assert failed == [kind]
+    assert not verification.passed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", EVERY)
+def test_a_file_for_images_of_another_size_under_a_manifest_made_to_fit_is_still_caught(
+    published_copy: Path, tmp_path: Path, options: Callable[[Format], WriteOptions], kind: Format
+) -> None:
+    image = keras.Input((8, 8, 1), dtype="uint8")
+    answer = keras.layers.Dense(10, activation="softmax")(keras.layers.Flatten()(keras.layers.Rescaling(1.0)(image)))
+    keras.Model(image, answer).save(tmp_path / "other.keras")
+    write(load_serving_model(tmp_path / "other.keras"), published_copy, options(kind))
+    reseal(published_copy)
+
+    with pytest.raises(VerificationError, match=TARGETS[kind].file):
+        verify_folder(published_copy, formats=EVERY)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", EVERY)
+def test_a_file_with_other_classes_under_a_manifest_made_to_fit_is_still_caught(
+    published_copy: Path, tmp_path: Path, options: Callable[[Format], WriteOptions], kind: Format
+) -> None:
+    image = keras.Input((28, 28, 1), dtype="uint8")
+    answer = keras.layers.Dense(9, activation="softmax")(keras.layers.Flatten()(keras.layers.Rescaling(1.0)(image)))
+    keras.Model(image, answer).save(tmp_path / "other.keras")
+    write(load_serving_model(tmp_path / "other.keras"), published_copy, options(kind))
+    reseal(published_copy)
+
+    with pytest.raises(VerificationError, match=f"{TARGETS[kind].file} can't be compared with the Keras model: "):
+        verify_folder(published_copy, formats=EVERY)
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04" + bytes(100), bytes(1000)])
+def test_a_reference_that_cannot_be_read_is_refused(published_copy: Path, content: bytes) -> None:
+    (published_copy / "reference.npz").write_bytes(content)
+    reseal(published_copy)
+
+    with pytest.raises(VerificationError, match=r"reference\.npz can't be read .*: export the model again"):
+        verify_folder(published_copy, formats=[Format.ONNX])
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
+def test_a_truncated_reference_is_refused(published_copy: Path, share: float) -> None:
+    content = (published_copy / "reference.npz").read_bytes()
+    (published_copy / "reference.npz").write_bytes(content[: int(len(content) * share)])
+
+    with pytest.raises(VerificationError, match="can't be read"):
+        read_reference(published_copy / "reference.npz")
+
+
+@pytest.mark.parametrize("missing", ["images", "labels", "probabilities"])
+def test_a_reference_that_lacks_a_part_is_refused(published_copy: Path, missing: str) -> None:
+    with np.load(published_copy / "reference.npz") as archive:
+        arrays = {name: archive[name] for name in archive.files if name != missing}
+    np.savez(published_copy / "reference.npz", **arrays)
+
+    with pytest.raises(VerificationError, match=f"can't be read .*{missing}"):
+        read_reference(published_copy / "reference.npz")
+
+
+def test_a_reference_with_python_objects_is_not_loaded(published_copy: Path) -> None:
+    np.savez(
+        published_copy / "reference.npz",
+        images=np.array([{}], dtype=object),
+        labels=np.array([0]),
+        probabilities=np.array([0]),
+    )
+
+    with pytest.raises(VerificationError, match=r"can't be read .*[Oo]bject arrays"):
+        read_reference(published_copy / "reference.npz")
+
+
+def test_a_reference_survives_being_written(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    reference = Reference(
+        images=rng.integers(0, 256, (5, 4, 3, 1), dtype=np.uint8),
+        labels=np.arange(5, dtype=np.int64),
+        probabilities=rng.random((5, 2), dtype=np.float32),
+    )
+
+    write_reference(tmp_path / "reference.npz", reference, {"model.onnx": reference.probabilities})
+    read = read_reference(tmp_path / "reference.npz")
+
+    for found, expected in (
+        (read.images, reference.images),
+        (read.labels, reference.labels),
+        (read.probabilities, reference.probabilities),
+    ):
+        np.testing.assert_array_equal(found, expected)
+        assert found.dtype == expected.dtype
+
+
+def test_a_reference_changed_under_a_manifest_made_to_fit_is_still_caught(published_copy: Path) -> None:
+    reference = read_reference(published_copy / "reference.npz")
+    wrong = Reference(
+        images=reference.images, labels=reference.labels, probabilities=np.roll(reference.probabilities, 1, axis=0)
+    )
+    write_reference(published_copy / "reference.npz", wrong, {})
+    reseal(published_copy)
+
+    verification = verify_folder(published_copy, formats=EVERY)
+
+    assert [parity.passed for parity in verification.parities] == [False, False, False]
+
+
+def test_nan_in_the_reference_never_passes(published_copy: Path) -> None:
+    reference = read_reference(published_copy / "reference.npz")
+    reference.probabilities[7] = np.nan
+
+    with pytest.raises(VerificationError, match="the reference's answers to 1 of 300 images are not finite"):
+        verify_artifacts(published_copy, read_manifest(published_copy).artifacts, reference)
+
+
+def test_verifying_nothing_does_not_pass() -> None:
+    verification = Verification(artifacts=(), parities=(), answers={}, stability_radius=1.0)
+
+    assert not verification.passed

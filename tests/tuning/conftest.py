@@ -1,0 +1,141 @@
+"""What the tests of `tuning` share: records to draw or to make by hand, and a search whose trials take a second."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from tuning.records import Epoch, Labels, Schedule, Status, TrainingSettings, TrialRecord
+from tuning.space import Choices, FloatRange, narrow
+
+# How long an example takes says nothing about the code, and a fixed seed makes a failure the same for everybody.
+settings.register_profile("tuning", deadline=None, derandomize=True, database=None, max_examples=60)
+settings.load_profile("tuning")
+
+TINY = {
+    "num_blocks": Choices(values=(1,)),
+    "num_filters_1": Choices(values=(8,)),
+    "kernel_size_1": Choices(values=(3,)),
+    "padding": Choices(values=("valid",)),
+    "batch_normalization": Choices(values=("none",)),
+    "pooling": Choices(values=("max", "average")),
+    "dense_units": Choices(values=(0,)),
+    "learning_rate": FloatRange(low=0.003, high=0.02, log=True),
+    "batch_size": Choices(values=(64,)),
+}
+
+
+def _finite() -> st.SearchStrategy[float]:
+    return st.floats(allow_nan=False, allow_infinity=False)
+
+
+@pytest.fixture(scope="session")
+def configurations() -> Any:
+    """Strategy: hyperparameters of any name and any kind of value."""
+    values = st.one_of(st.booleans(), st.integers(), _finite(), st.text(max_size=8))
+    return st.dictionaries(st.text(min_size=1, max_size=8), values, max_size=4)
+
+
+@pytest.fixture(scope="session")
+def epoch_records() -> Any:
+    """Strategy: epochs with finite values, validated or not."""
+    return st.builds(
+        Epoch,
+        loss=_finite(),
+        accuracy=_finite(),
+        val_loss=st.none() | _finite(),
+        val_accuracy=st.none() | _finite(),
+        learning_rate=_finite(),
+        seconds=_finite(),
+    )
+
+
+@pytest.fixture(scope="session")
+def settings_records() -> Any:
+    """Strategy: training settings."""
+    return st.builds(
+        TrainingSettings,
+        epochs=st.integers(min_value=1),
+        schedule=st.sampled_from(Schedule),
+        labels=st.sampled_from(Labels),
+        augmentation=st.booleans(),
+        patience=st.none() | st.integers(min_value=0),
+        keep_best=st.booleans(),
+    )
+
+
+@pytest.fixture(scope="session")
+def trial_records(configurations: Any, epoch_records: Any, settings_records: Any) -> Any:
+    """Strategy: trials with finite values."""
+    return st.builds(
+        TrialRecord,
+        trial_id=st.text(max_size=8),
+        hyperparameters=configurations,
+        settings=settings_records,
+        seed=st.integers(min_value=0),
+        status=st.sampled_from(Status),
+        reason=st.text(),
+        epochs=st.lists(epoch_records, max_size=3).map(tuple),
+        result_epoch=st.integers(min_value=0),
+        parameters=st.integers(min_value=0),
+        seconds=_finite(),
+    )
+
+
+@pytest.fixture(scope="session")
+def make_epoch() -> Callable[..., Epoch]:
+    """An epoch with the given values."""
+
+    def make(**values: Any) -> Epoch:
+        usual = {
+            "loss": 0.5,
+            "accuracy": 0.8,
+            "val_loss": 0.6,
+            "val_accuracy": 0.75,
+            "learning_rate": 0.01,
+            "seconds": 2.0,
+        }
+        return Epoch(**{**usual, **values})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_trial(make_epoch: Callable[..., Epoch]) -> Callable[..., TrialRecord]:
+    """A trial of one epoch that ended with the given validation loss."""
+
+    def make(val_loss: float | None = 0.6, **values: Any) -> TrialRecord:
+        usual = {
+            "trial_id": "0000",
+            "hyperparameters": {"num_blocks": 1, "learning_rate": 0.01},
+            "settings": TrainingSettings(epochs=1),
+            "seed": 1,
+            "status": Status.COMPLETED,
+            "reason": "",
+            "epochs": (make_epoch(val_loss=val_loss),),
+            "result_epoch": 0,
+            "parameters": 100,
+            "seconds": 3.0,
+        }
+        return TrialRecord(**{**usual, **values})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny(hypermodel: Any) -> Any:
+    """The built-in model with all but the kind of pooling and the learning rate fixed, so that it trains fast."""
+    from tuning.hypermodel import TunableClassifier
+
+    return TunableClassifier(hypermodel.task, ranges=narrow(hypermodel.ranges, TINY))
+
+
+@pytest.fixture(scope="session")
+def search_data(small_split: Any) -> Any:
+    from tuning.search import SearchData
+
+    return SearchData(training=small_split[0], validation=small_split[1])

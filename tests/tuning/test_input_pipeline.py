@@ -1,0 +1,150 @@
+"""Batches: every image once an epoch, in an order that seed and epoch decide, and augmentation that stays small."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tuning.dataset import Split
+from tuning.input_pipeline import VALIDATION_BATCH, steps_per_epoch, training_batches, validation_batches
+from tuning.records import Labels
+
+COUNT, BATCH = 50, 16
+
+
+@pytest.fixture
+def numbered():
+    """Fifty images, each filled with its own number, labelled by the number's last digit."""
+    numbers = np.arange(COUNT)
+    images = np.broadcast_to(numbers.astype(np.uint8)[:, None, None, None], (COUNT, 4, 4, 1))
+    return Split(images=np.ascontiguousarray(images), labels=numbers % 10)
+
+
+def epochs_of(split, count, *, seed=0, encode=Labels.INTEGER, augmentation=False, first_epoch=0):
+    """`count` epochs, each as (images, labels) in the order in which they are shown."""
+    steps = steps_per_epoch(len(split), BATCH)
+    batches = training_batches(
+        split, batch_size=BATCH, seed=seed, encode=encode, augmentation=augmentation, first_epoch=first_epoch
+    )
+    shown = list(batches.take(steps * count).as_numpy_iterator())
+    chunks = [shown[start : start + steps] for start in range(0, len(shown), steps)]
+    return [tuple(np.concatenate(parts) for parts in zip(*chunk, strict=True)) for chunk in chunks]
+
+
+def orders(split, count, **options):
+    return [images[:, 0, 0, 0].tolist() for images, _ in epochs_of(split, count, **options)]
+
+
+@pytest.mark.parametrize(("examples", "batch_size", "steps"), [(50, 16, 4), (48, 16, 3), (1, 16, 1), (17, 16, 2)])
+def test_an_epoch_has_as_many_steps_as_show_every_image(examples, batch_size, steps):
+    assert steps_per_epoch(examples, batch_size) == steps
+
+
+def test_every_epoch_shows_every_image_exactly_once(numbered):
+    assert [sorted(order) for order in orders(numbered, 3)] == [list(range(COUNT))] * 3
+
+
+def test_the_last_batch_of_an_epoch_is_smaller_and_holds_no_image_of_the_next(numbered):
+    batches = training_batches(numbered, batch_size=BATCH, seed=0, encode=Labels.INTEGER, augmentation=False)
+    sizes = [len(labels) for _, labels in batches.take(8).as_numpy_iterator()]
+    assert sizes == [16, 16, 16, 2] * 2
+
+
+def test_a_batch_larger_than_the_data_holds_all_of_it(numbered):
+    batches = training_batches(numbered, batch_size=100, seed=0, encode=Labels.INTEGER, augmentation=False)
+    assert [len(labels) for _, labels in batches.take(2).as_numpy_iterator()] == [COUNT, COUNT]
+
+
+def test_every_epoch_has_an_order_of_its_own(numbered):
+    first, second, third = orders(numbered, 3)
+    assert first != second != third != first
+    assert first != list(range(COUNT))
+
+
+def test_the_same_seed_gives_the_same_orders_and_another_does_not(numbered):
+    assert orders(numbered, 2, seed=0) == orders(numbered, 2, seed=0)
+    assert orders(numbered, 1, seed=0) != orders(numbered, 1, seed=1)
+
+
+def test_neighbouring_seeds_share_no_order(numbered):
+    shown = [tuple(order) for seed in range(4) for order in orders(numbered, 4, seed=seed)]
+    assert len(set(shown)) == 16
+
+
+@pytest.mark.parametrize("augmentation", [False, True])
+def test_going_on_from_an_epoch_shows_what_an_uninterrupted_training_shows(digits, augmentation):
+    split = digits.training.take(np.arange(40))
+    whole = epochs_of(split, 3, augmentation=augmentation)
+    rest = epochs_of(split, 1, augmentation=augmentation, first_epoch=2)
+    assert np.array_equal(whole[2][0], rest[0][0])
+    assert np.array_equal(whole[2][1], rest[0][1])
+
+
+def test_labels_stay_with_their_images(numbered):
+    images, labels = epochs_of(numbered, 1)[0]
+    assert np.array_equal(images[:, 0, 0, 0] % 10, labels)
+
+
+def test_one_hot_labels_are_rows_of_the_identity(numbered):
+    images, labels = epochs_of(numbered, 1, encode=Labels.ONE_HOT)[0]
+    assert (labels.shape, labels.dtype) == ((COUNT, 10), np.float32)
+    assert np.array_equal(labels, np.eye(10)[images[:, 0, 0, 0] % 10])
+
+
+def test_augmentation_changes_pixels_and_nothing_else(digits):
+    split = digits.training.take(np.arange(60))
+    (plain, labels), (changed, same_labels) = (
+        epochs_of(split, 1, augmentation=augmentation)[0] for augmentation in (False, True)
+    )
+    assert (changed.dtype, changed.shape) == (np.uint8, plain.shape)
+    assert np.array_equal(labels, same_labels)
+    assert (changed != plain).any(axis=(1, 2, 3)).all()
+
+
+def test_augmentation_keeps_a_digit_recognizable(digits):
+    split = digits.training.take(np.arange(60))
+    (plain, _), (changed, _) = (epochs_of(split, 1, augmentation=augmentation)[0] for augmentation in (False, True))
+    away = np.abs(changed.astype(float) - plain).mean(axis=(1, 2, 3))
+    unlike = np.abs(np.roll(plain, 1, axis=0).astype(float) - plain).mean()
+    assert away.mean() < unlike / 2
+
+
+def test_augmentation_differs_from_image_to_image_and_from_epoch_to_epoch(digits):
+    split = Split(images=np.repeat(digits.training.images[:1], 20, axis=0), labels=np.zeros(20, np.int64))
+    first, second = (images for images, _ in epochs_of(split, 2, augmentation=True))
+    assert len({image.tobytes() for image in np.concatenate([first, second])}) == 40
+
+
+def test_augmentation_repeats_the_border_where_something_enters_from_outside():
+    split = Split(images=np.full((20, 28, 28, 1), 200, np.uint8), labels=np.arange(20) % 2)
+    images, _ = epochs_of(split, 1, augmentation=True)[0]
+    # Interpolated values are cut off to whole ones, so a grey level may be lost.
+    assert set(np.unique(images)) <= {199, 200}
+
+
+def test_augmentation_keeps_the_three_channels_together():
+    rng = np.random.default_rng(0)
+    grey = rng.integers(0, 256, (20, 12, 16, 1), dtype=np.uint8)
+    split = Split(images=np.repeat(grey, 3, axis=-1), labels=np.arange(20) % 2)
+    images, _ = epochs_of(split, 1, augmentation=True)[0]
+    assert images.shape == (20, 12, 16, 3)
+    assert np.array_equal(images[..., 0], images[..., 2])
+
+
+def test_validation_shows_everything_once_and_in_order():
+    count = VALIDATION_BATCH + 3
+    split = Split(images=np.zeros((count, 4, 4, 1), np.uint8), labels=np.arange(count))
+    batches = [labels for _, labels in validation_batches(split, encode=Labels.INTEGER).as_numpy_iterator()]
+    assert [len(batch) for batch in batches] == [VALIDATION_BATCH, 3]
+    assert np.array_equal(np.concatenate(batches), split.labels)
+
+
+def test_validation_can_be_labelled_one_hot(numbered):
+    [(_, labels)] = validation_batches(numbered, encode=Labels.ONE_HOT).as_numpy_iterator()
+    assert np.array_equal(labels, np.eye(10)[numbered.labels])
+
+
+def test_the_tuning_thread_is_off(numbered):
+    training = training_batches(numbered, batch_size=BATCH, seed=0, encode=Labels.INTEGER, augmentation=True)
+    validation = validation_batches(numbered, encode=Labels.INTEGER)
+    assert [batches.options().autotune.enabled for batches in (training, validation)] == [False, False]

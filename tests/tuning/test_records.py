@@ -1,0 +1,168 @@
+"""Facts that survive the way to disk and back, and the few rules that they keep."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tuning.records import (
+    Epoch,
+    Evaluation,
+    SearchConfig,
+    SearchResult,
+    Status,
+    TrainedModel,
+    TrainingSettings,
+    TrialRecord,
+    finite_or_none,
+)
+
+
+def through_json(data):
+    return json.loads(json.dumps(data, allow_nan=False))
+
+
+@given(data=st.data())
+def test_settings_read_from_json_equal_those_written(data, settings_records):
+    written = data.draw(settings_records)
+    assert TrainingSettings.from_json(through_json(written.as_json())) == written
+
+
+@given(data=st.data())
+def test_an_epoch_read_from_json_equals_the_one_written(data, epoch_records):
+    written = data.draw(epoch_records)
+    assert Epoch.from_json(through_json(written.as_json())) == written
+
+
+@given(data=st.data())
+def test_a_trial_read_from_json_equals_the_one_written(data, trial_records):
+    written = data.draw(trial_records)
+    assert TrialRecord.from_json(through_json(written.as_json())) == written
+
+
+@given(data=st.data())
+def test_a_trained_model_read_from_json_equals_the_one_written(data, configurations, epoch_records, settings_records):
+    written = TrainedModel(
+        hyperparameters=data.draw(configurations),
+        settings=data.draw(settings_records),
+        seed=3,
+        examples=10,
+        parameters=20,
+        epochs=(data.draw(epoch_records),),
+        result_epoch=0,
+        seconds=1.5,
+    )
+    assert TrainedModel.from_json(through_json(written.as_json())) == written
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf, -math.inf])
+def test_an_epoch_that_diverged_is_still_not_finite_after_json(loss, make_epoch):
+    epoch = Epoch.from_json(through_json(make_epoch(loss=loss, val_loss=math.nan).as_json()))
+    assert math.isnan(epoch.loss)
+    assert epoch.val_loss is None
+    assert not epoch.is_finite
+
+
+def test_a_trial_with_nan_has_no_result_before_and_after_json(make_trial):
+    trial = make_trial(val_loss=math.nan)
+    again = TrialRecord.from_json(through_json(trial.as_json()))
+    assert [trial.has_result, again.has_result] == [False, False]
+    assert [trial.val_loss, again.val_loss] == [math.inf, math.inf]
+
+
+@pytest.mark.parametrize("changes", [{"val_loss": math.nan}, {"val_loss": math.inf}, {"loss": math.nan}])
+def test_a_nan_or_infinite_loss_makes_an_epoch_not_finite(changes, make_epoch):
+    assert make_epoch().is_finite
+    assert not make_epoch(**changes).is_finite
+
+
+def test_an_epoch_without_validation_is_finite(make_epoch):
+    assert make_epoch(val_loss=None, val_accuracy=None).is_finite
+
+
+def test_the_result_is_that_of_the_epoch_the_trial_ended_with(make_trial, make_epoch):
+    epochs = (make_epoch(val_loss=0.2, val_accuracy=0.9), make_epoch(val_loss=0.4, val_accuracy=0.7))
+    trial = make_trial(epochs=epochs, result_epoch=0)
+    assert (trial.val_loss, trial.val_accuracy) == (0.2, 0.9)
+
+
+def test_a_trial_without_epochs_has_no_result(make_trial):
+    trial = make_trial(epochs=())
+    assert (trial.val_loss, trial.val_accuracy, trial.has_result) == (math.inf, 0.0, False)
+
+
+def test_a_failed_trial_has_no_result_whatever_its_loss(make_trial):
+    assert not make_trial(val_loss=0.1, status=Status.FAILED).has_result
+
+
+def test_a_stopped_trial_can_be_ranked(make_trial):
+    assert make_trial(val_loss=0.1, status=Status.STOPPED).has_result
+
+
+def test_the_winner_has_the_lowest_validation_loss(make_trial):
+    trials = tuple(make_trial(loss, trial_id=str(index)) for index, loss in enumerate([0.3, 0.1, 0.2]))
+    assert SearchResult(trials=trials, stopped_by="budget").winner == trials[1]
+
+
+def test_the_earlier_trial_wins_a_tie(make_trial):
+    trials = tuple(make_trial(0.3, trial_id=str(index)) for index in range(3))
+    assert SearchResult(trials=trials, stopped_by="budget").winner == trials[0]
+
+
+def test_nan_never_wins(make_trial):
+    trials = (make_trial(math.nan, trial_id="0"), make_trial(5.0, trial_id="1"))
+    assert SearchResult(trials=trials, stopped_by="budget").winner == trials[1]
+
+
+def test_nobody_wins_where_every_trial_failed(make_trial):
+    trials = (make_trial(status=Status.FAILED),)
+    assert SearchResult(trials=trials, stopped_by="max_trials").winner is None
+
+
+def test_settings_refuse_no_epochs():
+    with pytest.raises(ValueError, match="epochs must be 1 or more, got 0"):
+        TrainingSettings(epochs=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("max_trials", 0, "max_trials must be 1 or more, got 0"),
+        ("epochs", 0, "epochs must be 1 or more, got 0"),
+        ("seed", -1, "seed must be 0 or more, got -1"),
+    ],
+)
+def test_a_search_config_refuses_numbers_below_their_least(name, value, message):
+    valid = {"algorithm": "random", "max_trials": 1, "epochs": 1, "seed": 0}
+    with pytest.raises(ValueError, match=message):
+        SearchConfig(**{**valid, name: value})
+
+
+def test_trials_of_a_search_train_for_its_epochs():
+    assert SearchConfig(algorithm="random", max_trials=1, epochs=7, seed=0).settings == TrainingSettings(epochs=7)
+
+
+def test_an_evaluation_writes_its_accuracy():
+    evaluation = Evaluation(
+        examples=4,
+        correct=3,
+        ci95=(0.3, 0.95),
+        precision=0.5,
+        recall=0.5,
+        f1=0.5,
+        classes=(),
+        confusion=((2, 1), (0, 1)),
+        misclassified=(1,),
+    )
+    assert through_json(evaluation.as_json())["accuracy"] == 0.75
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(0.5, 0.5), (0.0, 0.0), (None, None), (math.nan, None), (math.inf, None)]
+)
+def test_json_gets_none_for_what_it_has_no_word_for(value, expected):
+    assert finite_or_none(value) == expected

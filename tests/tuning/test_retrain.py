@@ -1,0 +1,90 @@
+"""The winner, trained afresh and saved whole or not at all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+from tuning.records import Schedule, TrainedModel
+from tuning.retrain import retrain, retraining_plan, save_model, train_and_save, wanted_epochs
+from tuning.run_folder import RunFolder, read_json
+from tuning.seeds import derive_seed
+from tuning.space import Choices, narrow
+from tuning.trial import Watch
+
+
+@pytest.fixture
+def plan(tiny):
+    return retraining_plan(tiny.check({"learning_rate": 0.01}), epochs=2, seed=0)
+
+
+@pytest.mark.parametrize(("examples", "epochs"), [(60_000, 12), (10**7, 12), (30_000, 24), (1442, 60), (1, 60)])
+def test_fewer_images_are_shown_more_often(examples, epochs):
+    assert wanted_epochs(examples) == epochs
+
+
+def test_a_winner_is_retrained_with_augmentation_and_a_seed_of_its_own(plan):
+    assert (plan.settings.epochs, plan.settings.schedule) == (2, Schedule.WARMUP_COSINE)
+    assert plan.settings.augmentation
+    assert plan.seed == derive_seed(0, "retrain")
+    assert (plan.initial_weights, plan.initial_epoch) == ("", 0)
+
+
+@pytest.mark.slow
+def test_retraining_writes_the_model_and_how_it_was_trained(tiny, plan, small_split, tmp_path):
+    folder, told = RunFolder(path=tmp_path), []
+    trained = retrain(tiny, plan, small_split[0], folder, watch=Watch(on_epoch=told.append))
+    model = keras.models.load_model(folder.model)
+    assert TrainedModel.from_json(read_json(folder.training)) == trained
+    assert (trained.examples, trained.parameters) == (200, model.count_params())
+    assert (trained.epochs, trained.result_epoch) == (tuple(told), 1)
+    assert (trained.hyperparameters, trained.settings, trained.seed) == (plan.hyperparameters, plan.settings, plan.seed)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.keras", "training.json"]
+
+
+@pytest.mark.slow
+def test_retraining_again_gives_the_same_model(tiny, plan, small_split, tmp_path):
+    weights = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        retrain(tiny, plan, small_split[0], RunFolder(path=tmp_path / name), watch=Watch())
+        weights.append(keras.models.load_model(tmp_path / name / "model.keras").get_weights())
+    assert all(np.array_equal(one, other) for one, other in zip(*weights, strict=True))
+
+
+@pytest.mark.slow
+def test_a_training_with_validation_reports_it(tiny, plan, small_split, tmp_path):
+    training, validation = small_split
+    trained = train_and_save(tiny, plan, training, RunFolder(path=tmp_path), validation=validation, watch=Watch())
+    assert all(epoch.val_loss is not None for epoch in trained.epochs)
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_not_finite_is_an_error_and_saves_nothing(tiny, plan, small_split, tmp_path):
+    hopeless = type(tiny)(tiny.task, ranges=narrow(tiny.ranges, {"learning_rate": Choices(values=(1e30,))}))
+    plan = replace(plan, hyperparameters=hopeless.check({"learning_rate": 1e30}))
+    message = "the loss became NaN or infinite in epoch 1: choose a smaller learning rate"
+    with pytest.raises(FloatingPointError, match=message):
+        retrain(hopeless, plan, small_split[0], RunFolder(path=tmp_path), watch=Watch())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_model_that_cannot_be_put_in_place_leaves_no_part_behind(model_file, tmp_path):
+    model = keras.models.load_model(model_file)
+    (tmp_path / "model.keras" / "taken").mkdir(parents=True)
+    with pytest.raises(OSError, match=r"model\.keras"):
+        save_model(model, tmp_path / "model.keras")
+    assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
+
+
+@pytest.mark.slow
+def test_saving_replaces_an_older_model(model_file, tmp_path):
+    model = keras.models.load_model(model_file)
+    (tmp_path / "model.keras").write_bytes(b"old")
+    save_model(model, tmp_path / "model.keras")
+    assert keras.models.load_model(tmp_path / "model.keras").count_params() == model.count_params()
+    assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]

@@ -1,0 +1,236 @@
+"""Where data come from, and what happens where they do not."""
+
+from __future__ import annotations
+
+import socket
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tuning.errors import InputError
+from tuning.sources import DATA_DIR_VARIABLE, FASHION, SILENCE_SECONDS, load_dataset, load_npz
+
+
+@pytest.fixture
+def ten_classes():
+    """Arrays that could be MNIST: ten classes of 28×28 images."""
+    rng = np.random.default_rng(0)
+    return {
+        "x_train": rng.integers(0, 256, (40, 28, 28), dtype=np.uint8),
+        "y_train": np.arange(40, dtype=np.uint8) % 10,
+        "x_test": rng.integers(0, 256, (20, 28, 28), dtype=np.uint8),
+        "y_test": np.arange(20, dtype=np.uint8) % 10,
+    }
+
+
+@pytest.fixture(autouse=True)
+def _without_data_folder(monkeypatch):
+    monkeypatch.delenv(DATA_DIR_VARIABLE, raising=False)
+
+
+def fail_like_keras():
+    raise Exception("URL fetch failure on https://example.org/mnist.npz: None -- [Errno -3] No route\nsecond line")
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    """Keras's downloads fail in the way that they do without a network."""
+    for name in ("mnist", "fashion_mnist"):
+        monkeypatch.setattr(getattr(keras.datasets, name), "load_data", fail_like_keras)
+
+
+def test_the_digits_are_complete_and_as_large_as_mnist(digits):
+    assert (len(digits.training), len(digits.test)) == (1442, 355)
+    assert digits.image_shape == (28, 28, 1)
+    assert digits.class_names == tuple("0123456789")
+    assert digits.training.images.max() == 255
+    assert (digits.fallback_reason, digits.warnings) == ("", ())
+
+
+def test_the_digits_are_the_same_every_time(digits):
+    assert load_dataset("digits").digest == digits.digest
+
+
+def test_a_file_is_read_under_its_own_name(tmp_path, arrays):
+    np.savez(tmp_path / "shapes.npz", **arrays)
+    dataset = load_npz(tmp_path / "shapes.npz")
+    assert dataset.name == "shapes.npz"
+    assert np.array_equal(dataset.training.images[..., 0], arrays["x_train"])
+
+
+def test_a_file_with_more_than_the_four_arrays_is_taken(tmp_path, arrays):
+    np.savez_compressed(tmp_path / "shapes.npz", **arrays, notes=np.array(["a", "b"]))
+    assert len(load_npz(tmp_path / "shapes.npz").training) == 40
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"there is no file .*none\.npz: give an npz file with x_train, y_train"):
+        load_npz(tmp_path / "none.npz")
+
+
+def test_a_folder_is_no_file(tmp_path):
+    with pytest.raises(InputError, match="there is no file"):
+        load_npz(tmp_path)
+
+
+def test_a_file_with_other_arrays_tells_what_it_holds(tmp_path):
+    np.savez(tmp_path / "other.npz", images=np.zeros(3), labels=np.zeros(3))
+    with pytest.raises(InputError, match=r"other\.npz lacks x_train, .*found images, labels"):
+        load_npz(tmp_path / "other.npz")
+
+
+def test_a_single_array_under_the_name_of_an_npz_file_is_refused(tmp_path):
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    (tmp_path / "array.npy").rename(tmp_path / "array.npz")
+    with pytest.raises(InputError, match=r"array\.npz holds a single array: save all four with numpy\.savez"):
+        load_npz(tmp_path / "array.npz")
+
+
+@pytest.mark.parametrize("content", [b"", b"x_train,y_train\n1,2\n", b"PK\x03\x04"], ids=["empty", "text", "head"])
+def test_a_file_of_another_kind_is_refused(tmp_path, content):
+    (tmp_path / "shapes.npz").write_bytes(content)
+    with pytest.raises(InputError, match=r"shapes\.npz can't be read as npz \(.+\): is it complete"):
+        load_npz(tmp_path / "shapes.npz")
+
+
+def test_pickled_objects_are_refused_unread(tmp_path, arrays):
+    np.savez(tmp_path / "shapes.npz", **{**arrays, "y_train": np.array([print, print], dtype=object)})
+    with pytest.raises(InputError, match=r"can't be read as npz \(Object arrays cannot be loaded"):
+        load_npz(tmp_path / "shapes.npz")
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_a_file_cut_anywhere_is_refused(tmp_path, arrays, save):
+    save(tmp_path / "whole.npz", **arrays)
+    whole = (tmp_path / "whole.npz").read_bytes()
+    for length in range(0, len(whole), 97):
+        (tmp_path / "cut.npz").write_bytes(whole[:length])
+        with pytest.raises(InputError, match=r"cut\.npz can't be read as npz"):
+            load_npz(tmp_path / "cut.npz")
+
+
+@given(position=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+def test_a_damaged_bit_of_pixels_never_passes_unnoticed(tmp_path_factory, position, bit):
+    path = tmp_path_factory.mktemp("damaged") / "shapes.npz"
+    images = np.zeros((4, 8, 8), np.uint8)
+    labels = np.array([0, 1, 0, 1])
+    np.savez(path, x_train=images, y_train=labels, x_test=images, y_test=labels)
+    content = bytearray(path.read_bytes())
+    start = content.index(bytes(256))
+    content[start + int(position * 256)] ^= 1 << bit
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"can't be read as npz .*Bad CRC-32"):
+        load_npz(path)
+
+
+@pytest.mark.parametrize(
+    ("offset", "value"), [(8, 1), (6, 109), (10, 99)], ids=["encrypted", "future version", "unknown compression"]
+)
+def test_an_archive_that_python_has_no_means_to_open_is_refused(tmp_path, arrays, offset, value):
+    path = tmp_path / "shapes.npz"
+    np.savez(path, **arrays)
+    content = bytearray(path.read_bytes())
+    for entry in range(4):
+        local = [info.header_offset for info in zipfile.ZipFile(path).infolist()][entry]
+        content[local + offset - 2] = value
+    directory = content.index(b"PK\x01\x02")
+    content[directory + offset] = value
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"shapes\.npz can't be read as npz"):
+        load_npz(path)
+
+
+def test_an_unknown_name_is_refused():
+    message = "unknown dataset cifar: choose one of auto, mnist, fashion_mnist, digits, or give --data FILE.npz"
+    with pytest.raises(InputError, match=message):
+        load_dataset("cifar")
+
+
+@pytest.mark.parametrize("name", ["auto", "mnist"])
+def test_mnist_is_read_from_the_data_folder(tmp_path, monkeypatch, ten_classes, no_network, name):
+    np.savez(tmp_path / "mnist.npz", **ten_classes)
+    monkeypatch.setenv(DATA_DIR_VARIABLE, str(tmp_path))
+    dataset = load_dataset(name)
+    assert (dataset.name, dataset.fallback_reason) == ("mnist", "")
+    assert np.array_equal(dataset.test.for_verification().images[..., 0], ten_classes["x_test"])
+
+
+def test_fashion_mnist_is_read_from_the_data_folder_with_its_class_names(tmp_path, monkeypatch, ten_classes):
+    np.savez(tmp_path / "fashion_mnist.npz", **ten_classes)
+    monkeypatch.setenv(DATA_DIR_VARIABLE, str(tmp_path))
+    dataset = load_dataset("fashion_mnist")
+    assert (dataset.name, dataset.class_names) == ("fashion_mnist", FASHION)
+
+
+@pytest.mark.parametrize("name", ["auto", "mnist"])
+def test_a_data_folder_without_the_file_is_an_error_and_no_reason_to_substitute(tmp_path, monkeypatch, name):
+    monkeypatch.setenv(DATA_DIR_VARIABLE, str(tmp_path))
+    with pytest.raises(InputError, match=r"TUNING_DATA_DIR is set but there is no .*mnist\.npz: put the file there"):
+        load_dataset(name)
+
+
+def test_a_damaged_file_in_the_data_folder_is_no_reason_to_substitute(tmp_path, monkeypatch):
+    (tmp_path / "mnist.npz").write_bytes(b"PK\x03\x04")
+    monkeypatch.setenv(DATA_DIR_VARIABLE, str(tmp_path))
+    with pytest.raises(InputError, match=r"mnist\.npz can't be read as npz"):
+        load_dataset("auto")
+
+
+def test_auto_falls_back_to_the_digits_and_says_why(no_network, digits):
+    dataset = load_dataset("auto")
+    assert dataset.name == "digits"
+    assert dataset.digest == digits.digest
+    assert dataset.fallback_reason == (
+        "MNIST can't be had: its download failed (URL fetch failure on https://example.org/mnist.npz: None -- "
+        "[Errno -3] No route)"
+    )
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
+def test_a_data_set_asked_for_by_name_is_never_substituted(no_network, name):
+    message = rf"{name} can't be had: its download failed \(URL fetch failure .*No route\); connect .*set TUNING_DATA"
+    with pytest.raises(InputError, match=message):
+        load_dataset(name)
+
+
+def test_a_failure_without_words_is_told_by_its_kind(monkeypatch):
+    def time_out():
+        raise TimeoutError
+
+    monkeypatch.setattr(keras.datasets.mnist, "load_data", time_out)
+    assert "its download failed (TimeoutError)" in load_dataset("auto").fallback_reason
+
+
+def test_what_keras_has_is_taken_under_a_limit_of_silence_that_ends_with_the_download(monkeypatch, ten_classes):
+    limits = []
+
+    def load_data():
+        limits.append(socket.getdefaulttimeout())
+        return (ten_classes["x_train"], ten_classes["y_train"]), (ten_classes["x_test"], ten_classes["y_test"])
+
+    before = socket.getdefaulttimeout()
+    monkeypatch.setattr(keras.datasets.mnist, "load_data", load_data)
+    dataset = load_dataset("auto")
+    assert (dataset.name, dataset.fallback_reason) == ("mnist", "")
+    assert limits == [SILENCE_SECONDS] == [10.0]
+    assert socket.getdefaulttimeout() == before
+
+
+def test_the_limit_of_silence_ends_after_a_failed_download_too(no_network):
+    before = socket.getdefaulttimeout()
+    load_dataset("auto")
+    assert socket.getdefaulttimeout() == before
+
+
+def test_a_download_keeps_the_standard_output_clean(monkeypatch, ten_classes, capsys):
+    def load_data():
+        print("Downloading data from https://example.org")
+        fail_like_keras()
+
+    monkeypatch.setattr(keras.datasets.mnist, "load_data", load_data)
+    load_dataset("auto")
+    assert capsys.readouterr().out == ""
