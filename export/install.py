@@ -63,9 +63,12 @@ def recover(target: Path) -> None:
     for name in sorted(names, key=lambda name: name == MANIFEST):
         if (target / name).is_dir():
             shutil.rmtree(target / name)
+        elif (ready / name).is_dir():
+            (target / name).unlink(missing_ok=True)
         (ready / name).replace(target / name)
     ready.rmdir()
 
 
 def _beside(target: Path, state: str) -> Path:
+    target = target.absolute()
     return target.with_name(f".{target.name}.{state}")

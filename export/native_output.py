@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def held_back() -> Iterator[None]:
-    """Hold back what is written to file descriptor 2, which no logging level reaches; show it if the block raises."""
+def held_back(*, shown_on_error: bool = True) -> Iterator[None]:
+    """Hold back what is written to file descriptor 2, which no logging level reaches; show it if the block raises,
+    unless the error is to tell everything by itself."""
     sys.stderr.flush()
     saved = os.dup(2)
     with tempfile.TemporaryFile() as held:
@@ -19,8 +20,9 @@ def held_back() -> Iterator[None]:
         try:
             yield
         except Exception:
-            held.seek(0)
-            os.write(saved, held.read())
+            if shown_on_error:
+                held.seek(0)
+                os.write(saved, held.read())
             raise
         finally:
             sys.stderr.flush()

@@ -75,7 +75,7 @@ def compare(
     Raises ValueError if the shapes differ, nothing is compared, or an output is NaN or infinite: such an answer is
     wrong whatever the other one says.
     """
-    if reference.shape != candidate.shape or reference.ndim != 2 or len(reference) != len(labels):
+    if reference.shape != candidate.shape or reference.ndim != 2 or labels.shape != reference.shape[:1]:
         raise ValueError(
             f"reference {reference.shape}, candidate {candidate.shape} and labels {labels.shape} must describe the "
             "same images and classes"

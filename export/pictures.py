@@ -68,6 +68,8 @@ def _open(path: Path) -> Image.Image:
     try:
         with Image.open(path) as opened:
             picture = ImageOps.exif_transpose(opened)
+            if picture.mode.startswith("I;16"):
+                return Image.fromarray((np.asarray(picture) / 257).round().astype(np.uint8))
             if "A" in picture.getbands() or "transparency" in picture.info:
                 layer = picture.convert("RGBA")
                 return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
@@ -86,8 +88,8 @@ def _centred(grey: np.ndarray, size: tuple[int, int], content_side: int, path: P
         raise InputError(f"{path} shows nothing that stands out from its background: give a picture with more contrast")
     ink *= 255 / ink.max()
     top, left, height, width = _ink_box(ink)
-    scale = content_side / max(height, width)
-    inner = max(round(width * scale), 1), max(round(height * scale), 1)
+    scale = min(content_side / max(height, width), size[0] / height, size[1] / width)
+    inner = min(max(round(width * scale), 1), size[1]), min(max(round(height * scale), 1), size[0])
     cut = Image.fromarray(np.rint(ink[top : top + height, left : left + width]).astype(np.uint8))
     small = np.asarray(cut.resize(inner, Image.Resampling.LANCZOS), dtype=np.float64)
     canvas = np.zeros(size)
@@ -100,7 +102,7 @@ def _centred(grey: np.ndarray, size: tuple[int, int], content_side: int, path: P
 
 
 def _has_size(grey: np.ndarray, content_side: int) -> bool:
-    return abs(max(_ink_box(grey)[2:]) / content_side - 1) <= SIZE_SLACK
+    return grey.max() > 0 and abs(max(_ink_box(grey)[2:]) / content_side - 1) <= SIZE_SLACK
 
 
 def _border_level(grey: np.ndarray) -> float:

@@ -33,6 +33,7 @@ from export.serving import ServingModel, load_serving_model, reference_answers
 from export.verification import Reference, Verification, check_digests, verify_artifacts, write_reference
 from export.writers import WriteOptions, write
 
+ROW_SUM_SLACK = 1e-3
 _RECORDED_VERSIONS = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "numpy")
 
 
@@ -75,10 +76,10 @@ def publish(
     check_opset(request.opset)
     if not request.targets:
         raise InputError("nothing to export: name at least one format")
-    _check_folder(request.folder)
     serving = load_serving_model(request.model)
     _check_examples(serving, request, images, labels)
     with locked(request.folder), staging_folder(request.folder) as staged:
+        _check_folder(request.folder)
         kept = _keep_earlier(request, staged)
         written = []
         for target in request.targets:
@@ -87,6 +88,7 @@ def publish(
             written.append(write(serving, staged, options))
         on_step(f"verifying on {len(images)} images")
         reference = Reference(images=images, labels=labels, probabilities=reference_answers(serving, images))
+        _check_probabilities(reference, request)
         verification = verify_artifacts(staged, [*kept, *written], reference)
         if verification.passed:
             write_reference(staged / REFERENCE, reference, verification.answers)
@@ -104,11 +106,29 @@ def publish(
 
 
 def _check_folder(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file but must be a folder: choose another --output")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / MANIFEST).exists():
         raise InputError(f"{folder} holds files that no export put there: choose an empty or a new folder")
 
 
+def _check_probabilities(reference: Reference, request: ExportRequest) -> None:
+    rows = reference.probabilities.astype(np.float64)
+    # NaN is left to the comparison, which counts such answers.
+    if (rows < 0).any() or (np.abs(rows.sum(axis=1) - 1) > ROW_SUM_SLACK).any():
+        raise InputError(
+            f"{request.model} gives answers that are no probabilities: they must be 0 or more and sum to 1; end the "
+            "model with a softmax"
+        )
+
+
 def _check_examples(serving: ServingModel, request: ExportRequest, images: np.ndarray, labels: np.ndarray) -> None:
+    if images.dtype != np.uint8:
+        raise InputError(f"the images have dtype {images.dtype} but must be uint8 pixel values 0 to 255")
+    if labels.shape != images.shape[:1] or not np.issubdtype(labels.dtype, np.integer) or (labels < 0).any():
+        raise InputError(
+            f"the labels must be whole numbers from 0 of shape ({len(images)},), got {labels.dtype} {labels.shape}"
+        )
     if images.shape[1:] != serving.input.shape[1:] or not len(images):
         raise InputError(
             f"{request.model} takes images of {serving.input.shape[1:]} but the data has {len(images)} of "

@@ -42,19 +42,31 @@ def load_serving_model(path: Path) -> ServingModel:
     uint8 images of shape (batch, height, width, channels), or gives anything but (batch, classes).
     """
     model = load_keras(path)
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
+    if not model.built or not hasattr(model, "inputs"):
+        raise InputError(f"{path} was never built and so has no input shape: call the model once before saving it")
+    if len(model.inputs) != 1 or not isinstance(model.output, keras.KerasTensor):
         raise InputError(
-            f"{path} has {len(model.inputs)} inputs and {len(model.outputs)} outputs but must have one of each"
+            f"{path} has {len(model.inputs)} inputs and {len(model.outputs)} outputs but must have one input and one "
+            "output, each a plain tensor"
         )
-    image, answer = model.inputs[0], model.outputs[0]
+    image, answer = model.inputs[0], model.output
     if image.dtype != "uint8" or len(image.shape) != 4 or None in image.shape[1:]:
         raise InputError(
             f"{path} takes {image.dtype} {tuple(image.shape)} but must take uint8 (batch, height, width, channels): "
             "put a Rescaling(1/255) layer behind a uint8 input"
         )
+    if image.shape[0] is not None:
+        raise InputError(
+            f"{path} takes batches of {image.shape[0]} only but must take any batch: leave the batch size of "
+            "its input out"
+        )
     if len(answer.shape) != 2 or answer.dtype != "float32":
         raise InputError(
             f"{path} gives {answer.dtype} {tuple(answer.shape)} but must give float32 (batch, classes) probabilities"
+        )
+    if answer.shape[1] < 2:
+        raise InputError(
+            f"{path} tells {answer.shape[1]} class apart but must have 2 or more: give it one output a class"
         )
     return ServingModel(
         model=model,

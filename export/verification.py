@@ -73,8 +73,8 @@ def verify_artifacts(folder: Path, artifacts: Sequence[Artifact], reference: Ref
     for artifact in artifacts:
         check_digests(folder, artifact.files)
         model = load(artifact.target, folder / artifact.target.file)
-        answers[artifact.target.file] = predict(model, reference.images)
         try:
+            answers[artifact.target.file] = predict(model, reference.images)
             parity = compare(
                 reference.probabilities,
                 answers[artifact.target.file],
@@ -127,7 +127,8 @@ def write_reference(path: Path, reference: Reference, answers: Mapping[str, Prob
 def read_reference(path: Path) -> Reference:
     """What `write_reference` wrote. Raises VerificationError if it is not readable."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here, because numpy leaves a file open that turns out to be damaged.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return Reference(**{name: archive[name] for name in _KEPT_BACK})
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise VerificationError(f"{path} can't be read ({error}): export the model again") from error

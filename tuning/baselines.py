@@ -36,7 +36,7 @@ _ALL = (
         name="simple-32",
         description="conv 32 3×3, max-pool, dense 100; Adam; sparse categorical cross-entropy",
         hyperparameters=_configuration((32,), dense_units=100, dropout=0.0, batch_size=32),
-        settings=TrainingSettings(epochs=5, schedule=Schedule.CONSTANT),
+        settings=TrainingSettings(epochs=10, schedule=Schedule.CONSTANT, keep_best=True),
         accuracy=0.985,
     ),
     Baseline(
@@ -73,7 +73,7 @@ _ALL = (
         name="simple-28",
         description="conv 28 3×3, max-pool, dense 128; Adam; batch 64; 10 epochs",
         hyperparameters=_configuration((28,), dense_units=128, dropout=0.0, batch_size=64),
-        settings=TrainingSettings(epochs=10, schedule=Schedule.CONSTANT),
+        settings=TrainingSettings(epochs=10, schedule=Schedule.CONSTANT, keep_best=True),
         accuracy=0.985,
     ),
 )

@@ -178,6 +178,8 @@ def _checked_labels(key: str, array: NDArray[np.generic]) -> Classes:
         raise InputError(f"{key} has shape {array.shape} but labels must have shape (examples,)")
     if len(array) and int(array.min()) < 0:
         raise InputError(f"{key} holds the label {int(array.min())} but labels must be 0 or more")
+    if len(array) and int(array.max()) > np.iinfo(np.int64).max:
+        raise InputError(f"{key} holds the label {int(array.max())} but labels must be below {MAX_CLASSES}")
     return array.astype(np.int64)
 
 

@@ -198,14 +198,15 @@ def _block(x: Any, *, num_filters: int, kernel_size: int, values: Configuration)
     quarter of the values to normalize and trains faster. Bias would be cancelled by it in both places.
     """
     normalization = values["batch_normalization"]
-    pool = keras.layers.MaxPooling2D if values["pooling"] == "max" else keras.layers.AveragePooling2D
+    pooling = keras.layers.MaxPooling2D if values["pooling"] == "max" else keras.layers.AveragePooling2D
+    pool = pooling(2)
     x = keras.layers.Conv2D(num_filters, kernel_size, padding=values["padding"], use_bias=normalization == "none")(x)
     if normalization == "pooling":
-        x = keras.layers.BatchNormalization(momentum=BATCH_NORMALIZATION_MOMENTUM)(pool()(x))
+        x = keras.layers.BatchNormalization(momentum=BATCH_NORMALIZATION_MOMENTUM)(pool(x))
         return keras.layers.ReLU()(x)
     if normalization == "convolution":
         x = keras.layers.BatchNormalization(momentum=BATCH_NORMALIZATION_MOMENTUM)(x)
-    return pool()(keras.layers.ReLU()(x))
+    return pool(keras.layers.ReLU()(x))
 
 
 def _side_after(side: int, kernel_sizes: list[int]) -> int:
@@ -218,6 +219,8 @@ def _side_after(side: int, kernel_sizes: list[int]) -> int:
 def _require_fit(ranges: Ranges, image_shape: tuple[int, int, int]) -> None:
     kernels = [max(_values(ranges[f"kernel_size_{block}"])) for block in range(1, MAX_BLOCKS + 1)]
     depth = max(_values(ranges["num_blocks"]))
+    if depth > MAX_BLOCKS:
+        raise InputError(f"num_blocks must be at most {MAX_BLOCKS}, got {depth}: deeper blocks have no ranges")
     padded = _values_of_text(ranges["padding"]) == ("same",)
     side = min(image_shape[:2])
     if (side >> depth if padded else _side_after(side, kernels[:depth])) < 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Mapping
@@ -52,12 +53,13 @@ class Journal:
     def append(self, event: Event) -> None:
         """Record the event. Raises OSError if it can't be written; then the journal is as it was before."""
         kind = SUGGESTED if isinstance(event, Suggestion) else FINISHED
-        line = json.dumps({"event": kind, **event.as_json()}, allow_nan=False) + "\n"
-        with self._path.open("ab") as file:
-            end = file.tell()
+        line = (json.dumps({"event": kind, **event.as_json()}, allow_nan=False) + "\n").encode()
+        # Unbuffered: a buffer would write its rest when the file is closed, behind the cut.
+        with self._path.open("ab", buffering=0) as file:
+            end = file.seek(0, os.SEEK_END)
             try:
-                file.write(line.encode())
-                file.flush()
+                if file.write(line) < len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
                 os.fsync(file.fileno())
             except OSError:
                 os.truncate(self._path, end)

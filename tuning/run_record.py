@@ -14,7 +14,7 @@ from tuning.records import Evaluation, TrialRecord, finite_or_none
 from tuning.run_folder import RunFolder
 from tuning.sources import load_dataset, load_npz
 
-VALIDATION_FRACTION = 0.1
+VALIDATION_FRACTION = 1 / 12
 
 SEARCHING = "searching"
 RETRAINING = "retraining"

@@ -167,7 +167,12 @@ class _State:
             self.suggestions[event.trial_id] = self.pending = event
             self._proposal = None
             return
-        suggestion = self.suggestions[event.trial_id]
+        if self.pending is None or event.trial_id != self.pending.trial_id:
+            raise InputError(
+                f"the journal holds a result of trial {event.trial_id}, which was not under way there: restore the "
+                "file or start a new run"
+            )
+        suggestion = self.pending
         if suggestion.oracle_id:
             self.driver.tell(suggestion.oracle_id, event)
         self.trials.append(event)

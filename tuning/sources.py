@@ -105,13 +105,15 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
     if not path.is_file():
         raise InputError(f"there is no file {path}: give an npz file with {', '.join(ARRAY_NAMES)}")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here, because numpy leaves a file open that turns out not to be an archive.
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise InputError(f"{path} holds a single array: save all four with numpy.savez")
             return {key: archive[key] for key in ARRAY_NAMES if key in archive} or dict.fromkeys(archive, np.empty(0))
     except InputError:
         raise
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{path} can't be read as npz ({_first_line(error)}): is it complete?") from error
 
 

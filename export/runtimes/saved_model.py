@@ -47,7 +47,7 @@ def load(path: Path, threads: int | None) -> SavedModel:
             loaded.signatures[_SIGNATURE].structured_input_signature[1],
             loaded.signatures[_SIGNATURE].structured_outputs,
         )
-    except (OSError, KeyError, ValueError, RuntimeError, tf.errors.OpError) as error:
+    except (OSError, LookupError, ValueError, RuntimeError, tf.errors.OpError) as error:
         reason = " ".join(str(error).split())[:300]
         raise InputError(f"{path} can't be opened as a SavedModel ({reason}): export it again") from error
     if list(names[0]) != [INPUT_NAME] or list(names[1]) != [OUTPUT_NAME]:

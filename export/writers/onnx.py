@@ -51,7 +51,7 @@ def _convert(serving: ServingModel, opset: int) -> Any:
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     function = tf.function(serving.serve, input_signature=serving.signature).get_concrete_function()
     try:
-        with held_back(), warnings.catch_warnings():
+        with held_back(shown_on_error=False), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             frozen = convert_variables_to_constants_v2(function)
             source, answer = frozen.inputs[0].name, frozen.outputs[0].name

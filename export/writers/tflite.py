@@ -33,7 +33,7 @@ def write(serving: ServingModel, path: Path, options: WriteOptions) -> None:
         converter = tf.lite.TFLiteConverter.from_saved_model(str(Path(folder) / "model"))
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         try:
-            with held_back():
+            with held_back(shown_on_error=False):
                 content = converter.convert()
         # The converter reports an operator it lacks with exceptions of several unrelated classes.
         except Exception as error:

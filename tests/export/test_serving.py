@@ -153,14 +153,14 @@ def test_two_inputs_are_refused(save: Callable[..., Path]) -> None:
     first, second = image_input(), image_input()
     answer = layers.Dense(3, activation="softmax")(layers.Concatenate()([flat(first), flat(second)]))
 
-    with pytest.raises(InputError, match="has 2 inputs and 1 outputs but must have one of each"):
+    with pytest.raises(InputError, match="has 2 inputs and 1 outputs but must have one input and one output"):
         load_serving_model(save([first, second], answer))
 
 
 def test_two_outputs_are_refused(save: Callable[..., Path]) -> None:
     image = image_input()
 
-    with pytest.raises(InputError, match="has 1 inputs and 2 outputs but must have one of each"):
+    with pytest.raises(InputError, match="has 1 inputs and 2 outputs but must have one input and one output"):
         load_serving_model(save(image, [classify(image), classify(image)]))
 
 
