@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -93,3 +94,22 @@ def script(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return call
+
+
+QUICK = ["--dataset", "digits", "--max-trials", "1", "--epochs", "1", "--budget", "20s"]
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of runs with one finished and exported run, `first`."""
+    folder = tmp_path_factory.mktemp("work")
+    for command in (["tune.py", "--run", "first", *QUICK], ["export.py", "--run", "first"]):
+        arguments = [sys.executable, str(ROOT / "scripts" / command[0]), *command[1:]]
+        subprocess.run(arguments, cwd=folder, check=True, capture_output=True)
+    return folder / "runs"
+
+
+@pytest.fixture
+def runs(finished: Path, tmp_path: Path) -> Path:
+    """A copy of those runs to work on."""
+    return Path(shutil.copytree(finished, tmp_path / "runs"))
