@@ -151,6 +151,7 @@ def test_train_refuses_bad_arguments_quickly(arguments: list[str], part: str, sc
     ("arguments", "part"),
     [
         (["--set", "learningrate=1"], "unknown hyperparameter learningrate: did you mean learning_rate?"),
+        (["--set", "num_blocks=1", "--set", "num_filters_3=16"], "num_filters_3 has no effect in this configuration"),
         (["--set", "num_blocks=9"], "num_blocks must be one of 1, 2, 3, got 9"),
         (["--set", "num_blocks=two"], "num_blocks must be a whole number, got two"),
         (["--trial", "first"], "--trial needs RUN:ID"),

@@ -183,12 +183,19 @@ class TunableClassifier(kt.HyperModel):
         return self.declare(hp)
 
     def parse(self, assignments: Mapping[str, str]) -> Configuration:
-        """Texts from the command line as a checked configuration. Raises InputError as `check` does."""
+        """Texts from the command line as a checked configuration.
+
+        Raises InputError as `check` does, and for a hyperparameter that the others leave without effect.
+        """
         values: dict[str, Value] = {}
         for name, text in assignments.items():
             require_known(name, self.ranges)
             values[name] = _parse(name, text, DEFAULTS[name])
-        return self.check(values)
+        checked = self.check(values)
+        idle = [name for name in values if name not in checked]
+        if idle:
+            raise InputError(f"{idle[0]} has no effect in this configuration: leave it out")
+        return checked
 
 
 def _block(x: Any, *, num_filters: int, kernel_size: int, values: Configuration) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,7 +84,10 @@ class OracleDriver:
 
     def propose(self) -> Proposal | None:
         """The next proposal, or None when the oracle has no more."""
-        trial = self._oracle.create_trial(_TUNER_ID)
+        with warnings.catch_warnings():
+            # The Gaussian process behind `bayesian` says so of fits that are good enough to go on with.
+            warnings.filterwarnings("ignore", message="lbfgs failed to converge")
+            trial = self._oracle.create_trial(_TUNER_ID)
         if trial.status != "RUNNING":
             return None
         values = dict(trial.hyperparameters.values)

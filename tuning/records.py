@@ -1,7 +1,8 @@
 """The facts that pass between the rooms of `tuning` and into the run folder.
 
 Standard library only. Every class is frozen and keyword-only; `as_json` and `from_json` are inverse to each other,
-so that a record read from disk equals the one that was written.
+so that a record read from disk equals the one that was written. JSON has no word for NaN and infinity: a loss that is
+one is written as text.
 """
 
 from __future__ import annotations
@@ -109,12 +110,14 @@ class Epoch:
         return math.isfinite(self.loss) and (self.val_loss is None or math.isfinite(self.val_loss))
 
     def as_json(self) -> dict[str, Any]:
-        return {name: finite_or_none(value) for name, value in dataclasses.asdict(self).items()}
+        return {
+            name: value if value is None or math.isfinite(value) else str(value)
+            for name, value in dataclasses.asdict(self).items()
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Epoch:
-        required = {name: math.nan if data[name] is None else data[name] for name in ("loss", "accuracy")}
-        return cls(**{**data, **required})
+        return cls(**{name: float(value) if isinstance(value, str) else value for name, value in data.items()})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,7 +28,7 @@ from tuning.run_folder import RunFolder, write_trials_csv
 from tuning.seeds import derive_seed
 from tuning.trial import Training, Watch, train
 
-TRIAL_IMAGES = 120_000
+TRIAL_IMAGES = 100_000
 FEWEST_EPOCHS, MOST_EPOCHS = 2, 20
 
 
