@@ -93,7 +93,7 @@ def outcome(result):
     ]
 
 
-@pytest.mark.parametrize(("examples", "epochs"), [(54_000, 3), (120_000, 2), (10**7, 2), (1300, 20), (10_000, 12)])
+@pytest.mark.parametrize(("examples", "epochs"), [(55_000, 2), (120_000, 2), (10**7, 2), (1300, 20), (10_000, 10)])
 def test_fewer_images_are_shown_more_often(examples, epochs):
     assert default_epochs(examples) == epochs
 
