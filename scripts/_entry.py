@@ -133,8 +133,10 @@ def load_tensorflow() -> None:
 def _guarded(run: Callable[[argparse.Namespace], Outcome], arguments: argparse.Namespace) -> int:
     from export.errors import InputError as ExportInputError
     from export.errors import VerificationError
+    from scripts.parts.interrupts import keep_interrupts
     from tuning.errors import InputError as TuningInputError
 
+    keep_interrupts()
     try:
         outcome = run(arguments)
     except (ExportInputError, TuningInputError) as error:
@@ -143,7 +145,7 @@ def _guarded(run: Callable[[argparse.Namespace], Outcome], arguments: argparse.N
         print(error, file=sys.stderr)
         return ANSWER_IS_NO
     except KeyboardInterrupt as error:
-        print(f"\ninterrupted: {error or 'nothing was published'}", file=sys.stderr)
+        print(f"\ninterrupted: {str(error) or 'nothing was published'}", file=sys.stderr)
         return INTERRUPTED
     except OSError as error:
         if error.errno not in _DISK_ERRORS or error.filename is None:

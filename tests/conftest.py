@@ -78,15 +78,16 @@ def arrays() -> dict[str, np.ndarray]:
 
 
 @pytest.fixture
-def script(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+def script(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Call `script("tune.py", "--seed", "1")` in an empty folder; MNIST can't be had unless env says otherwise."""
+    keras_home = tmp_path_factory.mktemp("keras")
 
     def call(name: str, *arguments: object, **env: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, str(ROOT / "scripts" / name), *map(str, arguments)]
         return subprocess.run(
             command,
             cwd=tmp_path,
-            env={**os.environ, "KERAS_HOME": str(tmp_path / "keras"), **env},
+            env={**os.environ, "KERAS_HOME": str(keras_home), **env},
             capture_output=True,
             text=True,
             timeout=600,

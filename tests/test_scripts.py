@@ -172,6 +172,24 @@ def test_a_python_without_the_packages_hands_over_or_says_what_to_run(tmp_path: 
     assert handed.stdout == f"handed over: {checkout}/scripts/tune.py --dataset digits\n"
 
 
+def test_ctrl_c_inside_a_finalizer_is_not_lost(tmp_path: Path) -> None:
+    program = f"""
+import signal, sys, time; sys.path.insert(0, {str(ROOT / "scripts")!r}); sys.argv = ["busy.py"]
+import _entry
+class Finalized:
+    def __del__(self): signal.raise_signal(signal.SIGINT)
+def run(arguments):
+    Finalized()
+    time.sleep(60)
+_entry.main(_entry.parser("test"), run, requires=[])
+"""
+
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 130
+    assert done.stderr == "\ninterrupted: nothing was published\n"
+
+
 def test_an_error_of_our_own_keeps_its_traceback_in_a_file(tmp_path: Path) -> None:
     program = f"""
 import sys; sys.path.insert(0, {str(ROOT / "scripts")!r}); sys.argv = ["broken.py"]
