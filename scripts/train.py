@@ -7,6 +7,7 @@ import _entry  # isort: skip
 import argparse
 import dataclasses
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from scripts.parts.data import add_data_arguments, load_asked_dataset, tell_dataset, tell_fallback
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from tuning.dataset import Dataset
     from tuning.hypermodel import TunableClassifier
-    from tuning.records import Configuration, Plan, TrainedModel
+    from tuning.records import Configuration, Plan, TrainedModel, TrialRecord
     from tuning.run_folder import RunFolder
 
 DEFAULT_EPOCHS = 12
@@ -66,6 +67,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     folder = open_run(arguments.runs, arguments.run or fresh_name(arguments.runs, stem))
     if folder.exists:
         raise InputError(f"{folder.path} already holds a run: choose another --run")
+    chosen = _chosen(arguments)
     dataset = load_asked_dataset(arguments)
     _entry.load_tensorflow()
     from tuning.hypermodel import Task, TunableClassifier
@@ -73,7 +75,8 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     from tuning.seeds import derive_seed
 
     hypermodel = TunableClassifier(Task(image_shape=dataset.image_shape, num_classes=dataset.num_classes))
-    configuration, settings = _chosen(arguments, hypermodel)
+    configuration = chosen.configuration(hypermodel)
+    settings = chosen.settings
     if arguments.epochs is not None:
         settings = dataclasses.replace(settings, epochs=arguments.epochs)
     console.print(f"run: {folder.path}, seed {arguments.seed}, {describe(configuration)}")
@@ -83,21 +86,37 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
         return _train(arguments, folder, dataset, hypermodel, plan, console)
 
 
-def _chosen(arguments: argparse.Namespace, hypermodel: TunableClassifier) -> tuple[Configuration, TrainingSettings]:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """A configuration as it was asked for, and how it is trained; `values` None: the texts of `--set`."""
+
+    settings: TrainingSettings
+    values: Configuration | None = None
+    texts: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def configuration(self, hypermodel: TunableClassifier) -> Configuration:
+        """Raises InputError for what `hypermodel` does not take."""
+        return hypermodel.parse(self.texts) if self.values is None else hypermodel.check(self.values)
+
+
+def _chosen(arguments: argparse.Namespace) -> Chosen:
     if arguments.baseline is not None:
         published = baseline(arguments.baseline)
-        return hypermodel.check(published.hyperparameters), published.settings
+        return Chosen(values=published.hyperparameters, settings=published.settings)
     if arguments.trial is not None:
-        return _recorded_trial(arguments)
+        trial = _recorded_trial(arguments)
+        return Chosen(values=trial.hyperparameters, settings=trial.settings)
     pairs = [text.partition("=") for text in arguments.set]
     for name, equals, value in pairs:
         if not (name and equals and value):
             raise InputError(f"--set needs NAME=VALUE, like learning_rate=0.003, got {name}{equals}{value}")
-    settings = TrainingSettings(epochs=DEFAULT_EPOCHS, schedule=Schedule.WARMUP_COSINE, augmentation=True)
-    return hypermodel.parse({name: value for name, _, value in pairs}), settings
+    return Chosen(
+        texts={name: value for name, _, value in pairs},
+        settings=TrainingSettings(epochs=DEFAULT_EPOCHS, schedule=Schedule.WARMUP_COSINE, augmentation=True),
+    )
 
 
-def _recorded_trial(arguments: argparse.Namespace) -> tuple[Configuration, TrainingSettings]:
+def _recorded_trial(arguments: argparse.Namespace) -> TrialRecord:
     from tuning.journal import Journal
     from tuning.records import TrialRecord
     from tuning.run_folder import open_run
@@ -110,7 +129,7 @@ def _recorded_trial(arguments: argparse.Namespace) -> tuple[Configuration, Train
     trials = [event for event in Journal(source.journal).read() if isinstance(event, TrialRecord)]
     for trial in trials:
         if trial.trial_id == trial_id:
-            return trial.hyperparameters, trial.settings
+            return trial
     known = ", ".join(trial.trial_id for trial in trials) or "none"
     raise InputError(f"{source.path} has no trial {trial_id}: it has {known}")
 

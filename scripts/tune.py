@@ -162,6 +162,7 @@ def _prepare(arguments: argparse.Namespace, folder: RunFolder, dataset: Dataset,
 
 def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: Console) -> _entry.Outcome:
     from scripts.parts.stages import retrain_winner
+    from scripts.parts.terminal import counted
     from tuning import run_record
     from tuning.budget import Budget
     from tuning.journal import Journal
@@ -172,8 +173,8 @@ def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: C
     budget = Budget(job.options.budget_seconds, spent=spent + (time.perf_counter() - STARTED))
     tell_dataset(console, job.dataset, validation=len(job.data.validation))
     console.print(
-        f"run: {folder.path}, {job.config.algorithm} search, at most {job.config.max_trials} trials of "
-        f"{job.config.epochs} epochs, time limit {job.options.budget} in all, seed {job.config.seed}"
+        f"run: {folder.path}, {job.config.algorithm} search, at most {counted(job.config.max_trials, 'trial')} of "
+        f"{counted(job.config.epochs, 'epoch')}, time limit {job.options.budget} in all, seed {job.config.seed}"
     )
     write_json(folder.run_json, job.record)
     started = time.perf_counter()
@@ -192,7 +193,7 @@ def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: C
 
 
 def _search(job: Job, folder: RunFolder, budget: Budget, console: Console) -> SearchResult:
-    from scripts.parts.terminal import SearchProgress
+    from scripts.parts.terminal import SearchProgress, counted
     from tuning.retrain import wanted_epochs
     from tuning.search import search
 
@@ -203,9 +204,8 @@ def _search(job: Job, folder: RunFolder, budget: Budget, console: Console) -> Se
     with SearchProgress(console, job.config, search_seconds_left=seconds_left) as progress:
         result = search(job.hypermodel, job.config, job.data, folder, budget=budget, observer=progress)
     why = {"max_trials": "all trials are done", "budget": "the rest of the time is for retraining"}
-    console.print(
-        f"search ended after {len(result.trials)} trials: {why.get(result.stopped_by, 'the space has no more to try')}"
-    )
+    reason = why.get(result.stopped_by, "the space has no more to try")
+    console.print(f"search ended after {counted(len(result.trials), 'trial')}: {reason}")
     return result
 
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
@@ -134,8 +135,11 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_search_goes_on_to_the_result_of_an_uninterrupted_one(script: Script, tmp_path: Path) -> None:
-    options = ["--dataset", "digits", "--epochs", "1", "--max-trials", "3", "--budget", "none"]
+def test_a_killed_search_goes_on_to_the_result_of_an_uninterrupted_one(
+    script: Script, arrays: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "mine.npz", **arrays)
+    options = ["--data", "mine.npz", "--epochs", "1", "--max-trials", "3", "--budget", "none"]
     command = [sys.executable, str(ROOT / "scripts/tune.py"), "--run", "killed", *options]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) as process:
         journal = tmp_path / "runs" / "killed" / "trials.jsonl"

@@ -56,7 +56,7 @@ def _retrain(
     console: Console,
 ) -> float:
     """Seconds that it took."""
-    from scripts.parts.terminal import TrainingProgress
+    from scripts.parts.terminal import TrainingProgress, counted
     from tuning.checkpoint import Checkpoint
     from tuning.retrain import retrain, retraining_plan
     from tuning.trial import Watch
@@ -64,7 +64,8 @@ def _retrain(
     epochs, wanted = record["config"]["retraining_epochs"], _wanted_epochs(dataset)
     fewer = "" if epochs == wanted else f" (of {wanted} wanted: the time allows no more)"
     console.print(
-        f"retraining trial {winner.trial_id} on all {len(dataset.training)} training images, {epochs} epochs{fewer}"
+        f"retraining trial {winner.trial_id} on all {len(dataset.training)} training images, "
+        f"{counted(epochs, 'epoch')}{fewer}"
     )
     plan = retraining_plan(winner.hyperparameters, epochs=epochs, seed=record["seed"])
     restored = Checkpoint(folder=folder.checkpoint).restore(plan)

@@ -35,6 +35,11 @@ def _short(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 trial`, `2 trials`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 class SearchProgress:
     """A line for each finished trial and, on a terminal, a bar with the best so far and when it will end."""
 
