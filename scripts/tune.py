@@ -161,7 +161,7 @@ def _prepare(arguments: argparse.Namespace, folder: RunFolder, dataset: Dataset,
 
 
 def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: Console) -> _entry.Outcome:
-    from scripts.parts.stages import retrain_winner
+    from scripts.parts.stages import Work, retrain_winner
     from scripts.parts.terminal import counted
     from tuning import run_record
     from tuning.budget import Budget
@@ -186,7 +186,8 @@ def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: C
         reasons = "; ".join(sorted({trial.reason for trial in result.trials}))
         console.print(f"[red]every trial failed:[/] {reasons}")
         return _entry.Outcome(result={"run": str(folder.path), "trials": len(result.trials)}, passed=False)
-    completed = retrain_winner(record, result.winner, job.hypermodel, job.dataset, folder, budget, console)
+    work = Work(dataset=job.dataset, hypermodel=job.hypermodel, folder=folder, console=console)
+    completed = retrain_winner(work, record, result.winner, budget)
     if record["status"] == run_record.FINISHED and completed["winner"] == record["winner"]:
         console.print("nothing more to do: the winner is retrained and evaluated; a larger --max-trials goes on")
     return _outcome(arguments, completed, result, folder, job.dataset, console)

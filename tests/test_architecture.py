@@ -104,3 +104,21 @@ def test_the_top_level_is_the_fixed_one() -> None:
 
     assert tracked <= present
     assert {name for name in present - tracked if not name.endswith(".egg-info")} <= {"runs", "build", "dist"}
+
+
+@pytest.mark.parametrize("module", [*MODULES, *SCRIPTS])
+def test_a_function_takes_at_most_six_parameters(module: str) -> None:
+    functions = [
+        node
+        for node in ast.walk(ast.parse((ROOT / module).read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    counts = {
+        function.name: sum(
+            argument.arg not in ("self", "cls")
+            for argument in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)
+        )
+        for function in functions
+    }
+
+    assert {name: count for name, count in counts.items() if count > 6} == {}

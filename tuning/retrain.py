@@ -39,8 +39,10 @@ def retrain(
     The model starts from new weights: nothing that the search trained goes into it. Killed and called again with the
     same plan, it goes on from its last saved epoch. Raises FloatingPointError if the loss becomes NaN or infinite.
     """
+    started = time.perf_counter()
     checkpoint = Checkpoint(folder=folder.checkpoint)
-    trained = train_and_save(hypermodel, plan, training, folder, validation=None, watch=watch, checkpoint=checkpoint)
+    outcome = train(hypermodel, plan, training=training, validation=None, watch=watch, checkpoint=checkpoint)
+    trained = _save(outcome, plan, folder, examples=len(training), started=started)
     checkpoint.clear()
     return trained
 
@@ -51,24 +53,16 @@ def train_and_save(
     training: Split,
     folder: RunFolder,
     *,
-    validation: Split | None,
+    validation: Split,
     watch: Watch,
-    checkpoint: Checkpoint | None = None,
 ) -> TrainedModel:
-    """Train the plan and write `model.keras` and `training.json`.
+    """Train the plan, validating every epoch, and write `model.keras` and `training.json`.
 
     Raises FloatingPointError if the loss becomes NaN or infinite.
     """
     started = time.perf_counter()
-    outcome = train(hypermodel, plan, training=training, validation=validation, watch=watch, checkpoint=checkpoint)
-    if outcome.diverged:
-        raise FloatingPointError(
-            f"the loss became NaN or infinite in epoch {len(outcome.epochs)}: choose a smaller learning rate"
-        )
-    save_model(outcome.model, folder.model)
-    trained = _trained(plan, outcome, examples=len(training), seconds=time.perf_counter() - started)
-    write_json(folder.training, trained.as_json())
-    return trained
+    outcome = train(hypermodel, plan, training=training, validation=validation, watch=watch)
+    return _save(outcome, plan, folder, examples=len(training), started=started)
 
 
 def save_model(model: keras.Model, path: Path) -> None:
@@ -81,8 +75,13 @@ def save_model(model: keras.Model, path: Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _trained(plan: Plan, outcome: Training, *, examples: int, seconds: float) -> TrainedModel:
-    return TrainedModel(
+def _save(outcome: Training, plan: Plan, folder: RunFolder, *, examples: int, started: float) -> TrainedModel:
+    if outcome.diverged:
+        raise FloatingPointError(
+            f"the loss became NaN or infinite in epoch {len(outcome.epochs)}: choose a smaller learning rate"
+        )
+    save_model(outcome.model, folder.model)
+    trained = TrainedModel(
         hyperparameters=plan.hyperparameters,
         settings=plan.settings,
         seed=plan.seed,
@@ -90,5 +89,7 @@ def _trained(plan: Plan, outcome: Training, *, examples: int, seconds: float) ->
         parameters=outcome.model.count_params(),
         epochs=outcome.epochs,
         result_epoch=outcome.result_epoch,
-        seconds=seconds,
+        seconds=time.perf_counter() - started,
     )
+    write_json(folder.training, trained.as_json())
+    return trained

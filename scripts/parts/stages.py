@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,67 +15,62 @@ if TYPE_CHECKING:
     from tuning.run_folder import RunFolder
 
 
-def retrain_winner(
-    record: dict[str, Any],
-    winner: TrialRecord,
-    hypermodel: TunableClassifier,
-    dataset: Dataset,
-    folder: RunFolder,
-    budget: Budget,
-    console: Console,
-) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Work:
+    """The data, the model builder, the run and the terminal that a command works with."""
+
+    dataset: Dataset
+    hypermodel: TunableClassifier
+    folder: RunFolder
+    console: Console
+
+
+def retrain_winner(work: Work, record: dict[str, Any], winner: TrialRecord, budget: Budget) -> dict[str, Any]:
     """Retrain and evaluate, from wherever an earlier command stopped; the completed record."""
     from tuning import run_record
     from tuning.run_folder import write_json
 
     described = run_record.describe_winner(winner)
     if record["winner"] != described:
-        ratio = len(dataset.training) / record["dataset"]["train"]
-        epochs = budget.retraining_epochs(winner, examples_ratio=ratio, epochs=_wanted_epochs(dataset))
+        ratio = len(work.dataset.training) / record["dataset"]["train"]
+        epochs = budget.retraining_epochs(winner, examples_ratio=ratio, epochs=_wanted_epochs(work.dataset))
         record = {
             **record,
             "winner": described,
             "config": {**record["config"], "retraining_epochs": epochs},
             "status": run_record.RETRAINING,
         }
-        write_json(folder.run_json, record)
+        write_json(work.folder.run_json, record)
     if record["status"] in (run_record.SEARCHING, run_record.RETRAINING):
-        seconds = _retrain(record, winner, hypermodel, dataset, folder, console)
+        seconds = _retrain(work, record, winner)
         record = {**record, "status": run_record.EVALUATING, "seconds": {**record["seconds"], "retrain": seconds}}
-        write_json(folder.run_json, record)
+        write_json(work.folder.run_json, record)
     if record["status"] == run_record.EVALUATING:
-        record = look_at_test_set(record, dataset, folder)
+        record = look_at_test_set(record, work.dataset, work.folder)
     return record
 
 
-def _retrain(
-    record: dict[str, Any],
-    winner: TrialRecord,
-    hypermodel: TunableClassifier,
-    dataset: Dataset,
-    folder: RunFolder,
-    console: Console,
-) -> float:
+def _retrain(work: Work, record: dict[str, Any], winner: TrialRecord) -> float:
     """Seconds that it took."""
     from scripts.parts.terminal import TrainingProgress, counted
     from tuning.checkpoint import Checkpoint
     from tuning.retrain import retrain, retraining_plan
     from tuning.trial import Watch
 
-    epochs, wanted = record["config"]["retraining_epochs"], _wanted_epochs(dataset)
+    epochs, wanted = record["config"]["retraining_epochs"], _wanted_epochs(work.dataset)
     fewer = "" if epochs == wanted else f" (of {wanted} wanted: the time allows no more)"
-    console.print(
-        f"retraining trial {winner.trial_id} on all {len(dataset.training)} training images, "
+    work.console.print(
+        f"retraining trial {winner.trial_id} on all {len(work.dataset.training)} training images, "
         f"{counted(epochs, 'epoch')}{fewer}"
     )
     plan = retraining_plan(winner.hyperparameters, epochs=epochs, seed=record["seed"])
-    restored = Checkpoint(folder=folder.checkpoint).restore(plan)
+    restored = Checkpoint(folder=work.folder.checkpoint).restore(plan)
     done = 0 if restored is None else len(restored.epochs)
     if done:
-        console.print(f"going on after epoch {done}")
-    with TrainingProgress(console, plan.settings, title="retraining", done=done) as progress:
+        work.console.print(f"going on after epoch {done}")
+    with TrainingProgress(work.console, plan.settings, title="retraining", done=done) as progress:
         watch = Watch(on_epoch=progress.epoch_finished)
-        return retrain(hypermodel, plan, dataset.training, folder, watch=watch).seconds
+        return retrain(work.hypermodel, plan, work.dataset.training, work.folder, watch=watch).seconds
 
 
 def _wanted_epochs(dataset: Dataset) -> int:
