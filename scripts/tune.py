@@ -131,7 +131,7 @@ def _prepare(arguments: argparse.Namespace, folder: RunFolder, dataset: Dataset,
     config = SearchConfig(
         algorithm=options.algorithm,
         max_trials=options.max_trials,
-        epochs=options.epochs if options.epochs is not None else default_epochs(len(training)),
+        epochs=options.epochs if options.epochs is not None else default_epochs(len(training), options.algorithm),
         seed=options.seed,
         enqueued=known_configurations(options, hypermodel),
     )

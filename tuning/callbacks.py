@@ -56,21 +56,33 @@ def schedule_callbacks(
 class LearningCurve(keras.callbacks.Callback):
     """Keeps every epoch and tells `on_epoch` of it; ends the training when a loss is not finite."""
 
-    def __init__(self, on_epoch: Callable[[Epoch], None], *, before: Sequence[Epoch] = ()) -> None:
+    def __init__(
+        self,
+        on_epoch: Callable[[Epoch], None],
+        *,
+        before: Sequence[Epoch] = (),
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
         """`before`: the epochs that a restored training already had."""
         super().__init__()
         self.epochs: list[Epoch] = list(before)
         self._on_epoch = on_epoch
-        self._started = 0.0
+        self._clock = clock
+        self._started = self._trained = 0.0
+        self._steps = 0
         self._traced = False
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self._started = time.perf_counter()
+        self._started = self._trained = self._clock()
+        self._steps = 0
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        if not self._traced:
+        self._trained = self._clock()
+        if self._traced:
+            self._steps += 1
+        else:
             self._traced = True
-            self._started = time.perf_counter()
+            self._started = self._trained
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         logs = logs or {}
@@ -81,12 +93,18 @@ class LearningCurve(keras.callbacks.Callback):
                 val_loss=float(logs["val_loss"]) if "val_loss" in logs else None,
                 val_accuracy=float(logs["val_accuracy"]) if "val_accuracy" in logs else None,
                 learning_rate=float(self.model.optimizer.learning_rate),
-                seconds=time.perf_counter() - self._started,
+                seconds=self._seconds(),
             )
         )
         self._on_epoch(self.epochs[-1])
         if not self.epochs[-1].is_finite:
             self.model.stop_training = True
+
+    def _seconds(self) -> float:
+        """Of a whole epoch, also where the training was stopped within one: its steps count for those left out."""
+        training, validation = self._trained - self._started, self._clock() - self._trained
+        steps_left_out = self.params["steps"] - self._steps
+        return training + validation + training / max(self._steps, 1) * steps_left_out
 
 
 class StopSignal(keras.callbacks.Callback):

@@ -45,18 +45,25 @@ Event = Suggestion | TrialRecord
 
 
 class Journal:
-    """Writes events, one fsynced line each. A write that fails leaves no half line behind the next event."""
+    """Writes events, one fsynced line each. Neither a crash nor a write that fails leaves half a line before the next.
+
+    One process appends at a time; others may read meanwhile.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def append(self, event: Event) -> None:
-        """Record the event. Raises OSError if it can't be written; then the journal is as it was before."""
+        """Record the event, in place of a last line that a crash tore.
+
+        Raises OSError if it can't be written; then the journal holds the same events as before.
+        """
         kind = SUGGESTED if isinstance(event, Suggestion) else FINISHED
         line = (json.dumps({"event": kind, **event.as_json()}, allow_nan=False) + "\n").encode()
         # Unbuffered: a buffer would write its rest when the file is closed, behind the cut.
         with self._path.open("ab", buffering=0) as file:
-            end = file.seek(0, os.SEEK_END)
+            end = len(self._whole_lines())
+            file.truncate(end)
             try:
                 if file.write(line) < len(line):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
@@ -66,17 +73,17 @@ class Journal:
                 raise
 
     def read(self) -> list[Event]:
-        """All events in order; a last line torn by a crash is cut off first, in the file too.
+        """All events in order, but for a last line torn by a crash or still being written.
 
         Raises InputError, naming the line, if any other line is not an event.
         """
         if not self._path.exists():
             return []
+        return [self._event(number, line) for number, line in enumerate(self._whole_lines().splitlines(), start=1)]
+
+    def _whole_lines(self) -> bytes:
         content = self._path.read_bytes()
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
-            os.truncate(self._path, whole)
-        return [self._event(number, line) for number, line in enumerate(content[:whole].splitlines(), start=1)]
+        return content[: content.rfind(b"\n") + 1]
 
     def _event(self, number: int, line: bytes) -> Event:
         try:

@@ -44,6 +44,7 @@ def make_oracle(algorithm: str, *, space: kt.HyperParameters, seed: int, epochs:
     """The oracle of that name over `space`. Raises InputError for an unknown name.
 
     `epochs`: what Hyperband (Li et al., JMLR 2018) gives its best configurations; the others leave it to the caller.
+    It starts over when its brackets are through; whoever asks says when there were enough.
     """
     shared = {
         "objective": kt.Objective(OBJECTIVE, "min"),
@@ -58,7 +59,7 @@ def make_oracle(algorithm: str, *, space: kt.HyperParameters, seed: int, epochs:
         case "bayesian":
             return BayesianOptimizationOracle(max_trials=None, **shared)
         case "hyperband":
-            return HyperbandOracle(max_epochs=epochs, **shared)
+            return HyperbandOracle(max_epochs=epochs, hyperband_iterations=None, **shared)
         case "grid":
             return GridSearchOracle(max_trials=None, **shared)
     raise InputError(f"unknown algorithm {algorithm}: choose one of {', '.join(ALGORITHMS)}")

@@ -94,7 +94,8 @@ class Plan:
 class Epoch:
     """One point of a learning curve. Losses are means over the images, accuracies are 0 to 1.
 
-    `seconds` of wall time; the first step of a training, which builds the graph, is left out.
+    `seconds` of wall time that a whole epoch takes. The first step of a training, which builds the graph, and the steps
+    that a stopped one left out count as much as the others.
     """
 
     loss: float

@@ -30,11 +30,16 @@ from tuning.trial import Training, Watch, train
 
 TRIAL_IMAGES = 100_000
 FEWEST_EPOCHS, MOST_EPOCHS = 2, 20
+HYPERBAND_EPOCHS = 9
 
 
-def default_epochs(examples: int) -> int:
-    """Epochs of a trial on so many training images: fewer images are shown more often, 2 to 20 times."""
-    return min(max(math.ceil(TRIAL_IMAGES / examples), FEWEST_EPOCHS), MOST_EPOCHS)
+def default_epochs(examples: int, algorithm: str) -> int:
+    """Epochs of a trial on so many training images: fewer images are shown more often, 2 to 20 times.
+
+    Hyperband gives them to its best configurations only, and needs 9 or more to have three rounds of a third each.
+    """
+    epochs = min(max(math.ceil(TRIAL_IMAGES / examples), FEWEST_EPOCHS), MOST_EPOCHS)
+    return max(epochs, HYPERBAND_EPOCHS) if algorithm == "hyperband" else epochs
 
 
 class Observer(Protocol):

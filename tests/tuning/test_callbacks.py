@@ -138,3 +138,19 @@ def test_without_a_signal_nothing_is_stopped(model):
     fit(model, [rates, stop], epochs=2)
     assert not stop.stopped
     assert len(rates.of_steps) == 2 * STEPS
+
+
+@pytest.mark.parametrize("steps_done", [10, 5, 2])
+def test_an_epoch_cut_short_says_how_long_a_whole_one_takes(model, steps_done):
+    clock = iter([0.0, *(7.0 + 2 * step for step in range(steps_done)), 7.0 + 2 * (steps_done - 1) + 2.0])
+    curve = LearningCurve(lambda epoch: None, clock=lambda: next(clock))
+    curve.set_model(model)
+    curve.set_params({"steps": 10})
+
+    curve.on_epoch_begin(0)
+    for step in range(steps_done):
+        curve.on_train_batch_end(step)
+    curve.on_epoch_end(0, {"loss": 1.0, "accuracy": 0.5, "val_loss": 1.0, "val_accuracy": 0.5})
+
+    # The first step took 7 seconds, each other one 2, the validation 2.
+    assert curve.epochs[0].seconds == pytest.approx(10 * 2 + 2)

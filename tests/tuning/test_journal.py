@@ -91,12 +91,19 @@ def test_a_journal_that_was_never_begun_holds_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_reading_cuts_a_torn_line_off_in_the_file_too(written):
-    path, _ = written
-    whole = path.read_bytes()
-    path.write_bytes(whole + b'{"event": "sugg')
-    Journal(path).read()
-    assert path.read_bytes() == whole
+def test_reading_leaves_a_line_that_another_process_is_writing_alone(written):
+    path, events = written
+    path.write_bytes(path.read_bytes() + b'{"event": "sugg')
+    before = path.read_bytes()
+    assert Journal(path).read() == events
+    assert path.read_bytes() == before
+
+
+def test_the_next_event_takes_the_place_of_a_torn_line(written, make_trial):
+    path, events = written
+    path.write_bytes(path.read_bytes() + b'{"event": "sugg')
+    Journal(path).append(make_trial())
+    assert Journal(path).read() == [*events, make_trial()]
 
 
 def test_an_event_is_one_line_whatever_its_texts_hold(tmp_path, make_trial):

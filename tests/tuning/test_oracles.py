@@ -186,6 +186,12 @@ def test_hyperband_promotes_the_best_of_a_round_and_names_its_parent(start, ask)
     assert (promoted.parent, promoted.hyperparameters) == (best.oracle_id, best.hyperparameters)
 
 
+def test_hyperband_starts_over_when_its_brackets_are_through(start, ask):
+    proposals = ask(start("hyperband", 0), 20)
+    assert all(proposals)
+    assert [proposal.epochs for proposal in proposals[:6]] == [proposal.epochs for proposal in proposals[6:12]]
+
+
 def test_hyperband_never_promotes_a_failed_trial(start, make_trial):
     driver = start("hyperband", 0)
     statuses = [Status.FAILED, Status.COMPLETED, Status.COMPLETED]

@@ -95,7 +95,12 @@ def outcome(result):
 
 @pytest.mark.parametrize(("examples", "epochs"), [(55_000, 2), (120_000, 2), (10**7, 2), (1300, 20), (10_000, 10)])
 def test_fewer_images_are_shown_more_often(examples, epochs):
-    assert default_epochs(examples) == epochs
+    assert default_epochs(examples, "random") == epochs
+
+
+@pytest.mark.parametrize(("examples", "epochs"), [(55_000, 9), (1300, 20)])
+def test_hyperband_has_epochs_for_three_rounds(examples, epochs):
+    assert default_epochs(examples, "hyperband") == epochs
 
 
 def test_retraining_has_the_validation_images_too(search_data):
