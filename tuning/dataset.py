@@ -147,7 +147,7 @@ def make_dataset(
         training=training,
         test=SealedSplit(_split=test),
         fallback_reason=fallback_reason,
-        warnings=_warnings(training, test),
+        warnings=_warnings(training, test, names),
     )
 
 
@@ -207,12 +207,20 @@ def _check_classes(labels: Mapping[str, Classes], num_classes: int) -> None:
         )
 
 
-def _warnings(training: Split, test: Split) -> tuple[str, ...]:
+def _warnings(training: Split, test: Split, class_names: tuple[str, ...]) -> tuple[str, ...]:
+    found = []
     seen = {image.tobytes() for image in training.images}
     repeated = sum(image.tobytes() in seen for image in test.images)
-    if not repeated:
-        return ()
-    return (f"{repeated} of {len(test)} test images stand in the training set too: the test accuracy flatters",)
+    if repeated:
+        found.append(f"{repeated} of {len(test)} test images stand in the training set too: the test accuracy flatters")
+    tested = set(test.labels.tolist())
+    untested = [name for label, name in enumerate(class_names) if label not in tested]
+    if untested:
+        found.append(
+            f"no test image shows class {', '.join(untested[:5])}: the test says nothing about {len(untested)} of "
+            f"{len(class_names)} classes"
+        )
+    return tuple(found)
 
 
 def _digest(*splits: Split) -> str:

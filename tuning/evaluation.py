@@ -30,7 +30,7 @@ def wilson_interval(correct: int, examples: int) -> tuple[float, float]:
 
 
 def evaluate(predict: Predict, split: Split, *, class_names: tuple[str, ...]) -> Evaluation:
-    """Compare the predictions with the labels.
+    """Compare the predictions with the labels. A class without images is left out of the means over the classes.
 
     Raises ValueError for probabilities of a wrong shape or with a NaN: `argmax` would call a NaN row class 0.
     """
@@ -42,7 +42,9 @@ def evaluate(predict: Predict, split: Split, *, class_names: tuple[str, ...]) ->
     predicted = probabilities.argmax(axis=1)
     labels = list(range(len(class_names)))
     per_class = precision_recall_fscore_support(split.labels, predicted, labels=labels, zero_division=0.0)
-    macro = precision_recall_fscore_support(split.labels, predicted, labels=labels, average="macro", zero_division=0.0)
+    macro = precision_recall_fscore_support(
+        split.labels, predicted, labels=np.unique(split.labels), average="macro", zero_division=0.0
+    )
     correct = int((predicted == split.labels).sum())
     return Evaluation(
         examples=len(split),

@@ -267,7 +267,8 @@ class ClassScores:
 class Evaluation:
     """How a predict function did on labelled images it was not trained on.
 
-    `ci95` is the Wilson interval of the accuracy. `confusion[i][j]` counts images of class i that were called j.
+    `ci95` is the Wilson interval of the accuracy. `precision`, `recall` and `f1` are means over the classes that have
+    images, each 0 to 1. `confusion[i][j]` counts images of class i that were called j.
     `misclassified` holds the indices of the wrong answers, ascending.
     """
 

@@ -215,6 +215,13 @@ def test_test_images_that_stand_in_the_training_set_are_counted(arrays):
     assert warnings == ("3 of 20 test images stand in the training set too: the test accuracy flatters",)
 
 
+def test_classes_without_test_images_are_named_in_a_warning(arrays):
+    chosen = arrays["y_test"] % 2 == 0
+    few = {**arrays, "x_test": arrays["x_test"][chosen], "y_test": arrays["y_test"][chosen]}
+    warnings = make_dataset(few, name="given.npz").warnings
+    assert warnings == ("no test image shows class 1, 3: the test says nothing about 2 of 4 classes",)
+
+
 def test_an_image_repeated_within_the_training_set_is_no_reason_for_a_warning(arrays):
     images = with_value(arrays["x_train"], 1, arrays["x_train"][0])
     assert make_dataset({**arrays, "x_train": images}, name="given.npz").warnings == ()

@@ -101,6 +101,12 @@ def test_a_class_without_test_images_keeps_its_place():
     assert evaluation.confusion[1] == (0, 0, 0)
 
 
+def test_a_class_without_test_images_does_not_lower_the_means():
+    split = Split(images=np.zeros((2, 4, 4, 1), np.uint8), labels=np.array([0, 2]))
+    perfect = evaluate(answering(0, 2), split, class_names=NAMES)
+    assert (perfect.precision, perfect.recall, perfect.f1) == (1, 1, 1)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_nan_is_refused_and_not_taken_for_the_first_class(split, value):
     def predict(images):
