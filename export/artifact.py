@@ -39,6 +39,13 @@ VARIANTS: Mapping[Format, tuple[Variant, ...]] = {
     Format.ONNX: (Variant.FLOAT32,),
 }
 
+RUNTIME_PACKAGES: Mapping[Format, tuple[str, str]] = {
+    Format.SAVED_MODEL: ("tensorflow", "tensorflow"),
+    Format.TFLITE: ("ai_edge_litert", "ai-edge-litert"),
+    Format.ONNX: ("onnxruntime", "onnxruntime"),
+}
+"""What has to be installed to run a file of the format: the module's name and the distribution's."""
+
 INPUT_NAME = "image"
 OUTPUT_NAME = "probabilities"
 
@@ -88,20 +95,27 @@ class Look:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Description:
-    """What a file should say about itself, so that whoever finds it alone can use it.
+class Subject:
+    """What a model is about: `class_names[i]` belongs to output i, `dataset` names the data it is verified on.
 
-    `class_names[i]` belongs to output i. `accuracy` (0 to 1) on the test set of `dataset`. `note` says what a user
-    must know, such as that embedded digits stood in for MNIST; else it is empty. `source_digest`: sha256 of the Keras
-    file.
+    `note` says what a user must know, such as that embedded digits stood in for MNIST; else it is empty.
     """
 
     class_names: tuple[str, ...]
     dataset: str
     dataset_digest: str
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description(Subject):
+    """What a file should say about itself, so that whoever finds it alone can use it.
+
+    `accuracy` (0 to 1) is the Keras model's on the images of the verification; `source_digest` the sha256 of its file.
+    """
+
     accuracy: float
     source_digest: str
-    note: str = ""
     preprocessing: str = "none: raw pixel values 0 to 255; the model divides them itself"
 
     def as_metadata(self) -> dict[str, str]:

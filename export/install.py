@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +21,7 @@ def locked(target: Path) -> Iterator[None]:
 
     Raises InputError if another process holds the lock.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
+    target.resolve().parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(_beside(target, "lock"))
     try:
         lock.acquire(blocking=False)
@@ -44,6 +46,32 @@ def staging_folder(target: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def complete(target: Path) -> None:
+    """Finish what a crashed process had begun to put in place; nothing to do is fine.
+
+    Raises InputError if another process is at it.
+    """
+    if _beside(target, "ready").exists():
+        with locked(target):
+            pass
+
+
+def require_movable(staged: Path, target: Path) -> None:
+    """Find out whether `install` can move what is in `staged` into `target`, before it is too late to turn back.
+
+    Raises InputError for a mount point, another OSError as the system does.
+    """
+    if not target.is_dir():
+        return
+    probe = Path(tempfile.mkdtemp(dir=staged))
+    try:
+        probe.rename(target / probe.name).rmdir()
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        raise InputError(f"{target} is a disk of its own: choose a folder inside it") from error
+
+
 def install(staged: Path, target: Path) -> None:
     """Move everything from `staged` into `target`, the manifest last.
 
@@ -54,7 +82,7 @@ def install(staged: Path, target: Path) -> None:
 
 
 def recover(target: Path) -> None:
-    """Complete an `install` that was cut off; nothing to do is fine."""
+    """Complete an `install` that was cut off; nothing to do is fine. Call it with the lock held."""
     ready = _beside(target, "ready")
     if not ready.exists():
         return
@@ -70,5 +98,5 @@ def recover(target: Path) -> None:
 
 
 def _beside(target: Path, state: str) -> Path:
-    target = target.absolute()
+    target = target.resolve()
     return target.with_name(f".{target.name}.{state}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import platform
 import shutil
@@ -21,13 +22,14 @@ from export.artifact import (
     Artifact,
     Description,
     Manifest,
+    Subject,
     Target,
     check_opset,
     digest_file,
     read_manifest,
 )
 from export.errors import InputError
-from export.install import install, locked, staging_folder
+from export.install import install, locked, require_movable, staging_folder
 from export.pictures import measure_look
 from export.serving import ServingModel, load_serving_model, reference_answers
 from export.verification import Reference, Verification, check_digests, verify_artifacts, write_reference
@@ -39,12 +41,12 @@ _RECORDED_VERSIONS = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "
 
 @dataclass(frozen=True, kw_only=True)
 class ExportRequest:
-    """What to export, and where to. `description.source_digest` must be the sha256 of the file `model`."""
+    """What to export, and where to."""
 
     model: Path
     targets: Sequence[Target]
     folder: Path
-    description: Description
+    subject: Subject
     opset: int = DEFAULT_OPSET
 
 
@@ -53,7 +55,6 @@ class Publication:
     """What came of a request. Without `passed` nothing was published and the folder is as it was."""
 
     verification: Verification
-    written: tuple[Artifact, ...]
 
     @property
     def passed(self) -> bool:
@@ -80,29 +81,36 @@ def publish(
     _check_examples(serving, request, images, labels)
     with locked(request.folder), staging_folder(request.folder) as staged:
         _check_folder(request.folder)
-        kept = _keep_earlier(request, staged)
+        require_movable(staged, request.folder)
+        kept = _keep_earlier(request, serving.source_digest, staged)
+        on_step(f"asking the model {len(images)} images")
+        reference = Reference(images=images, labels=labels, probabilities=reference_answers(serving, images))
+        _check_probabilities(reference, request)
+        description = Description(
+            **dataclasses.asdict(request.subject),
+            accuracy=float((reference.probabilities.argmax(axis=1) == labels).mean()),
+            source_digest=serving.source_digest,
+        )
         written = []
         for target in request.targets:
             on_step(f"writing {target.file}")
-            options = WriteOptions(target=target, description=request.description, opset=request.opset)
+            options = WriteOptions(target=target, description=description, opset=request.opset)
             written.append(write(serving, staged, options))
         on_step(f"verifying on {len(images)} images")
-        reference = Reference(images=images, labels=labels, probabilities=reference_answers(serving, images))
-        _check_probabilities(reference, request)
         verification = verify_artifacts(staged, [*kept, *written], reference)
         if verification.passed:
             write_reference(staged / REFERENCE, reference, verification.answers)
             _write_json(staged / PARITY, verification.as_json())
             manifest = Manifest(
                 artifacts=verification.artifacts,
-                description=request.description,
+                description=description,
                 files={name: digest_file(staged / name) for name in (REFERENCE, PARITY)},
                 look=measure_look(images),
                 versions=_versions(),
             )
             _write_json(staged / MANIFEST, manifest.as_json())
             install(staged, request.folder)
-    return Publication(verification=verification, written=tuple(written))
+    return Publication(verification=verification)
 
 
 def _check_folder(folder: Path) -> None:
@@ -135,21 +143,21 @@ def _check_examples(serving: ServingModel, request: ExportRequest, images: np.nd
             f"{images.shape[1:]}: give the data that the model was made for"
         )
     classes = serving.output.shape[1]
-    if classes is None or int(labels.max()) >= classes or classes != len(request.description.class_names):
+    if classes is None or int(labels.max()) >= classes or classes != len(request.subject.class_names):
         raise InputError(
             f"{request.model} tells {classes} classes apart but the data has "
-            f"{len(request.description.class_names)}: give the data that the model was made for"
+            f"{len(request.subject.class_names)}: give the data that the model was made for"
         )
 
 
-def _keep_earlier(request: ExportRequest, staged: Path) -> list[Artifact]:
+def _keep_earlier(request: ExportRequest, source_digest: str, staged: Path) -> list[Artifact]:
     """Copy what was published earlier and is not written anew, so that it is verified with the rest."""
     if not (request.folder / MANIFEST).exists():
         return []
     manifest = read_manifest(request.folder)
     asked = set(request.targets)
     kept = [artifact for artifact in manifest.artifacts if artifact.target not in asked]
-    if kept and manifest.description.source_digest != request.description.source_digest:
+    if kept and manifest.description.source_digest != source_digest:
         names = ", ".join(artifact.target.file for artifact in kept)
         raise InputError(
             f"{request.folder} holds {names} of another model: export those formats too (--format all) or choose "

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from export.artifact import INPUT_NAME, OUTPUT_NAME, TensorSpec
+from export.artifact import INPUT_NAME, OUTPUT_NAME, TensorSpec, digest_file
 from export.errors import InputError
 from export.parity import Probabilities
 
@@ -20,9 +20,13 @@ REFERENCE_BATCH = 250
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ServingModel:
-    """A Keras model as it will be served: uint8 `image` in, float32 `probabilities` out."""
+    """A Keras model as it will be served: uint8 `image` in, float32 `probabilities` out.
+
+    `source_digest`: sha256 of the file that it was loaded from.
+    """
 
     model: keras.Model
+    source_digest: str
     input: TensorSpec
     output: TensorSpec
 
@@ -41,7 +45,7 @@ def load_serving_model(path: Path) -> ServingModel:
     Raises InputError if the file is missing or not a Keras model, has several inputs or outputs, takes anything but
     uint8 images of shape (batch, height, width, channels), or gives anything but (batch, classes).
     """
-    model = load_keras(path)
+    model, digest = load_keras(path)
     if not model.built or not hasattr(model, "inputs"):
         raise InputError(f"{path} was never built and so has no input shape: call the model once before saving it")
     if len(model.inputs) != 1 or not isinstance(model.output, keras.KerasTensor):
@@ -70,23 +74,28 @@ def load_serving_model(path: Path) -> ServingModel:
         )
     return ServingModel(
         model=model,
+        source_digest=digest,
         input=TensorSpec(name=INPUT_NAME, dtype="uint8", shape=tuple(image.shape)),
         output=TensorSpec(name=OUTPUT_NAME, dtype="float32", shape=tuple(answer.shape)),
     )
 
 
-def load_keras(path: Path) -> keras.Model:
-    """The model in a `.keras` file. Raises InputError if there is none."""
+def load_keras(path: Path) -> tuple[keras.Model, str]:
+    """The model in a `.keras` file, and the file's sha256. Raises InputError if there is none."""
     if not path.is_file():
         raise InputError(f"there is no file {path}: give a model saved with model.save('name.keras')")
     if path.suffix != ".keras" or not zipfile.is_zipfile(path):
         raise InputError(f"{path} is not a .keras file: save the model with model.save('name.keras')")
+    digest = digest_file(path)
     try:
-        return keras.models.load_model(path, compile=False)
+        model = keras.models.load_model(path, compile=False)
     # A zip file that is no model, or one with layers of the user's own, fails in Keras with many kinds of exception.
     except Exception as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path} can't be loaded as a Keras model ({reason}): save it again") from error
+    if digest_file(path) != digest:
+        raise InputError(f"{path} was written while it was being read: export it again")
+    return model, digest
 
 
 def reference_answers(serving: ServingModel, images: np.ndarray) -> Probabilities:

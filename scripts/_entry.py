@@ -11,6 +11,7 @@ import errno
 import importlib.util
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -30,7 +31,8 @@ sys.modules["scripts._entry"] = sys.modules[__name__]
 
 DONE, ANSWER_IS_NO, BAD_INPUT, OUR_ERROR, INTERRUPTED = 0, 1, 2, 70, 130
 
-FRAMEWORKS = ("numpy", "tensorflow", "keras_tuner", "sklearn", "filelock", "rich")
+TUNING_PACKAGES = ("numpy", "tensorflow", "keras_tuner", "sklearn", "PIL", "filelock", "rich")
+DEFAULT_RUNS = Path("runs")
 
 _HANDED_OVER = "KERAS_TUNE_EXPORT_HANDED_OVER"
 _DISK_ERRORS = {
@@ -66,21 +68,29 @@ class Parser(argparse.ArgumentParser):
 
 def parser(description: str) -> Parser:
     """A parser with what every script takes: `--runs` and `--json`."""
-    made = Parser(
-        prog=f"python scripts/{Path(sys.argv[0]).name}",
-        description=description,
-        allow_abbrev=False,
-    )
+    made = Parser(prog=_quoted(["python", sys.argv[0]]), description=description, allow_abbrev=False)
     made.add_argument(
-        "--runs", type=Path, default=Path("runs"), metavar="DIR", help="folder of the runs (default: runs)"
+        "--runs",
+        type=Path,
+        default=DEFAULT_RUNS,
+        metavar="DIR",
+        help=f"folder of the runs (default: {DEFAULT_RUNS})",
     )
     made.add_argument("--json", action="store_true", help="print the result as one JSON object, all else on stderr")
     return made
 
 
-def main(
-    made: Parser, run: Callable[[argparse.Namespace], Outcome], *, requires: Sequence[str] = FRAMEWORKS
-) -> NoReturn:
+def command(script: str, *words: object, runs: Path) -> str:
+    """How to call another script from where this one was called: the same path to it, the same runs."""
+    given = [] if runs == DEFAULT_RUNS else ["--runs", str(runs)]
+    return _quoted(["python", str(Path(sys.argv[0]).parent / script), *map(str, words), *given])
+
+
+def _quoted(words: Sequence[str]) -> str:
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+
+
+def main(made: Parser, run: Callable[[argparse.Namespace], Outcome], *, requires: Sequence[str]) -> NoReturn:
     """Parse, hand over to `.venv` if a package is missing, run, and leave with the exit code that fits."""
     arguments = made.parse_args()
     hand_over(requires)
@@ -135,13 +145,14 @@ def _guarded(run: Callable[[argparse.Namespace], Outcome], arguments: argparse.N
     from export.errors import VerificationError
     from scripts.parts.interrupts import keep_interrupts
     from tuning.errors import InputError as TuningInputError
+    from tuning.errors import TrainingError
 
     keep_interrupts()
     try:
         outcome = run(arguments)
     except (ExportInputError, TuningInputError) as error:
         return _refuse(str(error))
-    except VerificationError as error:
+    except (VerificationError, TrainingError) as error:
         print(error, file=sys.stderr)
         return ANSWER_IS_NO
     except KeyboardInterrupt as error:

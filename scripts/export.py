@@ -8,14 +8,27 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from export.artifact import DEFAULT_OPSET, Description, Format, Variant, check_opset, choose_targets, digest_file
+from export.artifact import DEFAULT_OPSET, Format, Subject, Variant, check_opset, choose_targets
 from export.errors import InputError
-from scripts.parts.data import add_data_arguments, load_asked_dataset, tell_fallback
+from scripts.parts.data import add_data_arguments, load_asked_dataset, load_run_dataset, tell_fallback
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from tuning.dataset import Dataset
+
+PACKAGES = (
+    "numpy",
+    "tensorflow",
+    "tf2onnx",
+    "onnx",
+    "onnxruntime",
+    "ai_edge_litert",
+    "sklearn",
+    "PIL",
+    "filelock",
+    "rich",
+)
 
 
 def build_parser() -> _entry.Parser:
@@ -54,86 +67,68 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     console = make_console(json_output=arguments.json)
     targets = choose_targets(arguments.format, arguments.variant)
     check_opset(arguments.opset)
-    if arguments.model is not None:
-        model, dataset, description, default_folder = _any_model(arguments)
-    else:
-        model, dataset, description, default_folder = _run(arguments, console)
-    folder = arguments.output if arguments.output is not None else default_folder
+    model, dataset, note, folder = _any_model(arguments) if arguments.model is not None else _run(arguments, console)
+    if arguments.output is not None:
+        folder = arguments.output
 
     _entry.load_tensorflow()
-    from export.publish import ExportRequest, publish
+    from rich.markup import escape
 
-    test = dataset.test.for_verification()
-    with _entry.writing_to(folder), console.status("loading the model") as status:
-        publication = publish(
-            ExportRequest(model=model, targets=targets, folder=folder, description=description, opset=arguments.opset),
-            test.images,
-            test.labels,
-            on_step=lambda step: status.update(step),
-        )
+    from export.publish import ExportRequest, publish
     from scripts.parts.tables import print_verification
 
+    test = dataset.test.for_verification()
+    subject = Subject(class_names=dataset.class_names, dataset=dataset.name, dataset_digest=dataset.digest, note=note)
+    with _entry.writing_to(folder), console.status("loading the model") as status:
+        publication = publish(
+            ExportRequest(model=model, targets=targets, folder=folder, subject=subject, opset=arguments.opset),
+            test.images,
+            test.labels,
+            on_step=status.update,
+        )
     print_verification(console, publication.verification)
     tell_fallback(console, dataset)
     result = {"folder": str(folder), **publication.verification.as_json()}
     if not publication.passed:
-        console.print(f"[red]nothing was published:[/] {folder} is as it was")
+        console.print(f"[red]nothing was published:[/] {escape(str(folder))} is as it was")
         return _entry.Outcome(result=result, passed=False)
-    console.print(f"published in {folder}")
-    return _entry.Outcome(result=result, next_command=f"python scripts/verify.py {folder}")
+    console.print(f"published in {escape(str(folder))}")
+    return _entry.Outcome(result=result, next_command=_entry.command("verify.py", folder, runs=_entry.DEFAULT_RUNS))
 
 
-def _run(arguments: argparse.Namespace, console: Console) -> tuple[Path, Dataset, Description, Path]:
+def _run(arguments: argparse.Namespace, console: Console) -> tuple[Path, Dataset, str, Path]:
+    """Model file, data, note for the files' readers, and default folder of a run."""
+    from rich.markup import escape
+
     from tuning.run_folder import newest_finished, open_run
-    from tuning.run_record import load_recorded_dataset
 
     if arguments.data is not None or arguments.dataset is not None:
         raise InputError("--dataset and --data go with --model: a run is verified on its own data")
     folder = open_run(arguments.runs, arguments.run) if arguments.run is not None else newest_finished(arguments.runs)
     record: dict[str, Any] = folder.read()
     if record.get("status") != "finished":
-        raise InputError(
-            f"{folder.path} is not finished: complete it with python scripts/tune.py --run {folder.name} --resume"
-        )
-    console.print(f"run: {folder.path}")
-    dataset = load_recorded_dataset(record)
-    reason = record["dataset"]["fallback_reason"]
-    description = Description(
-        class_names=dataset.class_names,
-        dataset=dataset.name,
-        dataset_digest=dataset.digest,
-        accuracy=record["test"]["accuracy"],
-        source_digest=digest_file(folder.model),
-        note=f"trained on {dataset.name} instead of MNIST: {reason}" if reason else "",
+        again = _entry.command(f"{record.get('command')}.py", "--run", folder.name, "--resume", runs=arguments.runs)
+        raise InputError(f"{folder.path} is not finished: complete it with {again}")
+    console.print(f"run: {escape(str(folder.path))}")
+    dataset = load_run_dataset(record)
+    reason = dataset.fallback_reason
+    return (
+        folder.model,
+        dataset,
+        f"trained on {dataset.name} instead of MNIST: {reason}" if reason else "",
+        folder.artifacts,
     )
-    return folder.model, dataset, description, folder.artifacts
 
 
-def _any_model(arguments: argparse.Namespace) -> tuple[Path, Dataset, Description, Path]:
+def _any_model(arguments: argparse.Namespace) -> tuple[Path, Dataset, str, Path]:
+    """The same of a model file."""
     if arguments.data is None and arguments.dataset is None:
         raise InputError("--model needs --dataset or --data: the images that the files are verified on")
-    _entry.load_tensorflow()
-    from export.serving import load_serving_model, reference_answers
-
-    serving = load_serving_model(arguments.model)
     dataset = load_asked_dataset(arguments)
-    test = dataset.test.for_verification()
-    if test.images.shape[1:] != serving.input.shape[1:]:
-        raise InputError(
-            f"{arguments.model} takes images of {serving.input.shape[1:]} but {dataset.name} has "
-            f"{test.images.shape[1:]}: give the data that the model was made for"
-        )
-    answered = reference_answers(serving, test.images).argmax(axis=1)
-    description = Description(
-        class_names=dataset.class_names,
-        dataset=dataset.name,
-        dataset_digest=dataset.digest,
-        accuracy=float((answered == test.labels).mean()),
-        source_digest=digest_file(arguments.model),
-        note=f"verified on {dataset.name}: {dataset.fallback_reason}" if dataset.fallback_reason else "",
-    )
-    return arguments.model, dataset, description, arguments.model.with_name(f"{arguments.model.stem}_artifacts")
+    reason = dataset.fallback_reason
+    folder = arguments.model.with_name(f"{arguments.model.stem}_artifacts")
+    return arguments.model, dataset, f"verified on {dataset.name}: {reason}" if reason else "", folder
 
 
 if __name__ == "__main__":
-    _entry.main(build_parser(), run)
+    _entry.main(build_parser(), run, requires=PACKAGES)

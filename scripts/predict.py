@@ -36,6 +36,8 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     manifest = read_manifest(folder)
     artifact = _artifact(manifest, arguments.format, folder)
     require_runtimes([artifact.target.format], "PIL", "rich")
+    from rich.markup import escape
+
     from export.pictures import read_picture
     from export.runtimes import load
     from export.verification import check_digests
@@ -56,11 +58,15 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
         )
         others = ", ".join(f"{name} {share:.1%}" for name, share in ranked[1:SHOWN_CLASSES])
         note = f"  [dim]({'; '.join(picture.notes)})[/]" if picture.notes else ""
-        console.print(f"{path}: [bold]{ranked[0][0]}[/] {ranked[0][1]:.1%}, then {others}{note}")
+        best, share = escape(ranked[0][0]), ranked[0][1]
+        console.print(f"{escape(str(path))}: [bold]{best}[/] {share:.1%}, then {escape(others)}{note}")
     if manifest.description.note:
-        console.print(f"[yellow]note:[/] {manifest.description.note}")
-    console.print(f"answered by {folder / artifact.target.file}")
-    return _entry.Outcome(result={"artifact": str(folder / artifact.target.file), "predictions": results})
+        console.print(f"[yellow]note:[/] {escape(manifest.description.note)}")
+    console.print(f"answered by {escape(str(folder / artifact.target.file))}")
+    return _entry.Outcome(
+        result={"artifact": str(folder / artifact.target.file), "predictions": results},
+        next_command=_entry.command("verify.py", folder, runs=_entry.DEFAULT_RUNS),
+    )
 
 
 def _artifact(manifest: Manifest, asked: str | None, folder: Path) -> Artifact:

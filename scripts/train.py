@@ -10,7 +10,13 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from scripts.parts.data import add_data_arguments, load_asked_dataset, tell_dataset, tell_fallback
+from scripts.parts.data import (
+    add_data_arguments,
+    load_asked_dataset,
+    load_run_dataset,
+    tell_dataset,
+    tell_fallback,
+)
 from tuning.baselines import BASELINES, baseline
 from tuning.errors import InputError
 from tuning.records import Schedule, TrainingSettings
@@ -18,7 +24,8 @@ from tuning.records import Schedule, TrainingSettings
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tuning.dataset import Dataset
+    from scripts.parts.stages import Work
+    from tuning.dataset import Dataset, Split
     from tuning.hypermodel import TunableClassifier
     from tuning.records import Configuration, Plan, TrainedModel, TrialRecord
     from tuning.run_folder import RunFolder
@@ -41,10 +48,11 @@ def build_parser() -> _entry.Parser:
         metavar="NAME=VALUE",
         help="hyperparameters, like learning_rate=0.003; may be repeated",
     )
+    which.add_argument("--resume", action="store_true", help="go on with the run given by --run, as it was started")
     parser.add_argument(
         "--epochs", type=int, metavar="N", help=f"epochs (default: the published ones, else {DEFAULT_EPOCHS})"
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="0 or more (default: 0)")
+    parser.add_argument("--seed", type=int, metavar="N", help="0 or more (default: 0)")
     parser.add_argument("--run", metavar="NAME", help="name of the new run (default: a fresh one)")
     parser.add_argument(
         "--minimum-accuracy", type=float, metavar="A", help="exit 1 if the test accuracy (0 to 1) is below"
@@ -53,37 +61,112 @@ def build_parser() -> _entry.Parser:
 
 
 def run(arguments: argparse.Namespace) -> _entry.Outcome:
-    from scripts.parts.terminal import describe, make_console
-    from tuning.run_folder import fresh_name, open_run
+    from scripts.parts.terminal import make_console
+    from tuning.run_folder import fresh_name, make_fresh, open_run
 
     console = make_console(json_output=arguments.json)
-    if arguments.seed < 0:
+    if arguments.seed is not None and arguments.seed < 0:
         raise InputError(f"--seed must be 0 or more, got {arguments.seed}")
     if arguments.epochs is not None and arguments.epochs < 1:
         raise InputError(f"--epochs must be 1 or more, got {arguments.epochs}")
     if arguments.minimum_accuracy is not None and not 0 <= arguments.minimum_accuracy <= 1:
         raise InputError(f"--minimum-accuracy must be 0 to 1, got {arguments.minimum_accuracy}")
+    if arguments.resume and arguments.run is None:
+        raise InputError("--resume needs --run NAME: say which run to go on with")
     stem = baseline(arguments.baseline).name if arguments.baseline is not None else "train"
-    folder = open_run(arguments.runs, arguments.run or fresh_name(arguments.runs, stem))
-    if folder.exists:
-        raise InputError(f"{folder.path} already holds a run: choose another --run")
+    folder = open_run(arguments.runs, arguments.run if arguments.run is not None else fresh_name(arguments.runs, stem))
+    if folder.exists and not arguments.resume:
+        raise InputError(
+            f"{folder.path} already holds a run: choose another --run, or go on with it by --resume instead of "
+            "--baseline, --trial or --set"
+        )
+    state = folder.state()
+    job = _resumed(arguments, folder) if arguments.resume else _started(arguments)
+    if arguments.run is None:
+        folder = make_fresh(arguments.runs, stem)
+    else:
+        folder.path.mkdir(parents=True, exist_ok=True)
+    try:
+        with _entry.writing_to(folder.path), folder.locked(state=state):
+            return _train(arguments, folder, job, console)
+    except KeyboardInterrupt:
+        again = _entry.command("train.py", "--run", folder.name, "--resume", runs=arguments.runs)
+        raise KeyboardInterrupt(f"what was trained so far is saved; continue with {again}") from None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Job:
+    """Everything that a run consists of, checked, before anything is written."""
+
+    dataset: Dataset
+    training: Split
+    validation: Split
+    hypermodel: TunableClassifier
+    plan: Plan
+    record: dict[str, Any]
+
+
+def _started(arguments: argparse.Namespace) -> Job:
+    """A new run, as the arguments say."""
     chosen = _chosen(arguments)
     dataset = load_asked_dataset(arguments)
     _entry.load_tensorflow()
+    from tuning import run_record
     from tuning.hypermodel import Task, TunableClassifier
     from tuning.records import Plan
     from tuning.seeds import derive_seed
 
+    seed = arguments.seed if arguments.seed is not None else 0
     hypermodel = TunableClassifier(Task(image_shape=dataset.image_shape, num_classes=dataset.num_classes))
-    configuration = chosen.configuration(hypermodel)
     settings = chosen.settings
     if arguments.epochs is not None:
         settings = dataclasses.replace(settings, epochs=arguments.epochs)
-    console.print(f"run: {folder.path}, seed {arguments.seed}, {describe(configuration)}")
-    plan = Plan(hyperparameters=configuration, settings=settings, seed=derive_seed(arguments.seed, "train"))
-    folder.path.mkdir(parents=True, exist_ok=True)
-    with _entry.writing_to(folder.path), folder.locked():
-        return _train(arguments, folder, dataset, hypermodel, plan, console)
+    plan = Plan(hyperparameters=chosen.configuration(hypermodel), settings=settings, seed=derive_seed(seed, "train"))
+    training, validation = dataset.split_validation(fraction=run_record.VALIDATION_FRACTION, seed=seed)
+    record = {
+        "command": "train",
+        "dataset": run_record.describe_dataset(dataset, validation=len(validation), path=arguments.data),
+        "config": {"baseline": arguments.baseline, "trial": arguments.trial, "plan": plan.as_json()},
+        "seed": seed,
+        "versions": run_record.describe_versions(),
+        "status": run_record.RETRAINING,
+        "winner": None,
+        "test": None,
+        "seconds": {"search": 0.0, "retrain": 0.0},
+    }
+    return Job(
+        dataset=dataset,
+        training=training,
+        validation=validation,
+        hypermodel=hypermodel,
+        plan=plan,
+        record=record,
+    )
+
+
+def _resumed(arguments: argparse.Namespace, folder: RunFolder) -> Job:
+    """The run in the folder, as it was started."""
+    for option in ("dataset", "data", "epochs", "seed"):
+        if getattr(arguments, option) is not None:
+            raise InputError(f"--resume goes on with what {folder.path} was started with: leave out --{option}")
+    record = folder.read()
+    if record.get("command") != "train":
+        raise InputError(f"{folder.path} was made by tune.py: go on with it by tune.py --resume")
+    dataset = load_run_dataset(record)
+    _entry.load_tensorflow()
+    from tuning import run_record
+    from tuning.hypermodel import Task, TunableClassifier
+    from tuning.records import Plan
+
+    training, validation = dataset.split_validation(fraction=run_record.VALIDATION_FRACTION, seed=record["seed"])
+    return Job(
+        dataset=dataset,
+        training=training,
+        validation=validation,
+        hypermodel=TunableClassifier(Task(image_shape=dataset.image_shape, num_classes=dataset.num_classes)),
+        plan=Plan.from_json(record["config"]["plan"]),
+        record=record,
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -134,49 +217,33 @@ def _recorded_trial(arguments: argparse.Namespace) -> TrialRecord:
     raise InputError(f"{source.path} has no trial {trial_id}: it has {known}")
 
 
-def _train(
-    arguments: argparse.Namespace,
-    folder: RunFolder,
-    dataset: Dataset,
-    hypermodel: TunableClassifier,
-    plan: Plan,
-    console: Console,
-) -> _entry.Outcome:
-    from scripts.parts.stages import look_at_test_set
-    from scripts.parts.terminal import TrainingProgress
+def _train(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: Console) -> _entry.Outcome:
+    from rich.markup import escape
+
+    from scripts.parts.stages import Work, look_at_test_set, train_model
+    from scripts.parts.terminal import describe
     from tuning import run_record
     from tuning.curves import plot_curves
-    from tuning.retrain import train_and_save
     from tuning.run_folder import write_json
-    from tuning.trial import Watch
 
-    training, validation = dataset.split_validation(fraction=run_record.VALIDATION_FRACTION, seed=arguments.seed)
-    tell_dataset(console, dataset, validation=len(validation))
-    record: dict[str, Any] = {
-        "command": "train",
-        "dataset": run_record.describe_dataset(dataset, validation=len(validation), path=arguments.data),
-        "config": {"baseline": arguments.baseline, "trial": arguments.trial, "settings": plan.settings.as_json()},
-        "seed": arguments.seed,
-        "versions": run_record.describe_versions(),
-        "status": run_record.RETRAINING,
-        "winner": None,
-        "test": None,
-        "seconds": {"search": 0.0, "retrain": 0.0},
-    }
-    write_json(folder.run_json, record)
-    with TrainingProgress(console, plan.settings, title="training") as progress:
-        watch = Watch(on_epoch=progress.epoch_finished)
-        trained = train_and_save(hypermodel, plan, training, folder, validation=validation, watch=watch)
-    plot_curves(trained.epochs, folder.curves, title=arguments.baseline or folder.name)
-    record = {
-        **record,
-        "status": run_record.EVALUATING,
-        "winner": _described(trained),
-        "seconds": {"search": 0.0, "retrain": trained.seconds},
-    }
-    write_json(folder.run_json, record)
-    record = look_at_test_set(record, dataset, folder)
-    return _outcome(arguments, record, folder, dataset, console)
+    record, plan = job.record, job.plan
+    console.print(f"run: {escape(str(folder.path))}, seed {record['seed']}, {describe(plan.hyperparameters)}")
+    tell_dataset(console, job.dataset, validation=len(job.validation))
+    work = Work(dataset=job.dataset, hypermodel=job.hypermodel, folder=folder, console=console)
+    if record["status"] == run_record.FINISHED:
+        console.print("nothing more to do: the model is trained and evaluated")
+    elif record["status"] != run_record.EVALUATING:
+        write_json(folder.run_json, record)
+        trained = train_model(work, record, plan, training=job.training, validation=job.validation)
+        plot_curves(trained.epochs, folder.curves, title=record["config"]["baseline"] or folder.name)
+        record = {
+            **record,
+            "status": run_record.EVALUATING,
+            "winner": _described(trained),
+            "seconds": {"search": 0.0, "retrain": trained.seconds},
+        }
+        write_json(folder.run_json, record)
+    return _outcome(arguments, look_at_test_set(work, record), work)
 
 
 def _described(trained: TrainedModel) -> dict[str, Any]:
@@ -190,11 +257,12 @@ def _described(trained: TrainedModel) -> dict[str, Any]:
     }
 
 
-def _outcome(
-    arguments: argparse.Namespace, record: dict[str, Any], folder: RunFolder, dataset: Dataset, console: Console
-) -> _entry.Outcome:
+def _outcome(arguments: argparse.Namespace, record: dict[str, Any], work: Work) -> _entry.Outcome:
+    from rich.markup import escape
+
     from tuning.run_folder import read_json
 
+    folder, console = work.folder, work.console
     test, evaluation = record["test"], read_json(folder.evaluation)
     low, high = test["ci95"]
     console.print(
@@ -202,10 +270,10 @@ def _outcome(
         f"{record['winner']['val_accuracy']:.2%}, precision {evaluation['precision']:.2%}, recall "
         f"{evaluation['recall']:.2%}, F1 {evaluation['f1']:.2%} (means over the classes)"
     )
-    tell_fallback(console, dataset)
-    console.print(f"model: {folder.model}, curves: {folder.curves}")
-    if arguments.baseline is not None:
-        published = baseline(arguments.baseline)
+    tell_fallback(console, work.dataset)
+    console.print(f"model: {escape(str(folder.model))}, curves: {escape(str(folder.curves))}")
+    if record["config"]["baseline"] is not None:
+        published = baseline(record["config"]["baseline"])
         console.print(f"to be reached on MNIST: {published.accuracy:.1%} on the {published.metric} set")
     passed = test["accuracy"] >= (arguments.minimum_accuracy if arguments.minimum_accuracy is not None else -math.inf)
     if not passed:
@@ -214,9 +282,9 @@ def _outcome(
     return _entry.Outcome(
         result={"run": str(folder.path), "winner": record["winner"], "test": {**test, **scores}},
         passed=passed,
-        next_command=f"python scripts/export.py --run {folder.name}",
+        next_command=_entry.command("export.py", "--run", folder.name, runs=arguments.runs),
     )
 
 
 if __name__ == "__main__":
-    _entry.main(build_parser(), run)
+    _entry.main(build_parser(), run, requires=[*_entry.TUNING_PACKAGES, "matplotlib"])

@@ -9,13 +9,21 @@ import dataclasses
 import time
 from typing import TYPE_CHECKING, Any
 
-from scripts.parts.data import add_data_arguments, load_asked_dataset, tell_dataset, tell_fallback
+from scripts.parts.data import (
+    add_data_arguments,
+    load_asked_dataset,
+    load_run_dataset,
+    tell_dataset,
+    tell_fallback,
+)
 from scripts.parts.tune_options import (
     DEFAULT_ALGORITHM,
     DEFAULT_BUDGET,
     DEFAULT_MAX_TRIALS,
     NO_BUDGET,
     Options,
+    describe_searched,
+    is_searched,
     known_configurations,
     read_options,
 )
@@ -63,7 +71,7 @@ def build_parser() -> _entry.Parser:
 
 def run(arguments: argparse.Namespace) -> _entry.Outcome:
     from scripts.parts.terminal import make_console
-    from tuning.run_folder import fresh_name, open_run
+    from tuning.run_folder import fresh_name, make_fresh, open_run
 
     console = make_console(json_output=arguments.json)
     if arguments.resume and arguments.run is None:
@@ -77,27 +85,27 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
         raise InputError(f"{folder.path} already holds a run: pass --resume to continue it or choose another --run")
     if arguments.resume and not folder.exists:
         raise InputError(f"there is no run {folder.path} to resume: leave out --resume to start it")
+    state = folder.state()
     options = read_options(arguments, folder)
     dataset = _dataset(arguments, folder)
     _entry.load_tensorflow()
     job = _prepare(arguments, folder, dataset, options)
-    try:
+    if arguments.run is None:
+        folder = make_fresh(arguments.runs, stem)
+    else:
         folder.path.mkdir(parents=True, exist_ok=True)
-        with _entry.writing_to(folder.path), folder.locked():
+    try:
+        with _entry.writing_to(folder.path), folder.locked(state=state):
             return _tune(arguments, folder, job, console)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(
-            f"everything finished so far is saved; continue with python scripts/tune.py --run {folder.name} --resume"
-        ) from None
+        again = _entry.command("tune.py", "--run", folder.name, "--resume", runs=arguments.runs)
+        raise KeyboardInterrupt(f"everything finished so far is saved; continue with {again}") from None
 
 
 def _dataset(arguments: argparse.Namespace, folder: RunFolder) -> Dataset:
-    from tuning.run_record import load_recorded_dataset
-
     if not folder.exists:
         return load_asked_dataset(arguments)
-    record = folder.read()
-    recorded = load_recorded_dataset(record)
+    recorded = load_run_dataset(folder.read())
     if arguments.data is not None or arguments.dataset is not None:
         asked = load_asked_dataset(arguments)
         if asked.digest != recorded.digest:
@@ -105,12 +113,15 @@ def _dataset(arguments: argparse.Namespace, folder: RunFolder) -> Dataset:
                 f"{folder.path} was started with the data {recorded.name} and can't go on with {asked.name}: start a "
                 "new run"
             )
-    return dataclasses.replace(recorded, fallback_reason=record["dataset"]["fallback_reason"] or "")
+    return recorded
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Job:
-    """Everything that a run consists of, checked, before anything is written."""
+    """Everything that a run consists of, checked, before anything is written.
+
+    `is_searched`: an earlier command ended the search, and this one asks for no more trials or time.
+    """
 
     dataset: Dataset
     hypermodel: TunableClassifier
@@ -118,6 +129,7 @@ class Job:
     data: SearchData
     options: Options
     record: dict[str, Any]
+    is_searched: bool
 
 
 def _prepare(arguments: argparse.Namespace, folder: RunFolder, dataset: Dataset, options: Options) -> Job:
@@ -157,39 +169,63 @@ def _prepare(arguments: argparse.Namespace, folder: RunFolder, dataset: Dataset,
             "seconds": {"search": 0.0, "retrain": 0.0},
         }
     data = SearchData(training=training, validation=validation)
-    return Job(dataset=dataset, hypermodel=hypermodel, config=config, data=data, options=options, record=record)
+    return Job(
+        dataset=dataset,
+        hypermodel=hypermodel,
+        config=config,
+        data=data,
+        options=options,
+        record=record,
+        is_searched=is_searched(options, record["config"]),
+    )
 
 
 def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: Console) -> _entry.Outcome:
+    from rich.markup import escape
+
     from scripts.parts.stages import Work, retrain_winner
     from scripts.parts.terminal import counted
     from tuning import run_record
     from tuning.budget import Budget
     from tuning.journal import Journal
-    from tuning.records import TrialRecord
+    from tuning.records import SearchResult, TrialRecord
     from tuning.run_folder import write_json
 
-    spent = sum(event.seconds for event in Journal(folder.journal).read() if isinstance(event, TrialRecord))
+    trials = tuple(event for event in Journal(folder.journal).read() if isinstance(event, TrialRecord))
+    spent = sum(trial.seconds for trial in trials)
     budget = Budget(job.options.budget_seconds, spent=spent + (time.perf_counter() - STARTED))
     tell_dataset(console, job.dataset, validation=len(job.data.validation))
     console.print(
-        f"run: {folder.path}, {job.config.algorithm} search, at most {counted(job.config.max_trials, 'trial')} of "
-        f"{counted(job.config.epochs, 'epoch')}, time limit {job.options.budget} in all, seed {job.config.seed}"
+        f"run: {escape(str(folder.path))}, {job.config.algorithm} search, at most "
+        f"{counted(job.config.max_trials, 'trial')} of {counted(job.config.epochs, 'epoch')}, time limit "
+        f"{job.options.budget} in all, seed {job.config.seed}"
     )
-    write_json(folder.run_json, job.record)
-    started = time.perf_counter()
-    result = _search(job, folder, budget, console)
-    seconds = {**job.record["seconds"], "search": job.record["seconds"]["search"] + time.perf_counter() - started}
-    record = {**job.record, "seconds": seconds}
+    record = job.record
+    if job.is_searched:
+        result = SearchResult(trials=trials, stopped_by="")
+        console.print(f"the search is over, with {counted(len(trials), 'trial')} on record")
+    else:
+        write_json(folder.run_json, record)
+        started = time.perf_counter()
+        result = _search(job, folder, budget, console)
+        searched = record["seconds"]["search"] + time.perf_counter() - started
+        record = {
+            **record,
+            "config": {**record["config"], **describe_searched(job.options)},
+            "seconds": {**record["seconds"], "search": searched},
+        }
+        write_json(folder.run_json, record)
     if result.winner is None:
         write_json(folder.run_json, {**record, "status": run_record.FAILED})
         reasons = "; ".join(sorted({trial.reason for trial in result.trials}))
-        console.print(f"[red]every trial failed:[/] {reasons}")
+        console.print(f"[red]every trial failed:[/] {escape(reasons)}")
         return _entry.Outcome(result={"run": str(folder.path), "trials": len(result.trials)}, passed=False)
     work = Work(dataset=job.dataset, hypermodel=job.hypermodel, folder=folder, console=console)
     completed = retrain_winner(work, record, result.winner, budget)
     if record["status"] == run_record.FINISHED and completed["winner"] == record["winner"]:
-        console.print("nothing more to do: the winner is retrained and evaluated; a larger --max-trials goes on")
+        console.print(
+            "nothing more to do: the winner is retrained and evaluated; a larger --max-trials or --budget goes on"
+        )
     return _outcome(arguments, completed, result, folder, job.dataset, console)
 
 
@@ -218,6 +254,8 @@ def _outcome(
     dataset: Dataset,
     console: Console,
 ) -> _entry.Outcome:
+    from rich.markup import escape
+
     from scripts.parts.terminal import describe
 
     test, winner = record["test"], record["winner"]
@@ -230,16 +268,16 @@ def _outcome(
         f"{len(dataset.test)} wrong; look {test['looks']} at the test set)"
     )
     tell_fallback(console, dataset)
-    console.print(f"model: {folder.model}")
+    console.print(f"model: {escape(str(folder.model))}")
     passed = arguments.minimum_accuracy is None or test["accuracy"] >= arguments.minimum_accuracy
     if not passed:
         console.print(f"[red]below the wanted accuracy of {arguments.minimum_accuracy:.2%}[/]")
     return _entry.Outcome(
         result={"run": str(folder.path), "trials": len(result.trials), "winner": winner, "test": test},
         passed=passed,
-        next_command=f"python scripts/export.py --run {folder.name}",
+        next_command=_entry.command("export.py", "--run", folder.name, runs=arguments.runs),
     )
 
 
 if __name__ == "__main__":
-    _entry.main(build_parser(), run)
+    _entry.main(build_parser(), run, requires=_entry.TUNING_PACKAGES)

@@ -26,17 +26,15 @@ def build_parser() -> _entry.Parser:
 
 
 def run(arguments: argparse.Namespace) -> _entry.Outcome:
-    from export.install import recover
-
     if arguments.folder is not None and arguments.run is not None:
         raise InputError("give a folder or --run, not both")
     folder = published_folder(arguments, arguments.folder)
-    if folder.is_dir():
-        recover(folder)
     asked = {target.format for target in choose_targets(arguments.format, [])}
     published = {artifact.target.format for artifact in read_manifest(folder).artifacts}
     formats = asked & published if "all" in (arguments.format or ["all"]) else asked
     require_runtimes(formats, "rich")
+    from rich.markup import escape
+
     from export.verification import verify_folder
     from scripts.parts.tables import print_verification
     from scripts.parts.terminal import make_console
@@ -44,11 +42,15 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     console = make_console(json_output=arguments.json)
     verification = verify_folder(folder, formats=formats)
     print_verification(console, verification)
-    console.print(f"{folder}: " + ("[green]all as published[/]" if verification.passed else "[red]not the same[/]"))
+    console.print(
+        f"{escape(str(folder))}: " + ("[green]all as published[/]" if verification.passed else "[red]not the same[/]")
+    )
     return _entry.Outcome(
         result={"folder": str(folder), **verification.as_json()},
         passed=verification.passed,
-        next_command=f"python scripts/predict.py --artifacts {folder} PICTURE.png" if verification.passed else "",
+        next_command=_entry.command("predict.py", "--artifacts", folder, "PICTURE.png", runs=_entry.DEFAULT_RUNS)
+        if verification.passed
+        else "",
     )
 
 

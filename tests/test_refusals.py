@@ -255,6 +255,18 @@ def test_a_read_only_folder_is_refused(arguments: list[str], runs: Path, tmp_pat
     assert_refused(done, "can't be written: the folder is read-only: choose another one")
 
 
+@pytest.mark.slow
+def test_an_output_folder_that_is_a_disk_of_its_own_is_refused_and_stays_usable(runs: Path, tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "scripts/export.py"), "--run", "first", "--format", "onnx"]
+
+    refused = _in_small_disk("8m", "true", [*command, "--output", "disk"], tmp_path)
+    exported = _in_small_disk("8m", "true", [*command, "--output", "disk/inside"], tmp_path)
+
+    assert_refused(refused, "disk is a disk of its own: choose a folder inside it")
+    assert [path.name for path in tmp_path.iterdir() if path.name.endswith((".ready", ".staged"))] == []
+    assert exported.returncode == 0, exported.stderr
+
+
 def test_bench_lists_its_measurements() -> None:
     done = subprocess.run([str(ROOT / "scripts/bench")], capture_output=True, text=True, check=False)
 

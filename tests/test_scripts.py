@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -71,6 +73,77 @@ def test_a_finished_run_that_asks_for_nothing_more_says_so_and_is_not_touched(sc
     assert (runs / "first" / "model.keras").read_bytes() == before
 
 
+def _edit(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.slow
+def test_a_search_that_ended_for_want_of_time_stays_ended(script: Script, runs: Path) -> None:
+    def end_by_budget(record: dict[str, Any]) -> None:
+        record["config"].update(max_trials=5, budget="10m", searched={"max_trials": 5, "budget": "10m"})
+
+    _edit(runs / "first" / "run.json", end_by_budget)
+    before = (runs / "first" / "trials.jsonl").read_bytes()
+
+    done = script("tune.py", "--run", "first", "--resume")
+
+    assert done.returncode == 0, done.stderr
+    assert "the search is over, with 1 trial on record" in done.stdout
+    assert "look 1 at the test set" in done.stdout
+    assert (runs / "first" / "trials.jsonl").read_bytes() == before
+
+
+@pytest.mark.slow
+def test_an_extension_that_was_cut_off_goes_on(script: Script, runs: Path) -> None:
+    _edit(runs / "first" / "run.json", lambda record: record["config"].update(max_trials=2, budget="none"))
+
+    done = script("tune.py", "--run", "first", "--resume", "--json")
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["trials"] == 2
+
+
+@pytest.mark.slow
+def test_each_command_that_is_said_to_come_next_works(script: Script, tmp_path: Path) -> None:
+    Image.fromarray(np.pad(np.full((20, 4), 255, np.uint8), ((4, 4), (12, 12)))).save(tmp_path / "PICTURE.png")
+    done = script(
+        "train.py", "--dataset", "digits", "--baseline", "simple-28", "--epochs", 1, "--runs", "my [old] runs"
+    )
+    called = []
+
+    for _ in range(4):
+        assert done.returncode == 0, done.stderr
+        *_, last = done.stdout.splitlines()
+        words = shlex.split(last.removeprefix("next: "))
+        called.append(Path(words[1]).name)
+        done = subprocess.run([sys.executable, *words[1:]], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert called == ["export.py", "verify.py", "predict.py", "verify.py"]
+
+
+@pytest.mark.slow
+def test_a_killed_training_goes_on_to_the_result_of_an_uninterrupted_one(script: Script, tmp_path: Path) -> None:
+    options = ["--baseline", "callbacks-99", "--dataset", "digits", "--epochs", "40"]
+    command = [sys.executable, str(ROOT / "scripts/train.py"), "--run", "killed", *options]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) as process:
+        while not (tmp_path / "runs" / "killed" / "checkpoint" / "progress.json").exists():
+            assert process.poll() is None
+            time.sleep(0.1)
+        process.send_signal(signal.SIGKILL)
+
+    resumed = script("train.py", "--run", "killed", "--resume", "--json")
+    whole = script("train.py", "--run", "whole", *options, "--json")
+    again = script("train.py", "--run", "killed", "--resume")
+
+    assert resumed.returncode == 0, resumed.stderr
+    assert "going on after epoch" in resumed.stderr
+    assert json.loads(resumed.stdout) == {**json.loads(whole.stdout), "run": "runs/killed"}
+    assert "nothing more to do" in again.stdout
+    assert not (tmp_path / "runs" / "killed" / "checkpoint").exists()
+
+
 @pytest.mark.slow
 def test_an_accuracy_below_the_minimum_is_a_no(script: Script) -> None:
     done = script(
@@ -130,7 +203,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
         _, errors = process.communicate(timeout=60)
 
     assert process.returncode == 130
-    assert "continue with python scripts/tune.py --run stopped --resume" in errors
+    assert f"continue with python {ROOT}/scripts/tune.py --run stopped --resume" in errors
     assert "Traceback" not in errors
 
 
@@ -192,6 +265,21 @@ _entry.main(_entry.parser("test"), run, requires=[])
 
     assert done.returncode == 130
     assert done.stderr == "\ninterrupted: nothing was published\n"
+
+
+def test_a_training_without_a_model_to_keep_is_a_no(tmp_path: Path) -> None:
+    program = f"""
+import sys; sys.path.insert(0, {str(ROOT / "scripts")!r}); sys.argv = ["failing.py"]
+import _entry
+def run(arguments):
+    from tuning.errors import TrainingError
+    raise TrainingError("the loss became NaN")
+_entry.main(_entry.parser("test"), run, requires=[])
+"""
+
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (1, "the loss became NaN\n")
 
 
 def test_an_error_of_our_own_keeps_its_traceback_in_a_file(tmp_path: Path) -> None:

@@ -103,8 +103,22 @@ class LearningCurve(keras.callbacks.Callback):
     def _seconds(self) -> float:
         """Of a whole epoch, also where the training was stopped within one: its steps count for those left out."""
         training, validation = self._trained - self._started, self._clock() - self._trained
-        steps_left_out = self.params["steps"] - self._steps
+        steps_left_out: int = self.params["steps"] - self._steps
         return training + validation + training / max(self._steps, 1) * steps_left_out
+
+
+class EarlyStopping(keras.callbacks.EarlyStopping):
+    """Keras's own, on the validation loss; a restored training goes on with the patience that was left."""
+
+    def __init__(self, *, patience: int, before: Sequence[Epoch] = ()) -> None:
+        """`before`: the epochs that a restored training already had."""
+        super().__init__(monitor="val_loss", patience=patience)
+        self._before = before
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        super().on_train_begin(logs)
+        for number, epoch in enumerate(self._before):
+            self.on_epoch_end(number, {"val_loss": epoch.val_loss})
 
 
 class StopSignal(keras.callbacks.Callback):

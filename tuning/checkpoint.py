@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,13 @@ SECONDS_APART = 10.0
 class Restored:
     """What a killed training had reached: its learning curve, and the state that it goes on from.
 
+    `best_weights`: those of the epoch of lowest validation loss, where the training keeps them.
     `random_state`: path → value of the variables that dropout draws from; Keras leaves them out of weights files.
     """
 
     epochs: tuple[Epoch, ...]
     weights: Path
+    best_weights: Path | None
     random_state: Mapping[str, list[int]]
 
     def load_into(self, model: keras.Model) -> None:
@@ -48,28 +50,36 @@ class Checkpoint:
         if not self._progress.exists():
             return None
         saved = read_json(self._progress)
-        if saved["plan"] != _plan_json(plan):
+        if saved["plan"] != plan.as_json():
             return None
         return Restored(
             epochs=tuple(Epoch.from_json(epoch) for epoch in saved["epochs"]),
             weights=self.folder / saved["weights"],
+            best_weights=None if saved["best_weights"] is None else self.folder / saved["best_weights"],
             random_state=saved["random_state"],
         )
 
-    def save(self, plan: Plan, model: keras.Model, epochs: list[Epoch]) -> None:
-        """Write the weights under a name of their own, then the progress that names them, then drop older weights."""
+    def save(self, plan: Plan, model: keras.Model, epochs: list[Epoch], *, best_weights: Path | None = None) -> None:
+        """Write the weights under names of their own, then the progress that names them, then drop older weights.
+
+        `best_weights`: a copy is kept of this file, if it exists.
+        """
         self.folder.mkdir(exist_ok=True)
-        weights = self.folder / f"{len(epochs)}.weights.h5"
+        weights, best = self.folder / f"{len(epochs)}.weights.h5", None
         model.save_weights(weights)
+        if best_weights is not None and best_weights.exists():
+            best = self.folder / f"best-{len(epochs)}.weights.h5"
+            shutil.copyfile(best_weights, best)
         progress = {
-            "plan": _plan_json(plan),
+            "plan": plan.as_json(),
             "epochs": [epoch.as_json() for epoch in epochs],
             "weights": weights.name,
+            "best_weights": None if best is None else best.name,
             "random_state": {variable.path: variable.numpy().tolist() for variable in _random_variables(model)},
         }
         write_json(self._progress, progress)
         for older in self.folder.glob("*.weights.h5"):
-            if older != weights:
+            if older not in (weights, best):
                 older.unlink()
 
     def clear(self) -> None:
@@ -82,17 +92,21 @@ class Checkpoint:
 
 
 class EpochCheckpoint(keras.callbacks.Callback):
-    """Saves the training after an epoch, unless it did so a moment ago. Belongs behind `curve` in the callbacks."""
+    """Saves the training after an epoch that another one follows, unless it did so a moment ago.
 
-    def __init__(self, checkpoint: Checkpoint, plan: Plan, curve: LearningCurve) -> None:
+    Belongs behind all other callbacks.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, plan: Plan, curve: LearningCurve, *, best_weights: Path) -> None:
         super().__init__()
-        self._checkpoint, self._plan, self._curve = checkpoint, plan, curve
+        self._checkpoint, self._plan, self._curve, self._best = checkpoint, plan, curve, best_weights
         self._saved = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         is_due = time.perf_counter() - self._saved >= self._checkpoint.seconds_apart
-        if is_due and self._curve.epochs[-1].is_finite:
-            self._checkpoint.save(self._plan, self.model, self._curve.epochs)
+        # What a callback ended is not saved: a restored training would not know that it was to end there.
+        if is_due and not self.model.stop_training:
+            self._checkpoint.save(self._plan, self.model, self._curve.epochs, best_weights=self._best)
             self._saved = time.perf_counter()
 
 
@@ -105,7 +119,3 @@ def load_trained_weights(model: keras.Model, weights: Path) -> None:
 
 def _random_variables(model: keras.Model) -> list[Any]:
     return [variable for variable in model.variables if "seed_generator" in variable.path]
-
-
-def _plan_json(plan: Plan) -> dict[str, Any]:
-    return {**asdict(plan), "hyperparameters": dict(plan.hyperparameters)}

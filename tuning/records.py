@@ -89,6 +89,13 @@ class Plan:
     initial_epoch: int = 0
     initial_weights: str = ""
 
+    def as_json(self) -> dict[str, Any]:
+        return _as_json(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Plan:
+        return cls(**{**data, "settings": TrainingSettings.from_json(data["settings"])})
+
 
 @dataclass(frozen=True, kw_only=True)
 class Epoch:
@@ -162,12 +169,7 @@ class TrialRecord:
         return missing if value is None or math.isnan(value) else value
 
     def as_json(self) -> dict[str, Any]:
-        return {
-            **{f.name: getattr(self, f.name) for f in dataclasses.fields(self)},
-            "hyperparameters": dict(self.hyperparameters),
-            "settings": self.settings.as_json(),
-            "epochs": [epoch.as_json() for epoch in self.epochs],
-        }
+        return _as_json(self)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TrialRecord:
@@ -234,12 +236,7 @@ class TrainedModel:
     seconds: float
 
     def as_json(self) -> dict[str, Any]:
-        return {
-            **{f.name: getattr(self, f.name) for f in dataclasses.fields(self)},
-            "hyperparameters": dict(self.hyperparameters),
-            "settings": self.settings.as_json(),
-            "epochs": [epoch.as_json() for epoch in self.epochs],
-        }
+        return _as_json(self)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TrainedModel:
@@ -291,6 +288,13 @@ class Evaluation:
         return {"accuracy": self.accuracy, **dataclasses.asdict(self)}
 
 
-def finite_or_none(value: float | None) -> float | None:
-    """The value itself, or None where it is NaN or infinite: JSON has no word for those."""
-    return value if value is not None and math.isfinite(value) else None
+def _as_json(record: Any) -> dict[str, Any]:
+    return {field.name: _plain(getattr(record, field.name)) for field in dataclasses.fields(record)}
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "as_json"):
+        return value.as_json()
+    if isinstance(value, tuple):
+        return [_plain(element) for element in value]
+    return dict(value) if isinstance(value, Mapping) else value

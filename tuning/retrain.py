@@ -1,4 +1,4 @@
-"""Train the winner afresh on all training images and save it."""
+"""Train a winner, or any one configuration, afresh and save it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import keras
 
 from tuning.checkpoint import Checkpoint
 from tuning.dataset import Split
+from tuning.errors import TrainingError
 from tuning.hypermodel import TunableClassifier
 from tuning.records import Configuration, Plan, Schedule, TrainedModel, TrainingSettings
 from tuning.run_folder import RunFolder, write_json
 from tuning.seeds import derive_seed
-from tuning.trial import Training, Watch, train
+from tuning.trial import Watch, train
 
 RETRAINING_IMAGES = 720_000
 FEWEST_EPOCHS, MOST_EPOCHS = 12, 60
@@ -32,37 +33,41 @@ def retraining_plan(configuration: Configuration, *, epochs: int, seed: int) -> 
 
 
 def retrain(
-    hypermodel: TunableClassifier, plan: Plan, training: Split, folder: RunFolder, *, watch: Watch
-) -> TrainedModel:
-    """Train the plan on all of `training` and write `model.keras` and `training.json`.
-
-    The model starts from new weights: nothing that the search trained goes into it. Killed and called again with the
-    same plan, it goes on from its last saved epoch. Raises FloatingPointError if the loss becomes NaN or infinite.
-    """
-    started = time.perf_counter()
-    checkpoint = Checkpoint(folder=folder.checkpoint)
-    outcome = train(hypermodel, plan, training=training, validation=None, watch=watch, checkpoint=checkpoint)
-    trained = _save(outcome, plan, folder, examples=len(training), started=started)
-    checkpoint.clear()
-    return trained
-
-
-def train_and_save(
     hypermodel: TunableClassifier,
     plan: Plan,
     training: Split,
     folder: RunFolder,
     *,
-    validation: Split,
+    validation: Split | None = None,
     watch: Watch,
 ) -> TrainedModel:
-    """Train the plan, validating every epoch, and write `model.keras` and `training.json`.
+    """Train the plan on all of `training` and write `model.keras` and `training.json`.
 
-    Raises FloatingPointError if the loss becomes NaN or infinite.
+    The model starts from new weights: nothing that the search trained goes into it. With `validation`, every epoch is
+    validated. Killed and called again with the same plan, it goes on from its last saved epoch, kept in
+    `folder.checkpoint`, which the caller removes once it has on record that the model is there. Raises TrainingError
+    if the loss becomes NaN or infinite, OSError if the model can't be written.
     """
     started = time.perf_counter()
-    outcome = train(hypermodel, plan, training=training, validation=validation, watch=watch)
-    return _save(outcome, plan, folder, examples=len(training), started=started)
+    checkpoint = Checkpoint(folder=folder.checkpoint)
+    outcome = train(hypermodel, plan, training=training, validation=validation, watch=watch, checkpoint=checkpoint)
+    if outcome.diverged:
+        raise TrainingError(
+            f"the loss became NaN or infinite in epoch {len(outcome.epochs)}: choose a smaller learning rate"
+        )
+    save_model(outcome.model, folder.model)
+    trained = TrainedModel(
+        hyperparameters=plan.hyperparameters,
+        settings=plan.settings,
+        seed=plan.seed,
+        examples=len(training),
+        parameters=outcome.model.count_params(),
+        epochs=outcome.epochs,
+        result_epoch=outcome.result_epoch,
+        seconds=time.perf_counter() - started,
+    )
+    write_json(folder.training, trained.as_json())
+    return trained
 
 
 def save_model(model: keras.Model, path: Path) -> None:
@@ -73,23 +78,3 @@ def save_model(model: keras.Model, path: Path) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _save(outcome: Training, plan: Plan, folder: RunFolder, *, examples: int, started: float) -> TrainedModel:
-    if outcome.diverged:
-        raise FloatingPointError(
-            f"the loss became NaN or infinite in epoch {len(outcome.epochs)}: choose a smaller learning rate"
-        )
-    save_model(outcome.model, folder.model)
-    trained = TrainedModel(
-        hyperparameters=plan.hyperparameters,
-        settings=plan.settings,
-        seed=plan.seed,
-        examples=examples,
-        parameters=outcome.model.count_params(),
-        epochs=outcome.epochs,
-        result_epoch=outcome.result_epoch,
-        seconds=time.perf_counter() - started,
-    )
-    write_json(folder.training, trained.as_json())
-    return trained

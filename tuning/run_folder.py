@@ -6,6 +6,7 @@ import contextlib
 import csv
 import io
 import json
+import math
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from tuning.errors import InputError
-from tuning.records import TrialRecord, finite_or_none
+from tuning.records import TrialRecord
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -85,11 +86,17 @@ class RunFolder:
             raise InputError(f"there is no run {self.path}: runs lie in the folder given by --runs")
         return read_json(self.run_json)
 
-    @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keep every other process from writing this run. Raises InputError if one already does.
+    def state(self) -> bytes | None:
+        """What `run.json` holds, to be compared later; None where there is none."""
+        return self.run_json.read_bytes() if self.exists else None
 
-        The lock belongs to the operating system and so ends with its holder, however that ends.
+    @contextlib.contextmanager
+    def locked(self, *, state: bytes | None) -> Iterator[None]:
+        """Keep every other process from writing this run, whose folder must exist.
+
+        `state`: what `state()` gave when the caller decided what to do. Raises InputError if another process holds
+        the lock, or held it since then. The lock belongs to the operating system and so ends with its holder, however
+        that ends.
         """
         lock = FileLock(self.path / ".lock")
         try:
@@ -97,6 +104,8 @@ class RunFolder:
         except Timeout as error:
             raise InputError(f"{self.path} is being written by another process: wait for it or stop it") from error
         try:
+            if self.state() != state:
+                raise InputError(f"{self.path} was written by another process meanwhile: run the command again")
             yield
         finally:
             lock.release()
@@ -118,6 +127,15 @@ def fresh_name(runs: Path, stem: str) -> str:
     while (runs / f"{stem}-{number}").exists():
         number += 1
     return f"{stem}-{number}"
+
+
+def make_fresh(runs: Path, stem: str) -> RunFolder:
+    """A new folder that no other process was given, called as `fresh_name` says. Raises OSError."""
+    while True:
+        folder = RunFolder(path=runs / fresh_name(runs, stem))
+        with contextlib.suppress(FileExistsError):
+            folder.path.mkdir(parents=True)
+            return folder
 
 
 def newest_finished(runs: Path, *, published: bool = False) -> RunFolder:
@@ -156,6 +174,11 @@ def read_json(path: Path) -> dict[str, Any]:
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
     """Replace the file by `data` as JSON, all at once: a reader sees the old file or the new one."""
     write_bytes(path, (json.dumps(data, indent=2, allow_nan=False) + "\n").encode())
+
+
+def finite_or_none(value: float | None) -> float | None:
+    """The value itself, or None where it is NaN or infinite: JSON has no word for those."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def write_bytes(path: Path, content: bytes) -> None:

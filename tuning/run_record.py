@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import platform
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -10,8 +11,8 @@ from typing import Any
 
 from tuning.dataset import Dataset
 from tuning.errors import InputError
-from tuning.records import Evaluation, TrialRecord, finite_or_none
-from tuning.run_folder import RunFolder
+from tuning.records import Evaluation, TrialRecord
+from tuning.run_folder import RunFolder, finite_or_none
 from tuning.sources import load_dataset, load_npz
 
 VALIDATION_FRACTION = 1 / 12
@@ -41,7 +42,10 @@ def describe_dataset(dataset: Dataset, *, validation: int, path: Path | None) ->
 
 
 def load_recorded_dataset(record: Mapping[str, Any]) -> Dataset:
-    """The data that a run was made with. Raises InputError if it can't be had or is not the same any more."""
+    """The data that a run was made with, and why not MNIST if so.
+
+    Raises InputError if it can't be had or is not the same any more.
+    """
     described = record["dataset"]
     if described["path"] is None:
         dataset = load_dataset(described["name"])
@@ -52,7 +56,7 @@ def load_recorded_dataset(record: Mapping[str, Any]) -> Dataset:
             f"the data {described['path'] or described['name']} changed since the run was made (digest "
             f"{dataset.digest[:12]}…, was {described['digest'][:12]}…): restore it or start a new run"
         )
-    return dataset
+    return dataclasses.replace(dataset, fallback_reason=described["fallback_reason"] or "")
 
 
 def describe_versions() -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import keras
 
-from tuning.callbacks import LearningCurve, StopSignal, schedule_callbacks
+from tuning.callbacks import EarlyStopping, LearningCurve, StopSignal, schedule_callbacks
 from tuning.checkpoint import Checkpoint, EpochCheckpoint, load_trained_weights
 from tuning.dataset import Split
 from tuning.hypermodel import TunableClassifier
@@ -71,17 +72,25 @@ def train(
         load_trained_weights(model, Path(plan.initial_weights))
     batch_size = hypermodel.batch_size(plan.hyperparameters)
     steps = steps_per_epoch(len(training), batch_size)
-    curve = LearningCurve(watch.on_epoch, before=() if restored is None else restored.epochs)
+    before = () if restored is None else restored.epochs
+    curve = LearningCurve(watch.on_epoch, before=before)
     stop = StopSignal(watch.should_stop)
     with tempfile.TemporaryDirectory() as folder:
         best = Path(folder) / "best.weights.h5"
+        if restored is not None and restored.best_weights is not None:
+            shutil.copyfile(restored.best_weights, best)
         callbacks = [*schedule_callbacks(settings, peak=peak, steps=steps, first_epoch=first_epoch), curve, stop]
-        if checkpoint is not None:
-            callbacks.append(EpochCheckpoint(checkpoint, plan, curve))
         if validation is not None and settings.patience is not None:
-            callbacks.append(keras.callbacks.EarlyStopping(monitor="val_loss", patience=settings.patience))
+            callbacks.append(EarlyStopping(patience=settings.patience, before=before))
         if validation is not None and settings.keep_best:
-            callbacks.append(keras.callbacks.ModelCheckpoint(str(best), save_best_only=True, save_weights_only=True))
+            lowest = min((epoch.val_loss for epoch in before if epoch.val_loss is not None), default=None)
+            callbacks.append(
+                keras.callbacks.ModelCheckpoint(
+                    str(best), save_best_only=True, save_weights_only=True, initial_value_threshold=lowest
+                )
+            )
+        if checkpoint is not None:
+            callbacks.append(EpochCheckpoint(checkpoint, plan, curve, best_weights=best))
         model.fit(
             training_batches(
                 training,

@@ -9,22 +9,16 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from export.artifact import Format, Target, TensorSpec
+from export.artifact import RUNTIME_PACKAGES, Target, TensorSpec
 from export.errors import InputError
 from export.parity import Probabilities
 
 BATCH = 500
 
-_PACKAGES = {
-    Format.SAVED_MODEL: ("tensorflow", "tensorflow"),
-    Format.TFLITE: ("ai_edge_litert", "ai-edge-litert"),
-    Format.ONNX: ("onnxruntime", "onnxruntime"),
-}
-
 
 class RuntimeModel(Protocol):
     """A loaded artifact. Called with uint8 (batch, height, width, channels), batch 1 or more, it answers with float32
-    (batch, classes); anything else raises ValueError.
+    (batch, classes). Anything else, and a file that its runtime can't run, raises ValueError.
     """
 
     input: TensorSpec
@@ -38,7 +32,7 @@ def load(target: Target, path: Path, *, threads: int | None = None) -> RuntimeMo
 
     Raises InputError if the runtime is not installed or can't open the file.
     """
-    module, package = _PACKAGES[target.format]
+    module, package = RUNTIME_PACKAGES[target.format]
     if find_spec(module) is None:
         raise InputError(f"{path} needs {package}, which is not installed: pip install {package}")
     if not path.exists():
@@ -48,10 +42,18 @@ def load(target: Target, path: Path, *, threads: int | None = None) -> RuntimeMo
 
 
 def predict(model: RuntimeModel, images: np.ndarray) -> Probabilities:
-    """The answers to any number of images, 1 or more, asked for in batches."""
+    """The answers, float32 (examples, classes), to uint8 images (examples, height, width, channels), in batches.
+
+    Raises ValueError for no images and as the model does.
+    """
     if not len(images):
         raise ValueError("there must be at least one image, got none")
     return np.concatenate([model(images[at : at + BATCH]) for at in range(0, len(images), BATCH)])
+
+
+def one_line(error: Exception) -> str:
+    """What a runtime says went wrong, in one line of at most 300 characters."""
+    return " ".join(str(error).split())[:300]
 
 
 def check_images(images: Any, spec: TensorSpec) -> None:

@@ -11,7 +11,7 @@ import onnxruntime
 from export.artifact import TensorSpec
 from export.errors import InputError
 from export.parity import Probabilities
-from export.runtimes import check_images
+from export.runtimes import check_images, one_line
 
 _DTYPES = {"tensor(uint8)": "uint8", "tensor(float)": "float32"}
 
@@ -26,7 +26,11 @@ class OnnxModel:
 
     def __call__(self, images: np.ndarray) -> Probabilities:
         check_images(images, self.input)
-        answer: Probabilities = self._session.run([self.output.name], {self.input.name: images})[0]
+        try:
+            answer: Probabilities = self._session.run([self.output.name], {self.input.name: images})[0]
+        # onnxruntime has an exception class for each of its status codes and no common one.
+        except Exception as error:
+            raise ValueError(f"onnxruntime can't run the file ({one_line(error)})") from error
         return answer
 
 
@@ -38,10 +42,8 @@ def load(path: Path, threads: int | None) -> OnnxModel:
         options.intra_op_num_threads = threads
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    # onnxruntime has an exception class for each of its status codes and no common one.
     except Exception as error:
-        reason = " ".join(str(error).split())[:300]
-        raise InputError(f"{path} can't be opened by onnxruntime ({reason}): export it again") from error
+        raise InputError(f"{path} can't be opened by onnxruntime ({one_line(error)}): export it again") from error
     return OnnxModel(session)
 
 

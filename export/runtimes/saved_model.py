@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,7 @@ import tensorflow as tf
 from export.artifact import INPUT_NAME, OUTPUT_NAME, TensorSpec
 from export.errors import InputError
 from export.parity import Probabilities
-from export.runtimes import check_images
+from export.runtimes import check_images, one_line
 
 _SIGNATURE = "serving_default"
 
@@ -29,8 +32,11 @@ class SavedModel:
 
     def __call__(self, images: np.ndarray) -> Probabilities:
         check_images(images, self.input)
-        with tf.device("/CPU:0"):
-            answer: Probabilities = self._function(**{INPUT_NAME: tf.constant(images)})[OUTPUT_NAME].numpy()
+        try:
+            with tf.device("/CPU:0"):
+                answer: Probabilities = self._function(**{INPUT_NAME: tf.constant(images)})[OUTPUT_NAME].numpy()
+        except tf.errors.OpError as error:
+            raise ValueError(f"TensorFlow can't run the file ({one_line(error)})") from error
         return answer
 
 
@@ -42,19 +48,31 @@ def load(path: Path, threads: int | None) -> SavedModel:
     if threads is not None:
         raise ValueError(f"a SavedModel runs with the threads of its process, so threads must be None, got {threads}")
     try:
-        loaded = tf.saved_model.load(str(path))
+        with _plain_path(path) as plain:
+            loaded = tf.saved_model.load(str(plain))
         names = (
             loaded.signatures[_SIGNATURE].structured_input_signature[1],
             loaded.signatures[_SIGNATURE].structured_outputs,
         )
     except (OSError, LookupError, ValueError, RuntimeError, tf.errors.OpError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise InputError(f"{path} can't be opened as a SavedModel ({reason}): export it again") from error
+        raise InputError(f"{path} can't be opened as a SavedModel ({one_line(error)}): export it again") from error
     if list(names[0]) != [INPUT_NAME] or list(names[1]) != [OUTPUT_NAME]:
         raise InputError(
             f"{path} lacks the signature {_SIGNATURE} with {INPUT_NAME} and {OUTPUT_NAME}: export it again"
         )
     return SavedModel(loaded)
+
+
+@contextlib.contextmanager
+def _plain_path(path: Path) -> Iterator[Path]:
+    """The folder under a name that TensorFlow does not take for a pattern: it looks for the weights with one."""
+    if not set(str(path.absolute())) & set("*?[]"):
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        link = Path(folder) / "saved_model"
+        link.symlink_to(path.absolute(), target_is_directory=True)
+        yield link
 
 
 def _spec(name: str, tensor: Any) -> TensorSpec:

@@ -12,7 +12,7 @@ from export.artifact import INPUT_NAME, OUTPUT_NAME, TensorSpec
 from export.errors import InputError
 from export.native_output import held_back
 from export.parity import Probabilities
-from export.runtimes import check_images
+from export.runtimes import check_images, one_line
 
 _SIGNATURE = "serving_default"
 
@@ -29,7 +29,10 @@ class TFLiteModel:
 
     def __call__(self, images: np.ndarray) -> Probabilities:
         check_images(images, self.input)
-        answer: Probabilities = self._runner(**{self.input.name: images})[self.output.name]
+        try:
+            answer: Probabilities = self._runner(**{self.input.name: images})[self.output.name]
+        except RuntimeError as error:
+            raise ValueError(f"LiteRT can't run the file ({one_line(error)})") from error
         return answer
 
 
@@ -41,8 +44,7 @@ def load(path: Path, threads: int | None) -> TFLiteModel:
             interpreter.allocate_tensors()
         signatures = interpreter.get_signature_list()
     except (ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise InputError(f"{path} can't be opened by LiteRT ({reason}): export it again") from error
+        raise InputError(f"{path} can't be opened by LiteRT ({one_line(error)}): export it again") from error
     names = signatures.get(_SIGNATURE, {"inputs": [], "outputs": []})
     if names["inputs"] != [INPUT_NAME] or names["outputs"] != [OUTPUT_NAME]:
         raise InputError(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export.artifact import Artifact, Description, Format, Target, TensorSpec, digest_tree
-from export.errors import VerificationError
+from export.errors import InputError, VerificationError
 
 if TYPE_CHECKING:
     from export.serving import ServingModel
@@ -52,13 +52,19 @@ def ensure_runs(artifact: Artifact, folder: Path) -> None:
 
     from export.runtimes import load
 
-    model = load(artifact.target, folder / artifact.target.file)
+    try:
+        model = load(artifact.target, folder / artifact.target.file)
+    except InputError as error:
+        raise VerificationError(f"{artifact.target.file} was written, but {error}") from error
     for what, found, expected in (("input", model.input, artifact.input), ("output", model.output, artifact.output)):
         if not _agrees(found, expected):
             raise VerificationError(f"{artifact.target.file} has the {what} {found} but must have {expected}")
     height, width, channels = artifact.input.shape[1:]
     for batch in (1, 3):
-        answer = model(np.zeros((batch, height or 0, width or 0, channels or 0), dtype=np.uint8))
+        try:
+            answer = model(np.zeros((batch, height or 0, width or 0, channels or 0), dtype=np.uint8))
+        except ValueError as error:
+            raise VerificationError(f"{artifact.target.file} does not answer a batch of {batch}: {error}") from error
         if answer.shape != (batch, artifact.output.shape[1]) or answer.dtype != np.float32:
             raise VerificationError(
                 f"{artifact.target.file} answers a batch of {batch} with {answer.dtype} {answer.shape} but must answer "

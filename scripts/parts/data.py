@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scripts import _entry
 from tuning.records import DATASET_NAMES
@@ -36,17 +37,31 @@ def load_asked_dataset(arguments: argparse.Namespace) -> Dataset:
     return load_dataset(name)
 
 
+def load_run_dataset(record: Mapping[str, Any]) -> Dataset:
+    """The data that a run was made with. Raises InputError if it can't be had or is not the same any more."""
+    from tuning.run_record import load_recorded_dataset
+    from tuning.sources import needs_keras
+
+    if needs_keras(record["dataset"]["name"]):
+        _entry.load_tensorflow()
+    return load_recorded_dataset(record)
+
+
 def tell_fallback(console: Console, dataset: Dataset) -> None:
+    from rich.markup import escape
+
     if dataset.fallback_reason:
-        console.print(f"[yellow]note:[/] running on {dataset.name} instead of MNIST: {dataset.fallback_reason}")
+        console.print(f"[yellow]note:[/] running on {dataset.name} instead of MNIST: {escape(dataset.fallback_reason)}")
 
 
 def tell_dataset(console: Console, dataset: Dataset, *, validation: int) -> None:
+    from rich.markup import escape
+
     height, width, channels = dataset.image_shape
     console.print(
-        f"data: {dataset.name}, {len(dataset.training) - validation} training, {validation} validation and "
+        f"data: {escape(dataset.name)}, {len(dataset.training) - validation} training, {validation} validation and "
         f"{len(dataset.test)} test images of {height}×{width}×{channels}, {dataset.num_classes} classes"
     )
     tell_fallback(console, dataset)
     for warning in dataset.warnings:
-        console.print(f"[yellow]warning:[/] {warning}")
+        console.print(f"[yellow]warning:[/] {escape(warning)}")

@@ -6,26 +6,29 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
-from export.artifact import Format
+from export.artifact import RUNTIME_PACKAGES, Format
 from scripts import _entry
-
-_PACKAGES = {Format.SAVED_MODEL: "tensorflow", Format.TFLITE: "ai_edge_litert", Format.ONNX: "onnxruntime"}
 
 
 def published_folder(arguments: argparse.Namespace, given: Path | None) -> Path:
-    """The folder given outright, else that of `--run`, else that of the newest exported run."""
-    if given is not None:
-        return given
+    """The folder given outright, else that of `--run`, else that of the newest exported run; a publication that was
+    cut off there is completed."""
+    from export.install import complete
     from tuning.run_folder import newest_finished, open_run
 
-    if arguments.run is not None:
-        return open_run(arguments.runs, arguments.run).artifacts
-    return newest_finished(arguments.runs, published=True).artifacts
+    if given is not None:
+        folder = given
+    elif arguments.run is not None:
+        folder = open_run(arguments.runs, arguments.run).artifacts
+    else:
+        folder = newest_finished(arguments.runs, published=True).artifacts
+    complete(folder)
+    return folder
 
 
 def require_runtimes(formats: Iterable[Format], *others: str) -> None:
     """Go on where the runtimes of these formats are installed, with TensorFlow loaded if one of them is its own."""
     wanted = sorted(formats)
-    _entry.hand_over([*(_PACKAGES[kind] for kind in wanted), *others])
+    _entry.hand_over([*(RUNTIME_PACKAGES[kind][0] for kind in wanted), *others])
     if Format.SAVED_MODEL in wanted:
         _entry.load_tensorflow()

@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tuning.budget import Budget
-    from tuning.dataset import Dataset
+    from tuning.dataset import Dataset, Split
     from tuning.hypermodel import TunableClassifier
-    from tuning.records import TrialRecord
+    from tuning.records import Plan, TrainedModel, TrialRecord
     from tuning.run_folder import RunFolder
 
 
@@ -41,21 +41,17 @@ def retrain_winner(work: Work, record: dict[str, Any], winner: TrialRecord, budg
             "status": run_record.RETRAINING,
         }
         write_json(work.folder.run_json, record)
-    if record["status"] in (run_record.SEARCHING, run_record.RETRAINING):
-        seconds = _retrain(work, record, winner)
-        record = {**record, "status": run_record.EVALUATING, "seconds": {**record["seconds"], "retrain": seconds}}
+    if record["status"] not in (run_record.EVALUATING, run_record.FINISHED):
+        trained = _retrain(work, record, winner)
+        seconds = {**record["seconds"], "retrain": trained.seconds}
+        record = {**record, "status": run_record.EVALUATING, "seconds": seconds}
         write_json(work.folder.run_json, record)
-    if record["status"] == run_record.EVALUATING:
-        record = look_at_test_set(record, work.dataset, work.folder)
-    return record
+    return look_at_test_set(work, record)
 
 
-def _retrain(work: Work, record: dict[str, Any], winner: TrialRecord) -> float:
-    """Seconds that it took."""
-    from scripts.parts.terminal import TrainingProgress, counted
-    from tuning.checkpoint import Checkpoint
-    from tuning.retrain import retrain, retraining_plan
-    from tuning.trial import Watch
+def _retrain(work: Work, record: dict[str, Any], winner: TrialRecord) -> TrainedModel:
+    from scripts.parts.terminal import counted
+    from tuning.retrain import retraining_plan
 
     epochs, wanted = record["config"]["retraining_epochs"], _wanted_epochs(work.dataset)
     fewer = "" if epochs == wanted else f" (of {wanted} wanted: the time allows no more)"
@@ -64,13 +60,35 @@ def _retrain(work: Work, record: dict[str, Any], winner: TrialRecord) -> float:
         f"{counted(epochs, 'epoch')}{fewer}"
     )
     plan = retraining_plan(winner.hyperparameters, epochs=epochs, seed=record["seed"])
+    return train_model(work, record, plan, training=work.dataset.training)
+
+
+def train_model(
+    work: Work, record: dict[str, Any], plan: Plan, *, training: Split, validation: Split | None = None
+) -> TrainedModel:
+    """Train and save the run's model, from the epoch that an earlier command reached, with progress on the terminal.
+
+    Raises TrainingError, with the run's status FAILED on record, if there is no model to save.
+    """
+    from scripts.parts.terminal import TrainingProgress
+    from tuning import run_record
+    from tuning.checkpoint import Checkpoint
+    from tuning.errors import TrainingError
+    from tuning.retrain import retrain
+    from tuning.run_folder import write_json
+    from tuning.trial import Watch
+
     restored = Checkpoint(folder=work.folder.checkpoint).restore(plan)
     done = 0 if restored is None else len(restored.epochs)
     if done:
         work.console.print(f"going on after epoch {done}")
-    with TrainingProgress(work.console, plan.settings, title="retraining", done=done) as progress:
+    with TrainingProgress(work.console, plan.settings, title="training", done=done) as progress:
         watch = Watch(on_epoch=progress.epoch_finished)
-        return retrain(work.hypermodel, plan, work.dataset.training, work.folder, watch=watch).seconds
+        try:
+            return retrain(work.hypermodel, plan, training, work.folder, validation=validation, watch=watch)
+        except TrainingError:
+            write_json(work.folder.run_json, {**record, "status": run_record.FAILED})
+            raise
 
 
 def _wanted_epochs(dataset: Dataset) -> int:
@@ -79,22 +97,31 @@ def _wanted_epochs(dataset: Dataset) -> int:
     return wanted_epochs(len(dataset.training))
 
 
-def look_at_test_set(record: dict[str, Any], dataset: Dataset, folder: RunFolder) -> dict[str, Any]:
-    """Open the test set for the saved model. The look is on record before it happens."""
+def look_at_test_set(work: Work, record: dict[str, Any]) -> dict[str, Any]:
+    """Open the test set for the saved model, unless the run is finished; the completed record.
+
+    The look is on record before anything is learned from it.
+    """
     import keras
 
     from tuning import run_record
+    from tuning.checkpoint import Checkpoint
     from tuning.evaluation import evaluate
     from tuning.inference import predict_with
     from tuning.run_folder import now, write_json
 
-    looks = (record["test"] or {"looks": 0})["looks"] + 1
+    if record["status"] == run_record.FINISHED:
+        return record
+    folder, dataset = work.folder, work.dataset
+    Checkpoint(folder=folder.checkpoint).clear()
+    model = keras.models.load_model(folder.model)
+    test = dataset.test.open()
+    looks = (record["test"] or {"looks": 0})["looks"] + dataset.test.looks
     record = {**record, "test": {"accuracy": None, "ci95": None, "looks": looks}}
     write_json(folder.run_json, record)
-    model = keras.models.load_model(folder.model)
-    evaluation = evaluate(predict_with(model), dataset.test.open(), class_names=dataset.class_names)
+    evaluation = evaluate(predict_with(model), test, class_names=dataset.class_names)
     write_json(folder.evaluation, evaluation.as_json())
-    test = run_record.describe_test(evaluation, looks=looks)
-    record = {**record, "test": test, "status": run_record.FINISHED, "finished_at": now()}
+    described = run_record.describe_test(evaluation, looks=looks)
+    record = {**record, "test": described, "status": run_record.FINISHED, "finished_at": now()}
     write_json(folder.run_json, record)
     return record

@@ -16,7 +16,7 @@ def print_verification(console: Console, verification: Verification) -> None:
     """One row an artifact: size, differences from the Keras model, labels, accuracy, verdict; then the limits."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("file", no_wrap=True)
-    for name in ("size", "max |Δp|", "max |Δlogit|", "equal labels", "accuracy"):
+    for name in ("size", "|Δp|", "|Δlogit|", "equal labels", "accuracy"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for artifact, parity in zip(verification.artifacts, verification.parities, strict=True):
@@ -32,4 +32,7 @@ def print_verification(console: Console, verification: Verification) -> None:
     console.print(table)
     tolerance = verification.parities[0].tolerance
     logit_limit = tolerance.logit * max(1.0, verification.parities[0].largest_logit)
-    console.print(f"[dim]limits: |Δp| {tolerance.probability:.0e}, |Δlogit| {logit_limit:.0e}, no label changed[/]")
+    console.print(
+        f"[dim]largest differences; limits: |Δp| {tolerance.probability:.0e}, |Δlogit| {logit_limit:.0e}, "
+        "no label changed[/]"
+    )

@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tuning.records import Epoch, SearchConfig, TrainingSettings, TrialRecord
+from tuning.records import Configuration, Epoch, SearchConfig, TrainingSettings, TrialRecord
 
 if TYPE_CHECKING:
     from tuning.journal import Suggestion
@@ -25,9 +26,8 @@ def make_console(*, json_output: bool) -> Console:
     return Console(file=sys.stderr if json_output else sys.stdout, highlight=False, soft_wrap=True)
 
 
-def describe(configuration: object) -> str:
+def describe(configuration: Configuration) -> str:
     """A configuration in one line: name=value, numbers to three digits."""
-    assert isinstance(configuration, dict)
     return " ".join(f"{name}={_short(value)}" for name, value in configuration.items())
 
 
@@ -98,10 +98,10 @@ def _clock_after(seconds: float) -> str:
 def _trial_line(trial: TrialRecord, *, is_best: bool) -> str:
     number = f"trial {trial.trial_id}"
     if not trial.has_result:
-        return f"{number}  [red]failed[/]: {trial.reason}"
+        return f"{number}  [red]failed[/]: {escape(trial.reason)}"
     facts = f"val_loss {trial.val_loss:.4f}  val_accuracy {trial.val_accuracy:.2%}  {trial.seconds:5.1f} s"
     note = " [green]best so far[/]" if is_best else ""
-    stopped = f" [yellow](stopped: {trial.reason})[/]" if trial.reason else ""
+    stopped = f" [yellow](stopped: {escape(trial.reason)})[/]" if trial.reason else ""
     return f"{number}  {facts}{note}{stopped}\n            [dim]{describe(trial.hyperparameters)}[/]"
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tuning.budget import parse_duration
@@ -64,6 +66,23 @@ def read_options(arguments: argparse.Namespace, folder: RunFolder) -> Options:
     return options
 
 
+SEARCHED = "searched"
+
+
+def describe_searched(options: Options) -> dict[str, Any]:
+    """What a search that ended was allowed, for the run's config: a later command may allow more."""
+    return {SEARCHED: {"max_trials": options.max_trials, "budget": options.budget}}
+
+
+def is_searched(options: Options, config: Mapping[str, Any]) -> bool:
+    """Whether the run's search ended and was allowed as much as it is now."""
+    if SEARCHED not in config:
+        return False
+    before = dataclasses.replace(options, **config[SEARCHED])
+    longer = (options.budget_seconds or math.inf) > (before.budget_seconds or math.inf)
+    return options.max_trials <= before.max_trials and not longer
+
+
 def known_configurations(
     options: Options, hypermodel: TunableClassifier
 ) -> tuple[tuple[Configuration, TrainingSettings | None], ...]:
@@ -92,7 +111,7 @@ def _recorded(folder: RunFolder) -> dict[str, Any]:
         return {}
     record = folder.read()
     if record.get("command") != "tune":
-        raise InputError(f"{folder.path} was made by train.py and holds no search to resume: start a new run")
+        raise InputError(f"{folder.path} was made by train.py: go on with it by train.py --resume")
     config: dict[str, Any] = record["config"]
     return config
 

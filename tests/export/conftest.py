@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import subprocess
@@ -24,18 +25,28 @@ def examples(digits: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.fixture(scope="session")
-def describe() -> Callable[[Path], Any]:
+def subject() -> Any:
+    """What the small model is about."""
+    from export.artifact import Subject
+
+    return Subject(
+        class_names=tuple("0123456789"), dataset="digits", dataset_digest="d" * 64, note="geübt an 8×8 Ziffern"
+    )
+
+
+@pytest.fixture(scope="session")
+def describe(subject: Any, examples: tuple[np.ndarray, np.ndarray]) -> Callable[[Path], Any]:
     """`describe(model_file)`: what its files should say about themselves."""
+    import keras
+
     from export.artifact import Description, digest_file
 
     def call(path: Path) -> Description:
+        answers = np.asarray(keras.models.load_model(path, compile=False)(examples[0], training=False))
         return Description(
-            class_names=tuple("0123456789"),
-            dataset="digits",
-            dataset_digest="d" * 64,
-            accuracy=0.875,
+            **dataclasses.asdict(subject),
+            accuracy=float((answers.argmax(axis=1) == examples[1]).mean()),
             source_digest=digest_file(path),
-            note="geübt an 8×8 Ziffern",
         )
 
     return call
@@ -60,8 +71,8 @@ def keras_answers(serving: Any) -> Callable[[np.ndarray], np.ndarray]:
 
 
 @pytest.fixture(scope="session")
-def request_for(model_file: Path, describe: Callable[[Path], Any]) -> Callable[..., Any]:
-    """`request_for(folder, *formats, model=…, opset=…, description=…)`: an ExportRequest; no format means all."""
+def request_for(model_file: Path, subject: Any) -> Callable[..., Any]:
+    """`request_for(folder, *formats, model=…, opset=…, about=…)`: an ExportRequest; no format means all."""
     from export.artifact import DEFAULT_OPSET, choose_targets
     from export.publish import ExportRequest
 
@@ -70,13 +81,13 @@ def request_for(model_file: Path, describe: Callable[[Path], Any]) -> Callable[.
         *formats: str,
         model: Path = model_file,
         opset: int = DEFAULT_OPSET,
-        description: Any = None,
+        about: Any = subject,
     ) -> ExportRequest:
         return ExportRequest(
             model=model,
             targets=choose_targets(formats, []),
             folder=folder,
-            description=description if description is not None else describe(model),
+            subject=about,
             opset=opset,
         )
 

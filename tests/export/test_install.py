@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -14,7 +16,7 @@ from typing import Any
 import pytest
 
 from export.errors import InputError
-from export.install import install, locked, recover, staging_folder
+from export.install import complete, install, locked, recover, require_movable, staging_folder
 
 OLD = {
     "manifest.json": b"old",
@@ -100,6 +102,66 @@ def test_installing_into_a_folder_that_is_not_there_makes_it(
     install(staged, tmp_path / "artifacts")
 
     assert snapshot(tmp_path / "artifacts") == NEW
+
+
+def test_completing_needs_the_lock_only_where_there_is_something_to_complete(
+    target: Path, staged: Path, holder: subprocess.Popen[str], snapshot: Callable[..., Any]
+) -> None:
+    complete(target)
+    staged.rename(target.parent / ".artifacts.ready")
+
+    with pytest.raises(InputError, match="is being written by another process"):
+        complete(target)
+    assert snapshot(target) == OLD
+    holder.kill()
+    holder.wait()
+    complete(target)
+
+    assert snapshot(target) == BOTH
+
+
+def test_what_can_be_moved_leaves_no_trace(target: Path, staged: Path, snapshot: Callable[..., Any]) -> None:
+    before = snapshot(target.parent)
+
+    require_movable(staged, target)
+    require_movable(staged, target.parent / "not there")
+
+    assert snapshot(target.parent) == before
+    assert sorted(path.name for path in target.iterdir()) == sorted({name.split("/")[0] for name in OLD})
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "message"),
+    [
+        (errno.EXDEV, InputError, "artifacts is a disk of its own: choose a folder inside it"),
+        (errno.EROFS, OSError, "Read-only file system"),
+    ],
+)
+def test_a_folder_that_nothing_can_be_moved_into_is_refused_in_time(
+    target: Path, staged: Path, monkeypatch: pytest.MonkeyPatch, code: int, kind: type, message: str
+) -> None:
+    def fail(self: Path, other: Path) -> Path:
+        raise OSError(code, os.strerror(code), str(self), None, str(other))
+
+    monkeypatch.setattr(Path, "rename", fail)
+
+    with pytest.raises(kind, match=message):
+        require_movable(staged, target)
+
+
+def test_a_link_is_followed_to_the_folder_that_it_means(
+    target: Path, tmp_path: Path, snapshot: Callable[..., Any]
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "link"
+    link.symlink_to(target)
+
+    with locked(link), staging_folder(link) as staged:
+        install(fill(staged, NEW), link)
+
+    assert link.is_symlink()
+    assert snapshot(target) == BOTH
+    assert [path.name for path in link.parent.iterdir()] == ["link"]
 
 
 def test_the_manifest_is_moved_last(target: Path, staged: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -181,6 +181,48 @@ def test_a_missing_file_is_refused(kind: Format, tmp_path: Path) -> None:
         load(TARGETS[kind], tmp_path / TARGETS[kind].file)
 
 
+def write_unrunnable(kind: Format, path: Path) -> None:
+    """A file of the format that loads, and answers one image of 2×2 but not several."""
+    import onnx
+    import tensorflow as tf
+
+    if kind is Format.ONNX:
+        image = onnx.helper.make_tensor_value_info("image", onnx.TensorProto.UINT8, ["batch", 2, 2, 1])
+        answer = onnx.helper.make_tensor_value_info("probabilities", onnx.TensorProto.FLOAT, ["batch", 4])
+        shape = onnx.helper.make_tensor("shape", onnx.TensorProto.INT64, [2], [1, 4])
+        nodes = [
+            onnx.helper.make_node("Cast", ["image"], ["float"], to=onnx.TensorProto.FLOAT),
+            onnx.helper.make_node("Reshape", ["float", "shape"], ["probabilities"]),
+        ]
+        graph = onnx.helper.make_graph(nodes, "one only", [image], [answer], [shape])
+        opsets = [onnx.helper.make_opsetid("", 17)]
+        onnx.save(onnx.helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
+        return
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 2, 2, 1), tf.uint8, name="image")])
+    def serve(image: Any) -> dict[str, Any]:
+        return {"probabilities": tf.reshape(tf.cast(image, tf.float32), [1, 4])}
+
+    module = tf.Module()
+    module.serve = serve
+    folder = path.with_name("plain")
+    tf.saved_model.save(module, str(folder), signatures={"serving_default": serve})
+    if kind is Format.SAVED_MODEL:
+        folder.rename(path)
+    else:
+        path.write_bytes(tf.lite.TFLiteConverter.from_saved_model(str(folder)).convert())
+
+
+def test_a_file_that_loads_and_does_not_run_says_so(kind: Format, tmp_path: Path) -> None:
+    path = tmp_path / TARGETS[kind].file
+    write_unrunnable(kind, path)
+    model = load(TARGETS[kind], path)
+
+    assert model(np.ones((1, 2, 2, 1), np.uint8)).shape == (1, 4)
+    with pytest.raises(ValueError, match="can't run the file"):
+        model(np.ones((2, 2, 2, 1), np.uint8))
+
+
 def test_another_formats_file_is_refused(kind: Format, tmp_path: Path) -> None:
     path = tmp_path / TARGETS[kind].file
     path.write_text("a text of some length, and nothing else", encoding="utf-8")
@@ -284,6 +326,16 @@ def test_a_tflite_file_with_other_names_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match="lacks the signature serving_default with image and probabilities"):
         load(TARGETS[Format.TFLITE], tmp_path / "model.tflite")
+
+
+def test_a_folder_whose_name_looks_like_a_pattern_is_no_obstacle(
+    kind: Format, published: Path, tmp_path: Path, images: np.ndarray, keras_answers: Callable[..., np.ndarray]
+) -> None:
+    folder = shutil.copytree(published, tmp_path / "old [v2] *?")
+
+    answers = load(TARGETS[kind], folder / TARGETS[kind].file)(images)
+
+    np.testing.assert_allclose(answers, keras_answers(images), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("single", SINGLE_FILES)

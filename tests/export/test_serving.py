@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from export.artifact import TensorSpec
+from export.artifact import TensorSpec, digest_file
 from export.errors import InputError
 from export.serving import load_serving_model, reference_answers
 
@@ -229,3 +229,23 @@ def test_a_single_class_is_refused(save: Callable[..., Path]) -> None:
 
     with pytest.raises(InputError, match="class"):
         load_serving_model(save(image, layers.Dense(1, activation="sigmoid")(flat(image))))
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(model_file: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    path = tmp_path / "model.keras"
+    path.write_bytes(model_file.read_bytes())
+    load_model = keras.models.load_model
+
+    def load_and_change(*arguments: Any, **options: Any) -> Any:
+        model = load_model(*arguments, **options)
+        path.write_bytes(b"another model")
+        return model
+
+    monkeypatch.setattr("keras.models.load_model", load_and_change)
+
+    with pytest.raises(InputError, match=r"model\.keras was written while it was being read: export it again"):
+        load_serving_model(path)
+
+
+def test_the_digest_is_that_of_the_file(model_file: Path) -> None:
+    assert load_serving_model(model_file).source_digest == digest_file(model_file)

@@ -9,7 +9,7 @@ import pytest
 
 from tuning.checkpoint import Checkpoint
 from tuning.errors import InputError
-from tuning.records import Plan, TrainingSettings
+from tuning.records import Plan, Schedule, TrainingSettings
 from tuning.trial import Watch, train
 
 
@@ -70,6 +70,34 @@ def test_a_training_killed_after_its_last_epoch_has_nothing_left_to_do(plan, run
     assert told == []
     assert losses(again) == losses(whole)
     for expected, weight in zip(whole.model.get_weights(), again.model.get_weights(), strict=True):
+        assert np.array_equal(expected, weight)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("epochs_left", [1, 2, 8])
+def test_a_training_that_keeps_its_best_epoch_and_stops_early_goes_on_to_the_same(
+    epochs_left, hypermodel, small_split, tmp_path
+):
+    # At this rate the validation loss rises again after some epochs.
+    values = {"num_blocks": 1, "num_filters_1": 8, "dense_units": 32, "batch_size": 64, "learning_rate": 0.02}
+    settings = TrainingSettings(epochs=30, schedule=Schedule.CONSTANT, patience=2, keep_best=True)
+    plan = Plan(hyperparameters=hypermodel.check(values), settings=settings, seed=5)
+    training, validation = small_split
+    checkpoint = Checkpoint(folder=tmp_path / "checkpoint", seconds_apart=0.0)
+
+    def run(checkpoint, on_epoch=lambda epoch: None):
+        watch = Watch(on_epoch=on_epoch)
+        return train(hypermodel, plan, training=training, validation=validation, watch=watch, checkpoint=checkpoint)
+
+    whole = run(None)
+    with pytest.raises(KeyboardInterrupt):
+        run(checkpoint, on_epoch=interrupt_at(len(whole.epochs) + 1 - epochs_left))
+    resumed = run(checkpoint)
+
+    assert 8 < len(whole.epochs) < 30
+    assert [epoch.val_loss for epoch in resumed.epochs] == [epoch.val_loss for epoch in whole.epochs]
+    assert resumed.result_epoch == whole.result_epoch == len(whole.epochs) - 3
+    for expected, weight in zip(whole.model.get_weights(), resumed.model.get_weights(), strict=True):
         assert np.array_equal(expected, weight)
 
 

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from tuning.records import (
     Epoch,
     Evaluation,
+    Plan,
     SearchConfig,
     SearchResult,
     Status,
     TrainedModel,
     TrainingSettings,
     TrialRecord,
-    finite_or_none,
 )
 
 
@@ -42,6 +42,20 @@ def test_an_epoch_read_from_json_equals_the_one_written(data, epoch_records):
 def test_a_trial_read_from_json_equals_the_one_written(data, trial_records):
     written = data.draw(trial_records)
     assert TrialRecord.from_json(through_json(written.as_json())) == written
+
+
+@given(data=st.data())
+def test_a_plan_read_from_json_equals_the_one_written(data, configurations, settings_records):
+    plans = st.builds(
+        Plan,
+        hyperparameters=configurations,
+        settings=settings_records,
+        seed=st.integers(min_value=0),
+        initial_epoch=st.integers(min_value=0),
+        initial_weights=st.text(max_size=8),
+    )
+    plan = data.draw(plans)
+    assert Plan.from_json(through_json(plan.as_json())) == plan
 
 
 @given(data=st.data())
@@ -158,10 +172,3 @@ def test_an_evaluation_writes_its_accuracy():
         misclassified=(1,),
     )
     assert through_json(evaluation.as_json())["accuracy"] == 0.75
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"), [(0.5, 0.5), (0.0, 0.0), (None, None), (math.nan, None), (math.inf, None)]
-)
-def test_json_gets_none_for_what_it_has_no_word_for(value, expected):
-    assert finite_or_none(value) == expected

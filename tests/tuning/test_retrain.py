@@ -8,8 +8,9 @@ import keras
 import numpy as np
 import pytest
 
+from tuning.errors import TrainingError
 from tuning.records import Schedule, TrainedModel
-from tuning.retrain import retrain, retraining_plan, save_model, train_and_save, wanted_epochs
+from tuning.retrain import retrain, retraining_plan, save_model, wanted_epochs
 from tuning.run_folder import RunFolder, read_json
 from tuning.seeds import derive_seed
 from tuning.space import Choices, narrow
@@ -58,7 +59,7 @@ def test_retraining_again_gives_the_same_model(tiny, plan, small_split, tmp_path
 @pytest.mark.slow
 def test_a_training_with_validation_reports_it(tiny, plan, small_split, tmp_path):
     training, validation = small_split
-    trained = train_and_save(tiny, plan, training, RunFolder(path=tmp_path), validation=validation, watch=Watch())
+    trained = retrain(tiny, plan, training, RunFolder(path=tmp_path), validation=validation, watch=Watch())
     assert all(epoch.val_loss is not None for epoch in trained.epochs)
 
 
@@ -67,7 +68,7 @@ def test_a_loss_that_is_not_finite_is_an_error_and_saves_nothing(tiny, plan, sma
     hopeless = type(tiny)(tiny.task, ranges=narrow(tiny.ranges, {"learning_rate": Choices(values=(1e30,))}))
     plan = replace(plan, hyperparameters=hopeless.check({"learning_rate": 1e30}))
     message = "the loss became NaN or infinite in epoch 1: choose a smaller learning rate"
-    with pytest.raises(FloatingPointError, match=message):
+    with pytest.raises(TrainingError, match=message):
         retrain(hopeless, plan, small_split[0], RunFolder(path=tmp_path), watch=Watch())
     assert list(tmp_path.iterdir()) == []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import signal
 import subprocess
 import sys
@@ -18,7 +19,9 @@ from tuning.errors import InputError
 from tuning.records import Status
 from tuning.run_folder import (
     RunFolder,
+    finite_or_none,
     fresh_name,
+    make_fresh,
     newest_finished,
     now,
     open_run,
@@ -150,7 +153,7 @@ HOLD = """
 import sys
 from pathlib import Path
 from tuning.run_folder import RunFolder
-with RunFolder(path=Path(sys.argv[1])).locked():
+with RunFolder(path=Path(sys.argv[1])).locked(state=None):
     print("locked", flush=True)
     sys.stdin.read()
 """
@@ -175,7 +178,7 @@ def holder(tmp_path):
 def test_a_run_that_another_process_writes_is_refused(tmp_path, holder):
     with (
         pytest.raises(InputError, match="is being written by another process: wait for it or stop it"),
-        RunFolder(path=tmp_path).locked(),
+        RunFolder(path=tmp_path).locked(state=None),
     ):
         pass
 
@@ -183,16 +186,36 @@ def test_a_run_that_another_process_writes_is_refused(tmp_path, holder):
 def test_the_lock_of_a_killed_process_is_free(tmp_path, holder):
     holder.send_signal(signal.SIGKILL)
     holder.wait()
-    with RunFolder(path=tmp_path).locked():
+    with RunFolder(path=tmp_path).locked(state=None):
         assert holder.returncode == -signal.SIGKILL
 
 
 def test_a_lock_is_released_by_an_exception_too(tmp_path):
     folder = RunFolder(path=tmp_path)
-    with pytest.raises(KeyboardInterrupt), folder.locked():
+    with pytest.raises(KeyboardInterrupt), folder.locked(state=None):
         raise KeyboardInterrupt
-    with folder.locked():
+    with folder.locked(state=None):
         assert tmp_path.exists()
+
+
+def test_a_run_that_another_process_wrote_since_it_was_looked_at_is_refused(tmp_path):
+    folder = RunFolder(path=tmp_path)
+    before = folder.state()
+    write_json(folder.run_json, {"status": "finished"})
+    message = "was written by another process meanwhile: run the command again"
+    with pytest.raises(InputError, match=message), folder.locked(state=before):
+        pass
+    with folder.locked(state=folder.state()):
+        assert folder.exists
+
+
+def test_a_fresh_folder_is_nobody_elses(tmp_path, monkeypatch):
+    names = iter(["mnist-1", "mnist-2"])
+    (tmp_path / "mnist-1").mkdir()
+    monkeypatch.setattr("tuning.run_folder.fresh_name", lambda runs, stem: next(names))
+    folder = make_fresh(tmp_path, "mnist")
+    assert folder.path == tmp_path / "mnist-2"
+    assert folder.path.is_dir()
 
 
 def test_json_is_replaced_whole(tmp_path):
@@ -263,3 +286,10 @@ def test_the_table_of_trials_is_sorted_and_blank_where_a_trial_has_no_such_hyper
 def test_a_table_without_trials_has_a_heading(tmp_path):
     write_trials_csv(tmp_path / "trials.csv", [])
     assert (tmp_path / "trials.csv").read_text() == "trial,status,val_loss,val_accuracy,epochs,parameters,seconds\n"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(0.5, 0.5), (0.0, 0.0), (None, None), (math.nan, None), (math.inf, None)]
+)
+def test_json_gets_none_for_what_it_has_no_word_for(value, expected):
+    assert finite_or_none(value) == expected
