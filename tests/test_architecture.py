@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 from pathlib import Path
 
@@ -122,3 +123,45 @@ def test_a_function_takes_at_most_six_parameters(module: str) -> None:
     }
 
     assert {name: count for name, count in counts.items() if count > 6} == {}
+
+
+# What comes with a package that a script asks for by name.
+COMES_WITH = {"keras": "tensorflow"}
+
+
+def reachable_packages(script: str) -> set[str]:
+    """Third-party packages that the script or a module of ours that it leads to imports anywhere."""
+    found: set[str] = set()
+    seen, waiting = set(), [script]
+    while waiting:
+        module = waiting.pop()
+        if module in seen or not (ROOT / module).exists():
+            continue
+        seen.add(module)
+        found |= imported_packages(module)
+        for node in ast.walk(ast.parse((ROOT / module).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module is not None:
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+                paths = [name.replace(".", "/") for name in names]
+                waiting += [f"{path}{end}" for path in paths for end in (".py", "/__init__.py")]
+        if module in ("export/writers/__init__.py", "export/runtimes/__init__.py"):
+            waiting += [path.relative_to(ROOT).as_posix() for path in (ROOT / module).parent.glob("*.py")]
+    return found - {"tuning", "export", "scripts", "_entry"}
+
+
+@pytest.mark.parametrize(
+    "command", [["tune.py"], ["train.py", "--set", "dropout=0"], ["export.py"]], ids=lambda command: command[0]
+)
+def test_a_script_hands_over_unless_all_that_it_needs_is_there(command: list[str]) -> None:
+    script = ROOT / "scripts" / command[0]
+    program = f"""
+import runpy, sys; sys.path.insert(0, {str(script.parent)!r}); sys.argv = {[str(script), *command[1:]]}
+import _entry
+_entry.hand_over = lambda requires: (print(*requires), sys.exit())
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+    asked = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+
+    needed = {COMES_WITH.get(package, package) for package in reachable_packages(f"scripts/{command[0]}")}
+    assert needed <= set(asked)

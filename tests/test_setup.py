@@ -17,6 +17,7 @@ PROJECT = """
 name = "checkout"
 version = "0"
 [project.optional-dependencies]
+full = ["checkout[gpu]"]
 gpu = []
 test = []
 """
@@ -56,7 +57,12 @@ def _targets(folder: Path) -> list[str]:
 
 @pytest.mark.parametrize(
     ("arguments", "target"),
-    [([], "."), (["--test"], ".[test]"), (["--gpu"], ".[gpu]"), (["--gpu", "--test"], ".[gpu,test]")],
+    [
+        ([], ".[full]"),
+        (["--test"], ".[full,test]"),
+        (["--gpu"], ".[full,gpu]"),
+        (["--gpu", "--test"], ".[full,gpu,test]"),
+    ],
 )
 def test_the_project_is_installed_with_what_was_asked_for(
     arguments: list[str], target: str, setup: Setup, tmp_path: Path
@@ -73,7 +79,7 @@ def test_only_what_is_missing_installs_again_and_extras_stay(setup: Setup, tmp_p
     for arguments in ([], ["--test"], ["--test"], [], ["--gpu"], ["--gpu", "--test"]):
         assert setup(*arguments).returncode == 0
 
-    assert _targets(tmp_path) == [".", ".[test]", ".[test,gpu]"]
+    assert _targets(tmp_path) == [".[full]", ".[full,test]", ".[full,test,gpu]"]
 
 
 @pytest.mark.slow
@@ -81,7 +87,7 @@ def test_an_installation_that_failed_is_tried_again(setup: Setup, tmp_path: Path
     assert setup(PIP_CONSTRAINT="no-such-file").returncode != 0
 
     assert setup().stdout.endswith("setup: done\n")
-    assert _targets(tmp_path) == [".", "."]
+    assert _targets(tmp_path) == [".[full]", ".[full]"]
 
 
 @pytest.mark.parametrize(
