@@ -105,14 +105,15 @@ def compare(
 
 
 def top2_margins(probabilities: Probabilities) -> NDArray[np.float64]:
-    """Largest minus second largest probability of each row."""
+    """Largest minus second largest probability of each row, float64 (examples,); there must be 2 classes or more."""
     top = np.partition(probabilities.astype(np.float64), -2, axis=1)[:, -2:]
     margins: NDArray[np.float64] = top[:, 1] - top[:, 0]
     return margins
 
 
 def stability_radius(reference: Probabilities) -> float:
-    """Half the smallest top-2 margin: a runtime that stays within it on these images changes none of their labels."""
+    """Half the smallest top-2 margin of (examples, classes), 0 to 0.5: a runtime that stays within it on these images
+    changes none of their labels."""
     return float(top2_margins(reference).min() / 2)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -137,7 +138,7 @@ def test_mnist_that_cannot_be_had_is_never_substituted(script: Script) -> None:
         (["--baseline", "simple-32", "--epochs", "0"], "--epochs must be 1 or more, got 0"),
         (["--baseline", "simple-32", "--seed", "-3"], "--seed must be 0 or more, got -3"),
         (["--baseline", "simple-32", "--minimum-accuracy", "2"], "--minimum-accuracy must be 0 to 1, got 2.0"),
-        ([], "one of the arguments --baseline --trial --set is required"),
+        ([], "one of the arguments --baseline --trial --set --resume is required"),
     ],
 )
 def test_train_refuses_bad_arguments_quickly(arguments: list[str], part: str, script: Script, tmp_path: Path) -> None:
@@ -173,6 +174,14 @@ def test_train_refuses_what_is_not_there(arguments: list[str], part: str, script
         (["tune.py", "--run", "first"], "already holds a run: pass --resume to continue it or choose another --run"),
         (["tune.py", "--run", "first", "--resume", "--seed", "7"], "was started with seed 0 and can't go on with 7"),
         (["tune.py", "--run", "first", "--resume", "--max-trials", "0"], "--max-trials must be 1 or more, got 0"),
+        (
+            ["train.py", "--run", "first", "--baseline", "simple-28"],
+            "already holds a run: choose another --run, or go on",
+        ),
+        (["train.py", "--run", "first", "--resume"], "was made by tune.py: go on with it by tune.py --resume"),
+        (["train.py", "--run", "first", "--resume", "--seed", "7"], "was started with: leave out --seed"),
+        (["train.py", "--run", "second", "--resume"], "there is no run runs/second"),
+        (["train.py", "--resume"], "--resume needs --run NAME: say which run to go on with"),
         (["export.py", "--format", "coreml"], "unknown format coreml: choose among saved_model, tflite, onnx and all"),
         (["export.py", "--variant", "int3"], "unknown variant int3"),
         (["export.py", "--opset", "99"], "--opset must be 13 to 18, got 99"),
@@ -193,6 +202,25 @@ def test_a_bad_request_leaves_existing_runs_as_they_were(
     before = snapshot(runs)
 
     assert_refused(script(*arguments), part)
+    assert snapshot(runs) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("command", "part"),
+    [
+        (["tune.py", "--run", "first", "--resume"], "was made by train.py: go on with it by train.py --resume"),
+        (["export.py", "--run", "first"], f"complete it with python {ROOT}/scripts/train.py --run first --resume"),
+    ],
+)
+def test_an_unfinished_run_of_train_is_refused_with_the_command_that_goes_on(
+    command: list[str], part: str, script: Script, runs: Path
+) -> None:
+    record = json.loads((runs / "first/run.json").read_text())
+    (runs / "first/run.json").write_text(json.dumps({**record, "command": "train", "status": "retraining"}))
+    before = snapshot(runs)
+
+    assert_refused(script(*command), part)
     assert snapshot(runs) == before
 
 

@@ -13,7 +13,7 @@ BATCH = 500
 
 
 def predict_with(model: keras.Model) -> Predict:
-    """A function uint8 (examples, height, width, channels) → float32 probabilities (examples, classes).
+    """A function uint8 (examples, height, width, channels) → float32 probabilities (examples, classes), examples ≥ 1.
 
     It runs batches through one traced function; `model.predict` would build an input pipeline for each call.
     """

@@ -26,7 +26,10 @@ def steps_per_epoch(examples: int, batch_size: int) -> int:
 def training_batches(
     split: Split, *, batch_size: int, seed: int, encode: Labels, augmentation: bool, first_epoch: int = 0
 ) -> tf.data.Dataset:
-    """Endless batches (uint8 images, labels), every epoch in an order of its own.
+    """Endless batches, every epoch in an order of its own.
+
+    A batch holds uint8 images (batch, height, width, channels) and labels: int64 (batch,), or float32 (batch, classes)
+    where `encode` says one-hot. Every class up to the largest label must have an image in `split`.
 
     What epoch n shows depends on `seed` and n alone, so a training that goes on from epoch n sees what an
     uninterrupted one sees.
@@ -52,7 +55,7 @@ def training_batches(
 
 
 def validation_batches(split: Split, *, encode: Labels) -> tf.data.Dataset:
-    """All images once, in order, as (uint8 images, labels)."""
+    """All images once, in order, in batches like those of `training_batches`."""
     batches = tf.data.Dataset.from_tensor_slices((split.images, _encoded(split.labels, encode)))
     return _without_autotune(batches.batch(VALIDATION_BATCH))
 

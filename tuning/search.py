@@ -43,7 +43,11 @@ def default_epochs(examples: int, algorithm: str) -> int:
 
 
 class Observer(Protocol):
-    """Who wants to follow a search."""
+    """Who wants to follow a search.
+
+    Told of a trial before it starts, of each of its epochs, and of its end once that is in the journal; `best` is the
+    best trial so far, None while none has a result. An exception ends the search.
+    """
 
     def trial_started(self, suggestion: Suggestion) -> None: ...
 
@@ -98,6 +102,9 @@ def search(
         state = _State(hypermodel=hypermodel, config=config, driver=driver)
         for event in journal.read():
             state.replay(event)
+        if state.trials:
+            # A crash may have come between the last trial's result and its row.
+            write_trials_csv(folder.trials_csv, state.trials)
         runner = _Runner(hypermodel=hypermodel, config=config, data=data, folder=folder, observer=observer)
         while True:
             if state.pending is None:

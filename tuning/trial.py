@@ -56,7 +56,8 @@ def train(
     Every random choice derives from `plan.seed`: on one machine with one number of threads the same plan and data
     give the same weights, bit for bit. `validation` None trains without; then nothing can stop early or be kept
     as best. With a `checkpoint`, goes on from what it holds of this plan, to the same weights that an uninterrupted
-    training reaches. Frees the graphs of earlier trainings in this process.
+    training reaches. Frees the graphs of earlier trainings in this process. A loss that becomes NaN or infinite ends
+    the training and shows in `diverged`. Raises InputError for hyperparameters that the model builder does not take.
     """
     settings = plan.settings
     keras.utils.clear_session()

@@ -335,3 +335,11 @@ def test_an_interrupted_search_has_everything_finished_on_record(run, tmp_path):
     kinds = [json.loads(line)["event"] for line in (tmp_path / "run" / "trials.jsonl").read_text().splitlines()]
     assert kinds == ["suggested", "finished"]
     assert (tmp_path / "run" / "trials.csv").exists()
+
+
+@pytest.mark.slow
+def test_a_row_that_a_crash_kept_from_the_table_is_there_after_resuming(run, tmp_path):
+    run(config(max_trials=1))
+    (tmp_path / "run" / "trials.csv").unlink()
+    run(config(max_trials=1))
+    assert (tmp_path / "run" / "trials.csv").read_text().count("\n") == 2
