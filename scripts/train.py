@@ -17,6 +17,7 @@ from scripts.parts.data import (
     tell_dataset,
     tell_fallback,
 )
+from scripts.parts.writing import writing_run
 from tuning.baselines import BASELINES, baseline
 from tuning.errors import InputError
 from tuning.records import Schedule, TrainingSettings
@@ -62,7 +63,7 @@ def build_parser() -> _entry.Parser:
 
 def run(arguments: argparse.Namespace) -> _entry.Outcome:
     from scripts.parts.terminal import make_console
-    from tuning.run_folder import fresh_name, make_fresh, open_run
+    from tuning.run_folder import fresh_name, open_run
 
     console = make_console(json_output=arguments.json)
     if arguments.seed is not None and arguments.seed < 0:
@@ -82,16 +83,8 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
         )
     state = folder.state()
     job = _resumed(arguments, folder) if arguments.resume else _started(arguments)
-    if arguments.run is None:
-        folder = make_fresh(arguments.runs, stem)
-    else:
-        folder.path.mkdir(parents=True, exist_ok=True)
-    try:
-        with _entry.writing_to(folder.path), folder.locked(state=state):
-            return _train(arguments, folder, job, console)
-    except KeyboardInterrupt:
-        again = _entry.command("train.py", "--run", folder.name, "--resume", runs=arguments.runs)
-        raise KeyboardInterrupt(f"what was trained so far is saved; continue with {again}") from None
+    with writing_run(arguments, folder, state=state, stem=stem) as folder:
+        return _train(arguments, folder, job, console)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)

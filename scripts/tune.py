@@ -27,6 +27,7 @@ from scripts.parts.tune_options import (
     known_configurations,
     read_options,
 )
+from scripts.parts.writing import writing_run
 from tuning.errors import InputError
 from tuning.records import ALGORITHMS
 
@@ -71,7 +72,7 @@ def build_parser() -> _entry.Parser:
 
 def run(arguments: argparse.Namespace) -> _entry.Outcome:
     from scripts.parts.terminal import make_console
-    from tuning.run_folder import fresh_name, make_fresh, open_run
+    from tuning.run_folder import fresh_name, open_run
 
     console = make_console(json_output=arguments.json)
     if arguments.resume and arguments.run is None:
@@ -90,16 +91,8 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     dataset = _dataset(arguments, folder)
     _entry.load_tensorflow()
     job = _prepare(arguments, folder, dataset, options)
-    if arguments.run is None:
-        folder = make_fresh(arguments.runs, stem)
-    else:
-        folder.path.mkdir(parents=True, exist_ok=True)
-    try:
-        with _entry.writing_to(folder.path), folder.locked(state=state):
-            return _tune(arguments, folder, job, console)
-    except KeyboardInterrupt:
-        again = _entry.command("tune.py", "--run", folder.name, "--resume", runs=arguments.runs)
-        raise KeyboardInterrupt(f"everything finished so far is saved; continue with {again}") from None
+    with writing_run(arguments, folder, state=state, stem=stem) as folder:
+        return _tune(arguments, folder, job, console)
 
 
 def _dataset(arguments: argparse.Namespace, folder: RunFolder) -> Dataset:
