@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageFilter, ImageOps
 
 from export.artifact import Look
 from export.errors import InputError
@@ -14,6 +14,9 @@ from export.errors import InputError
 INK = 0.25
 DARK = 64
 SIZE_SLACK = 0.25
+WORKING_SIDE, GROUND_SIDE, WIDEST_STROKE = 256, 64, 33
+"""Pixels: the longer side at which ink is looked for, the one at which the paper is, and a stroke's width there."""
+GRAIN_SPREADS = 4.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,16 +47,18 @@ def read_picture(path: Path, *, shape: tuple[int, int, int], look: Look) -> Pict
     opened = _open(path)
     same_size = opened.size == (width, height)
     if channels == 3:
-        fitted = opened if same_size else ImageOps.fit(opened, (width, height), Image.Resampling.LANCZOS)
-        return Picture(pixels=np.asarray(fitted.convert("RGB"), dtype=np.uint8)[np.newaxis], notes=())
+        return _in_colour(opened, (width, height))
     grey = np.asarray(opened.convert("L"), dtype=np.float64)
     notes = []
     if look.dark_background and _border_level(grey) > 127:
         grey = 255 - grey
         notes.append("dark on light: inverted")
     if look.content_side is not None and not (same_size and _has_size(grey, look.content_side)):
-        grey = _centred(grey, (height, width), look.content_side, path)
+        ink = _ink(grey, path)
+        grey = _centred(ink, (height, width), look.content_side)
         notes.append("cut to its ink, scaled and centred")
+        if _has_gap(ink):
+            notes.append("shows several shapes side by side: one is expected")
     elif not same_size:
         scaled = Image.fromarray(np.rint(grey).astype(np.uint8)).resize((width, height), Image.Resampling.LANCZOS)
         grey = np.asarray(scaled, dtype=np.float64)
@@ -61,8 +66,20 @@ def read_picture(path: Path, *, shape: tuple[int, int, int], look: Look) -> Pict
     return Picture(pixels=np.rint(grey).astype(np.uint8)[np.newaxis, ..., np.newaxis], notes=tuple(notes))
 
 
+def _in_colour(opened: Image.Image, size: tuple[int, int]) -> Picture:
+    """The picture for a model that knows colours: scaled to `size` (width, height), what is too long cropped."""
+    notes = ["grey, though the model knows colours"] if opened.mode == "L" else []
+    if opened.size != size:
+        cropped = opened.width * size[1] != opened.height * size[0]
+        notes.append(f"scaled from {opened.width}×{opened.height}{', its longer side cropped' if cropped else ''}")
+        opened = ImageOps.fit(opened, size, Image.Resampling.LANCZOS)
+    return Picture(pixels=np.asarray(opened.convert("RGB"), dtype=np.uint8)[np.newaxis], notes=tuple(notes))
+
+
 def _open(path: Path) -> Image.Image:
-    """The picture upright, on white paper where it is transparent."""
+    """The picture upright; where it is transparent, on white paper, or on black under bright ink."""
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: name the pictures in it")
     if not path.is_file():
         raise InputError(f"there is no file {path}: give a PNG or JPEG picture")
     try:
@@ -72,7 +89,10 @@ def _open(path: Path) -> Image.Image:
                 return Image.fromarray((np.asarray(picture) / 257).round().astype(np.uint8))
             if "A" in picture.getbands() or "transparency" in picture.info:
                 layer = picture.convert("RGBA")
-                return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+                grey, opacity = np.asarray(layer.convert("L")), np.asarray(layer.getchannel("A"), dtype=np.float64)
+                bright = opacity.sum() > 0 and float((grey * opacity).sum() / opacity.sum()) > 127
+                paper = "black" if bright and opacity.min() < 255 else "white"
+                return Image.alpha_composite(Image.new("RGBA", layer.size, paper), layer).convert("RGB")
             return picture.convert("RGB") if picture.mode != "L" else picture.copy()
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(
@@ -80,18 +100,43 @@ def _open(path: Path) -> Image.Image:
         ) from error
 
 
-def _centred(grey: np.ndarray, size: tuple[int, int], content_side: int, path: Path) -> np.ndarray:
-    """The ink of a bright-on-dark picture, its longer side `content_side` pixels, its centre of mass in the middle."""
-    background = _border_level(grey)
-    ink = np.maximum(grey - background, 0.0)
+def _ink(grey: np.ndarray, path: Path) -> np.ndarray:
+    """The strokes of a bright-on-dark picture, 0 to 255, without the paper, its uneven light, and the grain.
+
+    The paper is what a morphological opening leaves (Serra, 1982), since strokes are narrower than its window; grain
+    is what lies within four spreads (median absolute deviations, scaled to standard ones) above the median.
+    """
+    picture = Image.fromarray(np.rint(grey).astype(np.uint8))
+    picture.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.BOX)
+    ground = picture.copy()
+    ground.thumbnail((GROUND_SIDE, GROUND_SIDE), Image.Resampling.BOX)
+    for extreme in (ImageFilter.MinFilter(3), ImageFilter.MaxFilter(3)):
+        for _ in range(WIDEST_STROKE // 2):
+            ground = ground.filter(extreme)
+    paper = np.asarray(ground.resize(picture.size, Image.Resampling.BILINEAR), dtype=np.float64)
+    ink = np.asarray(picture, dtype=np.float64) - paper
+    grain = 1.4826 * float(np.median(np.abs(ink - np.median(ink))))
+    ink = np.maximum(ink - np.median(ink) - GRAIN_SPREADS * grain, 0.0)
     if ink.max() < DARK:
         raise InputError(f"{path} shows nothing that stands out from its background: give a picture with more contrast")
     ink *= 255 / ink.max()
+    return ink
+
+
+def _has_gap(ink: np.ndarray) -> bool:
+    """Whether a column without ink parts it."""
+    _, left, _, width = _ink_box(ink)
+    return bool((ink[:, left : left + width].max(axis=0) <= INK * ink.max()).any())
+
+
+def _centred(ink: np.ndarray, size: tuple[int, int], content_side: int) -> np.ndarray:
+    """The ink with its longer side `content_side` pixels and its centre of mass in the middle."""
     top, left, height, width = _ink_box(ink)
     scale = min(content_side / max(height, width), size[0] / height, size[1] / width)
     inner = min(max(round(width * scale), 1), size[1]), min(max(round(height * scale), 1), size[0])
     cut = Image.fromarray(np.rint(ink[top : top + height, left : left + width]).astype(np.uint8))
     small = np.asarray(cut.resize(inner, Image.Resampling.LANCZOS), dtype=np.float64)
+    small *= 255 / max(small.max(), 1.0)
     canvas = np.zeros(size)
     place = [
         int(np.clip(round((side - 1) / 2 - centre), 0, side - length))

@@ -325,3 +325,63 @@ def test_images_that_fill_their_frame_have_no_known_look() -> None:
 
 def test_colour_images_have_no_known_look(digits: Any) -> None:
     assert measure_look(np.repeat(digits.training.images, 3, axis=-1)) == PLAIN_LOOK
+
+
+def photograph(*, gradient: float, noise: float, size: tuple[int, int] = (1600, 1200)) -> Image.Image:
+    """A dark seven on light paper under light that falls off to one side, as a camera's sensor sees it."""
+    clean = np.asarray(seven(*size, ink=40, paper=220), dtype=np.float64)
+    light = np.linspace(0, -gradient, size[0])[np.newaxis, :]
+    grain = np.random.default_rng(0).normal(0, noise, clean.shape)
+    return Image.fromarray(np.clip(clean + light + grain, 0, 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("noise", [0, 5, 15])
+@pytest.mark.parametrize("gradient", [0, 40, 80, 120])
+@pytest.mark.parametrize("size", [(1600, 1200), (300, 400)])
+def test_uneven_light_and_grain_do_not_hide_the_ink(
+    saved: Callable[..., Path], gradient: float, noise: float, size: tuple[int, int]
+) -> None:
+    clean = read_picture(saved(seven(*size, ink=0, paper=255)), shape=SHAPE, look=DIGIT_LOOK)
+
+    seen = read_picture(
+        saved(photograph(gradient=gradient, noise=noise, size=size), "photo.jpg"), shape=SHAPE, look=DIGIT_LOOK
+    )
+
+    likeness = np.corrcoef(seen.pixels.ravel(), clean.pixels.ravel())[0, 1]
+    assert likeness > 0.95
+    assert np.median(seen.pixels) == 0
+
+
+def test_several_shapes_side_by_side_are_noted(saved: Callable[..., Path]) -> None:
+    both = Image.new("L", (200, 100))
+    both.paste(seven(100, 100), (0, 0))
+    both.paste(seven(100, 100), (100, 0))
+
+    notes = read_picture(saved(both), shape=SHAPE, look=DIGIT_LOOK).notes
+
+    assert notes == ("cut to its ink, scaled and centred", "shows several shapes side by side: one is expected")
+
+
+def test_bright_ink_on_transparent_paper_lies_on_black(saved: Callable[..., Path]) -> None:
+    ink = seven(100, 100)
+    picture = Image.merge("LA", (Image.new("L", ink.size, 255), ink))
+
+    expected = read_picture(saved(ink), shape=SHAPE, look=DIGIT_LOOK).pixels
+
+    np.testing.assert_array_equal(read_picture(saved(picture), shape=SHAPE, look=DIGIT_LOOK).pixels, expected)
+
+
+def test_a_colour_model_is_told_what_was_done(saved: Callable[..., Path]) -> None:
+    look, shape = PLAIN_LOOK, (12, 12, 3)
+
+    assert read_picture(saved(Image.new("RGB", (12, 12))), shape=shape, look=look).notes == ()
+    assert read_picture(saved(Image.new("RGB", (24, 24))), shape=shape, look=look).notes == ("scaled from 24×24",)
+    assert read_picture(saved(Image.new("L", (48, 24))), shape=shape, look=look).notes == (
+        "grey, though the model knows colours",
+        "scaled from 48×24, its longer side cropped",
+    )
+
+
+def test_a_folder_is_no_picture(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is a folder: name the pictures in it"):
+        read_picture(tmp_path, shape=SHAPE, look=DIGIT_LOOK)
