@@ -97,15 +97,19 @@ def main(made: Parser, run: Callable[[argparse.Namespace], Outcome], *, requires
     raise SystemExit(_guarded(run, arguments))
 
 
-def hand_over(requires: Sequence[str]) -> None:
-    """Go on in the project's `.venv` unless this Python has every package; leave with 2 if there is none."""
+def hand_over(requires: Sequence[str], *, or_else: str = "") -> None:
+    """Go on in the project's `.venv` unless this Python has every package; leave with 2 if there is none.
+
+    `or_else`: what a user may do instead of installing everything.
+    """
     missing = [name for name in requires if importlib.util.find_spec(name) is None]
     if not missing:
         return
     python = ROOT / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if os.environ.get(_HANDED_OVER) or not python.exists():
         print(
-            f"{', '.join(missing)} can't be imported by {sys.executable}: run {ROOT / 'scripts/setup'}", file=sys.stderr
+            f"{', '.join(missing)} can't be imported by {sys.executable}: run {ROOT / 'scripts/setup'}{or_else}",
+            file=sys.stderr,
         )
         raise SystemExit(BAD_INPUT)
     command = [str(python), *sys.argv]
@@ -156,7 +160,7 @@ def _guarded(run: Callable[[argparse.Namespace], Outcome], arguments: argparse.N
         print(error, file=sys.stderr)
         return ANSWER_IS_NO
     except KeyboardInterrupt as error:
-        print(f"\ninterrupted: {str(error) or 'nothing was published'}", file=sys.stderr)
+        print(f"\ninterrupted: {str(error) or 'nothing was changed'}", file=sys.stderr)
         return INTERRUPTED
     except OSError as error:
         if error.errno not in _DISK_ERRORS or error.filename is None:

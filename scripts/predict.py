@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from export.artifact import Artifact, Format, Manifest, choose_targets, read_manifest
+from export.artifact import Artifact, Format, Manifest, read_manifest
 from export.errors import InputError
 from scripts.parts.published import published_folder, require_runtimes
 
@@ -62,7 +62,8 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
         console.print(f"{escape(str(path))}: [bold]{best}[/] {share:.1%}, then {escape(others)}{note}")
     if manifest.description.note:
         console.print(f"[yellow]note:[/] {escape(manifest.description.note)}")
-    console.print(f"answered by {escape(str(folder / artifact.target.file))}")
+    answered_by = f"{folder / artifact.target.file}, made for {manifest.description.dataset}"
+    console.print(f"answered by {escape(answered_by)}, {height}×{width}×{channels}")
     return _entry.Outcome(
         result={"artifact": str(folder / artifact.target.file), "predictions": results},
         next_command=_entry.command("verify.py", folder, runs=_entry.DEFAULT_RUNS),
@@ -70,7 +71,9 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
 
 
 def _artifact(manifest: Manifest, asked: str | None, folder: Path) -> Artifact:
-    formats = QUICKEST_FIRST if asked is None else tuple(target.format for target in choose_targets([asked], []))
+    if asked is not None and asked not in list(Format):
+        raise InputError(f"unknown format {asked}: choose one of {', '.join(Format)}")
+    formats = QUICKEST_FIRST if asked is None else (Format(asked),)
     for kind in formats:
         for artifact in manifest.artifacts:
             if artifact.target.format is kind:

@@ -144,7 +144,8 @@ def _resumed(arguments: argparse.Namespace, folder: RunFolder) -> Job:
             raise InputError(f"--resume goes on with what {folder.path} was started with: leave out --{option}")
     record = folder.read()
     if record.get("command") != "train":
-        raise InputError(f"{folder.path} was made by tune.py: go on with it by tune.py --resume")
+        again = _entry.command("tune.py", "--run", folder.name, "--resume", runs=arguments.runs)
+        raise InputError(f"{folder.path} was made by tune.py: go on with it by {again}")
     dataset = load_run_dataset(record)
     _entry.load_tensorflow()
     from tuning import run_record
@@ -228,6 +229,7 @@ def _train(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: 
     elif record["status"] != run_record.EVALUATING:
         write_json(folder.run_json, record)
         trained = train_model(work, record, plan, training=job.training, validation=job.validation)
+        _tell_early_end(console, plan.settings, trained)
         plot_curves(trained.epochs, folder.curves, title=record["config"]["baseline"] or folder.name)
         record = {
             **record,
@@ -237,6 +239,15 @@ def _train(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: 
         }
         write_json(folder.run_json, record)
     return _outcome(arguments, look_at_test_set(work, record), work)
+
+
+def _tell_early_end(console: Console, settings: TrainingSettings, trained: TrainedModel) -> None:
+    if len(trained.epochs) < settings.epochs:
+        console.print(
+            f"stopped after epoch {len(trained.epochs)}: no lower validation loss for {settings.patience} epochs"
+        )
+    if trained.result_epoch + 1 < len(trained.epochs):
+        console.print(f"kept: the weights of epoch {trained.result_epoch + 1}, which has the lowest validation loss")
 
 
 def _described(trained: TrainedModel) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from scripts.parts.tune_options import (
     DEFAULT_BUDGET,
     DEFAULT_MAX_TRIALS,
     NO_BUDGET,
+    SEARCHED,
     Options,
     describe_searched,
     is_searched,
@@ -195,7 +196,7 @@ def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: C
     )
     record = job.record
     if job.is_searched:
-        result = SearchResult(trials=trials, stopped_by="")
+        result = SearchResult(trials=trials, stopped_by=record["config"][SEARCHED]["stopped_by"])
         console.print(f"the search is over, with {counted(len(trials), 'trial')} on record")
     else:
         write_json(folder.run_json, record)
@@ -204,7 +205,7 @@ def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: C
         searched = record["seconds"]["search"] + time.perf_counter() - started
         record = {
             **record,
-            "config": {**record["config"], **describe_searched(job.options)},
+            "config": {**record["config"], **describe_searched(job.options, result.stopped_by)},
             "seconds": {**record["seconds"], "search": searched},
         }
         write_json(folder.run_json, record)
@@ -216,9 +217,11 @@ def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: C
     work = Work(dataset=job.dataset, hypermodel=job.hypermodel, folder=folder, console=console)
     completed = retrain_winner(work, record, result.winner, budget)
     if record["status"] == run_record.FINISHED and completed["winner"] == record["winner"]:
-        console.print(
-            "nothing more to do: the winner is retrained and evaluated; a larger --max-trials or --budget goes on"
-        )
+        if len(result.trials) > len(trials):
+            console.print(f"the winner stays trial {result.winner.trial_id}, and its model is as it was")
+        else:
+            more = {"max_trials": "; a larger --max-trials goes on", "budget": "; a larger --budget goes on"}
+            console.print(f"nothing more to do: the model is trained and evaluated{more.get(result.stopped_by, '')}")
     return _outcome(arguments, completed, result, folder, job.dataset, console)
 
 
@@ -233,9 +236,18 @@ def _search(job: Job, folder: RunFolder, budget: Budget, console: Console) -> Se
 
     with SearchProgress(console, job.config, search_seconds_left=seconds_left) as progress:
         result = search(job.hypermodel, job.config, job.data, folder, budget=budget, observer=progress)
-    why = {"max_trials": "all trials are done", "budget": "the rest of the time is for retraining"}
-    reason = why.get(result.stopped_by, "the space has no more to try")
-    console.print(f"search ended after {counted(len(result.trials), 'trial')}: {reason}")
+    why = {
+        "max_trials": "all trials are done",
+        "budget": "the rest of the time is for retraining",
+        "space": "the space has no more to try",
+    }
+    console.print(f"search ended after {counted(len(result.trials), 'trial')}: {why[result.stopped_by]}")
+    known = len(job.config.enqueued)
+    if result.winner is not None and int(result.winner.trial_id) < known < len(result.trials):
+        console.print(
+            "no configuration that the search drew did better than the known "
+            f"{'one' if known == 1 else 'ones'} it began with"
+        )
     return result
 
 
@@ -261,7 +273,7 @@ def _outcome(
         f"{len(dataset.test)} wrong; look {test['looks']} at the test set)"
     )
     tell_fallback(console, dataset)
-    console.print(f"model: {escape(str(folder.model))}")
+    console.print(f"model: {escape(str(folder.model))}, all trials, best first: {escape(str(folder.trials_csv))}")
     passed = arguments.minimum_accuracy is None or test["accuracy"] >= arguments.minimum_accuracy
     if not passed:
         console.print(f"[red]below the wanted accuracy of {arguments.minimum_accuracy:.2%}[/]")

@@ -178,7 +178,10 @@ def test_train_refuses_what_is_not_there(arguments: list[str], part: str, script
             ["train.py", "--run", "first", "--baseline", "simple-28"],
             "already holds a run: choose another --run, or go on",
         ),
-        (["train.py", "--run", "first", "--resume"], "was made by tune.py: go on with it by tune.py --resume"),
+        (
+            ["train.py", "--run", "first", "--resume"],
+            f"go on with it by python {ROOT}/scripts/tune.py --run first --resume",
+        ),
         (["train.py", "--run", "first", "--resume", "--seed", "7"], "was started with: leave out --seed"),
         (["train.py", "--run", "second", "--resume"], "there is no run runs/second"),
         (["train.py", "--resume"], "--resume needs --run NAME: say which run to go on with"),
@@ -188,12 +191,17 @@ def test_train_refuses_what_is_not_there(arguments: list[str], part: str, script
         (["export.py", "--run", "second"], "there is no run runs/second"),
         (["export.py", "--dataset", "digits"], "--dataset and --data go with --model"),
         (["export.py", "--model", "x.keras"], "--model needs --dataset or --data"),
-        (["verify.py", "--run", "second"], "there is no runs/second/artifacts/manifest.json"),
+        (["verify.py", "--run", "second"], "there is no run runs/second"),
         (["verify.py", "nowhere"], "there is no nowhere/manifest.json"),
         (["verify.py", "nowhere", "--run", "first"], "give a folder or --run, not both"),
         (["predict.py", "nothing.png"], "there is no file nothing.png"),
         (["predict.py", "runs/first/run.json"], "can't be read as a picture"),
-        (["predict.py", "--format", "coreml", "x.png"], "unknown format coreml"),
+        (
+            ["predict.py", "--format", "coreml", "x.png"],
+            "unknown format coreml: choose one of saved_model, tflite, onnx",
+        ),
+        (["predict.py", "--format", "all", "x.png"], "unknown format all"),
+        (["predict.py", "--runs", "elsewhere", "x.png"], "or give the folder of your runs with --runs"),
     ],
 )
 def test_a_bad_request_leaves_existing_runs_as_they_were(
@@ -209,7 +217,10 @@ def test_a_bad_request_leaves_existing_runs_as_they_were(
 @pytest.mark.parametrize(
     ("command", "part"),
     [
-        (["tune.py", "--run", "first", "--resume"], "was made by train.py: go on with it by train.py --resume"),
+        (
+            ["tune.py", "--run", "first", "--resume"],
+            f"go on with it by python {ROOT}/scripts/train.py --run first --resume",
+        ),
         (["export.py", "--run", "first"], f"complete it with python {ROOT}/scripts/train.py --run first --resume"),
     ],
 )

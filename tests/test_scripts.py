@@ -82,7 +82,9 @@ def _edit(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
 @pytest.mark.slow
 def test_a_search_that_ended_for_want_of_time_stays_ended(script: Script, runs: Path) -> None:
     def end_by_budget(record: dict[str, Any]) -> None:
-        record["config"].update(max_trials=5, budget="10m", searched={"max_trials": 5, "budget": "10m"})
+        record["config"].update(
+            max_trials=5, budget="10m", searched={"max_trials": 5, "budget": "10m", "stopped_by": "budget"}
+        )
 
     _edit(runs / "first" / "run.json", end_by_budget)
     before = (runs / "first" / "trials.jsonl").read_bytes()
@@ -139,6 +141,7 @@ def test_a_killed_training_goes_on_to_the_result_of_an_uninterrupted_one(script:
 
     assert resumed.returncode == 0, resumed.stderr
     assert "going on after epoch" in resumed.stderr
+    assert "no lower validation loss for" in resumed.stderr
     assert json.loads(resumed.stdout) == {**json.loads(whole.stdout), "run": "runs/killed"}
     assert "nothing more to do" in again.stdout
     assert not (tmp_path / "runs" / "killed" / "checkpoint").exists()
@@ -264,7 +267,7 @@ _entry.main(_entry.parser("test"), run, requires=[])
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
 
     assert done.returncode == 130
-    assert done.stderr == "\ninterrupted: nothing was published\n"
+    assert done.stderr == "\ninterrupted: nothing was changed\n"
 
 
 def test_a_training_without_a_model_to_keep_is_a_no(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from tuning.records import ALGORITHMS, Configuration, TrialRecord, Value
 from tuning.seeds import derive_seed
 
 OBJECTIVE = "val_loss"
+INITIAL_POINTS = 4
+"""Random points before `bayesian` models what it saw. Keras Tuner's three for each hyperparameter outlast a search."""
 
 _TUNER_ID = "search"
 _NEVER = 2**31
@@ -57,7 +59,7 @@ def make_oracle(algorithm: str, *, space: kt.HyperParameters, seed: int, epochs:
         case "random":
             return RandomSearchOracle(max_trials=None, **shared)
         case "bayesian":
-            return BayesianOptimizationOracle(max_trials=None, **shared)
+            return BayesianOptimizationOracle(max_trials=None, num_initial_points=INITIAL_POINTS, **shared)
         case "hyperband":
             return HyperbandOracle(max_epochs=epochs, hyperband_iterations=None, **shared)
         case "grid":
@@ -87,7 +89,7 @@ class OracleDriver:
         """The next proposal, or None when the oracle has no more."""
         with warnings.catch_warnings():
             # The Gaussian process behind `bayesian` says so of fits that are good enough to go on with.
-            warnings.filterwarnings("ignore", message="lbfgs failed to converge")
+            warnings.filterwarnings("ignore", message="lbfgs failed to converge|The optimal value found for dimension")
             trial = self._oracle.create_trial(_TUNER_ID)
         if trial.status != "RUNNING":
             return None

@@ -151,7 +151,8 @@ def newest_finished(runs: Path, *, published: bool = False) -> RunFolder:
             finished.append((str(record.get("finished_at", "")), folder.name, folder))
     if not finished:
         mend = "export one with python scripts/export.py" if published else "start one with python scripts/tune.py"
-        raise InputError(f"there is no {'exported' if published else 'finished'} run in {runs}: {mend}")
+        kind = "exported" if published else "finished"
+        raise InputError(f"there is no {kind} run in {runs}: {mend}, or give the folder of your runs with --runs")
     return max(finished)[2]
 
 

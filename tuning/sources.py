@@ -21,6 +21,7 @@ from tuning.records import DATASET_NAMES
 
 DATA_DIR_VARIABLE = "TUNING_DATA_DIR"
 SILENCE_SECONDS = 10.0
+NPY_MAGIC = b"\x93NUMPY"
 
 DIGITS = tuple(str(digit) for digit in range(10))
 FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
@@ -107,6 +108,9 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
     try:
         # Opened here, because numpy leaves a file open that turns out not to be an archive.
         with path.open("rb") as file:
+            if file.read(len(NPY_MAGIC)) != NPY_MAGIC and not zipfile.is_zipfile(file):
+                raise zipfile.BadZipFile("it is no zip archive")
+            file.seek(0)
             archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise InputError(f"{path} holds a single array: save all four with numpy.savez")

@@ -19,7 +19,9 @@ def published_folder(arguments: argparse.Namespace, given: Path | None) -> Path:
     if given is not None:
         folder = given
     elif arguments.run is not None:
-        folder = open_run(arguments.runs, arguments.run).artifacts
+        run = open_run(arguments.runs, arguments.run)
+        run.read()
+        folder = run.artifacts
     else:
         folder = newest_finished(arguments.runs, published=True).artifacts
     complete(folder)
@@ -29,6 +31,9 @@ def published_folder(arguments: argparse.Namespace, given: Path | None) -> Path:
 def require_runtimes(formats: Iterable[Format], *others: str) -> None:
     """Go on where the runtimes of these formats are installed, with TensorFlow loaded if one of them is its own."""
     wanted = sorted(formats)
-    _entry.hand_over([*(RUNTIME_PACKAGES[kind][0] for kind in wanted), *others])
+    _entry.hand_over(
+        [*(RUNTIME_PACKAGES[kind][0] for kind in wanted), *others],
+        or_else=", or choose by --format what this Python can run",
+    )
     if Format.SAVED_MODEL in wanted:
         _entry.load_tensorflow()

@@ -91,6 +91,11 @@ class SearchProgress:
         return "" if math.isinf(left) else f"search ends about {_clock_after(left)}"
 
 
+def _loss(value: float) -> str:
+    """Four decimals, or two digits where those would show next to nothing."""
+    return f"{value:.4f}" if value == 0 or value >= 0.001 else f"{value:.1e}"
+
+
 def _clock_after(seconds: float) -> str:
     return (datetime.now() + timedelta(seconds=max(seconds, 0))).strftime("%H:%M:%S")
 
@@ -99,7 +104,7 @@ def _trial_line(trial: TrialRecord, *, is_best: bool) -> str:
     number = f"trial {trial.trial_id}"
     if not trial.has_result:
         return f"{number}  [red]failed[/]: {escape(trial.reason)}"
-    facts = f"val_loss {trial.val_loss:.4f}  val_accuracy {trial.val_accuracy:.2%}  {trial.seconds:5.1f} s"
+    facts = f"val_loss {_loss(trial.val_loss)}  val_accuracy {trial.val_accuracy:.2%}  {trial.seconds:5.1f} s"
     note = " [green]best so far[/]" if is_best else ""
     stopped = f" [yellow](stopped: {escape(trial.reason)})[/]" if trial.reason else ""
     return f"{number}  {facts}{note}{stopped}\n            [dim]{describe(trial.hyperparameters)}[/]"
@@ -138,10 +143,10 @@ class TrainingProgress:
         self._bar.update(self._task, completed=self._done, end=f"ends about {end}")
         validation = ""
         if epoch.val_loss is not None and epoch.val_accuracy is not None:
-            validation = f"  val_loss {epoch.val_loss:.4f}  val_accuracy {epoch.val_accuracy:.2%}"
+            validation = f"  val_loss {_loss(epoch.val_loss)}  val_accuracy {epoch.val_accuracy:.2%}"
         if self._done % self._lines_apart and self._done != self._settings.epochs:
             return
         self._console.print(
-            f"epoch {self._done:>3}/{self._settings.epochs}  loss {epoch.loss:.4f}  accuracy {epoch.accuracy:.2%}"
+            f"epoch {self._done:>3}/{self._settings.epochs}  loss {_loss(epoch.loss)}  accuracy {epoch.accuracy:.2%}"
             f"{validation}  {epoch.seconds:.1f} s"
         )

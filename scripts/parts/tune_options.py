@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from scripts import _entry
 from tuning.budget import parse_duration
 from tuning.errors import InputError
 from tuning.records import ALGORITHMS
@@ -42,7 +43,7 @@ class Options:
 
 def read_options(arguments: argparse.Namespace, folder: RunFolder) -> Options:
     """Raises InputError for values out of range, and for ones that a resumed run can't change."""
-    recorded = _recorded(folder)
+    recorded = _recorded(arguments, folder)
     options = Options(
         algorithm=_value(arguments.algorithm, recorded, "algorithm", DEFAULT_ALGORITHM),
         max_trials=_value(arguments.max_trials, recorded, "max_trials", DEFAULT_MAX_TRIALS),
@@ -69,18 +70,20 @@ def read_options(arguments: argparse.Namespace, folder: RunFolder) -> Options:
 SEARCHED = "searched"
 
 
-def describe_searched(options: Options) -> dict[str, Any]:
-    """What a search that ended was allowed, for the run's config: a later command may allow more."""
-    return {SEARCHED: {"max_trials": options.max_trials, "budget": options.budget}}
+def describe_searched(options: Options, stopped_by: str) -> dict[str, Any]:
+    """What a search that ended was allowed, and what ended it, for the run's config: a later command may allow more."""
+    return {SEARCHED: {"max_trials": options.max_trials, "budget": options.budget, "stopped_by": stopped_by}}
 
 
 def is_searched(options: Options, config: Mapping[str, Any]) -> bool:
-    """Whether the run's search ended and was allowed as much as it is now."""
+    """Whether the run's search ended, and is allowed no more now of what ended it."""
     if SEARCHED not in config:
         return False
-    before = dataclasses.replace(options, **config[SEARCHED])
+    ended = config[SEARCHED]
+    before = dataclasses.replace(options, max_trials=ended["max_trials"], budget=ended["budget"])
     longer = (options.budget_seconds or math.inf) > (before.budget_seconds or math.inf)
-    return options.max_trials <= before.max_trials and not longer
+    more = {"max_trials": options.max_trials > before.max_trials, "budget": longer}
+    return not more.get(ended["stopped_by"], False)
 
 
 def known_configurations(
@@ -106,12 +109,13 @@ def known_configurations(
     return tuple(known)
 
 
-def _recorded(folder: RunFolder) -> dict[str, Any]:
+def _recorded(arguments: argparse.Namespace, folder: RunFolder) -> dict[str, Any]:
     if not folder.exists:
         return {}
     record = folder.read()
     if record.get("command") != "tune":
-        raise InputError(f"{folder.path} was made by train.py: go on with it by train.py --resume")
+        again = _entry.command("train.py", "--run", folder.name, "--resume", runs=arguments.runs)
+        raise InputError(f"{folder.path} was made by train.py: go on with it by {again}")
     config: dict[str, Any] = record["config"]
     return config
 

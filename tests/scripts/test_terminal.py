@@ -94,6 +94,12 @@ def test_one_is_no_plural() -> None:
     assert [counted(number, "trial") for number in (0, 1, 2)] == ["0 trials", "1 trial", "2 trials"]
 
 
+def test_a_tiny_loss_is_not_zero(console: Console) -> None:
+    tiny = replace(TRIAL, epochs=(replace(EPOCH, val_loss=0.0000123),))
+
+    assert "val_loss 1.2e-05" in follow(console, tiny)
+
+
 def test_numbers_of_a_configuration_are_short() -> None:
     assert describe({"learning_rate": 1 / 3, "padding": "same", "units": 128}) == (
         "learning_rate=0.333 padding=same units=128"

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tuning.errors import InputError
-from tuning.oracles import OracleDriver, make_oracle
+from tuning.oracles import INITIAL_POINTS, OracleDriver, make_oracle
 from tuning.records import ALGORITHMS, Status
 from tuning.seeds import derive_seed
 from tuning.space import Choices, narrow
@@ -175,6 +175,12 @@ def test_a_grid_reaches_every_point_once(start, ask, hypermodel):
     points = {tuple(values.items()) for values in configurations(ask(driver, 24))}
     assert len(points) == 24
     assert driver.propose() is None
+
+
+def test_bayesian_leaves_the_random_sequence_once_it_has_seen_a_few(start, ask):
+    random, bayesian = (configurations(ask(start(name, 0), 8)) for name in ("random", "bayesian"))
+    assert bayesian[:INITIAL_POINTS] == random[:INITIAL_POINTS]
+    assert bayesian[INITIAL_POINTS] != random[INITIAL_POINTS]
 
 
 def test_hyperband_promotes_the_best_of_a_round_and_names_its_parent(start, ask):

@@ -97,6 +97,12 @@ def test_a_file_of_another_kind_is_refused(tmp_path, content):
         load_npz(tmp_path / "shapes.npz")
 
 
+def test_a_text_is_refused_without_a_word_of_pickle(tmp_path):
+    (tmp_path / "text.npz").write_text("hello")
+    with pytest.raises(InputError, match=r"text\.npz can't be read as npz \(it is no zip archive\): is it complete"):
+        load_npz(tmp_path / "text.npz")
+
+
 def test_pickled_objects_are_refused_unread(tmp_path, arrays):
     np.savez(tmp_path / "shapes.npz", **{**arrays, "y_train": np.array([print, print], dtype=object)})
     with pytest.raises(InputError, match=r"can't be read as npz \(Object arrays cannot be loaded"):
