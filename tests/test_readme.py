@@ -89,3 +89,21 @@ def test_every_option_it_names_exists() -> None:
     texts = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "scripts").iterdir() if path.is_file())
 
     assert [name for name in re.findall(r"--[a-z][a-z-]+", README) if name not in texts] == []
+
+
+def test_its_table_of_the_space_is_the_space() -> None:
+    from tuning.hypermodel import default_ranges
+    from tuning.space import Choices
+
+    rows = dict(re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (.+) \|$", README, re.MULTILINE))
+    described = {name: text for names, text in rows.items() for name in re.findall(r"\w+", names)}
+    ranges = default_ranges((28, 28, 1))
+
+    assert set(ranges) <= set(described)
+    for name, values in ranges.items():
+        numbers = {float(number) for number in re.findall(r"\d+(?:\.\d+)?", described[name])}
+        if isinstance(values, Choices):
+            words = set(re.findall(r"[\w.]+", described[name]))
+            assert {str(value) for value in values.values} <= words
+        else:
+            assert {values.low, values.high} <= numbers
