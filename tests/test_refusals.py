@@ -214,6 +214,33 @@ def test_a_bad_request_leaves_existing_runs_as_they_were(
 
 
 @pytest.mark.slow
+def test_a_resumed_run_keeps_its_data_and_its_trials(
+    script: Script, runs: Path, arrays: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "mine.npz", **arrays)
+    record = json.loads((runs / "first/run.json").read_text())
+    (runs / "first/run.json").write_text(json.dumps({**record, "config": {**record["config"], "max_trials": 3}}))
+    before = snapshot(runs)
+    resume = ("tune.py", "--run", "first", "--resume")
+
+    assert_refused(script(*resume, "--data", "mine.npz"), "was started with the data digits and can't go on with mine")
+    assert_refused(script(*resume, "--max-trials", 2), "--max-trials 2 is less than the 3 that runs/first was started")
+    assert snapshot(runs) == before
+
+
+@pytest.mark.slow
+def test_baselines_that_do_not_fit_the_images_are_refused(
+    script: Script, arrays: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "mine.npz", **arrays)
+
+    done = script("tune.py", "--data", "mine.npz", "--baselines")
+
+    assert_refused(done, "does not fit images of 8×8: leave out --baselines")
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "part"),
     [

@@ -270,6 +270,27 @@ _entry.main(_entry.parser("test"), run, requires=[])
     assert done.stderr == "\ninterrupted: nothing was changed\n"
 
 
+@pytest.mark.slow
+def test_a_search_whose_every_trial_fails_is_a_no_with_the_reasons(tmp_path: Path) -> None:
+    program = f"""
+import runpy, sys; sys.path.insert(0, {str(ROOT)!r})
+import tuning.search
+def fail(*arguments, **options): raise MemoryError("no room on [/job:localhost/device:GPU:0]")
+tuning.search.train = fail
+sys.argv = [{str(ROOT / "scripts/tune.py")!r}, "--dataset", "digits", "--run", "bad", *sys.argv[1:]]
+sys.path.insert(0, {str(ROOT / "scripts")!r})
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+    for arguments in (["--max-trials", "2"], ["--resume"]):
+        command = [sys.executable, "-c", program, *arguments]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+        assert done.returncode == 1, done.stderr
+        assert "every trial failed: MemoryError: no room on [/job:localhost/device:GPU:0]" in done.stdout
+        assert json.loads((tmp_path / "runs/bad/run.json").read_text())["status"] == "failed"
+
+
 def test_a_training_without_a_model_to_keep_is_a_no(tmp_path: Path) -> None:
     program = f"""
 import sys; sys.path.insert(0, {str(ROOT / "scripts")!r}); sys.argv = ["failing.py"]
