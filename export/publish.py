@@ -50,29 +50,19 @@ class ExportRequest:
     opset: int = DEFAULT_OPSET
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Publication:
-    """What came of a request. Without `passed` nothing was published and the folder is as it was."""
-
-    verification: Verification
-
-    @property
-    def passed(self) -> bool:
-        return self.verification.passed
-
-
 def publish(
     request: ExportRequest,
     images: np.ndarray,
     labels: NDArray[np.int64],
     *,
     on_step: Callable[[str], None] = lambda step: None,
-) -> Publication:
+) -> Verification:
     """Export the model and verify every file on `images`, uint8 (examples, height, width, channels).
 
-    All that was asked for is published, or nothing. Formats published earlier from the same Keras file stay, and are
-    verified again with the rest. Raises InputError for a request that can't be met and VerificationError for a written
-    file that breaks the contract; the folder is then as it was.
+    All that was asked for is published, or nothing: unless the answer has `passed`, the folder is as it was. Formats
+    published earlier from the same Keras file stay, and are verified again with the rest. Raises InputError for a
+    request that can't be met and VerificationError for a written file that breaks the contract; the folder is then as
+    it was, too.
     """
     check_opset(request.opset)
     if not request.targets:
@@ -110,7 +100,7 @@ def publish(
             )
             _write_json(staged / MANIFEST, manifest.as_json())
             install(staged, request.folder)
-    return Publication(verification=verification)
+    return verification
 
 
 def _check_folder(folder: Path) -> None:

@@ -80,16 +80,16 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     test = dataset.test.for_verification()
     subject = Subject(class_names=dataset.class_names, dataset=dataset.name, dataset_digest=dataset.digest, note=note)
     with _entry.writing_to(folder), console.status("loading the model") as status:
-        publication = publish(
+        verification = publish(
             ExportRequest(model=model, targets=targets, folder=folder, subject=subject, opset=arguments.opset),
             test.images,
             test.labels,
             on_step=status.update,
         )
-    print_verification(console, publication.verification)
+    print_verification(console, verification)
     tell_fallback(console, dataset)
-    result = {"folder": str(folder), **publication.verification.as_json()}
-    if not publication.passed:
+    result = {"folder": str(folder), **verification.as_json()}
+    if not verification.passed:
         console.print(f"[red]nothing was published:[/] {escape(str(folder))} is as it was")
         return _entry.Outcome(result=result, passed=False)
     console.print(f"published in {escape(str(folder))}")

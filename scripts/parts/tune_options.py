@@ -23,6 +23,7 @@ DEFAULT_ALGORITHM = "random"
 DEFAULT_BUDGET = "8m"
 DEFAULT_MAX_TRIALS = 20
 NO_BUDGET = "none"
+SEARCHED = "searched"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -65,9 +66,6 @@ def read_options(arguments: argparse.Namespace, folder: RunFolder) -> Options:
         parse_duration(options.budget)
     _require_extension(options, recorded, folder)
     return options
-
-
-SEARCHED = "searched"
 
 
 def describe_searched(options: Options, stopped_by: str) -> dict[str, Any]:

@@ -179,12 +179,12 @@ def test_a_format_published_later_joins_the_earlier_ones(
     publish(request_for(artifacts, "onnx", opset=13), *examples)
     earlier = snapshot(artifacts)
 
-    publication = publish(request_for(artifacts, "tflite"), *examples)
+    verification = publish(request_for(artifacts, "tflite"), *examples)
 
     manifest = read_manifest(artifacts)
     assert [artifact.target.file for artifact in manifest.artifacts] == ["model.onnx", "model.tflite"]
     assert [artifact.opset for artifact in manifest.artifacts] == [13, None]
-    assert len(publication.verification.parities) == 2
+    assert len(verification.parities) == 2
     assert (artifacts / "model.onnx").read_bytes() == earlier["model.onnx"]
     assert verify_folder(artifacts, formats=list(Format)).passed
 
@@ -235,10 +235,10 @@ def test_a_kept_file_is_verified_again(
     reseal(published_copy, "model.onnx")
     before = snapshot(published_copy)
 
-    publication = publish(request_for(published_copy, "tflite"), *examples)
+    verification = publish(request_for(published_copy, "tflite"), *examples)
 
-    assert [parity.passed for parity in publication.verification.parities] == [True, False, True]
-    assert not publication.passed
+    assert [parity.passed for parity in verification.parities] == [True, False, True]
+    assert not verification.passed
     assert snapshot(published_copy) == before
 
 
@@ -267,9 +267,9 @@ def test_all_formats_of_another_model_replace_those_there(
 ) -> None:
     model = save_layers(keras.layers.AveragePooling2D(4))
 
-    publication = publish(request_for(published_copy, model=model), *examples)
+    verification = publish(request_for(published_copy, model=model), *examples)
 
-    assert publication.passed
+    assert verification.passed
     assert read_manifest(published_copy).description == describe(model)
     assert verify_folder(published_copy, formats=list(Format)).passed
 
@@ -408,9 +408,9 @@ def test_a_wrong_file_is_not_published(
     faulty = plant_fault(fault)
     monkeypatch.setattr(gate, "write", lambda serving, folder, options: write(faulty, folder, options))
 
-    publication = publish(request_for(artifacts, kind), *examples)
+    verification = publish(request_for(artifacts, kind), *examples)
 
-    assert not publication.passed
+    assert not verification.passed
     assert visible(artifacts.parent) == []
 
 
@@ -432,13 +432,13 @@ def test_a_wrong_file_among_right_ones_leaves_the_folder_as_it_was(
         return write({kind: faulty}.get(options.target.format, serving), folder, options)
 
     monkeypatch.setattr(gate, "write", write_one_wrongly)
-    publication = publish(request_for(published_copy), *examples)
+    verification = publish(request_for(published_copy), *examples)
 
-    results = publication.verification.as_json()["results"]
+    results = verification.as_json()["results"]
     assert [result["format"] for result in results if not result["passed"]] == [kind]
     assert [result["label_flips"] for result in results] == [0, 0, 0]
-    assert not publication.passed
-    assert publication.verification.as_json()["passed"] is False
+    assert not verification.passed
+    assert verification.as_json()["passed"] is False
     assert snapshot(published_copy) == before
     assert visible(published_copy.parent) == ["artifacts"]
 
@@ -489,10 +489,10 @@ def test_publishing_after_a_killed_first_publication_completes_it(
     staged = shutil.copytree(published, artifacts.with_name(".artifacts.staged"))
     killed = child(INSTALL_AND_DIE, moves, staged, artifacts)
 
-    publication = publish(request_for(artifacts, "onnx"), *examples)
+    verification = publish(request_for(artifacts, "onnx"), *examples)
 
     assert killed.returncode == -signal.SIGKILL
-    assert publication.passed
+    assert verification.passed
     assert len(read_manifest(artifacts).artifacts) == 3
     assert visible(artifacts.parent) == ["artifacts"]
 
