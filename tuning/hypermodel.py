@@ -14,7 +14,7 @@ import keras
 import keras_tuner as kt
 
 from tuning.errors import InputError
-from tuning.records import Configuration, Labels, Value
+from tuning.records import Configuration, Feed, Labels, Value
 from tuning.space import Choices, FloatRange, IntRange, Ranges, require_known
 
 if TYPE_CHECKING:
@@ -152,6 +152,10 @@ class TunableClassifier(kt.HyperModel):
             metrics=["accuracy"],
         )
         return model
+
+    def feed(self, labels: Labels) -> Feed:
+        """How examples are handed to the model: its pixels as they are."""
+        return Feed(labels=labels, num_classes=self.task.num_classes)
 
     def batch_size(self, values: Configuration) -> int:
         """How many images a training step takes under this configuration."""

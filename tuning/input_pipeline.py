@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tuning.dataset import Split
-from tuning.records import Labels
+from tuning.records import Feed, Labels
 
 VALIDATION_BATCH = 500
 
@@ -24,17 +24,17 @@ def steps_per_epoch(examples: int, batch_size: int) -> int:
 
 
 def training_batches(
-    split: Split, *, batch_size: int, seed: int, encode: Labels, augmentation: bool, first_epoch: int = 0
+    split: Split, *, batch_size: int, seed: int, feed: Feed, augmentation: bool, first_epoch: int = 0
 ) -> tf.data.Dataset:
     """Endless batches, every epoch in an order of its own.
 
-    A batch holds uint8 images (batch, height, width, channels) and labels: int64 (batch,), or float32 (batch, classes)
-    where `encode` says one-hot. Every class up to the largest label must have an image in `split`.
+    A batch holds images (batch, height, width, channels), uint8 or float32, and labels: int64 (batch,) or float32
+    (batch, classes), both as `feed` says.
 
     What epoch n shows depends on `seed` and n alone, so a training that goes on from epoch n sees what an
     uninterrupted one sees.
     """
-    images, labels = tf.constant(split.images), tf.constant(_encoded(split.labels, encode))
+    images, labels = tf.constant(split.images), tf.constant(_encoded(split.labels, feed))
     examples = len(split)
 
     def epoch_indices(epoch: tf.Tensor) -> tf.data.Dataset:
@@ -47,17 +47,17 @@ def training_batches(
         chosen = tf.gather(images, indices)
         if augmentation:
             chosen = _augmented(chosen, tf.random.experimental.stateless_fold_in(key, indices[0]))
-        return chosen, tf.gather(labels, indices)
+        return _scaled(chosen, feed), tf.gather(labels, indices)
 
     epochs = tf.data.Dataset.counter(first_epoch)
     batches = epochs.flat_map(epoch_indices).map(batch, num_parallel_calls=2, deterministic=True).prefetch(2)
     return _without_autotune(batches)
 
 
-def validation_batches(split: Split, *, encode: Labels) -> tf.data.Dataset:
+def validation_batches(split: Split, *, feed: Feed) -> tf.data.Dataset:
     """All images once, in order, in batches like those of `training_batches`."""
-    batches = tf.data.Dataset.from_tensor_slices((split.images, _encoded(split.labels, encode)))
-    return _without_autotune(batches.batch(VALIDATION_BATCH))
+    batches = tf.data.Dataset.from_tensor_slices((split.images, _encoded(split.labels, feed))).batch(VALIDATION_BATCH)
+    return _without_autotune(batches.map(lambda images, labels: (_scaled(images, feed), labels)))
 
 
 def _without_autotune(batches: tf.data.Dataset) -> tf.data.Dataset:
@@ -72,10 +72,17 @@ def _without_autotune(batches: tf.data.Dataset) -> tf.data.Dataset:
     return batches.with_options(options)
 
 
-def _encoded(labels: Any, encode: Labels) -> Any:
-    if encode is Labels.INTEGER:
+def _encoded(labels: Any, feed: Feed) -> Any:
+    if feed.labels is Labels.INTEGER:
         return labels
-    return np.eye(int(labels.max()) + 1, dtype=np.float32)[labels]
+    return np.eye(feed.num_classes, dtype=np.float32)[labels]
+
+
+def _scaled(images: tf.Tensor, feed: Feed) -> tf.Tensor:
+    if feed.pixel_scale is None:
+        return images
+    factor, offset = feed.pixel_scale
+    return tf.cast(images, tf.float32) * factor + offset
 
 
 def _augmented(images: tf.Tensor, key: tf.Tensor) -> tf.Tensor:

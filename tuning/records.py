@@ -33,10 +33,23 @@ class Schedule(StrEnum):
 
 
 class Labels(StrEnum):
-    """How labels are handed to the loss."""
+    """How labels are handed to the loss: as they are, or as float32 rows with a single 1."""
 
     INTEGER = "integer"
     ONE_HOT = "one_hot"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feed:
+    """How examples are handed to a model.
+
+    `num_classes` is needed for one-hot labels. `pixel_scale`: None hands uint8 pixels over as they are; (factor,
+    offset) hands over float32 `pixel × factor + offset`.
+    """
+
+    labels: Labels = Labels.INTEGER
+    num_classes: int = 0
+    pixel_scale: tuple[float, float] | None = None
 
 
 class Status(StrEnum):

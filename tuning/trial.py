@@ -72,6 +72,7 @@ def train(
     elif plan.initial_weights:
         load_trained_weights(model, Path(plan.initial_weights))
     batch_size = hypermodel.batch_size(plan.hyperparameters)
+    feed = hypermodel.feed(settings.labels)
     steps = steps_per_epoch(len(training), batch_size)
     before = () if restored is None else restored.epochs
     curve = LearningCurve(watch.on_epoch, before=before)
@@ -97,14 +98,14 @@ def train(
                 training,
                 batch_size=batch_size,
                 seed=plan.seed,
-                encode=settings.labels,
+                feed=feed,
                 augmentation=settings.augmentation,
                 first_epoch=first_epoch,
             ),
             steps_per_epoch=steps,
             epochs=settings.epochs,
             initial_epoch=first_epoch,
-            validation_data=None if validation is None else validation_batches(validation, encode=settings.labels),
+            validation_data=None if validation is None else validation_batches(validation, feed=feed),
             callbacks=callbacks,
             shuffle=False,
             verbose=0,

@@ -7,9 +7,10 @@ import pytest
 
 from tuning.dataset import Split
 from tuning.input_pipeline import VALIDATION_BATCH, steps_per_epoch, training_batches, validation_batches
-from tuning.records import Labels
+from tuning.records import Feed, Labels
 
 COUNT, BATCH = 50, 16
+AS_THEY_ARE, ONE_HOT = Feed(), Feed(labels=Labels.ONE_HOT, num_classes=10)
 
 
 @pytest.fixture
@@ -20,11 +21,11 @@ def numbered():
     return Split(images=np.ascontiguousarray(images), labels=numbers % 10)
 
 
-def epochs_of(split, count, *, seed=0, encode=Labels.INTEGER, augmentation=False, first_epoch=0):
+def epochs_of(split, count, *, seed=0, feed=AS_THEY_ARE, augmentation=False, first_epoch=0):
     """`count` epochs, each as (images, labels) in the order in which they are shown."""
     steps = steps_per_epoch(len(split), BATCH)
     batches = training_batches(
-        split, batch_size=BATCH, seed=seed, encode=encode, augmentation=augmentation, first_epoch=first_epoch
+        split, batch_size=BATCH, seed=seed, feed=feed, augmentation=augmentation, first_epoch=first_epoch
     )
     shown = list(batches.take(steps * count).as_numpy_iterator())
     chunks = [shown[start : start + steps] for start in range(0, len(shown), steps)]
@@ -45,13 +46,13 @@ def test_every_epoch_shows_every_image_exactly_once(numbered):
 
 
 def test_the_last_batch_of_an_epoch_is_smaller_and_holds_no_image_of_the_next(numbered):
-    batches = training_batches(numbered, batch_size=BATCH, seed=0, encode=Labels.INTEGER, augmentation=False)
+    batches = training_batches(numbered, batch_size=BATCH, seed=0, feed=AS_THEY_ARE, augmentation=False)
     sizes = [len(labels) for _, labels in batches.take(8).as_numpy_iterator()]
     assert sizes == [16, 16, 16, 2] * 2
 
 
 def test_a_batch_larger_than_the_data_holds_all_of_it(numbered):
-    batches = training_batches(numbered, batch_size=100, seed=0, encode=Labels.INTEGER, augmentation=False)
+    batches = training_batches(numbered, batch_size=100, seed=0, feed=AS_THEY_ARE, augmentation=False)
     assert [len(labels) for _, labels in batches.take(2).as_numpy_iterator()] == [COUNT, COUNT]
 
 
@@ -86,7 +87,7 @@ def test_labels_stay_with_their_images(numbered):
 
 
 def test_one_hot_labels_are_rows_of_the_identity(numbered):
-    images, labels = epochs_of(numbered, 1, encode=Labels.ONE_HOT)[0]
+    images, labels = epochs_of(numbered, 1, feed=ONE_HOT)[0]
     assert (labels.shape, labels.dtype) == ((COUNT, 10), np.float32)
     assert np.array_equal(labels, np.eye(10)[images[:, 0, 0, 0] % 10])
 
@@ -134,17 +135,29 @@ def test_augmentation_keeps_the_three_channels_together():
 def test_validation_shows_everything_once_and_in_order():
     count = VALIDATION_BATCH + 3
     split = Split(images=np.zeros((count, 4, 4, 1), np.uint8), labels=np.arange(count))
-    batches = [labels for _, labels in validation_batches(split, encode=Labels.INTEGER).as_numpy_iterator()]
+    batches = [labels for _, labels in validation_batches(split, feed=AS_THEY_ARE).as_numpy_iterator()]
     assert [len(batch) for batch in batches] == [VALIDATION_BATCH, 3]
     assert np.array_equal(np.concatenate(batches), split.labels)
 
 
 def test_validation_can_be_labelled_one_hot(numbered):
-    [(_, labels)] = validation_batches(numbered, encode=Labels.ONE_HOT).as_numpy_iterator()
+    [(_, labels)] = validation_batches(numbered, feed=ONE_HOT).as_numpy_iterator()
     assert np.array_equal(labels, np.eye(10)[numbered.labels])
 
 
 def test_the_tuning_thread_is_off(numbered):
-    training = training_batches(numbered, batch_size=BATCH, seed=0, encode=Labels.INTEGER, augmentation=True)
-    validation = validation_batches(numbered, encode=Labels.INTEGER)
+    training = training_batches(numbered, batch_size=BATCH, seed=0, feed=AS_THEY_ARE, augmentation=True)
+    validation = validation_batches(numbered, feed=AS_THEY_ARE)
     assert [batches.options().autotune.enabled for batches in (training, validation)] == [False, False]
+
+
+def test_pixels_can_be_handed_over_as_scaled_float32(numbered):
+    feed = Feed(pixel_scale=(2 / 255, -1.0))
+    expected = np.arange(COUNT, dtype=np.float32) * (2 / 255) - 1
+
+    [(validated, _)] = validation_batches(numbered, feed=feed).as_numpy_iterator()
+    trained, _ = epochs_of(numbered, 1, feed=feed)[0]
+
+    assert validated.dtype == trained.dtype == np.float32
+    np.testing.assert_allclose(validated[:, 0, 0, 0], expected, atol=1e-6)
+    np.testing.assert_allclose(np.sort(trained[:, 0, 0, 0]), expected, atol=1e-6)
