@@ -92,9 +92,23 @@ def _quoted(words: Sequence[str]) -> str:
 
 def main(made: Parser, run: Callable[[argparse.Namespace], Outcome], *, requires: Sequence[str]) -> NoReturn:
     """Parse, hand over to `.venv` if a package is missing, run, and leave with the exit code that fits."""
-    arguments = made.parse_args()
+    arguments = _parsed(made)
     hand_over(requires)
     raise SystemExit(_guarded(run, arguments))
+
+
+def _parsed(made: Parser) -> argparse.Namespace:
+    """The arguments, with those of the file that `--config` names, if the command has that option."""
+    words = sys.argv[1:]
+    if "--config" in made._option_string_actions:
+        from scripts.parts.config_file import with_config
+        from tuning.errors import InputError
+
+        try:
+            words = with_config(made, words)
+        except InputError as error:
+            raise SystemExit(_refuse(str(error))) from error
+    return made.parse_args(words)
 
 
 def hand_over(requires: Sequence[str], *, or_else: str = "") -> None:
@@ -152,8 +166,11 @@ def _guarded(run: Callable[[argparse.Namespace], Outcome], arguments: argparse.N
     from tuning.errors import TrainingError
 
     keep_interrupts()
+    # A user's own code may print; the JSON result has stdout for itself.
+    output = contextlib.redirect_stdout(sys.stderr) if arguments.json else contextlib.nullcontext()
     try:
-        outcome = run(arguments)
+        with output:
+            outcome = run(arguments)
     except (ExportInputError, TuningInputError) as error:
         return _refuse(str(error))
     except (VerificationError, TrainingError) as error:

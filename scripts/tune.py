@@ -5,10 +5,10 @@ from __future__ import annotations
 import _entry  # isort: skip
 
 import argparse
-import dataclasses
 import time
 from typing import TYPE_CHECKING, Any
 
+from scripts.parts.config_file import add_config_argument
 from scripts.parts.data import (
     add_data_arguments,
     load_asked_dataset,
@@ -16,16 +16,16 @@ from scripts.parts.data import (
     tell_dataset,
     tell_fallback,
 )
+from scripts.parts.model import add_model_arguments
+from scripts.parts.tune_job import Job, prepare
 from scripts.parts.tune_options import (
     DEFAULT_ALGORITHM,
     DEFAULT_BUDGET,
     DEFAULT_MAX_TRIALS,
+    DEFAULT_OBJECTIVE,
     NO_BUDGET,
     SEARCHED,
-    Options,
     describe_searched,
-    is_searched,
-    known_configurations,
     read_options,
 )
 from scripts.parts.writing import writing_run
@@ -37,10 +37,9 @@ if TYPE_CHECKING:
 
     from tuning.budget import Budget
     from tuning.dataset import Dataset
-    from tuning.hypermodel import TunableClassifier
-    from tuning.records import SearchConfig, SearchResult
+    from tuning.journal import Suggestion
+    from tuning.records import SearchResult
     from tuning.run_folder import RunFolder
-    from tuning.search import SearchData
 
 STARTED = time.perf_counter()
 
@@ -51,8 +50,21 @@ def build_parser() -> _entry.Parser:
         "evaluate it on the test set, once."
     )
     add_data_arguments(parser)
+    add_model_arguments(parser)
+    parser.add_argument(
+        "--space",
+        metavar="FILE.toml",
+        help="hyperparameters to narrow, widen or fix: dropout = 0.2, dense_units = [64, 128], or "
+        "num_filters_1 = {low = 8, high = 128, step = 8}",
+    )
     parser.add_argument("--algorithm", metavar="NAME", help=f"{', '.join(ALGORITHMS)} (default: {DEFAULT_ALGORITHM})")
     parser.add_argument("--max-trials", type=int, metavar="N", help=f"trials at most (default: {DEFAULT_MAX_TRIALS})")
+    parser.add_argument(
+        "--objective",
+        metavar="METRIC",
+        help="what trials are ranked by, any metric that the model reports, as NAME, NAME:min or NAME:max "
+        f"(default: {DEFAULT_OBJECTIVE})",
+    )
     parser.add_argument("--epochs", type=int, metavar="N", help="epochs per trial (default: by the number of images)")
     parser.add_argument(
         "--budget",
@@ -62,6 +74,7 @@ def build_parser() -> _entry.Parser:
     parser.add_argument(
         "--seed", type=int, metavar="N", help="0 or more; everything random derives from it (default: 0)"
     )
+    add_config_argument(parser)
     parser.add_argument("--run", metavar="NAME", help="name of the run (default: a fresh one)")
     parser.add_argument("--resume", action="store_true", help="go on with the run given by --run")
     parser.add_argument("--baselines", action="store_true", help="try the published configurations first")
@@ -91,7 +104,9 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     options = read_options(arguments, folder)
     dataset = _dataset(arguments, folder)
     _entry.load_tensorflow()
-    job = _prepare(arguments, folder, dataset, options)
+    job = prepare(arguments, folder, dataset, options)
+    if arguments.minimum_accuracy is not None and not dataset.num_classes:
+        raise InputError(f"{dataset.name} has no classes to be accurate about: leave out --minimum-accuracy")
     with writing_run(arguments, folder, state=state, stem=stem) as folder:
         return _tune(arguments, folder, job, console)
 
@@ -108,70 +123,6 @@ def _dataset(arguments: argparse.Namespace, folder: RunFolder) -> Dataset:
                 "new run"
             )
     return recorded
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class Job:
-    """Everything that a run consists of, checked, before anything is written.
-
-    `is_searched`: an earlier command ended the search, and this one asks for no more trials or time.
-    """
-
-    dataset: Dataset
-    hypermodel: TunableClassifier
-    config: SearchConfig
-    data: SearchData
-    options: Options
-    record: dict[str, Any]
-    is_searched: bool
-
-
-def _prepare(arguments: argparse.Namespace, folder: RunFolder, dataset: Dataset, options: Options) -> Job:
-    from tuning import run_record
-    from tuning.hypermodel import Task, TunableClassifier
-    from tuning.records import SearchConfig
-    from tuning.search import SearchData, default_epochs
-
-    hypermodel = TunableClassifier(Task(image_shape=dataset.image_shape, num_classes=dataset.num_classes))
-    training, validation = dataset.split_validation(fraction=run_record.VALIDATION_FRACTION, seed=options.seed)
-    config = SearchConfig(
-        algorithm=options.algorithm,
-        max_trials=options.max_trials,
-        epochs=options.epochs if options.epochs is not None else default_epochs(len(training), options.algorithm),
-        seed=options.seed,
-        enqueued=known_configurations(options, hypermodel),
-    )
-    described = {
-        **dataclasses.asdict(options),
-        "epochs": config.epochs,
-        "space": {name: str(values) for name, values in hypermodel.ranges.items()},
-    }
-    if folder.exists:
-        record = folder.read()
-        run_record.require_unchanged(folder, record["config"], {"space": described["space"]})
-        record = {**record, "config": {**record["config"], **described}}
-    else:
-        record = {
-            "command": "tune",
-            "dataset": run_record.describe_dataset(dataset, validation=len(validation), path=arguments.data),
-            "config": described,
-            "seed": options.seed,
-            "versions": run_record.describe_versions(),
-            "status": run_record.SEARCHING,
-            "winner": None,
-            "test": None,
-            "seconds": {"search": 0.0, "retrain": 0.0},
-        }
-    data = SearchData(training=training, validation=validation)
-    return Job(
-        dataset=dataset,
-        hypermodel=hypermodel,
-        config=config,
-        data=data,
-        options=options,
-        record=record,
-        is_searched=is_searched(options, record["config"]),
-    )
 
 
 def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: Console) -> _entry.Outcome:
@@ -191,7 +142,7 @@ def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: C
     tell_dataset(console, job.dataset, validation=len(job.data.validation))
     console.print(
         f"run: {escape(str(folder.path))}, {job.config.algorithm} search, at most "
-        f"{counted(job.config.max_trials, 'trial')} of {counted(job.config.epochs, 'epoch')}, time limit "
+        f"{counted(job.config.max_trials, 'trial')} of {counted(job.record['config']['epochs'], 'epoch')}, time limit "
         f"{job.options.budget} in all, seed {job.config.seed}"
     )
     record = job.record
@@ -214,7 +165,14 @@ def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: C
         reasons = "; ".join(sorted({trial.reason for trial in result.trials}))
         console.print(f"[red]every trial failed:[/] {escape(reasons)}")
         return _entry.Outcome(result={"run": str(folder.path), "trials": len(result.trials)}, passed=False)
-    work = Work(dataset=job.dataset, hypermodel=job.hypermodel, folder=folder, console=console)
+    work = Work(
+        dataset=job.dataset,
+        data=job.data,
+        builder=job.builder,
+        factories=job.factories,
+        folder=folder,
+        console=console,
+    )
     completed = retrain_winner(work, record, result.winner, budget)
     if record["status"] == run_record.FINISHED and completed["winner"] == record["winner"]:
         if len(result.trials) > len(trials):
@@ -227,22 +185,30 @@ def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: C
 
 def _search(job: Job, folder: RunFolder, budget: Budget, console: Console) -> SearchResult:
     from scripts.parts.terminal import SearchProgress, counted
-    from tuning.retrain import wanted_epochs
     from tuning.search import search
+    from tuning.user_callbacks import TrialContext, made_by
 
     def seconds_left() -> float:
-        wanted = wanted_epochs(len(job.dataset.training))
-        return budget.remaining_for_search(None, examples_ratio=job.data.retraining_ratio, epochs=wanted)
+        return budget.remaining_for_search(None, examples_ratio=1.0, epochs=1)
 
-    with SearchProgress(console, job.config, search_seconds_left=seconds_left) as progress:
-        result = search(job.hypermodel, job.config, job.data, folder, budget=budget, observer=progress)
+    def callbacks(suggestion: Suggestion) -> list[Any]:
+        context = TrialContext(
+            run=folder.name,
+            trial_id=suggestion.trial_id,
+            hyperparameters=suggestion.hyperparameters,
+            folder=folder.path,
+        )
+        return made_by(job.factories, context)
+
+    with SearchProgress(console, job.config, search_seconds_left=seconds_left, make_callbacks=callbacks) as progress:
+        result = search(job.builder, job.data, folder.path, job.config, budget=budget, observer=progress)
     why = {
         "max_trials": "all trials are done",
         "budget": "the rest of the time is for retraining",
         "space": "the space has no more to try",
     }
     console.print(f"search ended after {counted(len(result.trials), 'trial')}: {why[result.stopped_by]}")
-    known = len(job.config.enqueued)
+    known = len(job.config.enqueued or ())
     if result.winner is not None and int(result.winner.trial_id) < known < len(result.trials):
         console.print(
             "no configuration that the search drew did better than the known "
@@ -261,17 +227,12 @@ def _outcome(
 ) -> _entry.Outcome:
     from rich.markup import escape
 
-    from scripts.parts.terminal import describe
+    from scripts.parts.terminal import describe, describe_test
 
     test, winner = record["test"], record["winner"]
-    low, high = test["ci95"]
     console.print(f"winner: trial {winner['trial_id']}, {winner['parameters']} parameters")
     console.print(f"        {describe(winner['hyperparameters'])}")
-    errors = round((1 - test["accuracy"]) * len(dataset.test))
-    console.print(
-        f"[bold]test accuracy {test['accuracy']:.2%}[/] (95 % interval {low:.2%} to {high:.2%}; {errors} of "
-        f"{len(dataset.test)} wrong; look {test['looks']} at the test set)"
-    )
+    console.print(f"{describe_test(test, examples=len(dataset.test))}; look {test['looks']} at the test set")
     tell_fallback(console, dataset)
     console.print(f"model: {escape(str(folder.model))}, all trials, best first: {escape(str(folder.trials_csv))}")
     passed = arguments.minimum_accuracy is None or test["accuracy"] >= arguments.minimum_accuracy

@@ -54,8 +54,8 @@ def small_configuration(hypermodel: Any) -> Any:
 @pytest.fixture(scope="session")
 def model_file(tmp_path_factory: pytest.TempPathFactory, hypermodel: Any, small_split: Any) -> Path:
     """A small classifier, briefly trained on the digits, as a .keras file."""
-    from tuning.records import Plan, TrainingSettings
     from tuning.retrain import save_model
+    from tuning.settings import Plan, TrainingSettings
     from tuning.trial import Watch, train
 
     training, _ = small_split

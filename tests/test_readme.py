@@ -92,7 +92,7 @@ def test_every_option_it_names_exists() -> None:
 
 
 def test_its_table_of_the_space_is_the_space() -> None:
-    from tuning.hypermodel import default_ranges
+    from tuning.default_space import default_ranges
     from tuning.space import Choices
 
     rows = dict(re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (.+) \|$", README, re.MULTILINE))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tuning.errors import InputError
-from tuning.records import Configuration, Labels, Schedule, TrainingSettings, Value
+from tuning.settings import Configuration, Labels, Schedule, TrainingSettings, Value
 
 
 @dataclass(frozen=True, kw_only=True)

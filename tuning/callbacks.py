@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
 
-from tuning.records import Epoch, Schedule, TrainingSettings
+from tuning.records import Epoch
+from tuning.settings import Objective, Schedule, TrainingSettings
 
 WARMUP_SHARE = 0.1
 STEP_FACTOR = 0.5
+ACCURACY_NAMES = ("accuracy", "acc", "sparse_categorical_accuracy", "categorical_accuracy", "binary_accuracy")
 
 
 def warmup_cosine(progress: float) -> float:
@@ -53,6 +55,18 @@ def schedule_callbacks(
     return []
 
 
+def epoch_from_logs(logs: Mapping[str, Any], *, learning_rate: float, seconds: float) -> Epoch:
+    """An epoch from what Keras reports at its end; the accuracy may go by any of the names that Keras has for it."""
+    values = {name: float(value) for name, value in logs.items()}
+    named: dict[str, float | None] = {}
+    for prefix in ("", "val_"):
+        named[f"{prefix}loss"] = values.pop(f"{prefix}loss", None)
+        reported = [values[f"{prefix}{name}"] for name in ACCURACY_NAMES if f"{prefix}{name}" in values]
+        named[f"{prefix}accuracy"] = reported[0] if reported else None
+        values.pop(f"{prefix}accuracy", None)
+    return Epoch(**named, learning_rate=learning_rate, seconds=seconds, metrics=values)
+
+
 class LearningCurve(keras.callbacks.Callback):
     """Keeps every epoch and tells `on_epoch` of it; ends the training when a loss is not finite."""
 
@@ -68,7 +82,7 @@ class LearningCurve(keras.callbacks.Callback):
         self.epochs: list[Epoch] = list(before)
         self._on_epoch = on_epoch
         self._clock = clock
-        self._started = self._trained = 0.0
+        self._started = self._trained = clock()
         self._steps = 0
         self._traced = False
 
@@ -85,17 +99,8 @@ class LearningCurve(keras.callbacks.Callback):
             self._started = self._trained
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        logs = logs or {}
-        self.epochs.append(
-            Epoch(
-                loss=float(logs["loss"]),
-                accuracy=float(logs["accuracy"]),
-                val_loss=float(logs["val_loss"]) if "val_loss" in logs else None,
-                val_accuracy=float(logs["val_accuracy"]) if "val_accuracy" in logs else None,
-                learning_rate=float(self.model.optimizer.learning_rate),
-                seconds=self._seconds(),
-            )
-        )
+        rate = float(self.model.optimizer.learning_rate) if getattr(self.model, "optimizer", None) is not None else 0.0
+        self.epochs.append(epoch_from_logs(logs or {}, learning_rate=rate, seconds=self._seconds()))
         self._on_epoch(self.epochs[-1])
         if not self.epochs[-1].is_finite:
             self.model.stop_training = True
@@ -103,22 +108,23 @@ class LearningCurve(keras.callbacks.Callback):
     def _seconds(self) -> float:
         """Of a whole epoch, also where the training was stopped within one: its steps count for those left out."""
         training, validation = self._trained - self._started, self._clock() - self._trained
-        steps_left_out: int = self.params["steps"] - self._steps
-        return training + validation + training / max(self._steps, 1) * steps_left_out
+        # A training loop of the user's own need not say how many steps an epoch has.
+        steps: int = (self.params or {}).get("steps") or self._steps
+        return training + validation + training / max(self._steps, 1) * (steps - self._steps)
 
 
 class EarlyStopping(keras.callbacks.EarlyStopping):
-    """Keras's own, on the validation loss; a restored training goes on with the patience that was left."""
+    """Keras's own, on the objective; a restored training goes on with the patience that was left."""
 
-    def __init__(self, *, patience: int, before: Sequence[Epoch] = ()) -> None:
+    def __init__(self, *, objective: Objective, patience: int, before: Sequence[Epoch] = ()) -> None:
         """`before`: the epochs that a restored training already had."""
-        super().__init__(monitor="val_loss", patience=patience)
+        super().__init__(monitor=objective.name, mode=objective.direction, patience=patience)
         self._before = before
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         super().on_train_begin(logs)
         for number, epoch in enumerate(self._before):
-            self.on_epoch_end(number, {"val_loss": epoch.val_loss})
+            self.on_epoch_end(number, {self.monitor: epoch.value(self.monitor)})
 
 
 class StopSignal(keras.callbacks.Callback):

@@ -12,8 +12,9 @@ from typing import Any
 import keras
 
 from tuning.callbacks import LearningCurve
-from tuning.records import Epoch, Plan
+from tuning.records import Epoch
 from tuning.run_folder import read_json, write_json
+from tuning.settings import Plan
 
 SECONDS_APART = 10.0
 

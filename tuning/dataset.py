@@ -83,6 +83,10 @@ class Dataset:
     def num_classes(self) -> int:
         return len(self.class_names)
 
+    def training_and_validation(self, *, fraction: float, seed: int) -> tuple[Split, Split]:
+        """The training images as (train, validation), as `split_validation` parts them."""
+        return self.split_validation(fraction=fraction, seed=seed)
+
     def split_validation(self, *, fraction: float, seed: int) -> tuple[Split, Split]:
         """The training images as (train, validation); each class gives the same share, at least one image, to both.
 

@@ -7,75 +7,29 @@ of the model, augmentation is not.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import keras
 import keras_tuner as kt
 
+from tuning.builder import Built
+from tuning.default_space import DEFAULTS, default_ranges, require_fit, whole_values
 from tuning.errors import InputError
-from tuning.records import Configuration, Feed, Labels, Value
-from tuning.space import Choices, FloatRange, IntRange, Ranges, require_known
+from tuning.names import require_known
+from tuning.records import TrialRecord
+from tuning.settings import Configuration, Feed, Labels, Plan, TrainingSettings, Value
+from tuning.space import Ranges, parse_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MAX_BLOCKS = 3
-SMALLEST_SIDE = 4
+RETRAINING_IMAGES = 720_000
+FEWEST_EPOCHS, MOST_EPOCHS = 12, 60
+
 # Keras's 0.99 needs hundreds of steps to forget its start: a short training is then validated with wrong averages.
 BATCH_NORMALIZATION_MOMENTUM = 0.9
-
-DEFAULTS: Configuration = {
-    "num_blocks": 2,
-    "num_filters_1": 16,
-    "num_filters_2": 32,
-    "num_filters_3": 48,
-    "kernel_size_1": 5,
-    "kernel_size_2": 3,
-    "kernel_size_3": 3,
-    "padding": "valid",
-    "batch_normalization": "pooling",
-    "pooling": "max",
-    "dense_units": 64,
-    "dropout": 0.0,
-    "learning_rate": 0.01,
-    "batch_size": 128,
-}
-"""A configuration known to be good and fast on small images; every search starts with it."""
-
-
-def default_ranges(image_shape: tuple[int, int, int]) -> dict[str, Choices | IntRange | FloatRange]:
-    """The whole space for images of shape (height, width, channels): on smaller images fewer blocks and kernels.
-
-    Raises InputError for images too small for a single block.
-    """
-    side = min(image_shape[:2])
-    if side < SMALLEST_SIDE:
-        raise InputError(
-            f"images are {image_shape[0]}×{image_shape[1]} but the built-in model needs "
-            f"{SMALLEST_SIDE}×{SMALLEST_SIDE} or more: enlarge them"
-        )
-    first_kernels = (3, 5) if _side_after(side, [5]) >= 1 else (3,)
-    second_kernels = (3, 5) if _side_after(side, [first_kernels[-1], 5]) >= 1 else (3,)
-    worst = [first_kernels[-1], second_kernels[-1], 3]
-    depth = max(n for n in range(1, MAX_BLOCKS + 1) if n == 1 or _side_after(side, worst[:n]) >= 1)
-    filters = IntRange(low=8, high=64, step=4)
-    return {
-        "num_blocks": Choices(values=tuple(range(1, depth + 1))),
-        "num_filters_1": filters,
-        "num_filters_2": filters,
-        "num_filters_3": filters,
-        "kernel_size_1": Choices(values=first_kernels),
-        "kernel_size_2": Choices(values=second_kernels),
-        "kernel_size_3": Choices(values=(3,)),
-        "padding": Choices(values=("valid", "same")),
-        "batch_normalization": Choices(values=("none", "convolution", "pooling")),
-        "pooling": Choices(values=("max", "average")),
-        "dense_units": Choices(values=(0, 32, 64, 100, 128, 256)),
-        "dropout": FloatRange(low=0.0, high=0.5),
-        "learning_rate": FloatRange(low=3e-4, high=2e-2, log=True),
-        "batch_size": Choices(values=(32, 64, 128, 256)),
-    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,13 +43,16 @@ class Task:
 class TunableClassifier(kt.HyperModel):
     """The built-in model builder, for any Keras Tuner that takes a `kt.HyperModel`."""
 
+    own_fit = None
+    keeps_validation = False
+
     def __init__(self, task: Task, *, ranges: Ranges | None = None, labels: Labels = Labels.INTEGER) -> None:
         """Raises InputError for ranges in which some configuration would not fit the images."""
-        super().__init__(name="tunable_classifier")
+        super().__init__(name="the built-in model")
         self.task = task
         self.ranges = ranges if ranges is not None else default_ranges(task.image_shape)
         self.labels = labels
-        _require_fit(self.ranges, task.image_shape)
+        require_fit(self.ranges, task.image_shape)
 
     def with_labels(self, labels: Labels) -> TunableClassifier:
         """The same space, compiled for labels of this kind."""
@@ -108,14 +65,14 @@ class TunableClassifier(kt.HyperModel):
             return self.ranges[name].declare(hp, name, DEFAULTS[name])
 
         values = {"num_blocks": value("num_blocks")}
-        possible = _values(self.ranges["num_blocks"])
+        possible = whole_values(self.ranges["num_blocks"])
         for block in range(1, max(possible) + 1):
             with hp.conditional_scope("num_blocks", [n for n in possible if n >= block]):
                 for name in (f"num_filters_{block}", f"kernel_size_{block}"):
                     declared = value(name)
                     if block <= int(values["num_blocks"]):
                         values[name] = declared
-        dense_widths = _values(self.ranges["dense_units"])
+        dense_widths = whole_values(self.ranges["dense_units"])
         values["dense_units"] = value("dense_units")
         if any(width > 0 for width in dense_widths):
             with hp.conditional_scope("dense_units", [width for width in dense_widths if width > 0]):
@@ -153,13 +110,39 @@ class TunableClassifier(kt.HyperModel):
         )
         return model
 
-    def feed(self, labels: Labels) -> Feed:
-        """How examples are handed to the model: its pixels as they are."""
-        return Feed(labels=labels, num_classes=self.task.num_classes)
+    def built(self, plan: Plan) -> Built:
+        """The model of the plan's configuration, compiled for its kind of labels; pixels go in as they are."""
+        labels = plan.settings.labels
+        hp = self.hyperparameters(plan.hyperparameters)
+        feed = Feed(labels=labels, num_classes=self.task.num_classes)
+        batch_size = int(hp.get("batch_size"))
+        return Built(model=self.with_labels(labels).build(hp), hp=hp, feed=feed, batch_size=batch_size)
 
-    def batch_size(self, values: Configuration) -> int:
-        """How many images a training step takes under this configuration."""
-        return int(values["batch_size"])
+    def used(self, built: Built) -> Configuration:
+        """The active hyperparameters."""
+        return self.check(built.hp.values)
+
+    def trial_settings(self, epochs: int) -> TrainingSettings:
+        """Warm-up and cosine schedule, no augmentation."""
+        return TrainingSettings(epochs=epochs)
+
+    def single_settings(self, epochs: int) -> TrainingSettings:
+        """As a winner is retrained."""
+        return TrainingSettings(epochs=epochs, augmentation=True)
+
+    def retraining_settings(self, winner: TrialRecord, *, examples: int) -> TrainingSettings:
+        """Warm-up and cosine schedule with light affine augmentation; fewer images are shown more often."""
+        epochs = min(max(math.ceil(RETRAINING_IMAGES / examples), FEWEST_EPOCHS), MOST_EPOCHS)
+        return TrainingSettings(
+            epochs=epochs,
+            augmentation=True,
+            balance_classes=winner.settings.balance_classes,
+            objective=winner.settings.objective,
+        )
+
+    def described_space(self) -> dict[str, str]:
+        """Name → its range in words."""
+        return {name: str(values) for name, values in self.ranges.items()}
 
     def hyperparameters(self, values: Configuration | None = None) -> kt.HyperParameters:
         """The declared space, holding `values` (default: the defaults). Raises InputError as `check` does."""
@@ -194,7 +177,7 @@ class TunableClassifier(kt.HyperModel):
         values: dict[str, Value] = {}
         for name, text in assignments.items():
             require_known(name, self.ranges)
-            values[name] = _parse(name, text, DEFAULTS[name])
+            values[name] = parse_value(name, text, self.ranges[name])
         checked = self.check(values)
         idle = [name for name in values if name not in checked]
         if idle:
@@ -218,44 +201,3 @@ def _block(x: Any, *, num_filters: int, kernel_size: int, values: Configuration)
     if normalization == "convolution":
         x = keras.layers.BatchNormalization(momentum=BATCH_NORMALIZATION_MOMENTUM)(x)
     return pool(keras.layers.ReLU()(x))
-
-
-def _side_after(side: int, kernel_sizes: list[int]) -> int:
-    """Side of the feature map after unpadded blocks with these kernels; 0 or less: they do not fit."""
-    for kernel_size in kernel_sizes:
-        side = (side - kernel_size + 1) // 2
-    return side
-
-
-def _require_fit(ranges: Ranges, image_shape: tuple[int, int, int]) -> None:
-    kernels = [max(_values(ranges[f"kernel_size_{block}"])) for block in range(1, MAX_BLOCKS + 1)]
-    depth = max(_values(ranges["num_blocks"]))
-    if depth > MAX_BLOCKS:
-        raise InputError(f"num_blocks must be at most {MAX_BLOCKS}, got {depth}: deeper blocks have no ranges")
-    padded = _values_of_text(ranges["padding"]) == ("same",)
-    side = min(image_shape[:2])
-    if (side >> depth if padded else _side_after(side, kernels[:depth])) < 1:
-        raise InputError(
-            f"{depth} blocks with kernels up to {kernels[:depth]} do not fit images of {image_shape[0]}×"
-            f"{image_shape[1]}: narrow num_blocks or the kernel sizes"
-        )
-
-
-def _values(domain: Choices | IntRange | FloatRange) -> list[int]:
-    if isinstance(domain, IntRange):
-        return list(range(domain.low, domain.high + 1, domain.step))
-    if isinstance(domain, FloatRange):
-        raise InputError(f"a whole-number hyperparameter can't range over {domain}")
-    return [int(value) for value in domain.values]
-
-
-def _values_of_text(domain: Choices | IntRange | FloatRange) -> tuple[Value, ...]:
-    return domain.values if isinstance(domain, Choices) else ()
-
-
-def _parse(name: str, text: str, example: Value) -> Value:
-    try:
-        return type(example)(text)
-    except ValueError as error:
-        kind = "a whole number" if isinstance(example, int) else "a number"
-        raise InputError(f"{name} must be {kind}, got {text}") from error

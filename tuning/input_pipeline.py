@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tuning.dataset import Split
-from tuning.records import Feed, Labels
+from tuning.settings import Feed, Labels
 
 VALIDATION_BATCH = 500
 

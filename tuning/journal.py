@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tuning.errors import InputError
-from tuning.records import Configuration, TrialRecord
+from tuning.records import TrialRecord
+from tuning.settings import Configuration
 
 SUGGESTED = "suggested"
 FINISHED = "finished"

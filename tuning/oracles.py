@@ -16,10 +16,10 @@ from keras_tuner.oracles import (
 )
 
 from tuning.errors import InputError
-from tuning.records import ALGORITHMS, Configuration, TrialRecord, Value
+from tuning.records import ALGORITHMS, SearchConfig, TrialRecord
 from tuning.seeds import derive_seed
+from tuning.settings import Configuration, Objective, Value
 
-OBJECTIVE = "val_loss"
 INITIAL_POINTS = 4
 """Random points before `bayesian` models what it saw. Keras Tuner's three for each hyperparameter outlast a search."""
 
@@ -42,16 +42,20 @@ class Proposal:
     parent: str = ""
 
 
-def make_oracle(algorithm: str, *, space: kt.HyperParameters, seed: int, epochs: int) -> kt.Oracle:
-    """The oracle of that name over `space`. Raises InputError for an unknown name.
+def make_oracle(config: SearchConfig, space: kt.HyperParameters) -> kt.Oracle:
+    """The oracle that `config.algorithm` names, over `space`, or the one that it is. Raises InputError otherwise.
 
-    `epochs`: what Hyperband (Li et al., JMLR 2018) gives its best configurations; the others leave it to the caller.
-    It starts over when its brackets are through; whoever asks says when there were enough.
+    Hyperband (Li et al., JMLR 2018) gives `config.epochs` to its best configurations; the others leave them to the
+    caller. It starts over when its brackets are through; whoever asks says when there were enough.
     """
+    algorithm = config.algorithm
+    if isinstance(algorithm, kt.Oracle):
+        algorithm.update_space(space)
+        return algorithm
     shared = {
-        "objective": kt.Objective(OBJECTIVE, "min"),
+        "objective": kt.Objective(config.objective.name, config.objective.direction),
         "hyperparameters": space,
-        "seed": derive_seed(seed, "oracle"),
+        "seed": derive_seed(config.seed, "oracle"),
         "allow_new_entries": False,
         "max_consecutive_failed_trials": _NEVER,
     }
@@ -61,7 +65,7 @@ def make_oracle(algorithm: str, *, space: kt.HyperParameters, seed: int, epochs:
         case "bayesian":
             return BayesianOptimizationOracle(max_trials=None, num_initial_points=INITIAL_POINTS, **shared)
         case "hyperband":
-            return HyperbandOracle(max_epochs=epochs, hyperband_iterations=None, **shared)
+            return HyperbandOracle(max_epochs=config.epochs, hyperband_iterations=None, **shared)
         case "grid":
             return GridSearchOracle(max_trials=None, **shared)
     raise InputError(f"unknown algorithm {algorithm}: choose one of {', '.join(ALGORITHMS)}")
@@ -77,8 +81,20 @@ class OracleDriver:
     def __init__(self, oracle: kt.Oracle) -> None:
         self._oracle = oracle
         self._oracle.verbose = 0
+        # An oracle of the caller's own may stop at three failures, which Keras Tuner raises in the midst of a search.
+        self._oracle.max_consecutive_failed_trials = _NEVER
         self._scratch = tempfile.TemporaryDirectory(prefix="oracle-")
         self._oracle._set_project_dir(self._scratch.name, "search")
+
+    @property
+    def objective(self) -> Objective:
+        """What the oracle is told. Raises InputError for an oracle with several objectives or none."""
+        objective = self._oracle.objective
+        if type(objective) is not kt.Objective:
+            raise InputError(
+                f"the oracle's objective must be one metric, like kt.Objective('val_loss', 'min'), got {objective}"
+            )
+        return Objective(name=objective.name, maximize=objective.direction == "max")
 
     @property
     def can_continue_trials(self) -> bool:
@@ -110,7 +126,8 @@ class OracleDriver:
         """Report how the proposal ended."""
         trial = self._oracle.trials[oracle_id]
         if result.has_result:
-            self._oracle.update_trial(oracle_id, {OBJECTIVE: result.val_loss})
+            objective = self.objective
+            self._oracle.update_trial(oracle_id, {objective.name: objective.rank(result.rank)})
             trial.status = "COMPLETED"
         else:
             trial.status = "INVALID"

@@ -14,42 +14,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from tuning.settings import VALIDATION_LOSS, Configuration, Objective, TrainingSettings, as_json
+
 DATASET_NAMES = ("auto", "mnist", "fashion_mnist", "digits")
 ALGORITHMS = ("random", "bayesian", "hyperband", "grid")
-
-Value = bool | int | float | str
-"""What a hyperparameter can hold."""
-
-Configuration = Mapping[str, Value]
-"""Hyperparameter name → value, active hyperparameters only."""
-
-
-class Schedule(StrEnum):
-    """How the learning rate moves during a training. The value that the model was compiled with is the peak."""
-
-    CONSTANT = "constant"
-    STEP = "step"
-    WARMUP_COSINE = "warmup_cosine"
-
-
-class Labels(StrEnum):
-    """How labels are handed to the loss: as they are, or as float32 rows with a single 1."""
-
-    INTEGER = "integer"
-    ONE_HOT = "one_hot"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Feed:
-    """How examples are handed to a model.
-
-    `num_classes` is needed for one-hot labels. `pixel_scale`: None hands uint8 pixels over as they are; (factor,
-    offset) hands over float32 `pixel × factor + offset`.
-    """
-
-    labels: Labels = Labels.INTEGER
-    num_classes: int = 0
-    pixel_scale: tuple[float, float] | None = None
 
 
 class Status(StrEnum):
@@ -61,84 +29,53 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingSettings:
-    """Everything about a training that is not a hyperparameter of the model.
-
-    `epochs`: 1 or more. `augmentation`: light affine changes (shift, rotation, scale) in the input pipeline.
-    `patience`: epochs without a lower validation loss after which training stops; None never stops early.
-    `keep_best`: end with the weights of the epoch of lowest validation loss instead of the last one.
-    """
-
-    epochs: int
-    schedule: Schedule = Schedule.WARMUP_COSINE
-    labels: Labels = Labels.INTEGER
-    augmentation: bool = False
-    patience: int | None = None
-    keep_best: bool = False
-
-    def __post_init__(self) -> None:
-        if self.epochs < 1:
-            raise ValueError(f"epochs must be 1 or more, got {self.epochs}")
-
-    def as_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> TrainingSettings:
-        return cls(**{**data, "schedule": Schedule(data["schedule"]), "labels": Labels(data["labels"])})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """Everything that determines a training apart from the data: configuration, settings, seed.
-
-    `seed`: initial weights, shuffling, dropout and augmentation derive from it. `initial_epoch`: 0, or the number of
-    epochs that the weights in the file `initial_weights` were trained for.
-    """
-
-    hyperparameters: Configuration
-    settings: TrainingSettings
-    seed: int
-    initial_epoch: int = 0
-    initial_weights: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        return _as_json(self)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Plan:
-        return cls(**{**data, "settings": TrainingSettings.from_json(data["settings"])})
-
-
-@dataclass(frozen=True, kw_only=True)
 class Epoch:
     """One point of a learning curve. Losses are means over the images, accuracies are 0 to 1.
 
+    What a model does not report is None. `metrics` holds whatever else it reports, by the names that Keras gives them.
     `seconds` of wall time that a whole epoch takes. The first step of a training, which builds the graph, and the steps
     that a stopped one left out count as much as the others.
     """
 
-    loss: float
-    accuracy: float
+    loss: float | None
+    accuracy: float | None
     val_loss: float | None
     val_accuracy: float | None
     learning_rate: float
     seconds: float
+    metrics: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+    def value(self, name: str) -> float | None:
+        """The loss, accuracy or other metric of that name; None where the model does not report it."""
+        if name in ("loss", "accuracy", "val_loss", "val_accuracy"):
+            found: float | None = getattr(self, name)
+            return found
+        return self.metrics.get(name)
 
     @property
     def is_finite(self) -> bool:
         """Whether no loss of this epoch is NaN or infinite."""
-        return math.isfinite(self.loss) and (self.val_loss is None or math.isfinite(self.val_loss))
+        return all(loss is None or math.isfinite(loss) for loss in (self.loss, self.val_loss))
 
     def as_json(self) -> dict[str, Any]:
+        named = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        metrics = {name: _finite_or_text(value) for name, value in self.metrics.items()}
         return {
-            name: value if value is None or math.isfinite(value) else str(value)
-            for name, value in dataclasses.asdict(self).items()
+            **{name: _finite_or_text(value) for name, value in named.items() if name != "metrics"},
+            "metrics": metrics,
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Epoch:
-        return cls(**{name: float(value) if isinstance(value, str) else value for name, value in data.items()})
+        metrics = {name: float(value) for name, value in data.get("metrics", {}).items()}
+        return cls(
+            **{
+                name: float(value) if isinstance(value, str) else value
+                for name, value in data.items()
+                if name != "metrics"
+            },
+            metrics=metrics,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,18 +108,24 @@ class TrialRecord:
         return self._result("val_accuracy", 0.0)
 
     @property
+    def rank(self) -> float:
+        """What trials are ordered by, less is better: the objective's value, its sign turned where more is better."""
+        objective = self.settings.objective
+        return objective.rank(self._result(objective.name, objective.rank(math.inf)))
+
+    @property
     def has_result(self) -> bool:
-        """Whether the trial can be ranked: it did not fail and at least one epoch was validated."""
-        return self.status is not Status.FAILED and math.isfinite(self.val_loss)
+        """Whether the trial can be ranked: it did not fail and its objective is a finite number."""
+        return self.status is not Status.FAILED and math.isfinite(self.rank)
 
     def _result(self, name: str, missing: float) -> float:
         if not self.epochs:
             return missing
-        value = getattr(self.epochs[self.result_epoch], name)
+        value = self.epochs[self.result_epoch].value(name)
         return missing if value is None or math.isnan(value) else value
 
     def as_json(self) -> dict[str, Any]:
-        return _as_json(self)
+        return as_json(self)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TrialRecord:
@@ -198,27 +141,27 @@ class TrialRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class SearchConfig:
-    """What a search was asked for: together with data, space and model it determines the sequence of trials.
+    """What a search is asked for: together with data, space and model it determines the sequence of trials.
 
-    `max_trials`: 1 or more. `epochs`: per trial, 1 or more. `seed`: 0 or more; 0 is a seed like any other.
-    `enqueued`: configurations that are tried first, each with its own training settings or None for the search's.
+    `algorithm`: a name in `ALGORITHMS`, or a `kt.Oracle` made by the caller; its own objective counts then.
+    `max_trials`: 1 or more. `epochs`: per trial, 1 or more; None: by the number of images. `seed`: 0 or more; 0 is a
+    seed like any other. `balance_classes`: every class weighs the same in the loss. `enqueued`: configurations that are
+    tried first, each with its own training settings or None for the search's; None: the model builder's default one.
     """
 
-    algorithm: str
-    max_trials: int
-    epochs: int
-    seed: int
-    enqueued: tuple[tuple[Configuration, TrainingSettings | None], ...] = ()
+    algorithm: Any = "random"
+    max_trials: int = 20
+    epochs: int | None = None
+    seed: int = 0
+    objective: Objective = VALIDATION_LOSS
+    balance_classes: bool = False
+    enqueued: tuple[tuple[Configuration, TrainingSettings | None], ...] | None = None
 
     def __post_init__(self) -> None:
         for name, least in (("max_trials", 1), ("epochs", 1), ("seed", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be {least} or more, got {getattr(self, name)}")
-
-    @property
-    def settings(self) -> TrainingSettings:
-        """How a trial of the search trains unless it brings settings of its own."""
-        return TrainingSettings(epochs=self.epochs)
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise ValueError(f"{name} must be {least} or more, got {value}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,9 +173,9 @@ class SearchResult:
 
     @property
     def winner(self) -> TrialRecord | None:
-        """The trial of lowest validation loss, the earlier one on a tie; None if no trial has a result."""
+        """The trial with the best objective, the earlier one on a tie; None if no trial has a result."""
         ranked = [trial for trial in self.trials if trial.has_result]
-        return min(ranked, key=lambda trial: trial.val_loss, default=None)
+        return min(ranked, key=lambda trial: trial.rank, default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -249,7 +192,7 @@ class TrainedModel:
     seconds: float
 
     def as_json(self) -> dict[str, Any]:
-        return _as_json(self)
+        return as_json(self)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TrainedModel:
@@ -301,13 +244,5 @@ class Evaluation:
         return {"accuracy": self.accuracy, **dataclasses.asdict(self)}
 
 
-def _as_json(record: Any) -> dict[str, Any]:
-    return {field.name: _plain(getattr(record, field.name)) for field in dataclasses.fields(record)}
-
-
-def _plain(value: Any) -> Any:
-    if hasattr(value, "as_json"):
-        return value.as_json()
-    if isinstance(value, tuple):
-        return [_plain(element) for element in value]
-    return dict(value) if isinstance(value, Mapping) else value
+def _finite_or_text(value: float | None) -> float | str | None:
+    return value if value is None or math.isfinite(value) else str(value)

@@ -2,62 +2,85 @@
 
 from __future__ import annotations
 
-import math
+import dataclasses
 import time
 from pathlib import Path
+from typing import Any
 
 import keras
 
+from tuning.builder import ModelBuilder
 from tuning.checkpoint import Checkpoint
 from tuning.dataset import Split
 from tuning.errors import TrainingError
-from tuning.hypermodel import TunableClassifier
-from tuning.records import Configuration, Plan, Schedule, TrainedModel, TrainingSettings
+from tuning.probing import as_builder
+from tuning.records import TrainedModel, TrialRecord
 from tuning.run_folder import RunFolder, write_json
+from tuning.search_data import SearchData
 from tuning.seeds import derive_seed
+from tuning.settings import Plan
 from tuning.trial import Watch, train
 
-RETRAINING_IMAGES = 720_000
-FEWEST_EPOCHS, MOST_EPOCHS = 12, 60
 
+def retraining_plan(
+    builder: ModelBuilder, winner: TrialRecord, *, examples: int, seed: int, most_epochs: int | None = None
+) -> Plan:
+    """How the winner is trained again on so many images, from new weights, with a seed of its own.
 
-def wanted_epochs(examples: int) -> int:
-    """Epochs of retraining on so many images if time allows: fewer images are shown more often, 12 to 60 times."""
-    return min(max(math.ceil(RETRAINING_IMAGES / examples), FEWEST_EPOCHS), MOST_EPOCHS)
-
-
-def retraining_plan(configuration: Configuration, *, epochs: int, seed: int) -> Plan:
-    """How a winner is retrained: warm-up, cosine schedule, light affine augmentation, a seed of its own."""
-    settings = TrainingSettings(epochs=epochs, schedule=Schedule.WARMUP_COSINE, augmentation=True)
-    return Plan(hyperparameters=configuration, settings=settings, seed=derive_seed(seed, "retrain"))
+    `most_epochs`: as many as there is time for; None for all that suit.
+    """
+    settings = builder.retraining_settings(winner, examples=examples)
+    if most_epochs is not None:
+        settings = dataclasses.replace(settings, epochs=min(settings.epochs, most_epochs))
+    return Plan(hyperparameters=winner.hyperparameters, settings=settings, seed=derive_seed(seed, "retrain"))
 
 
 def retrain(
-    hypermodel: TunableClassifier,
+    model: Any, winner: TrialRecord, data: SearchData, folder: Path | str, *, seed: int = 0, watch: Watch | None = None
+) -> TrainedModel:
+    """Train a search's winner on all training images and write `model.keras` and `training.json` into `folder`.
+
+    `model`: what the search was given. `folder`: that of the search. A builder whose own `fit` wants validation images
+    gets them, and the others to train on. Raises TrainingError if the loss becomes NaN or infinite, OSError if the
+    model can't be written.
+    """
+    builder = as_builder(model, data)
+    training, validation = data.for_retraining(keeps_validation=builder.keeps_validation)
+    plan = retraining_plan(builder, winner, examples=len(training), seed=seed)
+    run = RunFolder(path=Path(folder))
+    run.path.mkdir(parents=True, exist_ok=True)
+    watching = watch if watch is not None else Watch()
+    trained = train_and_save(builder, plan, run, training=training, validation=validation, watch=watching)
+    Checkpoint(folder=run.checkpoint).clear()
+    return trained
+
+
+def train_and_save(
+    builder: ModelBuilder,
     plan: Plan,
-    training: Split,
     folder: RunFolder,
     *,
-    validation: Split | None = None,
+    training: Split,
+    validation: Split | None,
     watch: Watch,
 ) -> TrainedModel:
     """Train the plan on all of `training` and write `model.keras` and `training.json`.
 
-    The model starts from new weights: nothing that the search trained goes into it. With `validation`, every epoch is
+    The model starts from new weights: nothing that a search trained goes into it. With `validation`, every epoch is
     validated. Killed and called again with the same plan, it goes on from its last saved epoch, kept in
     `folder.checkpoint`, which the caller removes once it has on record that the model is there. Raises TrainingError
     if the loss becomes NaN or infinite, OSError if the model can't be written.
     """
     started = time.perf_counter()
     checkpoint = Checkpoint(folder=folder.checkpoint)
-    outcome = train(hypermodel, plan, training=training, validation=validation, watch=watch, checkpoint=checkpoint)
+    outcome = train(builder, plan, training=training, validation=validation, watch=watch, checkpoint=checkpoint)
     if outcome.diverged:
         raise TrainingError(
             f"the loss became NaN or infinite in epoch {len(outcome.epochs)}: choose a smaller learning rate"
         )
     save_model(outcome.model, folder.model)
     trained = TrainedModel(
-        hyperparameters=plan.hyperparameters,
+        hyperparameters=outcome.hyperparameters,
         settings=plan.settings,
         seed=plan.seed,
         examples=len(training),

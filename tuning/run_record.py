@@ -15,8 +15,6 @@ from tuning.records import Evaluation, TrialRecord
 from tuning.run_folder import RunFolder, finite_or_none
 from tuning.sources import load_dataset, load_npz
 
-VALIDATION_FRACTION = 1 / 12
-
 SEARCHING = "searching"
 RETRAINING = "retraining"
 EVALUATING = "evaluating"
@@ -75,9 +73,9 @@ def describe_winner(winner: TrialRecord) -> dict[str, Any]:
     }
 
 
-def describe_test(evaluation: Evaluation, *, looks: int) -> dict[str, Any]:
-    """The `test` part."""
-    return {"accuracy": evaluation.accuracy, "ci95": list(evaluation.ci95), "looks": looks}
+def describe_test(evaluation: Evaluation) -> dict[str, Any]:
+    """The `test` part but for the number of looks."""
+    return {"accuracy": evaluation.accuracy, "ci95": list(evaluation.ci95)}
 
 
 def require_unchanged(folder: RunFolder, recorded: Mapping[str, Any], asked: Mapping[str, Any]) -> None:

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 import time
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tuning.budget import Budget
-from tuning.dataset import Split
-from tuning.errors import InputError
-from tuning.hypermodel import TunableClassifier
-from tuning.journal import Event, Journal, Suggestion
-from tuning.oracles import OracleDriver, Proposal, make_oracle
-from tuning.records import (
-    Epoch,
-    Plan,
-    SearchConfig,
-    SearchResult,
-    Status,
-    TrainingSettings,
-    TrialRecord,
-)
-from tuning.retrain import wanted_epochs
+from tuning.builder import ModelBuilder
+from tuning.journal import Journal, Suggestion
+from tuning.oracles import OracleDriver, make_oracle
+from tuning.probing import as_builder, require_trainable
+from tuning.records import Epoch, SearchConfig, SearchResult, Status, TrialRecord
 from tuning.run_folder import RunFolder, write_trials_csv
+from tuning.search_data import SearchData
+from tuning.search_state import SearchState
 from tuning.seeds import derive_seed
+from tuning.settings import Plan
 from tuning.trial import Training, Watch, train
+
+if TYPE_CHECKING:
+    import keras
 
 TRIAL_IMAGES = 100_000
 FEWEST_EPOCHS, MOST_EPOCHS = 2, 20
@@ -46,8 +45,11 @@ class Observer(Protocol):
     """Who wants to follow a search.
 
     Told of a trial before it starts, of each of its epochs, and of its end once that is in the journal; `best` is the
-    best trial so far, None while none has a result. An exception ends the search.
+    best trial so far, None while none has a result. An exception ends the search. `callbacks` makes Keras callbacks for
+    a trial that starts; what they raise fails the trial.
     """
+
+    def callbacks(self, suggestion: Suggestion) -> Sequence[keras.callbacks.Callback]: ...
 
     def trial_started(self, suggestion: Suggestion) -> None: ...
 
@@ -59,6 +61,9 @@ class Observer(Protocol):
 class Silent:
     """Follows nothing."""
 
+    def callbacks(self, suggestion: Suggestion) -> Sequence[keras.callbacks.Callback]:
+        return ()
+
     def trial_started(self, suggestion: Suggestion) -> None: ...
 
     def epoch_finished(self, trial_id: str, epoch: Epoch) -> None: ...
@@ -66,158 +71,99 @@ class Silent:
     def trial_finished(self, trial: TrialRecord, best: TrialRecord | None) -> None: ...
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class SearchData:
-    """What a search may see: never the test set."""
-
-    training: Split
-    validation: Split
-
-    @property
-    def retraining_ratio(self) -> float:
-        """How many times more images retraining has than a trial."""
-        return (len(self.training) + len(self.validation)) / len(self.training)
-
-
 def search(
-    hypermodel: TunableClassifier,
-    config: SearchConfig,
+    model: Any,
     data: SearchData,
-    folder: RunFolder,
+    folder: Path | str,
+    config: SearchConfig | None = None,
     *,
-    budget: Budget,
-    observer: Observer,
+    budget: Budget | None = None,
+    observer: Observer | None = None,
 ) -> SearchResult:
-    """Try configurations until `config.max_trials`, the budget or the space is used up.
+    """Try configurations until `config.max_trials`, the budget or the space is used up; the best one is the winner.
 
-    Goes on where the folder's journal ends: finished trials are not trained again, a suggestion without a result is
-    trained first, and the oracle continues as if nothing had happened. Interrupted by an exception, everything
-    finished so far is in the journal. Raises InputError for enqueued configurations outside the space and for a
-    journal that another search wrote.
+    `model`: a `build(hp)` function, a `kt.HyperModel`, or a model builder of ours (`TunableClassifier`, `UserModel`).
+    `folder` keeps the journal, `trials.jsonl`, and `trials.csv`. Goes on where the journal ends: finished trials are
+    not trained again, a suggestion without a result is trained first, and the oracle continues as if nothing had
+    happened. Interrupted by an exception, everything finished so far is in the journal. Raises InputError for a model
+    that does not work on the data, enqueued configurations outside the space and a journal that another search wrote.
     """
+    builder = as_builder(model, data)
+    run = RunFolder(path=Path(folder))
+    asked = _completed(config if config is not None else SearchConfig(), builder, data)
+    space = builder.hyperparameters()
+    with contextlib.closing(OracleDriver(make_oracle(asked, space))) as driver:
+        asked = dataclasses.replace(asked, objective=driver.objective)
+        require_trainable(builder, data, asked)
+        run.path.mkdir(parents=True, exist_ok=True)
+        state = SearchState(builder=builder, config=asked, driver=driver)
+        following = observer if observer is not None else Silent()
+        limit = budget if budget is not None else Budget(None)
+        return _run(_Runner(builder=builder, config=asked, data=data, folder=run, observer=following), state, limit)
+
+
+def _completed(config: SearchConfig, builder: ModelBuilder, data: SearchData) -> SearchConfig:
+    """The config with what it leaves open: epochs by the number of images, and what to try first.
+
+    That is the builder's default configuration, which grid search and a caller's own oracle leave out.
+    """
+    epochs = config.epochs
+    if epochs is None:
+        epochs = default_epochs(len(data.training), config.algorithm)
+    enqueued = config.enqueued
+    if enqueued is None:
+        begins_by_itself = config.algorithm == "grid" or not isinstance(config.algorithm, str)
+        enqueued = () if begins_by_itself else ((builder.default_configuration(), None),)
+    return dataclasses.replace(config, epochs=epochs, enqueued=enqueued)
+
+
+def _run(runner: _Runner, state: SearchState, budget: Budget) -> SearchResult:
+    folder = runner.folder
     journal = Journal(folder.journal)
-    space = hypermodel.hyperparameters()
-    oracle = make_oracle(config.algorithm, space=space, seed=config.seed, epochs=config.epochs)
-    with contextlib.closing(OracleDriver(oracle)) as driver:
-        state = _State(hypermodel=hypermodel, config=config, driver=driver)
-        for event in journal.read():
-            state.replay(event)
-        if state.trials:
-            # A crash may have come between the last trial's result and its row.
-            write_trials_csv(folder.trials_csv, state.trials)
-        runner = _Runner(hypermodel=hypermodel, config=config, data=data, folder=folder, observer=observer)
-        while True:
-            if state.pending is None:
-                if len(state.suggestions) >= config.max_trials:
-                    return state.result("max_trials")
-                if not runner.has_time(budget, state):
-                    return state.result("budget")
-                suggestion = state.next_suggestion()
-                if suggestion is None:
-                    return state.result("space")
-                journal.append(suggestion)
-                state.replay(suggestion)
-            elif not runner.has_time(budget, state):
+    for event in journal.read():
+        state.replay(event)
+    if state.trials:
+        # A crash may have come between the last trial's result and its row.
+        write_trials_csv(folder.trials_csv, state.trials)
+    while True:
+        if state.pending is None:
+            if len(state.suggestions) >= state.config.max_trials:
+                return state.result("max_trials")
+            if not runner.has_time(budget, state):
                 return state.result("budget")
-            assert state.pending is not None
-            trial = runner.run(state.pending, budget, state)
-            journal.append(trial)
-            state.replay(trial)
-            write_trials_csv(folder.trials_csv, state.trials)
-            observer.trial_finished(trial, state.best)
-
-
-@dataclass(kw_only=True)
-class _State:
-    """What the events so far amount to: a function of the journal, for a given config and space."""
-
-    hypermodel: TunableClassifier
-    config: SearchConfig
-    driver: OracleDriver
-    suggestions: dict[str, Suggestion] = field(default_factory=dict)
-    trials: list[TrialRecord] = field(default_factory=list)
-    pending: Suggestion | None = None
-    _proposal: Proposal | None = None
-
-    @property
-    def best(self) -> TrialRecord | None:
-        return self.result("").winner
-
-    def result(self, stopped_by: str) -> SearchResult:
-        return SearchResult(trials=tuple(self.trials), stopped_by=stopped_by)
-
-    def next_suggestion(self) -> Suggestion | None:
-        """What to try next, enqueued configurations first; None when the oracle has no more."""
-        trial_id = f"{len(self.suggestions):04d}"
-        if len(self.suggestions) < len(self.config.enqueued):
-            configuration, settings = self.config.enqueued[len(self.suggestions)]
-            epochs = self.config.epochs if settings is None else settings.epochs
-            return Suggestion(
-                trial_id=trial_id, oracle_id="", hyperparameters=self.hypermodel.check(configuration), epochs=epochs
-            )
-        self._proposal = self._proposal if self._proposal is not None else self.driver.propose()
-        if self._proposal is None:
-            return None
-        by_oracle_id = {given.oracle_id: given.trial_id for given in self.suggestions.values()}
-        return Suggestion(
-            trial_id=trial_id,
-            oracle_id=self._proposal.oracle_id,
-            hyperparameters=self._proposal.hyperparameters,
-            epochs=self._proposal.epochs if self._proposal.epochs is not None else self.config.epochs,
-            initial_epoch=self._proposal.initial_epoch,
-            parent=by_oracle_id[self._proposal.parent] if self._proposal.parent else "",
-        )
-
-    def replay(self, event: Event) -> None:
-        """Take up an event, whether it just happened or was read from the journal."""
-        if isinstance(event, Suggestion):
-            if event != self.next_suggestion():
-                raise InputError(
-                    f"the journal's trial {event.trial_id} is not what this search suggests there: it was written with "
-                    "other settings or library versions; start a new run"
-                )
-            self.suggestions[event.trial_id] = self.pending = event
-            self._proposal = None
-            return
-        if self.pending is None or event.trial_id != self.pending.trial_id:
-            raise InputError(
-                f"the journal holds a result of trial {event.trial_id}, which was not under way there: restore the "
-                "file or start a new run"
-            )
-        suggestion = self.pending
-        if suggestion.oracle_id:
-            self.driver.tell(suggestion.oracle_id, event)
-        self.trials.append(event)
-        self.pending = None
-
-    def settings(self, suggestion: Suggestion) -> TrainingSettings:
-        """How the suggestion is trained: an enqueued one may bring its own settings."""
-        number = int(suggestion.trial_id)
-        if number < len(self.config.enqueued):
-            own = self.config.enqueued[number][1]
-            if own is not None:
-                return own
-        return TrainingSettings(epochs=suggestion.epochs)
+            suggestion = state.next_suggestion()
+            if suggestion is None:
+                return state.result("space")
+            journal.append(suggestion)
+            state.replay(suggestion)
+        elif not runner.has_time(budget, state):
+            return state.result("budget")
+        assert state.pending is not None
+        trial = runner.run(state.pending, budget, state)
+        journal.append(trial)
+        state.replay(trial)
+        write_trials_csv(folder.trials_csv, state.trials)
+        runner.observer.trial_finished(trial, state.best)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Runner:
     """Runs one suggestion in this process."""
 
-    hypermodel: TunableClassifier
+    builder: ModelBuilder
     config: SearchConfig
     data: SearchData
     folder: RunFolder
     observer: Observer
 
-    def has_time(self, budget: Budget, state: _State) -> bool:
+    def has_time(self, budget: Budget, state: SearchState) -> bool:
         """Whether another trial is worth starting: half a usual trial fits. The first one always is."""
         if not state.trials:
             return True
         usual = sorted(trial.seconds for trial in state.trials)[len(state.trials) // 2]
         return self._search_seconds(budget, state) > usual / 2
 
-    def run(self, suggestion: Suggestion, budget: Budget, state: _State) -> TrialRecord:
+    def run(self, suggestion: Suggestion, budget: Budget, state: SearchState) -> TrialRecord:
         """Train it. An exception of the training makes the trial FAILED, with the reason."""
         self.observer.trial_started(suggestion)
         plan = Plan(
@@ -232,10 +178,11 @@ class _Runner:
         watch = Watch(
             on_epoch=lambda epoch: self.observer.epoch_finished(suggestion.trial_id, epoch),
             should_stop=lambda: time.perf_counter() > end,
+            callbacks=lambda: self.observer.callbacks(suggestion),
         )
         try:
             training = train(
-                self.hypermodel, plan, training=self.data.training, validation=self.data.validation, watch=watch
+                self.builder, plan, training=self.data.training, validation=self.data.validation, watch=watch
             )
         # A trial can fail in as many ways as a framework has; each costs this trial alone and is put on record.
         except Exception as error:  # noqa: BLE001
@@ -245,12 +192,12 @@ class _Runner:
             training.model.save_weights(self._weights(suggestion.trial_id))
         return _record(suggestion, plan, training, reason=_reason(training), started=started)
 
-    def _search_seconds(self, budget: Budget, state: _State) -> float:
-        return budget.remaining_for_search(
-            state.best,
-            examples_ratio=self.data.retraining_ratio,
-            epochs=wanted_epochs(len(self.data.training) + len(self.data.validation)),
-        )
+    def _search_seconds(self, budget: Budget, state: SearchState) -> float:
+        training, _ = self.data.for_retraining(keeps_validation=self.builder.keeps_validation)
+        best, wanted = state.best, 1
+        if best is not None:
+            wanted = self.builder.retraining_settings(best, examples=len(training)).epochs
+        return budget.remaining_for_search(best, examples_ratio=len(training) / len(self.data.training), epochs=wanted)
 
     def _weights(self, trial_id: str) -> str:
         return str(self.folder.weights / f"{trial_id}.weights.h5")
@@ -271,7 +218,7 @@ def _record(
         status = Status.STOPPED if training.stopped else Status.COMPLETED
     return TrialRecord(
         trial_id=suggestion.trial_id,
-        hyperparameters=plan.hyperparameters,
+        hyperparameters=plan.hyperparameters if training is None else training.hyperparameters,
         settings=plan.settings,
         seed=plan.seed,
         status=status,

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from tuning.errors import InputError
-from tuning.records import Value
+from tuning.settings import Value
 
 if TYPE_CHECKING:
     import keras_tuner as kt
@@ -41,27 +40,41 @@ class Choices:
 
 @dataclass(frozen=True, kw_only=True)
 class IntRange:
-    """The whole numbers `low`, `low + step`, … up to and including `high`."""
+    """The whole numbers `low`, `low + step`, … up to and including `high`.
+
+    With `log`, sampled evenly on a logarithmic scale; a `step` above 1 then multiplies: `low`, `low × step`, ….
+    """
 
     low: int
     high: int
     step: int = 1
+    log: bool = False
 
     def __post_init__(self) -> None:
-        if self.low > self.high or self.step < 1:
-            raise ValueError(f"IntRange needs low <= high and step >= 1, got {self}")
+        if self.low > self.high or self.step < 1 or (self.log and self.low < 1):
+            raise ValueError(f"a range needs low <= high, step >= 1, and low >= 1 on a log scale, got {self}")
 
     def contains(self, value: Value) -> bool:
-        return type(value) is int and self.low <= value <= self.high and (value - self.low) % self.step == 0
+        if type(value) is not int or not self.low <= value <= self.high:
+            return False
+        if not self.log:
+            return (value - self.low) % self.step == 0
+        reached = self.low
+        while self.step > 1 and reached < value:
+            reached *= self.step
+        return self.step == 1 or reached == value
 
     def declare(self, hp: kt.HyperParameters, name: str, default: Value) -> Value:
-        value: Value = hp.Int(
-            name, self.low, self.high, self.step, default=default if self.contains(default) else self.low
-        )
+        within = default if self.contains(default) else self.low
+        step = None if self.log and self.step == 1 else self.step
+        sampling = "log" if self.log else "linear"
+        value: Value = hp.Int(name, self.low, self.high, step, sampling=sampling, default=within)
         return value
 
     def __str__(self) -> str:
-        return f"{self.low} to {self.high} in steps of {self.step}"
+        if self.log:
+            return f"{self.low} to {self.high}" + (f" in factors of {self.step}" if self.step > 1 else " (log scale)")
+        return f"{self.low} to {self.high}" + (f" in steps of {self.step}" if self.step > 1 else "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +87,7 @@ class FloatRange:
 
     def __post_init__(self) -> None:
         if not self.low < self.high or (self.log and self.low <= 0):
-            raise ValueError(f"FloatRange needs low < high, and low > 0 on a log scale, got {self}")
+            raise ValueError(f"a range needs low < high, and low > 0 on a log scale, got {self}")
 
     def contains(self, value: Value) -> bool:
         return isinstance(value, float) and self.low <= value <= self.high
@@ -93,17 +106,13 @@ Range = Choices | IntRange | FloatRange
 Ranges = Mapping[str, Range]
 
 
-def narrow(ranges: Ranges, changes: Mapping[str, Range]) -> dict[str, Range]:
-    """`ranges` with some of them replaced. Raises InputError for a name that is not among them."""
-    for name in changes:
-        require_known(name, ranges)
-    return {**ranges, **changes}
-
-
-def require_known(name: str, ranges: Ranges) -> None:
-    """Raise InputError unless `ranges` holds `name`; the message suggests the nearest name."""
-    if name in ranges:
-        return
-    near = get_close_matches(name, ranges, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(ranges)}"
-    raise InputError(f"unknown hyperparameter {name}: {hint}")
+def parse_value(name: str, text: str, domain: Range) -> Value:
+    """The value that a text from the command line stands for. Raises InputError if it is of the wrong kind."""
+    example = domain.values[0] if isinstance(domain, Choices) else domain.low
+    if isinstance(example, bool):
+        return {"true": True, "false": False}.get(text.lower(), text)
+    try:
+        return type(example)(text)
+    except ValueError as error:
+        kind = "a whole number" if isinstance(example, int) else "a number"
+        raise InputError(f"{name} must be {kind}, got {text}") from error

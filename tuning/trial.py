@@ -3,35 +3,48 @@
 from __future__ import annotations
 
 import gc
+import math
 import shutil
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 
+from tuning.builder import Built, ModelBuilder
 from tuning.callbacks import EarlyStopping, LearningCurve, StopSignal, schedule_callbacks
-from tuning.checkpoint import Checkpoint, EpochCheckpoint, load_trained_weights
+from tuning.checkpoint import Checkpoint, EpochCheckpoint, Restored, load_trained_weights
 from tuning.dataset import Split
-from tuning.hypermodel import TunableClassifier
 from tuning.input_pipeline import steps_per_epoch, training_batches, validation_batches
-from tuning.records import Epoch, Plan
+from tuning.own_fit import class_weights, run_own_fit, with_results
+from tuning.records import Epoch
+from tuning.settings import Configuration, Objective, Plan, Schedule
 
 
 @dataclass(frozen=True, kw_only=True)
 class Watch:
-    """How a caller follows a training: told of every epoch, asked after every step whether to stop."""
+    """How a caller follows a training: told of every epoch, asked after every step whether to stop.
+
+    `callbacks`: Keras callbacks of the caller's own, made anew for each training.
+    """
 
     on_epoch: Callable[[Epoch], None] = lambda epoch: None
     should_stop: Callable[[], bool] = lambda: False
+    callbacks: Callable[[], Sequence[keras.callbacks.Callback]] = lambda: ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Training:
-    """A model as its training left it. `stopped`: the watch ended it early."""
+    """A model as its training left it, and the hyperparameters that had an effect on it.
+
+    `stopped`: the watch ended it early.
+    """
 
     model: keras.Model
+    hyperparameters: Configuration
     epochs: tuple[Epoch, ...]
     result_epoch: int
     stopped: bool
@@ -43,7 +56,7 @@ class Training:
 
 
 def train(
-    hypermodel: TunableClassifier,
+    builder: ModelBuilder,
     plan: Plan,
     *,
     training: Split,
@@ -56,72 +69,110 @@ def train(
     Every random choice derives from `plan.seed`: on one machine with one number of threads the same plan and data
     give the same weights, bit for bit. `validation` None trains without; then nothing can stop early or be kept
     as best. With a `checkpoint`, goes on from what it holds of this plan, to the same weights that an uninterrupted
-    training reaches. Frees the graphs of earlier trainings in this process. A loss that becomes NaN or infinite ends
-    the training and shows in `diverged`. Raises InputError for hyperparameters that the model builder does not take.
+    training reaches; a builder's own fit starts over instead. Frees the graphs of earlier trainings in this process. A
+    loss that becomes NaN or infinite ends the training and shows in `diverged`. Raises InputError for hyperparameters
+    that the builder does not take.
     """
     settings = plan.settings
     keras.utils.clear_session()
     gc.collect()
     keras.utils.set_random_seed(plan.seed)
-    model = hypermodel.with_labels(settings.labels).build(hypermodel.hyperparameters(plan.hyperparameters))
-    peak = float(model.optimizer.learning_rate)
-    restored = checkpoint.restore(plan) if checkpoint is not None else None
-    first_epoch = plan.initial_epoch if restored is None else plan.initial_epoch + len(restored.epochs)
+    built = builder.built(plan)
+    model = built.model
+    peak = math.nan if settings.schedule is Schedule.CONSTANT else float(model.optimizer.learning_rate)
+    is_restorable = checkpoint is not None and builder.own_fit is None
+    restored = checkpoint.restore(plan) if checkpoint is not None and is_restorable else None
     if restored is not None:
         restored.load_into(model)
     elif plan.initial_weights:
         load_trained_weights(model, Path(plan.initial_weights))
-    batch_size = hypermodel.batch_size(plan.hyperparameters)
-    feed = hypermodel.feed(settings.labels)
-    steps = steps_per_epoch(len(training), batch_size)
-    before = () if restored is None else restored.epochs
-    curve = LearningCurve(watch.on_epoch, before=before)
+    first_epoch = plan.initial_epoch + (0 if restored is None else len(restored.epochs))
+    curve = LearningCurve(watch.on_epoch, before=() if restored is None else restored.epochs)
     stop = StopSignal(watch.should_stop)
+    started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         best = Path(folder) / "best.weights.h5"
-        if restored is not None and restored.best_weights is not None:
-            shutil.copyfile(restored.best_weights, best)
+        steps = steps_per_epoch(len(training), built.batch_size)
         callbacks = [*schedule_callbacks(settings, peak=peak, steps=steps, first_epoch=first_epoch), curve, stop]
-        if validation is not None and settings.patience is not None:
-            callbacks.append(EarlyStopping(patience=settings.patience, before=before))
-        if validation is not None and settings.keep_best:
-            lowest = min((epoch.val_loss for epoch in before if epoch.val_loss is not None), default=None)
-            callbacks.append(
-                keras.callbacks.ModelCheckpoint(
-                    str(best), save_best_only=True, save_weights_only=True, initial_value_threshold=lowest
-                )
-            )
-        if checkpoint is not None:
+        if validation is not None:
+            callbacks += _validating(plan, restored, best)
+        callbacks += watch.callbacks()
+        if checkpoint is not None and is_restorable:
             callbacks.append(EpochCheckpoint(checkpoint, plan, curve, best_weights=best))
-        model.fit(
-            training_batches(
-                training,
-                batch_size=batch_size,
-                seed=plan.seed,
-                feed=feed,
-                augmentation=settings.augmentation,
-                first_epoch=first_epoch,
-            ),
-            steps_per_epoch=steps,
-            epochs=settings.epochs,
-            initial_epoch=first_epoch,
-            validation_data=None if validation is None else validation_batches(validation, feed=feed),
-            callbacks=callbacks,
-            shuffle=False,
-            verbose=0,
-        )
+        if builder.own_fit is None:
+            _fit(built, plan, callbacks, training=training, validation=validation, first_epoch=first_epoch)
+            epochs = curve.epochs
+        else:
+            results = run_own_fit(builder.own_fit, built, plan, callbacks, training=training, validation=validation)
+            seconds = time.perf_counter() - started
+            epochs = with_results(curve.epochs, results, settings.objective, name=builder.name, seconds=seconds)
         if best.exists():
             model.load_weights(str(best))
+        keeps_best = best.exists()
     return Training(
         model=model,
-        epochs=tuple(curve.epochs),
-        result_epoch=_result_epoch(curve.epochs, keeps_best=settings.keep_best and validation is not None),
+        hyperparameters=builder.used(built),
+        epochs=tuple(epochs),
+        result_epoch=_best_epoch(epochs, settings.objective) if keeps_best else len(epochs) - 1,
         stopped=stop.stopped,
     )
 
 
-def _result_epoch(epochs: list[Epoch], *, keeps_best: bool) -> int:
-    finite = [index for index, epoch in enumerate(epochs) if epoch.val_loss is not None and epoch.is_finite]
-    if not keeps_best or not finite:
-        return len(epochs) - 1
-    return min(finite, key=lambda index: float(epochs[index].val_loss or 0.0))
+def _validating(plan: Plan, restored: Restored | None, best: Path) -> list[keras.callbacks.Callback]:
+    """The callbacks that look at the objective: when to stop, and which epoch's weights to keep in `best`."""
+    settings, objective = plan.settings, plan.settings.objective
+    before = () if restored is None else restored.epochs
+    callbacks: list[Any] = []
+    if restored is not None and restored.best_weights is not None:
+        shutil.copyfile(restored.best_weights, best)
+    if settings.patience is not None:
+        callbacks.append(EarlyStopping(objective=objective, patience=settings.patience, before=before))
+    if settings.keep_best:
+        seen = [value for epoch in before if (value := epoch.value(objective.name)) is not None]
+        callbacks.append(
+            keras.callbacks.ModelCheckpoint(
+                str(best),
+                monitor=objective.name,
+                mode=objective.direction,
+                save_best_only=True,
+                save_weights_only=True,
+                initial_value_threshold=min(seen, key=objective.rank, default=None),
+            )
+        )
+    return callbacks
+
+
+def _fit(
+    built: Built,
+    plan: Plan,
+    callbacks: Sequence[keras.callbacks.Callback],
+    *,
+    training: Split,
+    validation: Split | None,
+    first_epoch: int,
+) -> None:
+    settings, feed = plan.settings, built.feed
+    built.model.fit(
+        training_batches(
+            training,
+            batch_size=built.batch_size,
+            seed=plan.seed,
+            feed=feed,
+            augmentation=settings.augmentation,
+            first_epoch=first_epoch,
+        ),
+        steps_per_epoch=steps_per_epoch(len(training), built.batch_size),
+        epochs=settings.epochs,
+        initial_epoch=first_epoch,
+        validation_data=None if validation is None else validation_batches(validation, feed=feed),
+        class_weight=class_weights(training.labels) if settings.balance_classes else None,
+        callbacks=list(callbacks),
+        shuffle=False,
+        verbose=0,
+    )
+
+
+def _best_epoch(epochs: Sequence[Epoch], objective: Objective) -> int:
+    ranked = [(index, epoch.value(objective.name)) for index, epoch in enumerate(epochs) if epoch.is_finite]
+    reported = [(index, value) for index, value in ranked if value is not None and math.isfinite(value)]
+    return min(reported, key=lambda pair: objective.rank(pair[1]))[0] if reported else len(epochs) - 1

@@ -37,6 +37,12 @@ def load_asked_dataset(arguments: argparse.Namespace) -> Dataset:
     return load_dataset(name)
 
 
+def describe_asked_data(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The same arguments as options to repeat, paths absolute."""
+    data = arguments.data
+    return {"dataset": arguments.dataset, "data": None if data is None else str(data.resolve())}
+
+
 def load_run_dataset(record: Mapping[str, Any]) -> Dataset:
     """The data that a run was made with. Raises InputError if it can't be had or is not the same any more."""
     from tuning.run_record import load_recorded_dataset

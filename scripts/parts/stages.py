@@ -9,10 +9,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tuning.budget import Budget
+    from tuning.builder import ModelBuilder
     from tuning.dataset import Dataset, Split
-    from tuning.hypermodel import TunableClassifier
-    from tuning.records import Plan, TrainedModel, TrialRecord
+    from tuning.records import TrainedModel, TrialRecord
     from tuning.run_folder import RunFolder
+    from tuning.search_data import SearchData
+    from tuning.settings import Plan
+    from tuning.user_callbacks import CallbackFactory
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -20,7 +23,9 @@ class Work:
     """The data, the model builder, the run and the terminal that a command works with."""
 
     dataset: Dataset
-    hypermodel: TunableClassifier
+    data: SearchData
+    builder: ModelBuilder
+    factories: tuple[CallbackFactory, ...]
     folder: RunFolder
     console: Console
 
@@ -32,8 +37,9 @@ def retrain_winner(work: Work, record: dict[str, Any], winner: TrialRecord, budg
 
     described = run_record.describe_winner(winner)
     if record["winner"] != described:
-        ratio = len(work.dataset.training) / record["dataset"]["train"]
-        epochs = budget.retraining_epochs(winner, examples_ratio=ratio, epochs=_wanted_epochs(work.dataset))
+        training, _ = work.data.for_retraining(keeps_validation=work.builder.keeps_validation)
+        ratio = len(training) / len(work.data.training)
+        epochs = budget.retraining_epochs(winner, examples_ratio=ratio, epochs=_wanted_epochs(work, winner))
         record = {
             **record,
             "winner": described,
@@ -53,14 +59,17 @@ def _retrain(work: Work, record: dict[str, Any], winner: TrialRecord) -> Trained
     from scripts.parts.terminal import counted
     from tuning.retrain import retraining_plan
 
-    epochs, wanted = record["config"]["retraining_epochs"], _wanted_epochs(work.dataset)
+    training, validation = work.data.for_retraining(keeps_validation=work.builder.keeps_validation)
+    epochs, wanted = record["config"]["retraining_epochs"], _wanted_epochs(work, winner)
     fewer = "" if epochs == wanted else f" (of {wanted} wanted: the time allows no more)"
+    whole = "all " if validation is None else ""
+    validated = "" if validation is None else f" ({len(validation)} are left for its own fit to validate)"
     work.console.print(
-        f"retraining trial {winner.trial_id} on all {len(work.dataset.training)} training images, "
+        f"retraining trial {winner.trial_id} on {whole}{len(training)} training images{validated}, "
         f"{counted(epochs, 'epoch')}{fewer}"
     )
-    plan = retraining_plan(winner.hyperparameters, epochs=epochs, seed=record["seed"])
-    return train_model(work, record, plan, training=work.dataset.training)
+    plan = retraining_plan(work.builder, winner, examples=len(training), seed=record["seed"], most_epochs=epochs)
+    return train_model(work, record, plan, training=training, validation=validation)
 
 
 def train_model(
@@ -74,27 +83,35 @@ def train_model(
     from tuning import run_record
     from tuning.checkpoint import Checkpoint
     from tuning.errors import TrainingError
-    from tuning.retrain import retrain
+    from tuning.retrain import train_and_save
     from tuning.run_folder import write_json
     from tuning.trial import Watch
+    from tuning.user_callbacks import RETRAINING, TrialContext, made_by
 
     restored = Checkpoint(folder=work.folder.checkpoint).restore(plan)
     done = 0 if restored is None else len(restored.epochs)
     if done:
         work.console.print(f"going on after epoch {done}")
     with TrainingProgress(work.console, plan.settings, title="training", done=done) as progress:
-        watch = Watch(on_epoch=progress.epoch_finished)
+        context = TrialContext(
+            run=work.folder.name,
+            trial_id=RETRAINING,
+            hyperparameters=plan.hyperparameters,
+            folder=work.folder.path,
+        )
+        watch = Watch(on_epoch=progress.epoch_finished, callbacks=lambda: made_by(work.factories, context))
         try:
-            return retrain(work.hypermodel, plan, training, work.folder, validation=validation, watch=watch)
+            return train_and_save(
+                work.builder, plan, work.folder, training=training, validation=validation, watch=watch
+            )
         except TrainingError:
             write_json(work.folder.run_json, {**record, "status": run_record.FAILED})
             raise
 
 
-def _wanted_epochs(dataset: Dataset) -> int:
-    from tuning.retrain import wanted_epochs
-
-    return wanted_epochs(len(dataset.training))
+def _wanted_epochs(work: Work, winner: TrialRecord) -> int:
+    training, _ = work.data.for_retraining(keeps_validation=work.builder.keeps_validation)
+    return work.builder.retraining_settings(winner, examples=len(training)).epochs
 
 
 def look_at_test_set(work: Work, record: dict[str, Any]) -> dict[str, Any]:
@@ -102,26 +119,49 @@ def look_at_test_set(work: Work, record: dict[str, Any]) -> dict[str, Any]:
 
     The look is on record before anything is learned from it.
     """
-    import keras
-
     from tuning import run_record
     from tuning.checkpoint import Checkpoint
-    from tuning.evaluation import evaluate
-    from tuning.inference import predict_with
     from tuning.run_folder import now, write_json
 
     if record["status"] == run_record.FINISHED:
         return record
     folder, dataset = work.folder, work.dataset
     Checkpoint(folder=folder.checkpoint).clear()
-    model = keras.models.load_model(folder.model)
+    model = load_trained(folder, record)
     test = dataset.test.open()
     looks = (record["test"] or {"looks": 0})["looks"] + dataset.test.looks
     record = {**record, "test": {"accuracy": None, "ci95": None, "looks": looks}}
     write_json(folder.run_json, record)
-    evaluation = evaluate(predict_with(model), test, class_names=dataset.class_names)
-    write_json(folder.evaluation, evaluation.as_json())
-    described = run_record.describe_test(evaluation, looks=looks)
-    record = {**record, "test": described, "status": run_record.FINISHED, "finished_at": now()}
+    described = _evaluated(work, model, test)
+    record = {**record, "test": {**described, "looks": looks}, "status": run_record.FINISHED, "finished_at": now()}
     write_json(folder.run_json, record)
     return record
+
+
+def _evaluated(work: Work, model: Any, test: Split) -> dict[str, Any]:
+    """How the model does on the test set; `evaluation.json` gets the details."""
+    from tuning import run_record
+    from tuning.evaluation import evaluate
+    from tuning.inference import measure_outputs, predict_with
+    from tuning.run_folder import write_json
+
+    if not work.dataset.num_classes:
+        metrics = measure_outputs(model, test, work.builder.feed)
+        write_json(work.folder.evaluation, {"examples": len(test), "metrics": metrics})
+        return {"accuracy": None, "ci95": None, "metrics": metrics}
+    evaluation = evaluate(predict_with(model, work.builder.feed), test, class_names=work.dataset.class_names)
+    write_json(work.folder.evaluation, evaluation.as_json())
+    return run_record.describe_test(evaluation)
+
+
+def load_trained(folder: RunFolder, record: dict[str, Any]) -> Any:
+    """The run's model. A user's own classes and functions come from the user's own file."""
+    import keras
+
+    from tuning.user_code import load_custom_objects
+
+    source = record.get("model", {}).get("source")
+    if source is None:
+        return keras.models.load_model(folder.model)
+    # Whoever trusts the user's file with building the model can trust what it wrote into it.
+    return keras.models.load_model(folder.model, custom_objects=load_custom_objects(source), safe_mode=False)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tuning.records import Configuration, Epoch, SearchConfig, TrainingSettings, TrialRecord
+from tuning.records import Epoch, SearchConfig, TrialRecord
+from tuning.settings import Configuration, TrainingSettings
 
 if TYPE_CHECKING:
     from tuning.journal import Suggestion
@@ -35,6 +36,17 @@ def _short(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
+def describe_test(test: Mapping[str, Any], *, examples: int) -> str:
+    """How a model did on the test set, in one line: accuracy, or the metrics of a model that tells no classes apart."""
+    if test["accuracy"] is None:
+        metrics = ", ".join(f"{name} {value:.4g}" for name, value in test["metrics"].items())
+        return f"[bold]test {metrics}[/] on {examples} examples"
+    low, high = test["ci95"]
+    errors = round((1 - test["accuracy"]) * examples)
+    interval = f"95 % interval {low:.2%} to {high:.2%}"
+    return f"[bold]test accuracy {test['accuracy']:.2%}[/] ({interval}; {errors} of {examples} wrong)"
+
+
 def counted(number: int, noun: str) -> str:
     """`1 trial`, `2 trials`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
@@ -43,9 +55,17 @@ def counted(number: int, noun: str) -> str:
 class SearchProgress:
     """A line for each finished trial and, on a terminal, a bar with the best so far and when it will end."""
 
-    def __init__(self, console: Console, config: SearchConfig, *, search_seconds_left: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        console: Console,
+        config: SearchConfig,
+        *,
+        search_seconds_left: Callable[[], float],
+        make_callbacks: Callable[[Suggestion], Sequence[Any]] = lambda suggestion: (),
+    ) -> None:
         self._console = console
         self._config = config
+        self._make_callbacks = make_callbacks
         self._seconds_left = search_seconds_left
         self._trials: list[TrialRecord] = []
         self._bar = Progress(
@@ -68,6 +88,9 @@ class SearchProgress:
     def __exit__(self, *exception: object) -> None:
         self._bar.stop()
 
+    def callbacks(self, suggestion: Suggestion) -> Sequence[Any]:
+        return self._make_callbacks(suggestion)
+
     def trial_started(self, suggestion: Suggestion) -> None:
         done = int(suggestion.trial_id)
         self._bar.update(self._task, completed=done, description=f"trial {suggestion.trial_id}", end=self._end(done))
@@ -79,7 +102,7 @@ class SearchProgress:
     def trial_finished(self, trial: TrialRecord, best: TrialRecord | None) -> None:
         self._trials.append(trial)
         self._console.print(_trial_line(trial, is_best=best is trial))
-        best_text = f"best {best.val_accuracy:.2%} (trial {best.trial_id})" if best is not None else ""
+        best_text = f"best {_score(best)} (trial {best.trial_id})" if best is not None else ""
         done = int(trial.trial_id) + 1
         self._bar.update(self._task, completed=done, best=best_text, end=self._end(done))
 
@@ -100,11 +123,30 @@ def _clock_after(seconds: float) -> str:
     return (datetime.now() + timedelta(seconds=max(seconds, 0))).strftime("%H:%M:%S")
 
 
+def _score(trial: TrialRecord) -> str:
+    """The accuracy, which says more to people than a loss; without one, or ranked by something else, the objective."""
+    objective = trial.settings.objective
+    result = trial.epochs[trial.result_epoch]
+    if objective.name in ("val_loss", "val_accuracy") and result.val_accuracy is not None:
+        return f"{result.val_accuracy:.2%}"
+    return f"{objective.name} {objective.rank(trial.rank):.4g}"
+
+
+def _results(trial: TrialRecord) -> str:
+    result, objective = trial.epochs[trial.result_epoch], trial.settings.objective
+    facts = [f"val_loss {_loss(result.val_loss)}"] if result.val_loss is not None else []
+    if result.val_accuracy is not None:
+        facts.append(f"val_accuracy {result.val_accuracy:.2%}")
+    if objective.name not in ("val_loss", "val_accuracy"):
+        facts.append(f"{escape(objective.name)} {objective.rank(trial.rank):.4g}")
+    return "  ".join(facts)
+
+
 def _trial_line(trial: TrialRecord, *, is_best: bool) -> str:
     number = f"trial {trial.trial_id}"
     if not trial.has_result:
         return f"{number}  [red]failed[/]: {escape(trial.reason)}"
-    facts = f"val_loss {_loss(trial.val_loss)}  val_accuracy {trial.val_accuracy:.2%}  {trial.seconds:5.1f} s"
+    facts = f"{_results(trial)}  {trial.seconds:5.1f} s"
     note = " [green]best so far[/]" if is_best else ""
     stopped = f" [yellow](stopped: {escape(trial.reason)})[/]" if trial.reason else ""
     return f"{number}  {facts}{note}{stopped}\n            [dim]{describe(trial.hyperparameters)}[/]"
@@ -141,12 +183,10 @@ class TrainingProgress:
         self._done += 1
         end = _clock_after(epoch.seconds * (self._settings.epochs - self._done))
         self._bar.update(self._task, completed=self._done, end=f"ends about {end}")
-        validation = ""
-        if epoch.val_loss is not None and epoch.val_accuracy is not None:
-            validation = f"  val_loss {_loss(epoch.val_loss)}  val_accuracy {epoch.val_accuracy:.2%}"
+        losses = {"loss": epoch.loss, "val_loss": epoch.val_loss}
+        accuracies = {"accuracy": epoch.accuracy, "val_accuracy": epoch.val_accuracy}
+        facts = [f"{name} {_loss(value)}" for name, value in losses.items() if value is not None]
+        facts += [f"{name} {value:.2%}" for name, value in accuracies.items() if value is not None]
         if self._done % self._lines_apart and self._done != self._settings.epochs:
             return
-        self._console.print(
-            f"epoch {self._done:>3}/{self._settings.epochs}  loss {_loss(epoch.loss)}  accuracy {epoch.accuracy:.2%}"
-            f"{validation}  {epoch.seconds:.1f} s"
-        )
+        self._console.print(f"epoch {self._done:>3}/{self._settings.epochs}  {'  '.join(facts)}  {epoch.seconds:.1f} s")

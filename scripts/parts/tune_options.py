@@ -3,32 +3,40 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scripts import _entry
+from scripts.parts.model import ModelChoice
 from tuning.budget import parse_duration
 from tuning.errors import InputError
+from tuning.objective import parse_objective
 from tuning.records import ALGORITHMS
+from tuning.toml_file import read_toml
 
 if TYPE_CHECKING:
     import argparse
 
-    from tuning.hypermodel import TunableClassifier
-    from tuning.records import Configuration, TrainingSettings
+    from tuning.builder import ModelBuilder
     from tuning.run_folder import RunFolder
+    from tuning.settings import Configuration, Objective, TrainingSettings
 
 DEFAULT_ALGORITHM = "random"
 DEFAULT_BUDGET = "8m"
 DEFAULT_MAX_TRIALS = 20
+DEFAULT_OBJECTIVE = "val_loss"
 NO_BUDGET = "none"
 SEARCHED = "searched"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options:
-    """What a search is asked for. `epochs` None: by the number of images. `budget`: a duration, or none."""
+    """What a search is asked for, as on the command line. `epochs` None: by the number of images. `budget`: a duration,
+    or none. `space`: what the file holds.
+    """
 
     algorithm: str
     max_trials: int
@@ -36,36 +44,76 @@ class Options:
     budget: str
     seed: int
     baselines: bool
+    objective: str
+    model: str | None
+    pixel_scale: str | None
+    batch_size: str | None
+    class_weight: str | None
+    callback: list[str]
+    space: dict[str, Any]
 
     @property
     def budget_seconds(self) -> float | None:
         return None if self.budget == NO_BUDGET else parse_duration(self.budget)
 
+    @property
+    def ranked_by(self) -> Objective:
+        return parse_objective(self.objective)
+
+    @property
+    def model_choice(self) -> ModelChoice:
+        return ModelChoice.from_options(dataclasses.asdict(self))
+
+
+_DEFAULTS: dict[str, Any] = {
+    "algorithm": DEFAULT_ALGORITHM,
+    "max_trials": DEFAULT_MAX_TRIALS,
+    "budget": DEFAULT_BUDGET,
+    "seed": 0,
+    "baselines": False,
+    "objective": DEFAULT_OBJECTIVE,
+    "callback": [],
+    "space": {},
+}
+# What a resumed run may change.
+_EXTENSIBLE = ("max_trials", "budget", "callback")
+
 
 def read_options(arguments: argparse.Namespace, folder: RunFolder) -> Options:
     """Raises InputError for values out of range, and for ones that a resumed run can't change."""
     recorded = _recorded(arguments, folder)
-    options = Options(
-        algorithm=_value(arguments.algorithm, recorded, "algorithm", DEFAULT_ALGORITHM),
-        max_trials=_value(arguments.max_trials, recorded, "max_trials", DEFAULT_MAX_TRIALS),
-        epochs=_value(arguments.epochs, recorded, "epochs", None),
-        budget=_value(arguments.budget, recorded, "budget", DEFAULT_BUDGET),
-        seed=_value(arguments.seed, recorded, "seed", 0),
-        baselines=bool(arguments.baselines or recorded.get("baselines", False)),
-    )
+    given = {**vars(arguments), "space": None if arguments.space is None else read_space(arguments.space)}
+    # Absolute, so that the run goes on from any folder.
+    given = {**given, **_resolved(given)}
+    values = {}
+    for option in dataclasses.fields(Options):
+        value = given[option.name]
+        # A flag that is not given is False.
+        is_asked = value is not None and value is not False
+        values[option.name] = value if is_asked else recorded.get(option.name, _DEFAULTS.get(option.name))
+    options = Options(**values)
     if options.algorithm not in ALGORITHMS:
         raise InputError(f"unknown algorithm {options.algorithm}: choose one of {', '.join(ALGORITHMS)}")
-    for name, given, least in (
+    for name, asked, least in (
         ("--max-trials", options.max_trials, 1),
         ("--epochs", options.epochs, 1),
         ("--seed", options.seed, 0),
     ):
-        if given is not None and given < least:
-            raise InputError(f"{name} must be {least} or more, got {given}")
+        if asked is not None and asked < least:
+            raise InputError(f"{name} must be {least} or more, got {asked}")
     if options.budget != NO_BUDGET:
         parse_duration(options.budget)
+    if options.baselines and options.model is not None:
+        raise InputError("--baselines are configurations of the built-in model: leave it out, or --model")
+    options.ranked_by  # noqa: B018 checked before anything is loaded
+    options.model_choice  # noqa: B018 likewise
     _require_extension(options, recorded, folder)
     return options
+
+
+def read_space(text: str) -> dict[str, Any]:
+    """What a space file holds; `text` is its path, or its content as JSON. Raises InputError."""
+    return json.loads(text) if text.startswith("{") else read_toml(Path(text))
 
 
 def describe_searched(options: Options, stopped_by: str) -> dict[str, Any]:
@@ -85,7 +133,7 @@ def is_searched(options: Options, config: Mapping[str, Any]) -> bool:
 
 
 def known_configurations(
-    options: Options, hypermodel: TunableClassifier
+    options: Options, builder: ModelBuilder
 ) -> tuple[tuple[Configuration, TrainingSettings | None], ...]:
     """What to try before the oracle is asked: the baselines if wanted, then the default configuration.
 
@@ -96,15 +144,24 @@ def known_configurations(
     known: list[tuple[Configuration, TrainingSettings | None]] = []
     for published in BASELINES.values() if options.baselines else ():
         try:
-            known.append((hypermodel.check(published.hyperparameters), published.settings))
+            known.append((builder.check(published.hyperparameters), published.settings))
         except InputError as error:
-            height, width, _ = hypermodel.task.image_shape
             raise InputError(
-                f"the baseline {published.name} does not fit images of {height}×{width}: leave out --baselines"
+                f"the baseline {published.name} is not in the space ({error}): leave out --baselines"
             ) from error
     if options.algorithm != "grid":
-        known.append((hypermodel.default_configuration(), None))
+        known.append((builder.default_configuration(), None))
     return tuple(known)
+
+
+def _resolved(given: Mapping[str, Any]) -> dict[str, Any]:
+    from tuning.user_code import resolved
+
+    model, callbacks = given["model"], given["callback"]
+    return {
+        "model": None if model is None else resolved(model),
+        "callback": None if callbacks is None else [resolved(source) for source in callbacks],
+    }
 
 
 def _recorded(arguments: argparse.Namespace, folder: RunFolder) -> dict[str, Any]:
@@ -118,16 +175,13 @@ def _recorded(arguments: argparse.Namespace, folder: RunFolder) -> dict[str, Any
     return config
 
 
-def _value(given: Any, recorded: dict[str, Any], name: str, default: Any) -> Any:
-    return given if given is not None else recorded.get(name, default)
-
-
 def _require_extension(options: Options, recorded: dict[str, Any], folder: RunFolder) -> None:
-    for name in ("algorithm", "epochs", "seed", "baselines"):
-        if name in recorded and getattr(options, name) != recorded[name]:
+    for option in dataclasses.fields(Options):
+        name, asked = option.name, getattr(options, option.name)
+        if name not in _EXTENSIBLE and name in recorded and asked != recorded[name]:
             raise InputError(
-                f"{folder.path} was started with {name} {recorded[name]} and can't go on with "
-                f"{getattr(options, name)}: leave it out or start a new run"
+                f"{folder.path} was started with {name} {recorded[name]} and can't go on with {asked}: leave it out or "
+                "start a new run"
             )
     if options.max_trials < recorded.get("max_trials", 1):
         raise InputError(

@@ -11,18 +11,16 @@ from rich.console import Console
 
 from scripts.parts.stages import Work, train_model
 from tuning.errors import TrainingError
-from tuning.records import Plan, TrainingSettings
 from tuning.run_folder import RunFolder
-from tuning.space import Choices, narrow
+from tuning.settings import Plan, TrainingSettings
+from tuning.space import Choices
 
 
 @pytest.mark.slow
 def test_a_training_that_diverges_is_on_record_as_failed(
     hypermodel: Any, digits: Any, small_split: Any, tmp_path: Path
 ) -> None:
-    hopeless = type(hypermodel)(
-        hypermodel.task, ranges=narrow(hypermodel.ranges, {"learning_rate": Choices(values=(1e30,))})
-    )
+    hopeless = type(hypermodel)(hypermodel.task, ranges={**hypermodel.ranges, "learning_rate": Choices(values=(1e30,))})
     values = {"num_blocks": 1, "num_filters_1": 8, "learning_rate": 1e30}
     plan = Plan(hyperparameters=hopeless.check(values), settings=TrainingSettings(epochs=2), seed=0)
     work = Work(dataset=digits, hypermodel=hopeless, folder=RunFolder(path=tmp_path), console=Console(quiet=True))

@@ -11,7 +11,8 @@ from rich.console import Console
 
 from scripts.parts.terminal import SearchProgress, TrainingProgress, counted, describe
 from tuning.journal import Suggestion
-from tuning.records import Epoch, SearchConfig, Status, TrainingSettings, TrialRecord
+from tuning.records import Epoch, SearchConfig, Status, TrialRecord
+from tuning.settings import TrainingSettings
 
 EPOCH = Epoch(loss=0.5, accuracy=0.8, val_loss=0.4, val_accuracy=0.875, learning_rate=0.01, seconds=2.0)
 TRIAL = TrialRecord(

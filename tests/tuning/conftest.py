@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from tuning.records import Epoch, Labels, Schedule, Status, TrainingSettings, TrialRecord
-from tuning.space import Choices, FloatRange, narrow
+from tuning.records import Epoch, Status, TrialRecord
+from tuning.settings import Labels, Objective, Schedule, TrainingSettings
+from tuning.space import Choices, FloatRange
 
 # How long an example takes says nothing about the code, and a fixed seed makes a failure the same for everybody.
 settings.register_profile("tuning", deadline=None, derandomize=True, database=None, max_examples=60)
@@ -45,12 +47,13 @@ def epoch_records() -> Any:
     """Strategy: epochs with finite values, validated or not."""
     return st.builds(
         Epoch,
-        loss=_finite(),
-        accuracy=_finite(),
+        loss=st.none() | _finite(),
+        accuracy=st.none() | _finite(),
         val_loss=st.none() | _finite(),
         val_accuracy=st.none() | _finite(),
         learning_rate=_finite(),
         seconds=_finite(),
+        metrics=st.dictionaries(st.text(max_size=8), st.floats(allow_nan=False), max_size=3),
     )
 
 
@@ -65,6 +68,8 @@ def settings_records() -> Any:
         augmentation=st.booleans(),
         patience=st.none() | st.integers(min_value=0),
         keep_best=st.booleans(),
+        balance_classes=st.booleans(),
+        objective=st.builds(Objective, name=st.text(max_size=8), maximize=st.booleans()),
     )
 
 
@@ -131,11 +136,17 @@ def tiny(hypermodel: Any) -> Any:
     """The built-in model with all but the kind of pooling and the learning rate fixed, so that it trains fast."""
     from tuning.hypermodel import TunableClassifier
 
-    return TunableClassifier(hypermodel.task, ranges=narrow(hypermodel.ranges, TINY))
+    return TunableClassifier(hypermodel.task, ranges={**hypermodel.ranges, **TINY})
 
 
 @pytest.fixture(scope="session")
 def search_data(small_split: Any) -> Any:
-    from tuning.search import SearchData
+    from tuning.dataset import Split
+    from tuning.search_data import SearchData
 
-    return SearchData(training=small_split[0], validation=small_split[1])
+    training, validation = small_split
+    everything = Split(
+        images=np.concatenate([training.images, validation.images]),
+        labels=np.concatenate([training.labels, validation.labels]),
+    )
+    return SearchData(training=training, validation=validation, everything=everything, num_classes=10)

@@ -16,7 +16,7 @@ from tuning.callbacks import (
     schedule_callbacks,
     warmup_cosine,
 )
-from tuning.records import Schedule, TrainingSettings
+from tuning.settings import Schedule, TrainingSettings
 
 STEPS = 5
 PEAK = 0.4
@@ -142,7 +142,7 @@ def test_without_a_signal_nothing_is_stopped(model):
 
 @pytest.mark.parametrize("steps_done", [10, 5, 2])
 def test_an_epoch_cut_short_says_how_long_a_whole_one_takes(model, steps_done):
-    clock = iter([0.0, *(7.0 + 2 * step for step in range(steps_done)), 7.0 + 2 * (steps_done - 1) + 2.0])
+    clock = iter([0.0, 0.0, *(7.0 + 2 * step for step in range(steps_done)), 7.0 + 2 * (steps_done - 1) + 2.0])
     curve = LearningCurve(lambda epoch: None, clock=lambda: next(clock))
     curve.set_model(model)
     curve.set_params({"steps": 10})

@@ -9,7 +9,7 @@ import pytest
 
 from tuning.checkpoint import Checkpoint
 from tuning.errors import InputError
-from tuning.records import Plan, Schedule, TrainingSettings
+from tuning.settings import Plan, Schedule, TrainingSettings
 from tuning.trial import Watch, train
 
 

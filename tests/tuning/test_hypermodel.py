@@ -14,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuning.baselines import BASELINES
+from tuning.default_space import DEFAULTS, default_ranges
 from tuning.errors import InputError
-from tuning.hypermodel import DEFAULTS, Task, TunableClassifier, default_ranges
-from tuning.records import Labels
-from tuning.space import Choices, FloatRange, IntRange, narrow
+from tuning.hypermodel import Task, TunableClassifier
+from tuning.settings import Labels, Plan, TrainingSettings
+from tuning.space import Choices, FloatRange, IntRange
 
 MNIST = TunableClassifier(Task(image_shape=(28, 28, 1), num_classes=10))
 
@@ -84,13 +85,13 @@ def test_images_too_small_for_one_block_are_refused():
 
 
 def test_ranges_in_which_a_configuration_does_not_fit_are_refused():
-    ranges = narrow(default_ranges((8, 8, 1)), {"num_blocks": Choices(values=(1, 3))})
+    ranges = {**default_ranges((8, 8, 1)), "num_blocks": Choices(values=(1, 3))}
     with pytest.raises(InputError, match=r"3 blocks with kernels up to .* do not fit images of 8×8: narrow num_blocks"):
         TunableClassifier(Task(image_shape=(8, 8, 1), num_classes=2), ranges=ranges)
 
 
 def test_a_kernel_too_large_for_the_images_is_refused():
-    ranges = narrow(default_ranges((4, 4, 1)), {"kernel_size_1": IntRange(low=3, high=5, step=2)})
+    ranges = {**default_ranges((4, 4, 1)), "kernel_size_1": IntRange(low=3, high=5, step=2)}
     with pytest.raises(InputError, match=r"1 blocks with kernels up to \[5\] do not fit images of 4×4"):
         TunableClassifier(Task(image_shape=(4, 4, 1), num_classes=2), ranges=ranges)
 
@@ -98,7 +99,7 @@ def test_a_kernel_too_large_for_the_images_is_refused():
 def test_padding_lets_more_blocks_fit():
     changes = {"num_blocks": Choices(values=(3,)), "padding": Choices(values=("same",))}
     hypermodel = TunableClassifier(
-        Task(image_shape=(8, 8, 1), num_classes=2), ranges=narrow(default_ranges((8, 8, 1)), changes)
+        Task(image_shape=(8, 8, 1), num_classes=2), ranges={**default_ranges((8, 8, 1)), **changes}
     )
     assert hypermodel.build(hypermodel.hyperparameters()).output_shape == (None, 2)
 
@@ -106,23 +107,23 @@ def test_padding_lets_more_blocks_fit():
 def test_padding_does_not_let_any_number_of_blocks_fit():
     changes = {"num_blocks": Choices(values=(3,)), "padding": Choices(values=("same",))}
     with pytest.raises(InputError, match=r"3 blocks .* do not fit images of 7×7"):
-        TunableClassifier(Task(image_shape=(7, 7, 1), num_classes=2), ranges=narrow(default_ranges((7, 7, 1)), changes))
+        TunableClassifier(Task(image_shape=(7, 7, 1), num_classes=2), ranges={**default_ranges((7, 7, 1)), **changes})
 
 
 def test_more_blocks_than_there_are_ranges_for_are_refused():
     with pytest.raises(InputError, match="num_blocks"):
-        TunableClassifier(MNIST.task, ranges=narrow(MNIST.ranges, {"num_blocks": Choices(values=(4,))})).check({})
+        TunableClassifier(MNIST.task, ranges={**MNIST.ranges, "num_blocks": Choices(values=(4,))}).check({})
 
 
 def test_a_structure_cannot_range_over_real_numbers():
     with pytest.raises(InputError, match="a whole-number hyperparameter can't range over 1 to 3"):
-        TunableClassifier(MNIST.task, ranges=narrow(MNIST.ranges, {"num_blocks": FloatRange(low=1, high=3)}))
+        TunableClassifier(MNIST.task, ranges={**MNIST.ranges, "num_blocks": FloatRange(low=1, high=3)})
 
 
 @pytest.mark.parametrize("values", [{"num_blocks": (1,)}, {"dense_units": (0,)}, {"dense_units": (32,)}], ids=str)
 def test_a_space_with_a_fixed_structure_builds(values):
     changes = {name: Choices(values=choices) for name, choices in values.items()}
-    hypermodel = TunableClassifier(MNIST.task, ranges=narrow(MNIST.ranges, changes))
+    hypermodel = TunableClassifier(MNIST.task, ranges={**MNIST.ranges, **changes})
     configuration = hypermodel.default_configuration()
     assert {name: configuration[name] for name in values} == {name: choices[0] for name, choices in values.items()}
     assert hypermodel.build(hypermodel.hyperparameters()).output_shape == (None, 10)
@@ -212,7 +213,8 @@ def test_texts_that_mean_no_point_are_refused(name, text, message):
 
 
 def test_the_batch_size_is_the_configuration_s():
-    assert MNIST.batch_size(MNIST.check({"batch_size": 64})) == 64
+    plan = Plan(hyperparameters={"batch_size": 64}, settings=TrainingSettings(epochs=1), seed=0)
+    assert MNIST.built(plan).batch_size == 64
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tuning.inference import BATCH, predict_with
+from tuning.settings import Feed
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +19,7 @@ def model(model_file):
 @pytest.mark.parametrize("count", [1, BATCH, BATCH + 1])
 def test_it_answers_as_keras_does_at_any_number_of_images(model, digits, count):
     images = digits.training.images[:count]
-    answer = predict_with(model)(images)
+    answer = predict_with(model, Feed())(images)
     assert (answer.shape, answer.dtype) == ((count, 10), np.float32)
     # Keras itself differs by 2e-6 between batch sizes.
     assert np.abs(answer - model.predict(images, batch_size=BATCH, verbose=0)).max() <= 1e-5
@@ -26,6 +27,6 @@ def test_it_answers_as_keras_does_at_any_number_of_images(model, digits, count):
 
 def test_dropout_is_off(hypermodel, digits):
     values = hypermodel.check({"num_blocks": 1, "dense_units": 32, "dropout": 0.5})
-    predict = predict_with(hypermodel.build(hypermodel.hyperparameters(values)))
+    predict = predict_with(hypermodel.build(hypermodel.hyperparameters(values)), Feed())
     images = digits.training.images[:20]
     assert np.array_equal(predict(images), predict(images))

@@ -7,7 +7,7 @@ import pytest
 
 from tuning.dataset import Split
 from tuning.input_pipeline import VALIDATION_BATCH, steps_per_epoch, training_batches, validation_batches
-from tuning.records import Feed, Labels
+from tuning.settings import Feed, Labels
 
 COUNT, BATCH = 50, 16
 AS_THEY_ARE, ONE_HOT = Feed(), Feed(labels=Labels.ONE_HOT, num_classes=10)

@@ -9,17 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuning.records import (
-    Epoch,
-    Evaluation,
-    Plan,
-    SearchConfig,
-    SearchResult,
-    Status,
-    TrainedModel,
-    TrainingSettings,
-    TrialRecord,
-)
+from tuning.records import Epoch, Evaluation, SearchConfig, SearchResult, Status, TrainedModel, TrialRecord
+from tuning.settings import Plan, TrainingSettings
 
 
 def through_json(data):
@@ -153,10 +144,6 @@ def test_a_search_config_refuses_numbers_below_their_least(name, value, message)
     valid = {"algorithm": "random", "max_trials": 1, "epochs": 1, "seed": 0}
     with pytest.raises(ValueError, match=message):
         SearchConfig(**{**valid, name: value})
-
-
-def test_trials_of_a_search_train_for_its_epochs():
-    assert SearchConfig(algorithm="random", max_trials=1, epochs=7, seed=0).settings == TrainingSettings(epochs=7)
 
 
 def test_an_evaluation_writes_its_accuracy():

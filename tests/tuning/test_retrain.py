@@ -9,22 +9,24 @@ import numpy as np
 import pytest
 
 from tuning.errors import TrainingError
-from tuning.records import Schedule, TrainedModel
-from tuning.retrain import retrain, retraining_plan, save_model, wanted_epochs
+from tuning.records import TrainedModel
+from tuning.retrain import retraining_plan, save_model, train_and_save
 from tuning.run_folder import RunFolder, read_json
 from tuning.seeds import derive_seed
-from tuning.space import Choices, narrow
+from tuning.settings import Schedule
+from tuning.space import Choices
 from tuning.trial import Watch
 
 
 @pytest.fixture
-def plan(tiny):
-    return retraining_plan(tiny.check({"learning_rate": 0.01}), epochs=2, seed=0)
+def plan(tiny, make_trial):
+    winner = make_trial(hyperparameters=tiny.check({"learning_rate": 0.01}))
+    return retraining_plan(tiny, winner, examples=200, seed=0, most_epochs=2)
 
 
 @pytest.mark.parametrize(("examples", "epochs"), [(60_000, 12), (10**7, 12), (30_000, 24), (1442, 60), (1, 60)])
-def test_fewer_images_are_shown_more_often(examples, epochs):
-    assert wanted_epochs(examples) == epochs
+def test_fewer_images_are_shown_more_often(tiny, make_trial, examples, epochs):
+    assert retraining_plan(tiny, make_trial(), examples=examples, seed=0).settings.epochs == epochs
 
 
 def test_a_winner_is_retrained_with_augmentation_and_a_seed_of_its_own(plan):
@@ -37,7 +39,9 @@ def test_a_winner_is_retrained_with_augmentation_and_a_seed_of_its_own(plan):
 @pytest.mark.slow
 def test_retraining_writes_the_model_and_how_it_was_trained(tiny, plan, small_split, tmp_path):
     folder, told = RunFolder(path=tmp_path), []
-    trained = retrain(tiny, plan, small_split[0], folder, watch=Watch(on_epoch=told.append))
+    trained = train_and_save(
+        tiny, plan, folder, training=small_split[0], validation=None, watch=Watch(on_epoch=told.append)
+    )
     model = keras.models.load_model(folder.model)
     assert TrainedModel.from_json(read_json(folder.training)) == trained
     assert (trained.examples, trained.parameters) == (200, model.count_params())
@@ -51,7 +55,9 @@ def test_retraining_again_gives_the_same_model(tiny, plan, small_split, tmp_path
     weights = []
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        retrain(tiny, plan, small_split[0], RunFolder(path=tmp_path / name), watch=Watch())
+        train_and_save(
+            tiny, plan, RunFolder(path=tmp_path / name), training=small_split[0], validation=None, watch=Watch()
+        )
         weights.append(keras.models.load_model(tmp_path / name / "model.keras").get_weights())
     assert all(np.array_equal(one, other) for one, other in zip(*weights, strict=True))
 
@@ -59,17 +65,21 @@ def test_retraining_again_gives_the_same_model(tiny, plan, small_split, tmp_path
 @pytest.mark.slow
 def test_a_training_with_validation_reports_it(tiny, plan, small_split, tmp_path):
     training, validation = small_split
-    trained = retrain(tiny, plan, training, RunFolder(path=tmp_path), validation=validation, watch=Watch())
+    trained = train_and_save(
+        tiny, plan, RunFolder(path=tmp_path), validation=validation, training=training, watch=Watch()
+    )
     assert all(epoch.val_loss is not None for epoch in trained.epochs)
 
 
 @pytest.mark.slow
 def test_a_loss_that_is_not_finite_is_an_error_and_saves_nothing(tiny, plan, small_split, tmp_path):
-    hopeless = type(tiny)(tiny.task, ranges=narrow(tiny.ranges, {"learning_rate": Choices(values=(1e30,))}))
+    hopeless = type(tiny)(tiny.task, ranges={**tiny.ranges, "learning_rate": Choices(values=(1e30,))})
     plan = replace(plan, hyperparameters=hopeless.check({"learning_rate": 1e30}))
     message = "the loss became NaN or infinite in epoch 1: choose a smaller learning rate"
     with pytest.raises(TrainingError, match=message):
-        retrain(hopeless, plan, small_split[0], RunFolder(path=tmp_path), watch=Watch())
+        train_and_save(
+            hopeless, plan, RunFolder(path=tmp_path), training=small_split[0], validation=None, watch=Watch()
+        )
     assert list(tmp_path.iterdir()) == []
 
 

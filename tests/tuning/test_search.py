@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import math
@@ -14,11 +15,12 @@ from tuning.budget import Budget
 from tuning.dataset import Split
 from tuning.errors import InputError
 from tuning.journal import Journal, Suggestion
-from tuning.records import Labels, Schedule, SearchConfig, Status, TrainingSettings, TrialRecord
+from tuning.records import SearchConfig, Status, TrialRecord
 from tuning.run_folder import RunFolder
-from tuning.search import SearchData, Silent, default_epochs, search
+from tuning.search import Silent, default_epochs, search
 from tuning.seeds import derive_seed
-from tuning.space import Choices, FloatRange, narrow
+from tuning.settings import Labels, Schedule, TrainingSettings
+from tuning.space import Choices, FloatRange
 
 
 class Counting(Silent):
@@ -45,7 +47,7 @@ class Interrupting(Silent):
 
 
 def config(**changes):
-    return SearchConfig(**{"algorithm": "random", "max_trials": 2, "epochs": 1, "seed": 0, **changes})
+    return SearchConfig(**{"algorithm": "random", "max_trials": 2, "epochs": 1, "seed": 0, "enqueued": (), **changes})
 
 
 def folder_of(path):
@@ -60,9 +62,9 @@ def run(tiny, search_data, tmp_path):
     def call(asked, *, hypermodel=tiny, data=search_data, budget=None, observer=None):
         return search(
             hypermodel,
-            asked,
             data,
-            folder_of(tmp_path / "run"),
+            tmp_path / "run",
+            asked,
             budget=budget if budget is not None else Budget(None),
             observer=observer if observer is not None else Silent(),
         )
@@ -76,7 +78,7 @@ def rates(tiny):
 
     def call(*values):
         changes = {"learning_rate": Choices(values=values), "pooling": Choices(values=("max",))}
-        return type(tiny)(tiny.task, ranges=narrow(tiny.ranges, changes))
+        return type(tiny)(tiny.task, ranges={**tiny.ranges, **changes})
 
     return call
 
@@ -104,7 +106,8 @@ def test_hyperband_has_epochs_for_three_rounds(examples, epochs):
 
 
 def test_retraining_has_the_validation_images_too(search_data):
-    assert search_data.retraining_ratio == pytest.approx(1.5)
+    assert len(search_data.for_retraining(keeps_validation=False)[0]) == 300
+    assert search_data.for_retraining(keeps_validation=True) == (search_data.training, search_data.validation)
 
 
 @pytest.mark.slow
@@ -144,9 +147,8 @@ def test_a_failed_trial_is_recorded_with_its_reason_and_the_search_goes_on(run, 
 def test_where_every_trial_fails_nobody_wins_and_the_search_still_goes_on(run, search_data):
     """Three failures in a row abort a search of Keras Tuner."""
     small = search_data.training.images[:, :20, :20]
-    data = SearchData(
-        training=Split(images=small, labels=search_data.training.labels), validation=search_data.validation
-    )
+    training = Split(images=small, labels=search_data.training.labels)
+    data = dataclasses.replace(search_data, training=training, everything=training)
     observer = Counting()
     result = run(config(max_trials=5), data=data, observer=observer)
     assert (result.winner, result.stopped_by) == (None, "max_trials")
@@ -220,7 +222,7 @@ def uninterrupted(tiny, search_data, tmp_path_factory):
         if algorithm not in done:
             asked = ASKED[algorithm]
             folder = folder_of(tmp_path_factory.mktemp(algorithm))
-            result = search(tiny, asked, search_data, folder, budget=Budget(None), observer=Silent())
+            result = search(tiny, search_data, folder.path, asked, budget=Budget(None), observer=Silent())
             done[algorithm] = asked, folder, result
         return done[algorithm]
 
@@ -241,7 +243,7 @@ def test_a_search_cut_at_any_event_goes_on_to_the_same_result(
     lines = copy.journal.read_bytes().splitlines(keepends=True)
     copy.journal.write_bytes(b"".join(lines[:events]) + b'{"event": "sugg')
     observer = Counting()
-    result = search(tiny, asked, search_data, copy, budget=Budget(None), observer=observer)
+    result = search(tiny, search_data, copy.path, asked, budget=Budget(None), observer=observer)
     assert outcome(result) == outcome(expected)
     assert result.winner.trial_id == expected.winner.trial_id
     assert observer.started == [trial.trial_id for trial in expected.trials[events // 2 :]]
@@ -270,10 +272,10 @@ def test_a_larger_number_of_trials_extends_a_finished_search(uninterrupted, tiny
     copy = folder_of(tmp_path / "run")
     copy.journal.write_bytes(b"".join(folder.journal.read_bytes().splitlines(keepends=True)[:4]))
     observer = Counting()
-    finished = search(tiny, config(max_trials=2), search_data, copy, budget=Budget(None), observer=observer)
+    finished = search(tiny, search_data, copy.path, config(max_trials=2), budget=Budget(None), observer=observer)
     assert outcome(finished) == outcome(expected)[:2]
     assert observer.started == []
-    extended = search(tiny, config(max_trials=3), search_data, copy, budget=Budget(None), observer=observer)
+    extended = search(tiny, search_data, copy.path, config(max_trials=3), budget=Budget(None), observer=observer)
     assert outcome(extended) == outcome(expected)
     assert observer.started == ["0002"]
 
@@ -291,7 +293,7 @@ def test_a_journal_of_another_search_is_refused(uninterrupted, tiny, search_data
     _, folder, _ = uninterrupted("random")
     copy = folder_of(tmp_path / "run")
     shutil.copy(folder.journal, copy.journal)
-    narrowed = type(tiny)(tiny.task, ranges=narrow(tiny.ranges, {"learning_rate": FloatRange(low=0.004, high=0.005)}))
+    narrowed = type(tiny)(tiny.task, ranges={**tiny.ranges, "learning_rate": FloatRange(low=0.004, high=0.005)})
     others = [
         (tiny, config(max_trials=3, seed=1)),
         (tiny, config(max_trials=3, epochs=2)),
@@ -303,7 +305,7 @@ def test_a_journal_of_another_search_is_refused(uninterrupted, tiny, search_data
     before = copy.journal.read_bytes()
     for hypermodel, asked in others:
         with pytest.raises(InputError, match="the journal's trial 0000 is not what this search suggests there: it was"):
-            search(hypermodel, asked, search_data, copy, budget=Budget(None), observer=Silent())
+            search(hypermodel, search_data, copy.path, asked, budget=Budget(None), observer=Silent())
     assert copy.journal.read_bytes() == before
 
 
@@ -315,7 +317,7 @@ def test_a_journal_that_lost_a_line_is_refused(uninterrupted, tiny, search_data,
     lines = folder.journal.read_bytes().splitlines(keepends=True)
     copy.journal.write_bytes(b"".join(lines[:lost] + lines[lost + 1 :]))
     with pytest.raises(InputError, match="journal"):
-        search(tiny, asked, search_data, copy, budget=Budget(None), observer=Silent())
+        search(tiny, search_data, copy.path, asked, budget=Budget(None), observer=Silent())
 
 
 @pytest.mark.slow
@@ -325,7 +327,7 @@ def test_a_journal_with_a_result_twice_is_refused(uninterrupted, tiny, search_da
     lines = folder.journal.read_bytes().splitlines(keepends=True)
     copy.journal.write_bytes(b"".join([*lines[:2], lines[1], *lines[2:]]))
     with pytest.raises(InputError, match="journal"):
-        search(tiny, asked, search_data, copy, budget=Budget(None), observer=Silent())
+        search(tiny, search_data, copy.path, asked, budget=Budget(None), observer=Silent())
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tuning.dataset import Split
-from tuning.records import Labels, Plan, Schedule, TrainingSettings
+from tuning.settings import Labels, Plan, Schedule, TrainingSettings
 from tuning.trial import Watch, train
 
 

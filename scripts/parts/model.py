@@ -1,0 +1,158 @@
+"""The `--model` argument and what goes with it → a model builder that is known to work on the data."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tuning.errors import InputError
+
+if TYPE_CHECKING:
+    from tuning.builder import ModelBuilder
+    from tuning.search_data import SearchData
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model",
+        metavar="FILE.py:NAME",
+        help="your own build(hp) function or keras_tuner.HyperModel; package.module:NAME too (default: a built-in one)",
+    )
+    parser.add_argument(
+        "--pixel-scale",
+        metavar="SCALE",
+        help="pixel values that your model is made for: unit (0 to 1), signed (-1 to 1), raw (0 to 255) or "
+        "FACTOR,OFFSET (default: raw, if it rescales or normalizes them itself)",
+    )
+    parser.add_argument("--batch-size", metavar="N[,N…]", help="one is fixed, several are searched")
+    parser.add_argument("--class-weight", metavar="balanced", help="let every class weigh the same in the loss")
+    parser.add_argument(
+        "--callback",
+        action="append",
+        metavar="FILE.py:NAME",
+        help="a function that gets the trial and returns Keras callbacks for it; may be repeated",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelChoice:
+    """What is asked of the model. Texts as on the command line; None: not asked.
+
+    `ranges`: what a space file holds. `callbacks`: sources of factories.
+    """
+
+    source: str | None = None
+    pixel_scale: str | None = None
+    batch_size: str | None = None
+    ranges: Mapping[str, Any] | None = None
+    class_weight: str | None = None
+    callbacks: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.class_weight not in (None, "balanced"):
+            raise InputError(f"--class-weight must be balanced, got {self.class_weight}")
+        if self.source is None and self.pixel_scale is not None:
+            raise InputError("--pixel-scale goes with --model: the built-in model rescales pixels itself")
+        self.batch_sizes  # noqa: B018 checked here, before data is read
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any]) -> ModelChoice:
+        """The choice that options of the command line make; a file's path becomes absolute."""
+        from tuning.user_code import resolved
+
+        source = options.get("model")
+        return cls(
+            source=None if source is None else resolved(source),
+            pixel_scale=options.get("pixel_scale"),
+            batch_size=options.get("batch_size"),
+            ranges=options.get("space"),
+            class_weight=options.get("class_weight"),
+            callbacks=tuple(resolved(callback) for callback in options.get("callback") or ()),
+        )
+
+    def as_options(self) -> dict[str, Any]:
+        """The same as options of the command line."""
+        return {
+            "model": self.source,
+            "pixel_scale": self.pixel_scale,
+            "batch_size": self.batch_size,
+            "space": self.ranges,
+            "class_weight": self.class_weight,
+            "callback": list(self.callbacks),
+        }
+
+    @property
+    def batch_sizes(self) -> tuple[int, ...]:
+        """Raises InputError for anything but whole numbers from 1, with commas between them."""
+        if self.batch_size is None:
+            return ()
+        texts = self.batch_size.split(",")
+        if not all(text.isdecimal() and int(text) > 0 for text in texts):
+            raise InputError(f"--batch-size must be whole numbers from 1, like 64 or 32,64,128, got {self.batch_size}")
+        return tuple(dict.fromkeys(int(text) for text in texts))
+
+
+def make_builder(choice: ModelChoice, data: SearchData) -> ModelBuilder:
+    """The model builder that was asked for. Raises InputError if it can't be had or does not fit the data."""
+    from tuning.space_file import ranges_from
+
+    ranges = ranges_from(choice.ranges if choice.ranges is not None else {})
+    if choice.source is None:
+        return _built_in(choice, data, ranges)
+    from tuning.pixels import parse_pixel_scale
+    from tuning.user_code import load_object
+    from tuning.user_model import UserModel, Wishes
+
+    scale = None if choice.pixel_scale is None else parse_pixel_scale(choice.pixel_scale)
+    wishes = Wishes(pixel_scale=scale, batch_sizes=choice.batch_sizes, ranges=ranges)
+    code = load_object(choice.source)
+    return UserModel(code, data.training, num_classes=data.num_classes, name=choice.source, wishes=wishes)
+
+
+def _built_in(choice: ModelChoice, data: SearchData, ranges: Mapping[str, Any]) -> ModelBuilder:
+    from tuning.default_space import adapted, default_ranges
+    from tuning.hypermodel import Task, TunableClassifier
+    from tuning.space import Choices
+
+    if not data.num_classes:
+        raise InputError("the data does not hold images with one label each, as the built-in model needs: give --model")
+    if choice.batch_sizes:
+        ranges = {**ranges, "batch_size": Choices(values=choice.batch_sizes)}
+    height, width, channels = data.training.images.shape[1:]
+    task = Task(image_shape=(height, width, channels), num_classes=data.num_classes)
+    return TunableClassifier(task, ranges=adapted(default_ranges(task.image_shape), ranges))
+
+
+def describe_model(choice: ModelChoice, builder: ModelBuilder) -> dict[str, Any]:
+    """The `model` part of run.json: where it comes from, and what its exported files have to know."""
+    from tuning.user_code import resolved
+    from tuning.user_model import UserModel
+
+    if not isinstance(builder, UserModel) or choice.source is None:
+        return {"source": None, "digest": None, "pixel_scale": None, "kind": "classifier"}
+    scale = builder.feed.pixel_scale
+    return {
+        "source": resolved(choice.source),
+        "digest": _digest(choice.source),
+        "pixel_scale": None if scale is None else list(scale),
+        "kind": "classifier" if builder.feed.num_classes else "outputs",
+    }
+
+
+def require_same_model(recorded: Mapping[str, Any], asked: Mapping[str, Any], folder: Path) -> None:
+    """Raise InputError if the user's code is not the one that the run was started with."""
+    if recorded != asked:
+        raise InputError(
+            f"{asked['source'] or 'the model'} changed since {folder} was started: restore it or start a new run"
+        )
+
+
+def _digest(source: str) -> str:
+    module = source.rpartition(":")[0]
+    file = Path(module) if module.endswith(".py") else Path(str(sys.modules[module].__file__))
+    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -1,0 +1,95 @@
+"""Everything that a run of tune.py consists of, checked, before anything is written."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from scripts.parts.data import describe_asked_data
+from scripts.parts.model import describe_model, make_builder, require_same_model
+from scripts.parts.tune_options import SEARCHED, Options, is_searched, known_configurations
+
+if TYPE_CHECKING:
+    import argparse
+
+    from tuning.builder import ModelBuilder
+    from tuning.dataset import Dataset
+    from tuning.records import SearchConfig
+    from tuning.run_folder import RunFolder
+    from tuning.search_data import SearchData
+    from tuning.user_callbacks import CallbackFactory
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Job:
+    """Data, model builder, and what is to be searched.
+
+    `is_searched`: an earlier command ended the search, and this one asks for no more trials or time.
+    """
+
+    dataset: Dataset
+    data: SearchData
+    builder: ModelBuilder
+    factories: tuple[CallbackFactory, ...]
+    config: SearchConfig
+    options: Options
+    record: dict[str, Any]
+    is_searched: bool
+
+
+def prepare(arguments: argparse.Namespace, folder: RunFolder, dataset: Dataset, options: Options) -> Job:
+    """Raises InputError for whatever does not fit together, or is not what the run was started with."""
+    from tuning import run_record
+    from tuning.probing import require_trainable
+    from tuning.records import SearchConfig
+    from tuning.search import default_epochs
+    from tuning.search_data import SearchData
+    from tuning.user_callbacks import load_factories
+
+    choice = options.model_choice
+    data = SearchData.of(dataset, seed=options.seed)
+    builder = make_builder(choice, data)
+    config = SearchConfig(
+        algorithm=options.algorithm,
+        max_trials=options.max_trials,
+        epochs=options.epochs if options.epochs is not None else default_epochs(len(data.training), options.algorithm),
+        seed=options.seed,
+        objective=options.ranked_by,
+        balance_classes=choice.class_weight is not None,
+        enqueued=known_configurations(options, builder),
+    )
+    factories = load_factories(choice.callbacks)
+    require_trainable(builder, data, config)
+    asked = dataclasses.asdict(options)
+    described = {**asked, "epochs": config.epochs, "searched_space": builder.described_space()}
+    model = describe_model(choice, builder)
+    if folder.exists:
+        record = folder.read()
+        require_same_model(record["model"], model, folder.path)
+        run_record.require_unchanged(folder, record["config"], {"searched_space": described["searched_space"]})
+        record = {**record, "options": {**record["options"], **asked}, "config": {**record["config"], **described}}
+    else:
+        record = {
+            "command": "tune",
+            "options": {**describe_asked_data(arguments), **asked},
+            "dataset": run_record.describe_dataset(dataset, validation=len(data.validation), path=arguments.data),
+            "model": model,
+            "config": described,
+            "seed": options.seed,
+            "versions": run_record.describe_versions(),
+            "status": run_record.SEARCHING,
+            "winner": None,
+            "test": None,
+            "seconds": {"search": 0.0, "retrain": 0.0},
+        }
+    return Job(
+        dataset=dataset,
+        data=data,
+        builder=builder,
+        factories=factories,
+        config=config,
+        options=options,
+        record=record,
+        is_searched=SEARCHED in record["config"] and is_searched(options, record["config"]),
+    )

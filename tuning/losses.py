@@ -1,0 +1,56 @@
+"""What a compiled model wants of its labels, and whether its answers tell the classes of the data apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from tuning.errors import InputError
+from tuning.settings import Labels
+
+_OTHER = {Labels.INTEGER: Labels.ONE_HOT, Labels.ONE_HOT: Labels.INTEGER}
+
+
+def labels_for(model: keras.Model, answers: Any, labels: np.ndarray, *, num_classes: int, name: str) -> Labels:
+    """How labels are handed to the model's loss: found by its name and tried on some `answers` and their labels.
+
+    Labels of data without classes, and those of a model with a single output, are handed over as they are. Raises
+    InputError if the loss takes neither form; `name` is how the message calls the model.
+    """
+    if num_classes == 0 or answers.shape[-1] == 1:
+        return Labels.INTEGER
+    likely = Labels.INTEGER if "sparse" in _loss_name(model.loss) else Labels.ONE_HOT
+    reasons = []
+    for kind in (likely, _OTHER[likely]):
+        given = np.eye(num_classes, dtype=np.float32)[labels] if kind is Labels.ONE_HOT else labels
+        try:
+            if np.isfinite(float(model.compute_loss(y=keras.ops.convert_to_tensor(given), y_pred=answers))):
+                return kind
+            reasons.append("it is not a finite number")
+        # A loss may be a function of the user's own.
+        except Exception as error:  # noqa: BLE001
+            reasons.append(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")
+    raise InputError(
+        f"the loss of {name} takes neither integer nor one-hot labels ({reasons[0]}): compile it with "
+        "sparse_categorical_crossentropy or categorical_crossentropy"
+    )
+
+
+def require_classifier(answers: Any, *, num_classes: int, name: str) -> None:
+    """Raise InputError unless the answers are one number a class, or a single one for two classes."""
+    shape = getattr(answers, "shape", None)
+    if shape is None:
+        raise InputError(f"{name} gives several outputs but images with labels need one: (batch, {num_classes})")
+    width = shape[-1] if len(shape) == 2 else None
+    if width != num_classes and not (width == 1 and num_classes == 2):
+        raise InputError(
+            f"{name} gives answers of shape {('batch', *shape[1:])} but the data has {num_classes} classes: end it "
+            f"with Dense({num_classes})"
+        )
+
+
+def _loss_name(loss: Any) -> str:
+    named = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
+    return str(named).lower()

@@ -1,0 +1,153 @@
+"""Trainings that a user's own `HyperModel.fit(hp, model, *args, **kwargs)` runs: what it is given, what it returns.
+
+It is called as Keras Tuner's `search(x, y, validation_data=…, epochs=…)` would call it, so that batch size, epochs,
+shuffling or preprocessing can be searched in it without a change.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from tuning.callbacks import epoch_from_logs
+from tuning.dataset import Split
+from tuning.errors import InputError
+from tuning.input_pipeline import steps_per_epoch, training_batches, validation_batches
+from tuning.records import Epoch
+from tuning.settings import Feed, Labels, Objective, Plan
+
+if TYPE_CHECKING:
+    from tuning.builder import Built
+
+_DECIDED_TWICE = re.compile(r"got multiple values for keyword argument '(\w+)'")
+
+
+@dataclass(kw_only=True)
+class OwnFit:
+    """A `fit` that its owner wrote.
+
+    `batch_size`: handed to it if one was asked for. `decides`: arguments of `Model.fit` that it sets by itself, as
+    found out so far.
+    """
+
+    fit: Callable[..., Any]
+    name: str
+    batch_size: int | None = None
+    decides: set[str] = field(default_factory=set)
+
+    def __call__(self, hp: Any, model: keras.Model, arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
+        """Run it; what it returns. `options` that it has no parameter for, or sets by itself, are left out.
+
+        Raises whatever it raises, and InputError if it can't take class weights that were asked for.
+        """
+        accepted = inspect.signature(self.fit).parameters
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values()):
+            if "class_weight" in options and "class_weight" not in accepted:
+                raise InputError(
+                    f"fit of {self.name} takes no class_weight: add **kwargs to it and hand them to model.fit"
+                )
+            options = {name: value for name, value in options.items() if name in accepted}
+        while True:
+            given = {name: value for name, value in options.items() if name not in self.decides}
+            try:
+                return self.fit(hp, model, *arguments, **given)
+            except TypeError as error:
+                twice = _DECIDED_TWICE.search(str(error))
+                if twice is None or twice[1] not in given:
+                    raise
+                # Python refuses the call before anything is trained.
+                self.decides.add(twice[1])
+
+
+def run_own_fit(
+    own_fit: OwnFit,
+    built: Built,
+    plan: Plan,
+    callbacks: Sequence[keras.callbacks.Callback],
+    *,
+    training: Split,
+    validation: Split | None,
+) -> Any:
+    """Call `fit` with whole arrays, or with a pipeline where the images lie on disk; what it returns."""
+    options: dict[str, Any] = {"epochs": plan.settings.epochs, "callbacks": list(callbacks), "verbose": 0}
+    if plan.initial_epoch:
+        options["initial_epoch"] = plan.initial_epoch
+    if plan.settings.balance_classes:
+        options["class_weight"] = class_weights(training.labels)
+    if isinstance(training.images, np.memmap):
+        arguments: tuple[Any, ...] = (
+            training_batches(
+                training, batch_size=built.batch_size, seed=plan.seed, feed=built.feed, augmentation=False
+            ),
+        )
+        options["steps_per_epoch"] = steps_per_epoch(len(training), built.batch_size)
+    else:
+        arguments = _arrays(training, built.feed)
+        if own_fit.batch_size is not None:
+            options["batch_size"] = own_fit.batch_size
+    if validation is not None:
+        on_disk = isinstance(validation.images, np.memmap)
+        given = validation_batches(validation, feed=built.feed) if on_disk else _arrays(validation, built.feed)
+        options["validation_data"] = given
+    return own_fit(built.hp, built.model, arguments, options)
+
+
+def class_weights(labels: np.ndarray) -> dict[int, float]:
+    """Class → its weight in the loss, so that all classes with images weigh the same and the mean weight is 1."""
+    counts = np.bincount(labels)
+    present = int((counts > 0).sum())
+    return {label: len(labels) / (present * int(count)) for label, count in enumerate(counts) if count}
+
+
+def scaled_pixels(split: Split, feed: Feed) -> Any:
+    """All images of a small split as the model gets them: uint8, or float32 as `feed` says."""
+    if feed.pixel_scale is None or not isinstance(split.images, np.ndarray):
+        return split.images
+    factor, offset = (np.float32(number) for number in feed.pixel_scale)
+    return split.images.astype(np.float32) * factor + offset
+
+
+def _arrays(split: Split, feed: Feed) -> tuple[Any, Any]:
+    labels: np.ndarray = split.labels
+    if feed.labels is Labels.ONE_HOT:
+        labels = np.eye(feed.num_classes, dtype=np.float32)[labels]
+    return scaled_pixels(split, feed), labels
+
+
+def with_results(
+    epochs: Sequence[Epoch], results: Any, objective: Objective, *, name: str, seconds: float
+) -> list[Epoch]:
+    """The learning curve that the callbacks saw, completed by what `fit` returned, as Keras Tuner reads it.
+
+    A `History` stands in for a curve that no callback saw; a dictionary adds its numbers to the last epoch; a single
+    number is the objective. Raises InputError for anything else.
+    """
+    curve = list(epochs)
+    if isinstance(results, keras.callbacks.History):
+        if curve or not results.history:
+            return curve
+        rows = zip(*results.history.values(), strict=True)
+        logs = [dict(zip(results.history, row, strict=True)) for row in rows]
+        return [epoch_from_logs(log, learning_rate=0.0, seconds=seconds / len(logs)) for log in logs]
+    if isinstance(results, int | float | np.floating | np.integer):
+        results = {objective.name: float(results)}
+    if not isinstance(results, Mapping):
+        raise InputError(
+            f"fit of {name} returned {type(results).__name__} but must return what model.fit returns, a dictionary of "
+            "numbers, or the objective"
+        )
+    last = curve.pop() if curve else None
+    seen = {} if last is None else {key: value for key, value in _logs(last).items() if value is not None}
+    rate, took = (0.0, seconds) if last is None else (last.learning_rate, last.seconds)
+    return [*curve, epoch_from_logs({**seen, **results}, learning_rate=rate, seconds=took)]
+
+
+def _logs(epoch: Epoch) -> dict[str, float | None]:
+    named = {name: epoch.value(name) for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
+    return {**named, **epoch.metrics}

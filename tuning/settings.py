@@ -1,0 +1,137 @@
+"""How a training is done: its hyperparameters, everything else that determines it, and what it is judged by.
+
+Standard library only. Every class is frozen and keyword-only; `as_json` and `from_json` are inverse to each other.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+Value = bool | int | float | str
+"""What a hyperparameter can hold."""
+
+Configuration = Mapping[str, Value]
+"""Hyperparameter name → value, active hyperparameters only."""
+
+
+class Schedule(StrEnum):
+    """How the learning rate moves during a training. The value that the model was compiled with is the peak."""
+
+    CONSTANT = "constant"
+    STEP = "step"
+    WARMUP_COSINE = "warmup_cosine"
+
+
+class Labels(StrEnum):
+    """How labels are handed to the loss: as they are, or as float32 rows with a single 1."""
+
+    INTEGER = "integer"
+    ONE_HOT = "one_hot"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """What trials are ranked by: a number that the model reports after every epoch; whether more of it is better."""
+
+    name: str
+    maximize: bool
+
+    def rank(self, value: float) -> float:
+        """The value as a number of which less is better."""
+        return -value if self.maximize else value
+
+    @property
+    def direction(self) -> str:
+        """`max` or `min`."""
+        return "max" if self.maximize else "min"
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.direction}"
+
+
+VALIDATION_LOSS = Objective(name="val_loss", maximize=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feed:
+    """How examples are handed to a model.
+
+    `num_classes` is needed for one-hot labels. `pixel_scale`: None hands uint8 pixels over as they are; (factor,
+    offset) hands over float32 `pixel × factor + offset`.
+    """
+
+    labels: Labels = Labels.INTEGER
+    num_classes: int = 0
+    pixel_scale: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """Everything about a training that is not a hyperparameter of the model.
+
+    `epochs`: 1 or more. `augmentation`: light affine changes (shift, rotation, scale) in the input pipeline.
+    `patience`: epochs without a better objective after which training stops; None never stops early.
+    `keep_best`: end with the weights of the epoch with the best objective instead of the last one's.
+    `balance_classes`: every class weighs the same in the loss, however many images it has.
+    """
+
+    epochs: int
+    schedule: Schedule = Schedule.WARMUP_COSINE
+    labels: Labels = Labels.INTEGER
+    augmentation: bool = False
+    patience: int | None = None
+    keep_best: bool = False
+    balance_classes: bool = False
+    objective: Objective = VALIDATION_LOSS
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1:
+            raise ValueError(f"epochs must be 1 or more, got {self.epochs}")
+
+    def as_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> TrainingSettings:
+        enums = {"schedule": Schedule(data["schedule"]), "labels": Labels(data["labels"])}
+        objective = Objective(**data["objective"]) if "objective" in data else VALIDATION_LOSS
+        return cls(**{**data, **enums, "objective": objective})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything that determines a training apart from the data: configuration, settings, seed.
+
+    `seed`: initial weights, shuffling, dropout and augmentation derive from it. `initial_epoch`: 0, or the number of
+    epochs that the weights in the file `initial_weights` were trained for.
+    """
+
+    hyperparameters: Configuration
+    settings: TrainingSettings
+    seed: int
+    initial_epoch: int = 0
+    initial_weights: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return as_json(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Plan:
+        return cls(**{**data, "settings": TrainingSettings.from_json(data["settings"])})
+
+
+def as_json(record: Any) -> dict[str, Any]:
+    """The fields of a dataclass as values that JSON has."""
+    return {field.name: _plain(getattr(record, field.name)) for field in dataclasses.fields(record)}
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "as_json"):
+        return value.as_json()
+    if isinstance(value, tuple):
+        return [_plain(element) for element in value]
+    return dict(value) if isinstance(value, Mapping) else value
