@@ -64,7 +64,11 @@ def require_trainable(builder: ModelBuilder, data: SearchData, config: SearchCon
 
 def _trained(builder: UserModel, few: Split, config: SearchConfig) -> Training:
     settings = dataclasses.replace(
-        builder.trial_settings(1), objective=config.objective, balance_classes=config.balance_classes
+        builder.trial_settings(1),
+        objective=config.objective,
+        balance_classes=config.balance_classes,
+        # Whether there is a best epoch to keep is what is found out here.
+        keep_best=False,
     )
     plan = Plan(hyperparameters=builder.default_configuration(), settings=settings, seed=1)
     try:

@@ -1,0 +1,556 @@
+"""A user's own model builder: whatever Keras Tuner takes works unchanged, and what can't work says so at once."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import keras
+import keras_tuner as kt
+import numpy as np
+import pytest
+
+from tuning.dataset import Split
+from tuning.errors import InputError
+from tuning.probing import as_builder, require_trainable
+from tuning.records import SearchConfig, Status
+from tuning.retrain import retrain
+from tuning.search import search
+from tuning.search_data import SearchData
+from tuning.settings import Labels, Objective, Plan, Schedule
+from tuning.space import Choices
+from tuning.user_model import UserModel, Wishes
+
+layers = keras.layers
+GUIDES = Path(__file__).resolve().parent.parent / "examples" / "guides.py"
+UNIT = Wishes(pixel_scale=(1 / 255, 0.0))
+
+
+@pytest.fixture(scope="module")
+def guides() -> Any:
+    spec = importlib.util.spec_from_file_location("guides", GUIDES)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def compiled(model: keras.Model, loss: Any = "sparse_categorical_crossentropy", **options: Any) -> keras.Model:
+    model.compile(optimizer=keras.optimizers.Adam(0.01), loss=loss, metrics=["accuracy"], **options)
+    return model
+
+
+def dense(
+    hp: kt.HyperParameters, *, units: int = 10, activation: str | None = "softmax", **options: Any
+) -> keras.Model:
+    """A small sequential model with its own rescaling."""
+    stack = [keras.Input((28, 28, 1)), layers.Rescaling(1 / 255), layers.Flatten()]
+    width = hp.Int("units", 4, 8, step=4)
+    return compiled(
+        keras.Sequential([*stack, layers.Dense(width, activation="relu"), layers.Dense(units, activation=activation)]),
+        **options,
+    )
+
+
+def made(code: Any, data: SearchData, *, wishes: Wishes | None = None, num_classes: int = 10) -> UserModel:
+    return UserModel(code, data.training, num_classes=num_classes, name="my.py:build", wishes=wishes)
+
+
+def config(**changes: Any) -> SearchConfig:
+    return SearchConfig(**{"max_trials": 2, "epochs": 2, **changes})
+
+
+def test_the_space_of_the_getting_started_guide_is_found(guides: Any, search_data: SearchData) -> None:
+    builder = made(guides.build_model, search_data, wishes=UNIT)
+
+    assert builder.described_space() == {
+        "units": "32 to 512 in steps of 32",
+        "activation": "one of relu, tanh",
+        "dropout": "one of True, False",
+        "lr": "0.0001 to 0.01 (log scale)",
+    }
+    assert builder.default_configuration() == {"units": 32, "activation": "relu", "dropout": False, "lr": 1e-4}
+    assert builder.feed.labels is Labels.ONE_HOT
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["build_model", "TunedFit", "TunedPreprocessing"])
+def test_the_guides_are_searched_and_their_winner_retrained(
+    name: str, guides: Any, search_data: SearchData, tmp_path: Path
+) -> None:
+    builder = made(getattr(guides, name), search_data, wishes=UNIT)
+
+    result = search(builder, search_data, tmp_path, config())
+    trained = retrain(builder, result.winner, search_data, tmp_path)
+
+    assert [trial.status for trial in result.trials] == [Status.COMPLETED] * 2, result.trials[0].reason
+    assert all(set(trial.hyperparameters) == set(builder.described_space()) for trial in result.trials)
+    assert trained.hyperparameters == result.winner.hyperparameters
+    assert keras.models.load_model(tmp_path / "model.keras").count_params() == trained.parameters
+
+
+@pytest.mark.slow
+def test_epochs_and_batch_size_that_a_fit_chooses_are_its_own(
+    guides: Any, search_data: SearchData, tmp_path: Path
+) -> None:
+    builder = made(guides.TunedFit, search_data, wishes=UNIT)
+
+    result = search(builder, search_data, tmp_path, config(epochs=1))
+
+    assert builder.own_fit.decides == {"epochs"}
+    assert [len(trial.epochs) for trial in result.trials] == [
+        trial.hyperparameters["epochs"] for trial in result.trials
+    ]
+
+
+@pytest.mark.slow
+def test_a_search_of_a_user_s_model_goes_on_where_it_ended(
+    guides: Any, search_data: SearchData, tmp_path: Path
+) -> None:
+    first = search(made(guides.build_model, search_data, wishes=UNIT), search_data, tmp_path, config(epochs=1))
+    more = search(
+        made(guides.build_model, search_data, wishes=UNIT), search_data, tmp_path, config(max_trials=3, epochs=1)
+    )
+
+    assert more.trials[:2] == first.trials
+    assert len(more.trials) == 3
+
+
+def test_a_hyperparameter_behind_an_if_is_found(search_data: SearchData) -> None:
+    def build(hp: Any) -> keras.Model:
+        if hp.Boolean("deep"):
+            for layer in range(hp.Int("depth", 1, 3)):
+                hp.Int(f"width_{layer}", 4, 8)
+        return dense(hp)
+
+    builder = made(build, search_data)
+
+    assert set(builder.described_space()) == {"deep", "depth", "width_0", "width_1", "width_2", "units"}
+    assert set(builder.default_configuration()) == {"deep", "units"}
+
+
+def test_only_hyperparameters_with_an_effect_are_recorded(search_data: SearchData) -> None:
+    def build(hp: Any) -> keras.Model:
+        if hp.Boolean("deep"):
+            hp.Int("depth", 1, 3)
+        return dense(hp)
+
+    builder = made(build, search_data)
+    plan = Plan(hyperparameters={"deep": False, "depth": 3, "units": 8}, settings=builder.trial_settings(1), seed=0)
+
+    assert builder.used(builder.built(plan)) == {"deep": False, "units": 8}
+
+
+def test_nothing_is_added_to_a_user_s_training(search_data: SearchData) -> None:
+    settings = made(dense, search_data).trial_settings(3)
+
+    assert (settings.schedule, settings.augmentation, settings.patience) == (Schedule.CONSTANT, False, None)
+
+
+def test_the_winner_is_retrained_for_as_many_epochs_as_were_best(search_data: SearchData, make_trial: Any) -> None:
+    builder = made(dense, search_data)
+    winner = make_trial(settings=builder.trial_settings(8), epochs=make_trial().epochs * 8, result_epoch=4)
+
+    assert builder.retraining_settings(winner, examples=300).epochs == 5
+
+
+def own_loss(y: Any, p: Any) -> Any:
+    return keras.losses.sparse_categorical_crossentropy(y, p)
+
+
+@pytest.mark.parametrize(
+    ("loss", "units", "activation", "labels"),
+    [
+        ("sparse_categorical_crossentropy", 10, "softmax", Labels.INTEGER),
+        (keras.losses.SparseCategoricalCrossentropy(from_logits=True), 10, None, Labels.INTEGER),
+        ("categorical_crossentropy", 10, "softmax", Labels.ONE_HOT),
+        (keras.losses.CategoricalCrossentropy(from_logits=True), 10, None, Labels.ONE_HOT),
+        ("mse", 10, "softmax", Labels.ONE_HOT),
+        (own_loss, 10, "softmax", Labels.INTEGER),
+    ],
+    ids=["sparse", "sparse logits", "categorical", "categorical logits", "mse", "a function"],
+)
+def test_labels_are_handed_over_as_the_loss_wants_them(
+    loss: Any, units: int, activation: str | None, labels: Labels, search_data: SearchData
+) -> None:
+    builder = made(lambda hp: dense(hp, units=units, activation=activation, loss=loss), search_data)
+
+    assert builder.feed.labels is labels
+    require_trainable(builder, search_data, config())
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", None])
+def test_one_output_tells_two_classes_apart(activation: str | None, search_data: SearchData) -> None:
+    few = search_data.training.take(np.flatnonzero(search_data.training.labels < 2))
+    loss = keras.losses.BinaryCrossentropy(from_logits=activation is None)
+    data = SearchData(training=few, validation=few, everything=few, num_classes=2)
+
+    builder = made(lambda hp: dense(hp, units=1, activation=activation, loss=loss), data, num_classes=2)
+
+    require_trainable(builder, data, config())
+    assert builder.feed.labels is Labels.INTEGER
+
+
+def test_a_uint8_model_gets_pixels_as_they_are(search_data: SearchData) -> None:
+    def build(hp: Any) -> keras.Model:
+        image = keras.Input((28, 28, 1), dtype="uint8")
+        x = layers.Flatten()(layers.Rescaling(1 / 255)(image))
+        return compiled(keras.Model(image, layers.Dense(10, activation="softmax")(x)))
+
+    assert made(build, search_data).feed.pixel_scale is None
+
+
+def test_a_model_that_rescales_gets_raw_pixels_as_float(search_data: SearchData) -> None:
+    assert made(dense, search_data).feed.pixel_scale == (1.0, 0.0)
+
+
+class Subclassed(keras.Model):
+    def __init__(self, units: int = 8, **options: Any) -> None:
+        super().__init__(**options)
+        self.units = units
+        self.scale = layers.Rescaling(1 / 255)
+        self.flat = layers.Flatten()
+        self.first = layers.Dense(units, activation="relu")
+        self.last = layers.Dense(10, activation="softmax")
+
+    def call(self, x: Any) -> Any:
+        return self.last(self.first(self.flat(self.scale(x))))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "units": self.units}
+
+
+@pytest.mark.slow
+def test_a_subclassed_model_is_searched_retrained_and_loaded(search_data: SearchData, tmp_path: Path) -> None:
+    def build(hp: Any) -> keras.Model:
+        return compiled(Subclassed(hp.Int("units", 4, 8)))
+
+    builder = made(build, search_data)
+    result = search(builder, search_data, tmp_path, config(epochs=1))
+    trained = retrain(builder, result.winner, search_data, tmp_path)
+
+    loaded = keras.models.load_model(tmp_path / "model.keras", custom_objects=builder.custom_objects)
+    assert loaded.count_params() == trained.parameters
+
+
+@pytest.mark.slow
+def test_a_lambda_layer_of_a_user_s_own_works(search_data: SearchData) -> None:
+    def build(hp: Any) -> keras.Model:
+        stack = [keras.Input((28, 28, 1)), layers.Lambda(lambda x: x / 255), layers.Flatten()]
+        return compiled(keras.Sequential([*stack, layers.Dense(10, activation="softmax")]))
+
+    builder = made(build, search_data, wishes=Wishes(pixel_scale=(1.0, 0.0)))
+
+    require_trainable(builder, search_data, config())
+
+
+class OwnLoop(kt.HyperModel):
+    """A training loop by hand, of a model that is not compiled; it returns its objective."""
+
+    def build(self, hp: Any) -> keras.Model:
+        return keras.Sequential(
+            [keras.Input((28, 28, 1)), layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(10)]
+        )
+
+    def fit(self, hp: Any, model: Any, x: Any, y: Any, validation_data: Any, callbacks: Any = None) -> float:
+        optimizer = keras.optimizers.Adam(hp.Float("rate", 1e-3, 1e-2))
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(optimizer=optimizer, loss=loss)
+        for _ in range(2):
+            model.train_on_batch(x[:32], y[:32])
+        return float(model.evaluate(*validation_data, verbose=0))
+
+
+@pytest.mark.slow
+def test_a_training_loop_by_hand_returns_its_objective(search_data: SearchData, tmp_path: Path) -> None:
+    result = search(made(OwnLoop, search_data), search_data, tmp_path, config())
+
+    assert [trial.status for trial in result.trials] == [Status.COMPLETED] * 2, result.trials[0].reason
+    assert all(trial.val_loss > 0 and len(trial.epochs) == 1 for trial in result.trials)
+    assert set(result.winner.hyperparameters) == {"rate"}
+
+
+@pytest.mark.slow
+def test_any_metric_can_be_the_objective(search_data: SearchData, tmp_path: Path) -> None:
+    def build(hp: Any) -> keras.Model:
+        model = dense(hp)
+        model.compile(
+            optimizer="adam",
+            loss="sparse_categorical_crossentropy",
+            metrics=[keras.metrics.SparseTopKCategoricalAccuracy(k=3, name="top3")],
+        )
+        return model
+
+    objective = Objective(name="val_top3", maximize=True)
+    result = search(build, search_data, tmp_path, config(objective=objective))
+
+    values = [trial.epochs[trial.result_epoch].value("val_top3") for trial in result.trials]
+    assert result.winner.epochs[result.winner.result_epoch].value("val_top3") == max(values)
+    assert all(trial.epochs[0].accuracy is None for trial in result.trials)
+
+
+@pytest.mark.slow
+def test_an_oracle_of_the_caller_s_own_is_asked(search_data: SearchData, tmp_path: Path) -> None:
+    oracle = kt.oracles.RandomSearchOracle(objective=kt.Objective("val_accuracy", "max"), max_trials=2, seed=3)
+
+    result = search(dense, search_data, tmp_path, config(algorithm=oracle, max_trials=5))
+
+    assert (len(result.trials), result.stopped_by) == (2, "space")
+    assert result.trials[0].settings.objective == Objective(name="val_accuracy", maximize=True)
+
+
+def test_an_oracle_with_several_objectives_is_refused(search_data: SearchData, tmp_path: Path) -> None:
+    oracle = kt.oracles.RandomSearchOracle(objective=["val_loss", "val_accuracy"], max_trials=2)
+
+    with pytest.raises(InputError, match=r"the oracle's objective must be one metric, like kt\.Objective"):
+        search(dense, search_data, tmp_path, config(algorithm=oracle))
+
+
+@pytest.mark.slow
+def test_several_batch_sizes_are_searched(search_data: SearchData, tmp_path: Path) -> None:
+    builder = made(dense, search_data, wishes=Wishes(batch_sizes=(16, 64)))
+
+    result = search(builder, search_data, tmp_path, config(max_trials=3, epochs=1))
+
+    assert builder.described_space()["batch_size"] == "one of 16, 64"
+    assert {trial.hyperparameters["batch_size"] for trial in result.trials} <= {16, 64}
+
+
+def test_one_batch_size_is_fixed(search_data: SearchData) -> None:
+    builder = made(dense, search_data, wishes=Wishes(batch_sizes=(48,)))
+    plan = Plan(hyperparameters=builder.default_configuration(), settings=builder.trial_settings(1), seed=0)
+
+    assert builder.built(plan).batch_size == 48
+    assert "batch_size" not in builder.described_space()
+
+
+def test_ranges_of_the_code_can_be_replaced(search_data: SearchData) -> None:
+    builder = made(dense, search_data, wishes=Wishes(ranges={"units": Choices(values=(20,))}))
+
+    assert builder.described_space() == {"units": "one of 20"}
+    assert builder.default_configuration() == {"units": 20}
+
+
+def test_values_are_checked_as_those_of_the_built_in_model(search_data: SearchData) -> None:
+    builder = made(dense, search_data)
+
+    assert builder.parse({"units": "8"}) == {"units": 8}
+    with pytest.raises(InputError, match="units must be 4 to 8 in steps of 4, got 5"):
+        builder.check({"units": 5})
+    with pytest.raises(InputError, match=r"unknown hyperparameter unit: did you mean units\?"):
+        builder.check({"unit": 5})
+
+
+def test_a_kt_hypermodel_is_taken_as_class_and_as_instance(guides: Any, search_data: SearchData) -> None:
+    data = search_data
+
+    assert (
+        made(guides.TunedFit, data, wishes=UNIT).described_space()
+        == made(guides.TunedFit(), data, wishes=UNIT).described_space()
+    )
+
+
+def test_a_builder_of_ours_is_taken_as_it_is(tiny: Any, search_data: SearchData) -> None:
+    assert as_builder(tiny, search_data) is tiny
+
+
+def test_a_regression_is_searched_by_its_own_metrics(search_data: SearchData) -> None:
+    split = Split(images=search_data.training.images, labels=search_data.training.labels.astype(np.float32))
+    data = SearchData(training=split, validation=split, everything=split, num_classes=0)
+    builder = made(lambda hp: dense(hp, units=1, activation=None, loss="mse"), data, num_classes=0)
+
+    require_trainable(builder, data, config())
+
+    assert builder.feed.num_classes == 0
+
+
+class NeedsArguments(kt.HyperModel):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+
+
+class ForgetsSuper(kt.HyperModel):
+    def __init__(self) -> None:
+        pass
+
+    def build(self, hp: Any) -> keras.Model:
+        return dense(hp)
+
+
+class FailingFit(kt.HyperModel):
+    def build(self, hp: Any) -> keras.Model:
+        return dense(hp)
+
+    def fit(self, hp: Any, model: Any, x: Any, y: Any, **options: Any) -> Any:
+        raise RuntimeError("no such thing")
+
+
+class SilentFit(FailingFit):
+    def fit(self, hp: Any, model: Any, *args: Any, **options: Any) -> Any:
+        model.fit(*args, **options)
+
+
+class OwnEpochs(FailingFit):
+    def fit(self, hp: Any, model: Any, *args: Any, **options: Any) -> Any:
+        return model.fit(*args, epochs=1, **options)
+
+
+def raising(hp: Any) -> keras.Model:
+    raise ValueError("my own mistake")
+
+
+def not_compiled(hp: Any) -> keras.Model:
+    return keras.Sequential([keras.Input((28, 28, 1)), layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(10)])
+
+
+def another_shape(hp: Any) -> keras.Model:
+    stack = [keras.Input((32, 32, 3)), layers.Rescaling(1 / 255), layers.Flatten()]
+    return compiled(keras.Sequential([*stack, layers.Dense(10, activation="softmax")]))
+
+
+def no_scaling(hp: Any) -> keras.Model:
+    stack = [keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(10, activation="softmax")]
+    return compiled(keras.Sequential(stack))
+
+
+def map_output(hp: Any) -> keras.Model:
+    return compiled(keras.Sequential([keras.Input((28, 28, 1)), layers.Rescaling(1 / 255), layers.Conv2D(10, 3)]))
+
+
+def two_outputs(hp: Any) -> keras.Model:
+    image = keras.Input((28, 28, 1))
+    x = layers.Flatten()(layers.Rescaling(1 / 255)(image))
+    model = keras.Model(image, [layers.Dense(10)(x), layers.Dense(10)(x)])
+    model.compile(loss=["mse", "mse"])
+    return model
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (raising, r"my\.py:build failed \(ValueError: my own mistake\): mend it there"),
+        (lambda hp: None, r"my\.py:build returned NoneType but must return a compiled keras\.Model"),
+        (not_compiled, "returned a model that is not compiled: call model.compile before returning it"),
+        (
+            another_shape,
+            r"can't take the data, whose examples have shape \(28, 28, 1\) .*make the model's input fit them",
+        ),
+        (no_scaling, "has no Rescaling or Normalization layer before its first layer, so say which pixel values"),
+        (lambda hp: dense(hp, units=7), r"gives answers of shape \('batch', 7\) but the data has 10 classes: end it"),
+        (map_output, r"gives answers of shape \('batch', 26, 26, 10\) but the data has 10 classes"),
+        (two_outputs, r"gives several outputs but images with labels need one: \(batch, 10\)"),
+        (NeedsArguments, r"can't be made without arguments \(.*width.*\): name an instance of it"),
+        (ForgetsSuper, r"does not call super\(\).__init__\(\) in its __init__: add it"),
+        (FailingFit, r"fit of my\.py:build failed \(RuntimeError.*: no such thing\): mend it there"),
+        (42, r"is a int but must be a function build\(hp\) or a keras_tuner.HyperModel"),
+        (keras.Model, r"is a type but must be a function build\(hp\)"),
+    ],
+    ids=lambda value: getattr(value, "__name__", None) if callable(value) else "message",
+)
+def test_code_that_does_not_fit_is_refused(code: Any, message: str, search_data: SearchData) -> None:
+    with pytest.raises(InputError, match=message) as raised:
+        made(code, search_data)
+
+    assert "\n" not in str(raised.value)
+
+
+def test_a_loss_that_takes_no_labels_is_refused(search_data: SearchData) -> None:
+    def broken(y: Any, p: Any) -> Any:
+        raise ValueError("not like this")
+
+    message = r"the loss of my\.py:build takes neither integer nor one-hot labels \(ValueError: not like this\)"
+    with pytest.raises(InputError, match=message):
+        made(lambda hp: dense(hp, loss=broken), search_data)
+
+
+def test_a_pixel_scale_for_what_are_no_images_is_refused(search_data: SearchData) -> None:
+    floats = Split(images=search_data.training.images.astype(np.float32), labels=search_data.training.labels)
+    data = SearchData(training=floats, validation=floats, everything=floats, num_classes=10)
+
+    with pytest.raises(InputError, match="--pixel-scale is for data of images only: leave it out"):
+        made(dense, data, wishes=UNIT)
+
+
+def test_a_range_for_an_unknown_hyperparameter_is_refused(search_data: SearchData) -> None:
+    with pytest.raises(InputError, match=r"unknown hyperparameter unit: did you mean units\?"):
+        made(dense, search_data, wishes=Wishes(ranges={"unit": Choices(values=(1,))}))
+
+
+def test_several_batch_sizes_for_a_fit_of_its_own_are_refused(guides: Any, search_data: SearchData) -> None:
+    with pytest.raises(InputError, match="has a fit of its own, where the batch size has to be searched"):
+        made(guides.TunedFit, search_data, wishes=Wishes(batch_sizes=(16, 32), pixel_scale=(1 / 255, 0)))
+
+
+def test_an_objective_that_is_not_reported_is_refused(search_data: SearchData) -> None:
+    objective = Objective(name="val_auc", maximize=True)
+    message = r"my\.py:build reports accuracy, loss, val_accuracy, val_loss but not val_auc: "
+    with pytest.raises(InputError, match=message):
+        require_trainable(made(dense, search_data), search_data, config(objective=objective))
+
+
+def test_the_built_in_model_reports_what_it_reports(tiny: Any, search_data: SearchData) -> None:
+    with pytest.raises(InputError, match="the built-in model reports accuracy, loss, val_accuracy, val_loss but not"):
+        require_trainable(tiny, search_data, config(objective=Objective(name="val_f1", maximize=True)))
+
+
+def test_a_fit_that_returns_nothing_is_refused(search_data: SearchData) -> None:
+    message = "fit of my.py:build returned NoneType but must return what model.fit returns, a dictionary"
+    with pytest.raises(InputError, match=message):
+        require_trainable(made(SilentFit, search_data), search_data, config())
+
+
+def test_hyperband_and_a_fit_that_sets_its_epochs_do_not_go_together(search_data: SearchData) -> None:
+    with pytest.raises(InputError, match="sets its epochs by itself, which hyperband has to do: choose another"):
+        require_trainable(made(OwnEpochs, search_data), search_data, config(algorithm="hyperband"))
+
+
+class Unsavable(layers.Layer):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+
+    def call(self, x: Any) -> Any:
+        return x * self.width
+
+
+class Forgetful(layers.Layer):
+    """Keeps a number that decides its answers neither as a weight nor in its configuration."""
+
+    made = 0
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        type(self).made += 1
+        self.factor = float(type(self).made)
+
+    def call(self, x: Any) -> Any:
+        return x * self.factor
+
+
+def _with_layer(layer: layers.Layer) -> keras.Model:
+    stack = [keras.Input((28, 28, 1)), layers.Rescaling(1 / 255), layers.Flatten(), layer]
+    return compiled(keras.Sequential([*stack, layers.Dense(10, activation="softmax")]))
+
+
+def test_a_model_that_cannot_be_saved_is_refused_before_anything_is_searched(search_data: SearchData) -> None:
+    builder = made(lambda hp: _with_layer(Unsavable(2)), search_data)
+
+    with pytest.raises(InputError, match=r"the model of my\.py:build can't be saved and loaded again .*get_config"):
+        require_trainable(builder, search_data, config())
+
+
+def test_a_model_that_is_another_one_after_loading_is_refused(search_data: SearchData) -> None:
+    builder = made(lambda hp: _with_layer(Forgetful()), search_data)
+
+    with pytest.raises(InputError, match="answers differently after it was saved and loaded"):
+        require_trainable(builder, search_data, config())
+
+
+def test_a_training_that_fails_is_refused_with_its_reason(search_data: SearchData) -> None:
+    def build(hp: Any) -> keras.Model:
+        model = dense(hp)
+        model.fit = raising
+        return model
+
+    with pytest.raises(InputError, match=r"my\.py:build can't be trained on the data \(.*\): mend it there"):
+        require_trainable(made(build, search_data), search_data, config())
