@@ -196,7 +196,7 @@ def _search(job: Job, folder: RunFolder, budget: Budget, console: Console) -> Se
             run=folder.name,
             trial_id=suggestion.trial_id,
             hyperparameters=suggestion.hyperparameters,
-            folder=folder.path,
+            folder=folder.path.resolve(),
         )
         return made_by(job.factories, context)
 

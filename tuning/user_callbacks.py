@@ -21,7 +21,7 @@ class TrialContext:
     """What a callback factory is told of the training that starts.
 
     `run`: the run's name. `trial_id`: `retrain` for the training of the winner, else the trial's number as text.
-    `folder`: that of the run.
+    `folder`: that of the run, absolute.
     """
 
     run: str

@@ -97,7 +97,7 @@ def train_model(
             run=work.folder.name,
             trial_id=RETRAINING,
             hyperparameters=plan.hyperparameters,
-            folder=work.folder.path,
+            folder=work.folder.path.resolve(),
         )
         watch = Watch(on_epoch=progress.epoch_finished, callbacks=lambda: made_by(work.factories, context))
         try:

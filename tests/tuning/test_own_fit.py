@@ -110,5 +110,5 @@ def test_nan_is_kept_as_it_is() -> None:
 
 @pytest.mark.parametrize("given", [None, "good", [1.0]])
 def test_anything_else_is_refused(given: Any) -> None:
-    with pytest.raises(InputError, match=r"fit of it returned .* but must return what model\.fit returns, a dictionary"):
+    with pytest.raises(InputError, match=r"fit of it returned .* but must return what model\.fit returns, a"):
         results(given)
