@@ -115,7 +115,7 @@ def _started(arguments: argparse.Namespace) -> Job:
     if arguments.epochs is not None:
         settings = dataclasses.replace(settings, epochs=arguments.epochs)
     plan = Plan(hyperparameters=chosen.configuration(hypermodel), settings=settings, seed=derive_seed(seed, "train"))
-    training, validation = dataset.split_validation(fraction=run_record.VALIDATION_FRACTION, seed=seed)
+    training, validation = dataset.training_and_validation(fraction=run_record.VALIDATION_FRACTION, seed=seed)
     record = {
         "command": "train",
         "dataset": run_record.describe_dataset(dataset, validation=len(validation), path=arguments.data),
@@ -139,20 +139,22 @@ def _started(arguments: argparse.Namespace) -> Job:
 
 def _resumed(arguments: argparse.Namespace, folder: RunFolder) -> Job:
     """The run in the folder, as it was started."""
-    for option in ("dataset", "data", "epochs", "seed"):
+    for option in ("dataset", "data", "image_size", "skip_corrupt", "epochs", "seed"):
         if getattr(arguments, option) is not None:
-            raise InputError(f"--resume goes on with what {folder.path} was started with: leave out --{option}")
+            raise InputError(
+                f"--resume goes on with what {folder.path} was started with: leave out --{option.replace('_', '-')}"
+            )
     record = folder.read()
     if record.get("command") != "train":
         again = _entry.command("tune.py", "--run", folder.name, "--resume", runs=arguments.runs)
         raise InputError(f"{folder.path} was made by tune.py: go on with it by {again}")
-    dataset = load_run_dataset(record)
+    dataset = load_run_dataset(record, runs=arguments.runs)
     _entry.load_tensorflow()
     from tuning import run_record
     from tuning.hypermodel import Task, TunableClassifier
     from tuning.records import Plan
 
-    training, validation = dataset.split_validation(fraction=run_record.VALIDATION_FRACTION, seed=record["seed"])
+    training, validation = dataset.training_and_validation(fraction=run_record.VALIDATION_FRACTION, seed=record["seed"])
     return Job(
         dataset=dataset,
         training=training,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from scripts.parts.data import (
     add_data_arguments,
+    asks_for_data,
     load_asked_dataset,
     load_run_dataset,
     tell_dataset,
@@ -99,9 +100,9 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
 def _dataset(arguments: argparse.Namespace, folder: RunFolder) -> Dataset:
     if not folder.exists:
         return load_asked_dataset(arguments)
-    recorded = load_run_dataset(folder.read())
-    if arguments.data is not None or arguments.dataset is not None:
-        asked = load_asked_dataset(arguments)
+    recorded = load_run_dataset(folder.read(), runs=arguments.runs)
+    if asks_for_data(arguments):
+        asked = load_asked_dataset(arguments, recorded=recorded)
         if asked.digest != recorded.digest:
             raise InputError(
                 f"{folder.path} was started with the data {recorded.name} and can't go on with {asked.name}: start a "
@@ -133,7 +134,7 @@ def _prepare(arguments: argparse.Namespace, folder: RunFolder, dataset: Dataset,
     from tuning.search import SearchData, default_epochs
 
     hypermodel = TunableClassifier(Task(image_shape=dataset.image_shape, num_classes=dataset.num_classes))
-    training, validation = dataset.split_validation(fraction=run_record.VALIDATION_FRACTION, seed=options.seed)
+    training, validation = dataset.training_and_validation(fraction=run_record.VALIDATION_FRACTION, seed=options.seed)
     config = SearchConfig(
         algorithm=options.algorithm,
         max_trials=options.max_trials,

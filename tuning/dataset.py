@@ -180,8 +180,9 @@ def what_to_know(splits: Mapping[str, Split], class_names: tuple[str, ...]) -> t
     seen = set(example_digests(splits["train"]))
     repeated = sum(digest in seen for digest in example_digests(splits["test"]))
     if repeated:
+        what, result = ("images", "accuracy") if class_names else ("examples", "result")
         found.append(
-            f"{repeated} of {len(splits['test'])} test images stand in the training set too: the test accuracy flatters"
+            f"{repeated} of {len(splits['test'])} test {what} stand in the training set too: the test {result} flatters"
         )
     tested = set(splits["test"].labels.tolist()) if class_names else set()
     untested = [name for label, name in enumerate(class_names) if label not in tested]
