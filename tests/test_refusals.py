@@ -119,7 +119,11 @@ def _cut(path: Path) -> None:
         (lambda folder: shutil.rmtree(folder / "square"), (), ("shapes has 1 class folders (circle)",)),
         (lambda folder: (folder / "triangle").mkdir(), (), ("class triangle has no pictures in shapes/triangle",)),
         (lambda folder: (folder / "test").mkdir(), (), ("shapes has test but no train",)),
-        (lambda folder: _cut(folder / "circle/3.png"), (), ("1 pictures that can't be read", "circle/3.png is dam")),
+        (
+            lambda folder: _cut(folder / "circle/3.png"),
+            (),
+            ("pictures that can't be read, 1 in all", "circle/3.png is dam"),
+        ),
         (lambda folder: (folder / "circle/0.png").write_bytes(b""), (), ("circle/0.png holds no bytes",)),
         (lambda folder: (folder / "circle/0.png").write_text("hi"), (), ("circle/0.png is no picture",)),
         (lambda folder: (folder / "circle/a.png").symlink_to("b"), (), ("circle/a.png can't be opened: No such file",)),
@@ -398,7 +402,7 @@ def test_bench_lists_its_measurements() -> None:
     done = subprocess.run([str(ROOT / "scripts/bench")], capture_output=True, text=True, check=False)
 
     assert done.returncode == 2
-    assert "baselines default_run" in done.stderr
+    assert "baselines default_run folder" in done.stderr
 
 
 @pytest.mark.slow

@@ -163,8 +163,8 @@ def _check_left(counts: Counter[tuple[str, int]], listing: Listing, options: Fol
         left = counts["train", label]
         if left < needed:
             raise InputError(
-                f"class {name} of {options.path} has {left} readable pictures to train on but needs {needed} or more"
-                f"{', one of them to validate with' if needed > 1 else ''}: add some or leave the class out"
+                f"of class {name} in {options.path} only {left} can be read to train on but {needed} or more must be"
+                f"{', one of them to validate with' if needed > 1 else ''}: add pictures or leave the class out"
             )
     for part in listing.parts:
         if not any(count for (counted, _), count in counts.items() if counted == part):
@@ -178,9 +178,10 @@ def _reasons(corrupt: Mapping[Picture, str], options: FolderOptions) -> list[str
 
 def _refusal(reasons: Sequence[str], options: FolderOptions) -> InputError:
     more = f"; and {len(reasons) - LISTED} more" if len(reasons) > LISTED else ""
+    listed = f"{'; '.join(reasons[:LISTED])}{more}"
     return InputError(
-        f"{options.path} holds {len(reasons)} pictures that can't be read: {'; '.join(reasons[:LISTED])}{more}: mend "
-        "or remove them, or leave them out with --skip-corrupt"
+        f"{options.path} holds pictures that can't be read, {len(reasons)} in all: {listed}: mend or remove "
+        "them, or leave them out with --skip-corrupt"
     )
 
 
@@ -202,7 +203,11 @@ def _as_dataset(entry: Entry, digest: str, listing: Listing, options: FolderOpti
 def _left_out(notes: Mapping[str, Any], listing: Listing) -> tuple[str, ...]:
     found = []
     if notes["corrupt"]:
-        found.append(f"{len(notes['corrupt'])} pictures that can't be read are left out, like {notes['corrupt'][0]}")
+        found.append(f"left out because it can't be read: {notes['corrupt'][0]}{_others(len(notes['corrupt']))}")
     if strangers := [*notes["strangers"], *listing.outside]:
-        found.append(f"{len(strangers)} files that are no pictures of a class are left out, like {strangers[0]}")
+        found.append(f"left out because it is no picture of a class: {strangers[0]}{_others(len(strangers))}")
     return tuple(found)
+
+
+def _others(count: int) -> str:
+    return f", and {count - 1} more" if count > 1 else ""

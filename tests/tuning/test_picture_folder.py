@@ -131,7 +131,7 @@ def test_hidden_files_and_what_systems_strew_about_are_ignored(load, picture_fol
 def test_other_files_are_left_out_with_a_warning(load, picture_folder):
     (picture_folder / "circle" / "notes.txt").write_text("hello")
     (picture_folder / "labels.csv").write_text("a,b")
-    assert load().warnings == ("2 files that are no pictures of a class are left out, like circle/notes.txt",)
+    assert load().warnings == ("left out because it is no picture of a class: circle/notes.txt, and 1 more",)
     assert load().skipped == ()
 
 
@@ -205,8 +205,8 @@ def corrupt_all_kinds(folder):
 def test_all_pictures_that_cannot_be_read_are_listed_with_path_and_reason(load, picture_folder, store):
     corrupt_all_kinds(picture_folder)
     message = (
-        r"shapes holds 4 pictures that can't be read: circle/cut\.jpg is damaged: .*; circle/empty\.png holds no "
-        r"bytes; square/link\.jpg can't be opened: No such file or directory; square/text\.png is no picture: mend or "
+        r"shapes holds pictures that can't be read, 4 in all: circle/cut\.jpg is damaged: .*; circle/empty\.png holds "
+        r"no bytes; square/link\.jpg can't be opened: No such file or directory; square/text\.png is no picture: mend or "
         r"remove them, or leave them out with --skip-corrupt"
     )
     refuse(load, message, store, image_size=(8, 8))
@@ -222,13 +222,16 @@ def test_pictures_that_cannot_be_read_are_left_out_and_named_on_demand(load, pic
         "square/link.jpg",
         "square/text.png",
     ]
-    assert dataset.warnings[0].startswith("4 pictures that can't be read are left out, like circle/cut.jpg is damaged")
+    assert dataset.warnings[0].startswith("left out because it can't be read: circle/cut.jpg is damaged: ")
+    assert dataset.warnings[0].endswith(", and 3 more")
 
 
 def test_what_was_left_out_once_is_still_refused_without_the_option(load, picture_folder):
     (picture_folder / "circle" / "empty.png").write_bytes(b"")
     skipping = load(skip_corrupt=True)
-    with pytest.raises(InputError, match=r"holds 1 pictures that can't be read: circle/empty\.png holds no bytes"):
+    with pytest.raises(
+        InputError, match=r"holds pictures that can't be read, 1 in all: circle/empty\.png holds no bytes"
+    ):
         load()
     assert load(skip_corrupt=True).digest == skipping.digest
 
@@ -236,20 +239,22 @@ def test_what_was_left_out_once_is_still_refused_without_the_option(load, pictur
 def test_of_many_only_the_first_ten_are_listed(load, picture_folder, store):
     for number in range(13):
         (picture_folder / "circle" / f"bad{number:02}.png").write_bytes(b"")
-    refuse(load, r"holds 13 pictures .*bad09\.png holds no bytes; and 3 more: mend", store)
+    refuse(load, r"can't be read, 13 in all: .*bad09\.png holds no bytes; and 3 more: mend", store)
 
 
 def test_a_folder_of_nothing_but_damage_is_refused(load, picture_folder, store):
     for path in picture_folder.rglob("*.png"):
         path.write_bytes(b"")
-    refuse(load, "holds 20 pictures that can't be read", store)
-    refuse(load, "holds 20 pictures that can't be read", store, skip_corrupt=True)
+    refuse(load, "holds pictures that can't be read, 20 in all", store)
+    refuse(load, "holds pictures that can't be read, 20 in all", store, skip_corrupt=True)
 
 
 def test_a_class_of_which_too_little_can_be_read_is_refused(load, picture_folder, store):
     for path in sorted((picture_folder / "circle").iterdir())[1:]:
         path.write_bytes(b"")
-    message = "class circle of .*shapes has [01] readable pictures to train on but needs 2 or more, one of them to"
+    message = (
+        "of class circle in .*shapes only [01] can be read to train on but 2 or more must be, one of them to validate"
+    )
     refuse(load, message, store, skip_corrupt=True)
 
 
