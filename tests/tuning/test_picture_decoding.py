@@ -66,6 +66,15 @@ def test_a_picture_is_made_to_look_as_a_new_one_will_be(tmp_path, kind, size):
     assert np.array_equal(decode(KINDS[kind], (*size, 3)), expected)
 
 
+@pytest.mark.parametrize("size", [(40, 30), (20, 20), (64, 16)], ids=str)
+@pytest.mark.parametrize("kind", ["grey", "16-bit grey", "bilevel", "colour PNG"])
+def test_a_grey_picture_is_made_to_look_as_a_new_one_will_be(tmp_path, kind, size):
+    (tmp_path / "picture").write_bytes(KINDS[kind])
+    look = Look(dark_background=False, content_side=None)
+    expected = read_picture(tmp_path / "picture", shape=(*size, 1), look=look).pixels[0]
+    assert np.array_equal(decode(KINDS[kind], (*size, 1)), expected)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_header_tells_the_size_of_what_is_decoded(kind):
     header = read_header(KINDS[kind])
