@@ -61,14 +61,13 @@ class Dataset:
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(height, width, channels) of every image. Raises InputError for data without single images."""
-        shapes = self.input_shapes
-        if set(shapes) != {"image"}:
-            inputs = ", ".join(f"{name} of shape {shape}" for name, shape in shapes.items())
+        if not self.training.holds_images:
+            inputs = ", ".join(f"{name} of shape {shape}" for name, shape in self.input_shapes.items())
             raise InputError(
                 f"{self.name} holds {inputs} and not single images: the built-in model can't take them, so give one "
                 "that does"
             )
-        height, width, channels = shapes["image"]
+        height, width, channels = self.training.images.shape[1:]
         return height, width, channels
 
     @property
@@ -77,8 +76,7 @@ class Dataset:
         images = self.training.images
         if isinstance(images, Mapping):
             return {name: array.shape[1:] for name, array in images.items()}
-        is_image = images.ndim == 4 and images.dtype == np.uint8
-        return {"image" if is_image else "x": images.shape[1:]}
+        return {"image" if self.training.holds_images else "x": images.shape[1:]}
 
     @property
     def num_classes(self) -> int:

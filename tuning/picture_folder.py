@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,8 +25,8 @@ from tuning.picture_listing import Listing, Picture, list_pictures
 from tuning.split import SealedSplit
 
 LISTED = 10
-CHUNK = 256
-"""Pictures that are decoded together: no more of them are ever in memory."""
+CHUNK, CHUNK_BYTES = 256, 1 << 26
+"""Pictures that are worked on together, and bytes of their pixels: no more of them are ever in memory."""
 
 Result = TypeVar("Result")
 
@@ -91,11 +92,14 @@ def _look_at(picture: Picture) -> tuple[Header | str, bytes]:
         return str(error), digest
 
 
-def _in_threads(work: Callable[[Picture], Result], pictures: Sequence[Picture]) -> Iterator[tuple[Picture, Result]]:
+def _in_threads(
+    work: Callable[[Picture], Result], pictures: Sequence[Picture], *, result_bytes: int = 0
+) -> Iterator[tuple[Picture, Result]]:
     """Each picture with what `work` makes of it, in order. Pillow and hashlib let other threads run meanwhile."""
+    count = min(max(CHUNK_BYTES // max(result_bytes, 1), 1), CHUNK)
     with ThreadPoolExecutor() as pool:
-        for start in range(0, len(pictures), CHUNK):
-            chunk = pictures[start : start + CHUNK]
+        for start in range(0, len(pictures), count):
+            chunk = pictures[start : start + count]
             yield from zip(chunk, pool.map(work, chunk), strict=True)
 
 
@@ -143,7 +147,7 @@ def _decode_all(
         except UnreadableError as error:
             return str(error)
 
-    for picture, found in _in_threads(pixels_of, list(survey.headers)):
+    for picture, found in _in_threads(pixels_of, list(survey.headers), result_bytes=math.prod(shape)):
         if isinstance(found, str):
             corrupt[picture] = found
         else:

@@ -40,7 +40,7 @@ def describe_dataset(dataset: Dataset, *, validation: int, path: Path | None) ->
         "digest": dataset.digest,
         "fallback_reason": dataset.fallback_reason or None,
         "class_names": list(dataset.class_names),
-        "image_shape": list(dataset.image_shape) if "image" in dataset.input_shapes else None,
+        "image_shape": list(dataset.image_shape) if dataset.training.holds_images else None,
         "input_shapes": {name: list(shape) for name, shape in dataset.input_shapes.items()},
         "skipped": list(dataset.skipped),
         "train": len(dataset.training) - (0 if given else validation),

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-CHUNK = 1000
-"""Examples that are looked at together where not all of them may fit into memory."""
+CHUNK, CHUNK_BYTES = 1000, 1 << 26
+"""Examples, and bytes of them, that are looked at together at most where not all may fit into memory."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,11 +36,15 @@ class Split:
         return isinstance(self.images, np.memmap)
 
     @property
+    def holds_images(self) -> bool:
+        """Whether an example is one uint8 image, and not something else or several things."""
+        images = self.images
+        return not isinstance(images, Mapping) and images.ndim == 4 and images.dtype == np.uint8
+
+    @property
     def shows_classes(self) -> bool:
         """Whether an example is one image, and its label the class that it shows."""
-        images = self.images
-        is_image = not isinstance(images, Mapping) and images.ndim == 4 and images.dtype == np.uint8
-        return bool(is_image and self.labels.ndim == 1 and np.issubdtype(self.labels.dtype, np.integer))
+        return self.holds_images and self.labels.ndim == 1 and np.issubdtype(self.labels.dtype, np.integer)
 
     def read(self, positions: NDArray[np.int64] | slice = slice(None)) -> Any:
         """The images at those positions of the split, or each input's values there.
@@ -53,9 +57,12 @@ class Split:
         return np.asarray(self.images[where])
 
     def chunks(self) -> Iterator[Any]:
-        """Everything that `read` gives, in order, `CHUNK` examples at a time."""
-        for start in range(0, len(self), CHUNK):
-            yield self.read(slice(start, start + CHUNK))
+        """Everything that `read` gives, in order, a limited number of examples at a time."""
+        arrays = self.images.values() if isinstance(self.images, Mapping) else [self.images]
+        example_bytes = sum(array[:1].nbytes for array in arrays)
+        count = min(max(CHUNK_BYTES // max(example_bytes, 1), 1), CHUNK)
+        for start in range(0, len(self), count):
+            yield self.read(slice(start, start + count))
 
     def take(self, indices: NDArray[Any]) -> Split:
         """The examples at `indices`: copied, or for a memory-mapped array noted by their rows."""

@@ -123,10 +123,10 @@ def test_given_validation_examples_do_not_count_as_trained_on(arrays):
 
 
 def test_data_with_several_inputs_is_described_by_their_shapes():
-    inputs = {"a": np.zeros((4, 3)), "b": np.zeros((4, 2, 2))}
+    inputs = {"image": np.zeros((4, 3)), "b": np.zeros((4, 2, 2))}
     dataset = from_arrays((inputs, np.zeros(4)), (inputs, np.zeros(4)))
     described = describe_dataset(dataset, validation=1, path=None)
-    assert (described["image_shape"], described["input_shapes"]) == (None, {"a": [3], "b": [2, 2]})
+    assert (described["image_shape"], described["input_shapes"]) == (None, {"b": [2, 2], "image": [3]})
     assert described["class_names"] == []
 
 

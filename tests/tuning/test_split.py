@@ -107,6 +107,13 @@ def test_chunks_hold_every_example_once_and_in_order(count):
     assert np.array_equal(np.concatenate(chunks), numbers)
 
 
+def test_chunks_of_large_examples_are_small(monkeypatch):
+    monkeypatch.setattr("tuning.split.CHUNK_BYTES", 5 * IMAGES[0].nbytes)
+    chunks = list(IN_MEMORY.chunks())
+    assert [len(chunk) for chunk in chunks] == [5, 5, 2]
+    assert np.array_equal(np.concatenate(chunks), IMAGES)
+
+
 def test_equal_examples_have_equal_digests_and_others_do_not(mapped):
     digests = list(example_digests(mapped.take(np.array([1, 2, 1]))))
     assert digests[0] == digests[2] != digests[1]
