@@ -23,8 +23,10 @@ FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm")
 GREY_MODES = ("1", "L", "LA", "La")
 WIDE_MODES = ("I", "F")
-TURNED = (5, 6, 7, 8)
-"""EXIF orientations that exchange height and width."""
+ORIENTATION, TURNED = 0x0112, (5, 6, 7, 8)
+"""An entry of EXIF data, and its values that exchange height and width."""
+PNG_REMARKS = (b"eXIf", b"Raw profile type exif", b"XML:com.adobe.xmp")
+"""Where a PNG may keep that entry."""
 
 
 class UnreadableError(Exception):
@@ -44,7 +46,9 @@ def read_header(content: bytes) -> Header:
     """Size and kind of a picture, without decoding it. Raises UnreadableError."""
     with _opened(content) as picture:
         width, height = picture.size
-        if picture.getexif().get(0x0112) in TURNED:
+        # Asked for what it says of itself, a PNG is decoded as a whole.
+        says_something = picture.format != "PNG" or any(name in content for name in PNG_REMARKS)
+        if says_something and picture.getexif().get(ORIENTATION) in TURNED:
             width, height = height, width
         return Header(height=height, width=width, is_grey=picture.mode in GREY_MODES or _is_deep_grey(picture))
 

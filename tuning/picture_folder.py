@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -97,7 +98,7 @@ def _in_threads(
 ) -> Iterator[tuple[Picture, Result]]:
     """Each picture with what `work` makes of it, in order. Pillow and hashlib let other threads run meanwhile."""
     count = min(max(CHUNK_BYTES // max(result_bytes, 1), 1), CHUNK)
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(pictures), count):
             chunk = pictures[start : start + count]
             yield from zip(chunk, pool.map(work, chunk), strict=True)

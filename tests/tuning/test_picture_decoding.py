@@ -40,6 +40,7 @@ KINDS = {
     "colour PNG": content_of(COLOUR),
     "JPEG": content_of(COLOUR, "JPEG"),
     "turned JPEG": content_of(COLOUR, "JPEG", exif=TURNED),
+    "turned PNG": content_of(COLOUR, exif=TURNED),
     "CMYK JPEG": content_of(COLOUR.convert("CMYK"), "JPEG"),
     "palette": content_of(COLOUR.quantize(16)),
     "palette with transparency": content_of(COLOUR.quantize(16), transparency=3),
@@ -78,7 +79,7 @@ def test_a_grey_picture_is_made_to_look_as_a_new_one_will_be(tmp_path, kind, siz
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_header_tells_the_size_of_what_is_decoded(kind):
     header = read_header(KINDS[kind])
-    assert (header.height, header.width) == ((30, 40) if kind == "turned JPEG" else (40, 30))
+    assert (header.height, header.width) == ((30, 40) if "turned" in kind else (40, 30))
     assert header.is_grey == (kind in ("grey", "16-bit grey", "bilevel", "grey with transparency"))
 
 
