@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -20,9 +20,9 @@ from tuning.array_checks import Pixels
 from tuning.dataset import Dataset, what_to_know
 from tuning.errors import InputError
 from tuning.folder_options import FolderOptions
-from tuning.image_store import Entry, NewEntry, new_entry, open_entry
+from tuning.image_store import NewEntry, new_entry, open_entry
 from tuning.picture_decoding import SUFFIXES, Header, UnreadableError, decode, read_file, read_header, strict_pillow
-from tuning.picture_listing import Listing, Picture, list_pictures
+from tuning.picture_listing import Listing, Picture, draw_test, list_pictures
 from tuning.split import SealedSplit
 
 LISTED = 10
@@ -41,43 +41,65 @@ def load_picture_folder(options: FolderOptions, *, store: Path) -> Dataset:
     with `skip_corrupt` is left out and named in `skipped`. InputError also for folders, classes and sizes that don't
     fit together, and for a disk that does not take the pixels.
     """
-    folder = Path(options.path)
-    listing = list_pictures(folder, seed=options.seed)
+    listing = list_pictures(Path(options.path))
     with strict_pillow():
-        survey = _survey(listing)
+        survey = _survey(listing, options)
         shape = _common_shape(survey, options)
+        survey.pictures = draw_test(listing, survey.pictures, seed=options.seed)
         digest = _digest(survey, options, listing)
         entry = open_entry(store, digest)
         if entry is None:
             with new_entry(store) as new:
-                notes = _decode_all(survey, shape, new, listing, options)
-                entry = new.keep(digest, notes=notes)
-    if entry.notes["corrupt"] and not options.skip_corrupt:
-        raise _refusal(entry.notes["corrupt"], options)
-    return _as_dataset(entry, digest, listing, options)
+                corrupt = _decode_all(survey, shape, new, listing, options)
+                entry = new.keep(digest, notes={"corrupt": corrupt})
+    corrupt = entry.notes["corrupt"]
+    if corrupt and not options.skip_corrupt:
+        raise _refusal(corrupt, options)
+    return Dataset(
+        name=Path(options.path).resolve().name,
+        digest=digest,
+        class_names=listing.class_names,
+        training=entry.splits["train"],
+        test=SealedSplit(_split=entry.splits["test"]),
+        validation=entry.splits.get("validation"),
+        warnings=(
+            *_left_out("can't be read", corrupt),
+            *_left_out("is no picture of a class", [*survey.strangers, *listing.outside]),
+            *what_to_know(entry.splits, listing.class_names),
+        ),
+        skipped=tuple(corrupt),
+        folder=options,
+    )
 
 
 class _Survey:
-    """What a first look at every file gave: headers and digests of the pictures, reasons for what can't be read."""
+    """What a first look at every file gave.
+
+    `pictures`: readable and damaged ones. `digests`: of their bytes. `headers` and `corrupt`: of each what it is, or why
+    it can't be read. `strangers`: files that neither are pictures nor are called so.
+    """
 
     def __init__(self) -> None:
-        self.headers: dict[Picture, Header] = {}
-        self.digests: dict[Picture, bytes] = {}
-        self.corrupt: dict[Picture, str] = {}
-        self.strangers: list[Picture] = []
+        self.pictures: tuple[Picture, ...] = ()
+        self.digests: dict[Path, bytes] = {}
+        self.headers: dict[Path, Header] = {}
+        self.corrupt: dict[Path, str] = {}
+        self.strangers: list[str] = []
 
 
-def _survey(listing: Listing) -> _Survey:
+def _survey(listing: Listing, options: FolderOptions) -> _Survey:
     survey = _Survey()
     for picture, (found, digest) in _in_threads(_look_at, listing.pictures):
+        path = picture.path
+        survey.digests[path] = digest
         if isinstance(found, Header):
-            survey.headers[picture] = found
-        elif picture.path.suffix.lower() in SUFFIXES or not picture.path.suffix:
-            survey.corrupt[picture] = found
+            survey.headers[path] = found
+        elif path.suffix.lower() in SUFFIXES or not path.suffix:
+            survey.corrupt[path] = found
         else:
-            survey.strangers.append(picture)
-            continue
-        survey.digests[picture] = digest
+            survey.strangers.append(path.relative_to(options.path).as_posix())
+    known = survey.headers.keys() | survey.corrupt.keys()
+    survey.pictures = tuple(picture for picture in listing.pictures if picture.path in known)
     return survey
 
 
@@ -112,14 +134,14 @@ def _common_shape(survey: _Survey, options: FolderOptions) -> tuple[int, int, in
     channels = 1 if all(header.is_grey for header in survey.headers.values()) else 3
     if options.image_size is not None:
         return (*options.image_size, channels)
-    by_size = {(header.height, header.width): picture for picture, header in survey.headers.items()}
+    by_size = {(header.height, header.width): path for path, header in survey.headers.items()}
     if len(by_size) > 1:
         (low, small), (high, large) = (
             pick(by_size.items(), key=lambda item: (item[0][0] * item[0][1], item[0])) for pick in (min, max)
         )
         raise InputError(
-            f"{options.path} holds pictures of {len(by_size)} sizes, from {low[0]}×{low[1]} ({small.path}) to "
-            f"{high[0]}×{high[1]} ({large.path}), height first: give --image-size HEIGHTxWIDTH to fit them to one"
+            f"{options.path} holds pictures of {len(by_size)} sizes, from {low[0]}×{low[1]} ({small}) to "
+            f"{high[0]}×{high[1]} ({large}), height first: give --image-size HEIGHTxWIDTH to fit them to one"
         )
     (height, width), _ = by_size.popitem()
     return height, width, channels
@@ -129,16 +151,17 @@ def _digest(survey: _Survey, options: FolderOptions, listing: Listing) -> str:
     """Of all that decides what comes out, so that the same digest means the same examples."""
     seed = options.seed if listing.is_test_drawn else None
     digest = hashlib.sha256(f"pictures 1 {options.image_size} {seed} {listing.class_names}\n".encode())
-    for picture, content in survey.digests.items():
+    for picture in survey.pictures:
         name = picture.path.relative_to(options.path).as_posix()
-        digest.update(f"{picture.part} {picture.label} {name}\n".encode("utf-8", "surrogateescape") + content)
+        digest.update(f"{picture.part} {picture.label} {name}\n".encode("utf-8", "surrogateescape"))
+        digest.update(survey.digests[picture.path])
     return digest.hexdigest()
 
 
 def _decode_all(
     survey: _Survey, shape: tuple[int, int, int], new: NewEntry, listing: Listing, options: FolderOptions
-) -> dict[str, list[str]]:
-    """Decode every picture into its part; which could not be, and which files were none."""
+) -> list[str]:
+    """Decode every picture into its part; which could not be, and why."""
     corrupt = dict(survey.corrupt)
     counts: Counter[tuple[str, int]] = Counter()
 
@@ -148,9 +171,10 @@ def _decode_all(
         except UnreadableError as error:
             return str(error)
 
-    for picture, found in _in_threads(pixels_of, list(survey.headers), result_bytes=math.prod(shape)):
+    readable = [picture for picture in survey.pictures if picture.path in survey.headers]
+    for picture, found in _in_threads(pixels_of, readable, result_bytes=math.prod(shape)):
         if isinstance(found, str):
-            corrupt[picture] = found
+            corrupt[picture.path] = found
         else:
             new.part(picture.part, shape).append(found, np.array([picture.label], dtype=np.int64))
             counts[picture.part, picture.label] += 1
@@ -158,8 +182,7 @@ def _decode_all(
     if reasons and not options.skip_corrupt:
         raise _refusal(reasons, options)
     _check_left(counts, listing, options)
-    strangers = [picture.path.relative_to(options.path).as_posix() for picture in survey.strangers]
-    return {"corrupt": reasons, "strangers": strangers}
+    return reasons
 
 
 def _check_left(counts: Counter[tuple[str, int]], listing: Listing, options: FolderOptions) -> None:
@@ -176,8 +199,8 @@ def _check_left(counts: Counter[tuple[str, int]], listing: Listing, options: Fol
             raise InputError(f"{options.path} has no readable pictures for {part}: add some or remove that folder")
 
 
-def _reasons(corrupt: Mapping[Picture, str], options: FolderOptions) -> list[str]:
-    reasons = {picture.path.relative_to(options.path).as_posix(): reason for picture, reason in corrupt.items()}
+def _reasons(corrupt: Mapping[Path, str], options: FolderOptions) -> list[str]:
+    reasons = {path.relative_to(options.path).as_posix(): reason for path, reason in corrupt.items()}
     return [f"{path} {reason}" for path, reason in sorted(reasons.items())]
 
 
@@ -190,29 +213,7 @@ def _refusal(reasons: Sequence[str], options: FolderOptions) -> InputError:
     )
 
 
-def _as_dataset(entry: Entry, digest: str, listing: Listing, options: FolderOptions) -> Dataset:
-    splits = entry.splits
-    return Dataset(
-        name=Path(options.path).resolve().name,
-        digest=digest,
-        class_names=listing.class_names,
-        training=splits["train"],
-        test=SealedSplit(_split=splits["test"]),
-        validation=splits.get("validation"),
-        warnings=(*_left_out(entry.notes, listing), *what_to_know(splits, listing.class_names)),
-        skipped=tuple(entry.notes["corrupt"]),
-        folder=options,
-    )
-
-
-def _left_out(notes: Mapping[str, Any], listing: Listing) -> tuple[str, ...]:
-    found = []
-    if notes["corrupt"]:
-        found.append(f"left out because it can't be read: {notes['corrupt'][0]}{_others(len(notes['corrupt']))}")
-    if strangers := [*notes["strangers"], *listing.outside]:
-        found.append(f"left out because it is no picture of a class: {strangers[0]}{_others(len(strangers))}")
-    return tuple(found)
-
-
-def _others(count: int) -> str:
-    return f", and {count - 1} more" if count > 1 else ""
+def _left_out(why: str, files: Sequence[str]) -> tuple[str, ...]:
+    if not files:
+        return ()
+    return (f"left out because it {why}: {files[0]}{f', and {len(files) - 1} more' if len(files) > 1 else ''}",)

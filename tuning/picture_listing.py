@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,8 +31,8 @@ class Picture:
 class Listing:
     """All files of the class folders, by part, class and name.
 
-    `parts`: those that have files. `is_test_drawn`: no test pictures were given, so the seed chose them. `outside`:
-    files that lie in no class folder.
+    `parts`: those that are to have pictures. `is_test_drawn`: no test pictures are given, so the seed chooses them
+    from those to train on. `outside`: files that lie in no class folder.
     """
 
     class_names: tuple[str, ...]
@@ -41,11 +42,11 @@ class Listing:
     outside: tuple[str, ...]
 
 
-def list_pictures(folder: Path, *, seed: int) -> Listing:
+def list_pictures(folder: Path) -> Listing:
     """Read the layout of `folder`.
 
-    Raises InputError if it is none, if there are not 2 to 1,000 classes, if a class has no files to train on or too
-    few to test with, or if a class is to be validated or tested that is not trained.
+    Raises InputError if it is none, if there are not 2 to 1,000 classes, if a class has no files to train on, or if a
+    class is to be validated or tested that is not trained.
     """
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder}: give one with a subfolder of pictures for each class")
@@ -65,9 +66,6 @@ def list_pictures(folder: Path, *, seed: int) -> Listing:
         for path in _files(class_folder, frozenset({class_folder.resolve()}))
     ]
     _check_trained(pictures, class_names, roots["train"])
-    is_test_drawn = "test" not in roots
-    if is_test_drawn:
-        pictures = _with_test_drawn(pictures, class_names, folder=folder, seed=seed)
     for part in roots:
         if all(picture.part != part for picture in pictures):
             raise InputError(f"{roots[part]} holds no pictures: add some or remove the folder")
@@ -75,7 +73,7 @@ def list_pictures(folder: Path, *, seed: int) -> Listing:
         class_names=class_names,
         pictures=tuple(pictures),
         parts=tuple(part for part in PARTS if part in roots or part == "test"),
-        is_test_drawn=is_test_drawn,
+        is_test_drawn="test" not in roots,
         outside=tuple(
             path.relative_to(folder).as_posix()
             for root in dict.fromkeys((folder, *roots.values()))
@@ -124,24 +122,28 @@ def _check_trained(pictures: list[Picture], class_names: tuple[str, ...], root: 
             raise InputError(f"class {name} has no pictures in {root / name}: add some or remove the folder")
 
 
-def _with_test_drawn(
-    pictures: list[Picture], class_names: tuple[str, ...], *, folder: Path, seed: int
-) -> list[Picture]:
-    """The same pictures, a sixth of each class's training ones, at least one, made test pictures."""
+def draw_test(listing: Listing, pictures: Sequence[Picture], *, seed: int) -> tuple[Picture, ...]:
+    """The same pictures; where no test is given, a sixth of those to train on, of each class, made test pictures.
+
+    Raises InputError for a class with fewer than two.
+    """
+    if not listing.is_test_drawn:
+        return tuple(pictures)
+    drawn = list(pictures)
     rng = np.random.default_rng([seed, 0x7E57])
-    places: list[list[int]] = [[] for _ in class_names]
+    places: list[list[int]] = [[] for _ in listing.class_names]
     for place, picture in enumerate(pictures):
         if picture.part == "train":
             places[picture.label].append(place)
-    for label, (name, members) in enumerate(zip(class_names, places, strict=True)):
+    for name, members in zip(listing.class_names, places, strict=True):
         if len(members) < 2:
             raise InputError(
-                f"class {name} of {folder} has 1 picture but needs one to train and one to test: add pictures, or "
-                "give a test folder beside train"
+                f"class {name} needs 2 or more pictures, one to train and one to test, but has {len(members)}: add "
+                "pictures, or give a test folder beside train"
             )
         for place in rng.permutation(members)[: max(round(len(members) / TEST_SHARE), 1)]:
-            pictures[place] = Picture(path=pictures[place].path, part="test", label=label)
-    return pictures
+            drawn[place] = dataclasses.replace(drawn[place], part="test")
+    return tuple(drawn)
 
 
 def _subfolders(folder: Path) -> list[Path]:

@@ -135,6 +135,14 @@ def test_other_files_are_left_out_with_a_warning(load, picture_folder):
     assert load().skipped == ()
 
 
+def test_other_files_change_neither_the_data_nor_its_split_and_are_told_each_time(load, picture_folder):
+    first = load()
+    (picture_folder / "circle" / "00.txt").write_text("hello")
+    again = load()
+    assert again.digest == first.digest
+    assert (first.warnings, len(again.warnings)) == ((), 1)
+
+
 def test_a_picture_under_another_name_is_a_picture(load, picture_folder):
     picture(picture_folder / "circle" / "photo.txt", format="PNG")
     assert len(load().training) + len(load().test) == 21
@@ -344,7 +352,7 @@ def _empty_validation(folder):
         (_empty_validation, "validation holds no pictures: add some or remove the folder"),
         (
             lambda folder: picture(folder / "dot" / "a.png"),
-            "class dot of .*shapes has 1 picture but needs one to train",
+            "class dot needs 2 or more pictures, one to train and one to test, but has 1",
         ),
     ],
 )
