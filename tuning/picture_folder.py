@@ -75,8 +75,8 @@ def load_picture_folder(options: FolderOptions, *, store: Path) -> Dataset:
 class _Survey:
     """What a first look at every file gave.
 
-    `pictures`: readable and damaged ones. `digests`: of their bytes. `headers` and `corrupt`: of each what it is, or why
-    it can't be read. `strangers`: files that neither are pictures nor are called so.
+    `pictures`: readable and damaged ones. `digests`: of their bytes. `headers` and `corrupt`: what a picture is, or
+    why it can't be read. `strangers`: files that neither are pictures nor are called so.
     """
 
     def __init__(self) -> None:
