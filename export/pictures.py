@@ -60,9 +60,9 @@ def read_picture(path: Path, *, shape: tuple[int, int, int], look: Look) -> Pict
         if _has_gap(ink):
             notes.append("shows several shapes side by side: one is expected")
     elif not same_size:
-        scaled = Image.fromarray(np.rint(grey).astype(np.uint8)).resize((width, height), Image.Resampling.LANCZOS)
-        grey = np.asarray(scaled, dtype=np.float64)
-        notes.append(f"scaled from {opened.width}×{opened.height}")
+        fitted, note = _fitted(Image.fromarray(np.rint(grey).astype(np.uint8)), (width, height))
+        grey = np.asarray(fitted, dtype=np.float64)
+        notes.append(note)
     return Picture(pixels=np.rint(grey).astype(np.uint8)[np.newaxis, ..., np.newaxis], notes=tuple(notes))
 
 
@@ -70,10 +70,19 @@ def _in_colour(opened: Image.Image, size: tuple[int, int]) -> Picture:
     """The picture for a model that knows colours: scaled to `size` (width, height), what is too long cropped."""
     notes = ["grey, though the model knows colours"] if opened.mode == "L" else []
     if opened.size != size:
-        cropped = opened.width * size[1] != opened.height * size[0]
-        notes.append(f"scaled from {opened.width}×{opened.height}{', its longer side cropped' if cropped else ''}")
-        opened = ImageOps.fit(opened, size, Image.Resampling.LANCZOS)
+        opened, note = _fitted(opened, size)
+        notes.append(note)
     return Picture(pixels=np.asarray(opened.convert("RGB"), dtype=np.uint8)[np.newaxis], notes=tuple(notes))
+
+
+def _fitted(opened: Image.Image, size: tuple[int, int]) -> tuple[Image.Image, str]:
+    """The picture scaled to cover `size` (width, height), what stands out cut off, and a note of that.
+
+    A search over a folder of pictures treats them in the same way.
+    """
+    cropped = opened.width * size[1] != opened.height * size[0]
+    note = f"scaled from {opened.width}×{opened.height}{', its longer side cropped' if cropped else ''}"
+    return ImageOps.fit(opened, size, Image.Resampling.LANCZOS), note
 
 
 def _open(path: Path) -> Image.Image:

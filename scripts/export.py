@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from export.artifact import DEFAULT_OPSET, Format, Subject, Variant, check_opset, choose_targets
 from export.errors import InputError
-from scripts.parts.data import add_data_arguments, load_asked_dataset, load_run_dataset, tell_fallback
+from scripts.parts.data import add_data_arguments, asks_for_data, load_asked_dataset, load_run_dataset, tell_fallback
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -102,7 +102,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> tuple[Path, Dataset
 
     from tuning.run_folder import newest_finished, open_run
 
-    if arguments.data is not None or arguments.dataset is not None:
+    if asks_for_data(arguments):
         raise InputError("--dataset and --data go with --model: a run is verified on its own data")
     folder = open_run(arguments.runs, arguments.run) if arguments.run is not None else newest_finished(arguments.runs)
     record: dict[str, Any] = folder.read()
@@ -110,7 +110,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> tuple[Path, Dataset
         again = _entry.command(f"{record.get('command')}.py", "--run", folder.name, "--resume", runs=arguments.runs)
         raise InputError(f"{folder.path} is not finished: complete it with {again}")
     console.print(f"run: {escape(str(folder.path))}")
-    dataset = load_run_dataset(record)
+    dataset = load_run_dataset(record, runs=arguments.runs)
     reason = dataset.fallback_reason
     return (
         folder.model,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from scripts.parts.config_file import add_config_argument
 from scripts.parts.data import (
     add_data_arguments,
+    asks_for_data,
     load_asked_dataset,
     load_run_dataset,
     tell_dataset,
@@ -105,7 +106,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     dataset = _dataset(arguments, folder)
     _entry.load_tensorflow()
     job = prepare(arguments, folder, dataset, options)
-    if arguments.minimum_accuracy is not None and not dataset.num_classes:
+    if arguments.minimum_accuracy is not None and not dataset.is_classification:
         raise InputError(f"{dataset.name} has no classes to be accurate about: leave out --minimum-accuracy")
     with writing_run(arguments, folder, state=state, stem=stem) as folder:
         return _tune(arguments, folder, job, console)
@@ -114,9 +115,9 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
 def _dataset(arguments: argparse.Namespace, folder: RunFolder) -> Dataset:
     if not folder.exists:
         return load_asked_dataset(arguments)
-    recorded = load_run_dataset(folder.read())
-    if arguments.data is not None or arguments.dataset is not None:
-        asked = load_asked_dataset(arguments)
+    recorded = load_run_dataset(folder.read(), runs=arguments.runs)
+    if asks_for_data(arguments):
+        asked = load_asked_dataset(arguments, recorded=recorded)
         if asked.digest != recorded.digest:
             raise InputError(
                 f"{folder.path} was started with the data {recorded.name} and can't go on with {asked.name}: start a "

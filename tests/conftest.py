@@ -78,6 +78,20 @@ def arrays() -> dict[str, np.ndarray]:
 
 
 @pytest.fixture
+def picture_folder(tmp_path: Path) -> Path:
+    """A folder `shapes` with ten colour PNG pictures of 12×10 (height first) in each of the classes circle, square."""
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    for name in ("circle", "square"):
+        folder = tmp_path / "shapes" / name
+        folder.mkdir(parents=True)
+        for number in range(10):
+            Image.fromarray(rng.integers(0, 256, (12, 10, 3), dtype=np.uint8)).save(folder / f"{number}.png")
+    return tmp_path / "shapes"
+
+
+@pytest.fixture
 def script(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Call `script("tune.py", "--seed", "1")` in an empty folder; MNIST can't be had unless env says otherwise."""
     keras_home = tmp_path_factory.mktemp("keras")

@@ -86,7 +86,8 @@ def test_it_names_every_script() -> None:
 
 
 def test_every_option_it_names_exists() -> None:
-    texts = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "scripts").iterdir() if path.is_file())
+    files = [*(ROOT / "scripts").rglob("*.py"), *(path for path in (ROOT / "scripts").iterdir() if path.is_file())]
+    texts = "".join(path.read_text(encoding="utf-8") for path in files)
 
     assert [name for name in re.findall(r"--[a-z][a-z-]+", README) if name not in texts] == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON_SCRIPTS = ("tune.py", "train.py", "export.py", "verify.py", "predict.py")
@@ -104,6 +106,69 @@ def test_tune_refuses_bad_data_and_starts_nothing(
     np.savez(tmp_path / "bad.npz", **change(arrays))
 
     assert_refused(script("tune.py", "--data", "bad.npz"), part)
+    assert not (tmp_path / "runs").exists()
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:90])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "options", "parts"),
+    [
+        (lambda folder: shutil.rmtree(folder / "square"), (), ("shapes has 1 class folders (circle)",)),
+        (lambda folder: (folder / "triangle").mkdir(), (), ("class triangle has no pictures in shapes/triangle",)),
+        (lambda folder: (folder / "test").mkdir(), (), ("shapes has test but no train",)),
+        (
+            lambda folder: _cut(folder / "circle/3.png"),
+            (),
+            ("pictures that can't be read, 1 in all", "circle/3.png is dam"),
+        ),
+        (lambda folder: (folder / "circle/0.png").write_bytes(b""), (), ("circle/0.png holds no bytes",)),
+        (lambda folder: (folder / "circle/0.png").write_text("hi"), (), ("circle/0.png is no picture",)),
+        (lambda folder: (folder / "circle/a.png").symlink_to("b"), (), ("circle/a.png can't be opened: No such file",)),
+        (
+            lambda folder: Image.new("RGB", (5, 7)).save(folder / "circle/small.png"),
+            (),
+            ("pictures of 2 sizes, from 7×5 (shapes/circle/small.png) to 12×10", "--image-size"),
+        ),
+        (lambda folder: None, ("--image-size", "wide"), ("--image-size must be HEIGHTxWIDTH", "got wide")),
+        (lambda folder: None, ("--image-size", "0x8"), ("--image-size must be HEIGHTxWIDTH", "got 0x8")),
+        (lambda folder: shutil.rmtree(folder), (), ("there is no file shapes",)),
+    ],
+)
+def test_tune_refuses_a_bad_folder_of_pictures_and_leaves_nothing_behind(
+    spoil: Callable[[Path], object],
+    options: tuple[str, ...],
+    parts: tuple[str, ...],
+    script: Script,
+    picture_folder: Path,
+    tmp_path: Path,
+) -> None:
+    spoil(picture_folder)
+
+    assert_refused(script("tune.py", "--data", "shapes", *options), *parts)
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("option", [("--skip-corrupt",), ("--image-size", "8")])
+@pytest.mark.parametrize("data", [("--dataset", "digits"), ("--data", "some.npz"), ()])
+def test_options_of_folders_are_refused_for_other_data(
+    data: tuple[str, ...], option: tuple[str, ...], script: Script, arrays: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "some.npz", **arrays)
+
+    assert_refused(script("tune.py", *data, *option), "--image-size and --skip-corrupt go with --data FOLDER")
+
+
+@pytest.mark.slow
+def test_the_built_in_model_refuses_data_without_classes(
+    script: Script, arrays: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    measured = {key: array.astype(np.float32) for key, array in arrays.items() if key.startswith("y_")}
+    np.savez(tmp_path / "measured.npz", **{**arrays, **measured})
+
+    assert_refused(script("tune.py", "--data", "measured.npz"), "measured.npz does not say which class an image shows")
     assert not (tmp_path / "runs").exists()
 
 
@@ -337,7 +402,7 @@ def test_bench_lists_its_measurements() -> None:
     done = subprocess.run([str(ROOT / "scripts/bench")], capture_output=True, text=True, check=False)
 
     assert done.returncode == 2
-    assert "baselines default_run" in done.stderr
+    assert "baselines default_run folder" in done.stderr
 
 
 @pytest.mark.slow

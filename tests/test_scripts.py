@@ -321,3 +321,44 @@ _entry.main(_entry.parser("test"), run, requires=[])
     assert "RuntimeError: unforeseen" in named.read_text()
     named.unlink()
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_a_folder_of_pictures_goes_the_whole_way_and_stays_the_same_data(
+    script: Script, picture_folder: Path, tmp_path: Path
+) -> None:
+    (picture_folder / "circle" / "bad.png").write_bytes(b"")
+    options = ("--data", "shapes", "--image-size", "16x14", "--seed", 3, *QUICK[2:])
+
+    tuned = script("tune.py", "--run", "own", "--skip-corrupt", *options, "--json")
+    shutil.rmtree(tmp_path / "runs" / ".images")
+    resumed = script("tune.py", "--run", "own", "--resume", "--data", "shapes", "--json")
+    exported = script("export.py", "--run", "own", "--format", "onnx", "--json")
+    answered = script("predict.py", "shapes/square/0.png")
+
+    assert tuned.returncode == resumed.returncode == 0, tuned.stderr + resumed.stderr
+    assert "left out because it can't be read: circle/bad.png holds no bytes" in tuned.stderr
+    assert "14 training, 2 validation and 4 test images of 16×14×3, 2 classes" in resumed.stderr
+    described = json.loads((tmp_path / "runs/own/run.json").read_text(encoding="utf-8"))["dataset"]
+    assert (described["class_names"], described["skipped"]) == (["circle", "square"], ["circle/bad.png holds no bytes"])
+    assert exported.returncode == 0, exported.stderr
+    assert json.loads(exported.stdout)["passed"] is True
+    assert any(name in answered.stdout for name in ("circle", "square"))
+
+
+@pytest.mark.slow
+def test_given_validation_images_are_validated_with(
+    script: Script, arrays: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    given = {**arrays, "x_validation": 255 - arrays["x_test"], "y_validation": arrays["y_test"]}
+    np.savez(tmp_path / "given.npz", **given)
+
+    done = script("train.py", "--data", "given.npz", "--set", "num_blocks=1", "--epochs", 1, "--run", "own")
+    refused = script("train.py", "--run", "own", "--resume", "--skip-corrupt")
+
+    assert done.returncode == 0, done.stderr
+    assert "40 training, 20 validation and 20 test images of 8×8×1, 4 classes" in done.stdout
+    described = json.loads((tmp_path / "runs/own/run.json").read_text(encoding="utf-8"))["dataset"]
+    assert (described["train"], described["validation"]) == (40, 20)
+    assert refused.returncode == 2
+    assert "leave out --skip-corrupt" in refused.stderr

@@ -1,68 +1,45 @@
-"""Labelled images: checked at the door, split by seed, identified by a digest; the test set stays sealed.
+"""Labelled examples: checked at the door, split by seed, identified by a digest.
 
-Needs numpy only. Images are uint8 arrays of shape (examples, height, width, channels), labels int64 of shape
-(examples,), classes are numbered 0 to classes − 1.
+Needs numpy only. Images are uint8 arrays of shape (examples, height, width, channels), in memory or in a file that is
+mapped into it; labels are int64 of shape (examples,); classes are numbered 0 to classes − 1.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tuning.array_checks import (
+    Classes,
+    Pixels,
+    check_classes,
+    check_same_length,
+    checked_class_names,
+    checked_images,
+    checked_labels,
+)
 from tuning.errors import InputError
+from tuning.folder_options import FolderOptions
+from tuning.split import SealedSplit, Split, digest_of, example_digests
 
-Pixels = NDArray[np.uint8]
-Classes = NDArray[np.int64]
+__all__ = ["ARRAY_NAMES", "Classes", "Dataset", "Pixels", "SealedSplit", "Split", "make_dataset"]
 
-MAX_CLASSES = 1000
 ARRAY_NAMES = ("x_train", "y_train", "x_test", "y_test")
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Split:
-    """Images and their labels, in the same order."""
-
-    images: Pixels
-    labels: Classes
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def take(self, indices: NDArray[np.int64]) -> Split:
-        """The examples at `indices`, copied."""
-        return Split(images=self.images[indices], labels=self.labels[indices])
-
-
-@dataclass(kw_only=True)
-class SealedSplit:
-    """A test set that counts how often it was opened: a number chosen by looking at it is not a test."""
-
-    _split: Split = field(repr=False)
-    looks: int = 0
-
-    def __len__(self) -> int:
-        return len(self._split)
-
-    def open(self) -> Split:
-        """The test images and labels; counts as one look."""
-        self.looks += 1
-        return self._split
-
-    def for_verification(self) -> Split:
-        """The same for comparing a fixed model's artifacts with the model: no choice depends on it, so no look."""
-        return self._split
+VALIDATION_NAMES = ("x_validation", "y_validation")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Dataset:
     """Everything a search needs to know about the data.
 
-    `digest` is the sha256 of the four arrays with their shapes. `fallback_reason` says why this is not the data set
-    that was meant, else it is empty. `warnings` are sentences about the data that a careful reader wants to know.
+    `digest` is the sha256 of all that the examples were made from. `class_names` is empty unless an example is one
+    image that shows a class. `validation` holds the examples that were given to validate with, if any were.
+    `fallback_reason` says why this is not the data set that was meant, else it is empty. `warnings` are sentences
+    about the data that a careful reader wants to know. `skipped`: the pictures that were left out because they can't
+    be read, each with its reason. `folder`: how a folder of pictures was read, None for other sources.
     """
 
     name: str
@@ -70,38 +47,71 @@ class Dataset:
     class_names: tuple[str, ...]
     training: Split
     test: SealedSplit
+    validation: Split | None = None
     fallback_reason: str = ""
     warnings: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+    folder: FolderOptions | None = None
+
+    @property
+    def is_classification(self) -> bool:
+        """Whether an example is one image that shows one of the classes."""
+        return bool(self.class_names)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """(height, width, channels) of every image."""
+        """(height, width, channels) of every image. Raises InputError for data without single images."""
+        if not self.training.holds_images:
+            inputs = ", ".join(f"{name} of shape {shape}" for name, shape in self.input_shapes.items())
+            raise InputError(
+                f"{self.name} holds {inputs} and not single images: the built-in model can't take them, so give one "
+                "that does"
+            )
         height, width, channels = self.training.images.shape[1:]
         return height, width, channels
 
     @property
+    def input_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Input name → shape of one example of it. A single input is `image` if it is one, else `x`."""
+        images = self.training.images
+        if isinstance(images, Mapping):
+            return {name: array.shape[1:] for name, array in images.items()}
+        return {"image" if self.training.holds_images else "x": images.shape[1:]}
+
+    @property
     def num_classes(self) -> int:
+        """Raises InputError for data that tells no classes apart."""
+        if not self.is_classification:
+            raise InputError(
+                f"{self.name} does not say which class an image shows: the built-in model needs one uint8 image and "
+                "one whole number from 0 for each example, so give those or a model of your own"
+            )
         return len(self.class_names)
 
     def training_and_validation(self, *, fraction: float, seed: int) -> tuple[Split, Split]:
-        """The training images as (train, validation), as `split_validation` parts them."""
+        """The examples to train on and to validate with: the given ones, else as `split_validation` does it."""
+        if self.validation is not None:
+            return self.training, self.validation
         return self.split_validation(fraction=fraction, seed=seed)
 
     def split_validation(self, *, fraction: float, seed: int) -> tuple[Split, Split]:
-        """The training images as (train, validation); each class gives the same share, at least one image, to both.
+        """The training examples as (train, validation); each class gives the same share, at least one, to both.
 
         Raises InputError if a class has a single image or `fraction` is not between 0 and 1.
         """
         if not 0 < fraction < 1:
             raise InputError(f"the validation fraction must be between 0 and 1, got {fraction}")
         rng = np.random.default_rng([seed, 0x5EED])
+        labels = self.training.labels
+        groups = [np.flatnonzero(labels == label) for label in range(len(self.class_names))]
         validation = []
-        for label in range(self.num_classes):
-            members = rng.permutation(np.flatnonzero(self.training.labels == label))
+        for label, group in enumerate(groups if groups else [np.arange(len(labels))]):
+            members = rng.permutation(group)
             if len(members) < 2:
+                what = f"class {self.class_names[label]} has" if groups else f"{self.name} has"
                 raise InputError(
-                    f"class {self.class_names[label]} has {len(members)} training image but needs 2 or more, "
-                    "one to train and one to validate: add images or leave the class out"
+                    f"{what} {len(members)} training {'image' if groups else 'example'} but needs 2 or more, one to "
+                    f"train and one to validate: add {'images or leave the class out' if groups else 'examples'}"
                 )
             validation.append(members[: min(max(round(len(members) * fraction), 1), len(members) - 1)])
         chosen = np.zeros(len(self.training), dtype=bool)
@@ -116,108 +126,63 @@ def make_dataset(
     class_names: tuple[str, ...] | None = None,
     fallback_reason: str = "",
 ) -> Dataset:
-    """Check `x_train, y_train, x_test, y_test` and make a data set of them.
+    """Check `x_train, y_train, x_test, y_test` and make a data set of images that show classes.
 
     Images: uint8, (examples, height, width) or (examples, height, width, channels) with 1 or 3 channels. Labels:
-    integers, 0 to classes − 1, every class with training images; 2 to 1,000 classes (as many as `class_names` if
-    given). Raises InputError naming the array otherwise.
+    integers, 0 to classes − 1, every class with training images; 2 to 1,000 classes (as many as `class_names`, given
+    here or as an array of texts among the others). `x_validation, y_validation` may be given too. Raises InputError
+    naming the array otherwise.
     """
-    missing = [key for key in ARRAY_NAMES if key not in arrays]
-    if missing:
-        found = ", ".join(arrays) if arrays else "nothing"
-        raise InputError(f"{name} lacks {', '.join(missing)}: it must hold {', '.join(ARRAY_NAMES)}, found {found}")
-    images = {key: _checked_images(key, arrays[key]) for key in ("x_train", "x_test")}
-    if images["x_train"].shape[1:] != images["x_test"].shape[1:]:
-        raise InputError(
-            f"x_train has images of shape {images['x_train'].shape[1:]} but x_test of {images['x_test'].shape[1:]}: "
-            "both must be the same"
-        )
-    labels = {key: _checked_labels(key, arrays[key]) for key in ("y_train", "y_test")}
-    for part in ("train", "test"):
-        if len(images[f"x_{part}"]) != len(labels[f"y_{part}"]):
+    parts = present_parts(arrays, name=name)
+    images = {part: checked_images(f"x_{part}", arrays[f"x_{part}"]) for part in parts}
+    for part in parts[1:]:
+        if images["train"].shape[1:] != images[part].shape[1:]:
             raise InputError(
-                f"x_{part} has {len(images[f'x_{part}'])} images but y_{part} has {len(labels[f'y_{part}'])} labels: "
-                "give one label for each image"
+                f"x_train has images of shape {images['train'].shape[1:]} but x_{part} of {images[part].shape[1:]}: "
+                "both must be the same"
             )
-    num_classes = len(class_names) if class_names is not None else int(labels["y_train"].max()) + 1
+    labels = {part: checked_labels(f"y_{part}", arrays[f"y_{part}"]) for part in parts}
+    for part in parts:
+        check_same_length(part, images[part], labels[part])
+    if class_names is None and "class_names" in arrays:
+        class_names = checked_class_names(arrays["class_names"])
+    num_classes = len(class_names) if class_names is not None else int(labels["train"].max()) + 1
+    check_classes({f"y_{part}": labels[part] for part in parts}, num_classes)
     names = class_names if class_names is not None else tuple(str(label) for label in range(num_classes))
-    _check_classes(labels, num_classes)
-    training = Split(images=images["x_train"], labels=labels["y_train"])
-    test = Split(images=images["x_test"], labels=labels["y_test"])
+    splits = {part: Split(images=images[part], labels=labels[part]) for part in parts}
     return Dataset(
         name=name,
-        digest=_digest(training, test),
+        digest=digest_of(splits),
         class_names=names,
-        training=training,
-        test=SealedSplit(_split=test),
+        training=splits["train"],
+        test=SealedSplit(_split=splits["test"]),
+        validation=splits.get("validation"),
         fallback_reason=fallback_reason,
-        warnings=_warnings(training, test, names),
+        warnings=what_to_know(splits, names),
     )
 
 
-def _checked_images(key: str, array: NDArray[np.generic]) -> Pixels:
-    if array.dtype != np.uint8:
-        raise InputError(
-            f"{key} has dtype {array.dtype}{_nan_note(array)} but images must be uint8 pixel values 0 to 255: "
-            "convert it, multiplying by 255 if it holds 0 to 1"
-        )
-    if array.ndim == 3:
-        array = array[..., np.newaxis]
-    if array.ndim != 4:
-        raise InputError(
-            f"{key} has shape {array.shape} but images must be (examples, height, width) or (examples, height, "
-            "width, channels)"
-        )
-    if array.shape[-1] not in (1, 3):
-        raise InputError(f"{key} has shape {array.shape} but images need 1 or 3 channels")
-    if 0 in array.shape:
-        raise InputError(f"{key} has shape {array.shape} and so holds no images: give at least one")
-    return np.ascontiguousarray(array, dtype=np.uint8)
+def present_parts(arrays: Mapping[str, NDArray[np.generic]], *, name: str) -> tuple[str, ...]:
+    """`train`, `test`, and `validation` if it is there. Raises InputError for a part that is missing or incomplete."""
+    wanted = [*ARRAY_NAMES, *(VALIDATION_NAMES if any(key in arrays for key in VALIDATION_NAMES) else ())]
+    missing = [key for key in wanted if key not in arrays]
+    if missing:
+        found = ", ".join(arrays) if arrays else "nothing"
+        raise InputError(f"{name} lacks {', '.join(missing)}: it must hold {', '.join(wanted)}, found {found}")
+    return ("train", "test", "validation") if len(wanted) > len(ARRAY_NAMES) else ("train", "test")
 
 
-def _checked_labels(key: str, array: NDArray[np.generic]) -> Classes:
-    if not np.issubdtype(array.dtype, np.integer):
-        raise InputError(f"{key} has dtype {array.dtype}{_nan_note(array)} but labels must be whole numbers from 0")
-    if array.ndim != 1:
-        raise InputError(f"{key} has shape {array.shape} but labels must have shape (examples,)")
-    if len(array) and int(array.min()) < 0:
-        raise InputError(f"{key} holds the label {int(array.min())} but labels must be 0 or more")
-    if len(array) and int(array.max()) > np.iinfo(np.int64).max:
-        raise InputError(f"{key} holds the label {int(array.max())} but labels must be below {MAX_CLASSES}")
-    return array.astype(np.int64)
-
-
-def _nan_note(array: NDArray[np.generic]) -> str:
-    if not np.issubdtype(array.dtype, np.floating):
-        return ""
-    count = int(np.isnan(array.astype(np.float64)).sum())
-    return f" and holds {count} NaN" if count else ""
-
-
-def _check_classes(labels: Mapping[str, Classes], num_classes: int) -> None:
-    if not 2 <= num_classes <= MAX_CLASSES:
-        raise InputError(f"y_train has {num_classes} classes but 2 to {MAX_CLASSES} can be told apart")
-    for key, values in labels.items():
-        if int(values.max()) >= num_classes:
-            raise InputError(
-                f"{key} holds the label {int(values.max())} but the {num_classes} classes are numbered 0 to "
-                f"{num_classes - 1}"
-            )
-    empty = np.flatnonzero(np.bincount(labels["y_train"], minlength=num_classes) == 0)
-    if len(empty):
-        raise InputError(
-            f"class {', '.join(map(str, empty[:5]))} has no training images: number the classes 0, 1, 2, … "
-            "without gaps, or add images"
-        )
-
-
-def _warnings(training: Split, test: Split, class_names: tuple[str, ...]) -> tuple[str, ...]:
+def what_to_know(splits: Mapping[str, Split], class_names: tuple[str, ...]) -> tuple[str, ...]:
+    """Sentences on test examples that were trained on, and on classes that are never tested."""
     found = []
-    seen = {image.tobytes() for image in training.images}
-    repeated = sum(image.tobytes() in seen for image in test.images)
+    seen = set(example_digests(splits["train"]))
+    repeated = sum(digest in seen for digest in example_digests(splits["test"]))
     if repeated:
-        found.append(f"{repeated} of {len(test)} test images stand in the training set too: the test accuracy flatters")
-    tested = set(test.labels.tolist())
+        what, result = ("images", "accuracy") if class_names else ("examples", "result")
+        found.append(
+            f"{repeated} of {len(splits['test'])} test {what} stand in the training set too: the test {result} flatters"
+        )
+    tested = set(splits["test"].labels.tolist()) if class_names else set()
     untested = [name for label, name in enumerate(class_names) if label not in tested]
     if untested:
         found.append(
@@ -225,12 +190,3 @@ def _warnings(training: Split, test: Split, class_names: tuple[str, ...]) -> tup
             f"{len(class_names)} classes"
         )
     return tuple(found)
-
-
-def _digest(*splits: Split) -> str:
-    digest = hashlib.sha256()
-    for split in splits:
-        for array in (split.images, split.labels):
-            digest.update(f"{array.dtype} {array.shape} ".encode())
-            digest.update(array.data)
-    return digest.hexdigest()

@@ -34,7 +34,7 @@ def evaluate(predict: Predict, split: Split, *, class_names: tuple[str, ...]) ->
 
     Raises ValueError for probabilities of a wrong shape or with a NaN: `argmax` would call a NaN row class 0.
     """
-    probabilities = np.asarray(predict(split.images))
+    probabilities = np.asarray(predict(split.read()))
     if probabilities.shape != (len(split), len(class_names)):
         raise ValueError(f"predictions have shape {probabilities.shape} but must have {(len(split), len(class_names))}")
     if not np.isfinite(probabilities).all():

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from tuning.dataset import Split
@@ -29,13 +29,16 @@ def training_batches(
     """Endless batches, every epoch in an order of its own.
 
     A batch holds images (batch, height, width, channels), uint8 or float32, and labels: int64 (batch,) or float32
-    (batch, classes), both as `feed` says.
+    (batch, classes), both as `feed` says. Several inputs come as a mapping, numbers to predict as they are.
+    Augmentation is for images that show classes, and leaves anything else alone: what a number says of an image may
+    change when the image is turned.
 
     What epoch n shows depends on `seed` and n alone, so a training that goes on from epoch n sees what an
-    uninterrupted one sees.
+    uninterrupted one sees, and images on disk are shown as the same ones in memory would be.
     """
-    images, labels = tf.constant(split.images), tf.constant(_encoded(split.labels, feed))
+    read, labels = _reader(split), tf.constant(split.labels)
     examples = len(split)
+    augmentation = augmentation and split.shows_classes
 
     def epoch_indices(epoch: tf.Tensor) -> tf.data.Dataset:
         key = tf.random.experimental.stateless_fold_in(tf.constant([seed, 0], tf.int64), epoch)
@@ -43,11 +46,11 @@ def training_batches(
         batches = tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
         return batches.map(lambda indices: (key, indices))
 
-    def batch(key: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        chosen = tf.gather(images, indices)
+    def batch(key: tf.Tensor, indices: tf.Tensor) -> tuple[Any, tf.Tensor]:
+        chosen = read(indices)
         if augmentation:
             chosen = _augmented(chosen, tf.random.experimental.stateless_fold_in(key, indices[0]))
-        return _scaled(chosen, feed), tf.gather(labels, indices)
+        return _scaled(chosen, feed), _encoded(tf.gather(labels, indices), feed)
 
     epochs = tf.data.Dataset.counter(first_epoch)
     batches = epochs.flat_map(epoch_indices).map(batch, num_parallel_calls=2, deterministic=True).prefetch(2)
@@ -56,8 +59,30 @@ def training_batches(
 
 def validation_batches(split: Split, *, feed: Feed) -> tf.data.Dataset:
     """All images once, in order, in batches like those of `training_batches`."""
-    batches = tf.data.Dataset.from_tensor_slices((split.images, _encoded(split.labels, feed))).batch(VALIDATION_BATCH)
-    return _without_autotune(batches.map(lambda images, labels: (_scaled(images, feed), labels)))
+    if split.is_on_disk:
+        read, labels = _reader(split), tf.constant(split.labels)
+        indices = tf.data.Dataset.range(len(split)).batch(VALIDATION_BATCH)
+        plain = indices.map(
+            lambda chosen: (read(chosen), tf.gather(labels, chosen)), num_parallel_calls=2, deterministic=True
+        ).prefetch(2)
+    else:
+        plain = tf.data.Dataset.from_tensor_slices((split.images, split.labels)).batch(VALIDATION_BATCH)
+    return _without_autotune(plain.map(lambda images, labels: (_scaled(images, feed), _encoded(labels, feed))))
+
+
+def _reader(split: Split) -> Callable[[tf.Tensor], Any]:
+    """Indices (batch,) → the images, or each input's values, there."""
+    if not split.is_on_disk:
+        in_memory = tf.nest.map_structure(tf.constant, split.images)
+        return lambda indices: tf.nest.map_structure(lambda values: tf.gather(values, indices), in_memory)
+    shape, dtype = split.images.shape[1:], tf.as_dtype(split.images.dtype)
+
+    def from_disk(indices: tf.Tensor) -> tf.Tensor:
+        images = tf.numpy_function(split.read, [indices], dtype)
+        images.set_shape((None, *shape))
+        return images
+
+    return from_disk
 
 
 def _without_autotune(batches: tf.data.Dataset) -> tf.data.Dataset:
@@ -72,17 +97,17 @@ def _without_autotune(batches: tf.data.Dataset) -> tf.data.Dataset:
     return batches.with_options(options)
 
 
-def _encoded(labels: Any, feed: Feed) -> Any:
+def _encoded(labels: tf.Tensor, feed: Feed) -> tf.Tensor:
     if feed.labels is Labels.INTEGER:
         return labels
-    return np.eye(feed.num_classes, dtype=np.float32)[labels]
+    return tf.one_hot(labels, feed.num_classes, dtype=tf.float32)
 
 
-def _scaled(images: tf.Tensor, feed: Feed) -> tf.Tensor:
+def _scaled(images: Any, feed: Feed) -> Any:
     if feed.pixel_scale is None:
         return images
     factor, offset = feed.pixel_scale
-    return tf.cast(images, tf.float32) * factor + offset
+    return tf.nest.map_structure(lambda values: tf.cast(values, tf.float32) * factor + offset, images)
 
 
 def _augmented(images: tf.Tensor, key: tf.Tensor) -> tf.Tensor:

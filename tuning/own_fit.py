@@ -80,7 +80,7 @@ def run_own_fit(
         options["initial_epoch"] = plan.initial_epoch
     if plan.settings.balance_classes:
         options["class_weight"] = class_weights(training.labels)
-    if isinstance(training.images, np.memmap):
+    if training.is_on_disk:
         arguments: tuple[Any, ...] = (
             training_batches(
                 training, batch_size=built.batch_size, seed=plan.seed, feed=built.feed, augmentation=False
@@ -92,9 +92,8 @@ def run_own_fit(
         if own_fit.batch_size is not None:
             options["batch_size"] = own_fit.batch_size
     if validation is not None:
-        on_disk = isinstance(validation.images, np.memmap)
-        given = validation_batches(validation, feed=built.feed) if on_disk else _arrays(validation, built.feed)
-        options["validation_data"] = given
+        read = validation_batches(validation, feed=built.feed) if validation.is_on_disk else None
+        options["validation_data"] = read if read is not None else _arrays(validation, built.feed)
     return own_fit(built.hp, built.model, arguments, options)
 
 
@@ -106,11 +105,12 @@ def class_weights(labels: np.ndarray) -> dict[int, float]:
 
 
 def scaled_pixels(split: Split, feed: Feed) -> Any:
-    """All images of a small split as the model gets them: uint8, or float32 as `feed` says."""
-    if feed.pixel_scale is None or not isinstance(split.images, np.ndarray):
-        return split.images
+    """All images of a split that fits into memory as the model gets them: uint8, or float32 as `feed` says."""
+    images = split.read()
+    if feed.pixel_scale is None:
+        return images
     factor, offset = (np.float32(number) for number in feed.pixel_scale)
-    return split.images.astype(np.float32) * factor + offset
+    return images.astype(np.float32) * factor + offset
 
 
 def _arrays(split: Split, feed: Feed) -> tuple[Any, Any]:

@@ -11,7 +11,10 @@ from typing import Any
 
 from tuning.dataset import Dataset
 from tuning.errors import InputError
-from tuning.records import Evaluation, TrialRecord
+from tuning.folder_options import FolderOptions
+from tuning.image_store import DEFAULT_STORE
+from tuning.picture_folder import load_picture_folder
+from tuning.records import DATASET_NAMES, Evaluation, TrialRecord
 from tuning.run_folder import RunFolder, finite_or_none
 from tuning.sources import load_dataset, load_npz
 
@@ -25,30 +28,43 @@ _RECORDED_VERSIONS = ("tensorflow", "keras", "keras-tuner", "numpy")
 
 
 def describe_dataset(dataset: Dataset, *, validation: int, path: Path | None) -> dict[str, Any]:
-    """The `dataset` part. `validation`: how many training images were set apart; `path`: the npz file, if it is one."""
+    """The `dataset` part. `validation`: how many examples validate; `path`: the npz file or folder, if it is one."""
+    given = dataset.validation is not None
+    folder = dataset.folder
     return {
         "name": dataset.name,
         "path": None if path is None else str(path.resolve()),
+        "folder": None if folder is None else {**folder.as_json(), "path": str(Path(folder.path).resolve())},
         "digest": dataset.digest,
         "fallback_reason": dataset.fallback_reason or None,
         "class_names": list(dataset.class_names),
-        "image_shape": list(dataset.image_shape),
-        "train": len(dataset.training) - validation,
+        "image_shape": list(dataset.image_shape) if dataset.training.holds_images else None,
+        "input_shapes": {name: list(shape) for name, shape in dataset.input_shapes.items()},
+        "skipped": list(dataset.skipped),
+        "train": len(dataset.training) - (0 if given else validation),
         "validation": validation,
         "test": len(dataset.test),
     }
 
 
-def load_recorded_dataset(record: Mapping[str, Any]) -> Dataset:
-    """The data that a run was made with, and why not MNIST if so.
+def load_recorded_dataset(record: Mapping[str, Any], *, store: Path = DEFAULT_STORE) -> Dataset:
+    """The data that a run was made with, and why not MNIST if so. `store`: where a folder's pixels are kept.
 
     Raises InputError if it can't be had or is not the same any more.
     """
     described = record["dataset"]
-    if described["path"] is None:
+    folder = described.get("folder")
+    if folder is not None:
+        dataset = load_picture_folder(FolderOptions.from_json(folder), store=store)
+    elif described["path"] is not None:
+        dataset = load_npz(Path(described["path"]), name=described["name"])
+    elif described["name"] in DATASET_NAMES:
         dataset = load_dataset(described["name"])
     else:
-        dataset = load_npz(Path(described["path"]), name=described["name"])
+        raise InputError(
+            f"the data {described['name']} was handed over by a program and can't be loaded again: save it as an npz "
+            "file or as a folder of pictures, and start a new run with --data"
+        )
     if dataset.digest != described["digest"]:
         raise InputError(
             f"the data {described['path'] or described['name']} changed since the run was made (digest "

@@ -31,7 +31,7 @@ class SearchData:
         """
         training, validation = dataset.training_and_validation(fraction=VALIDATION_FRACTION, seed=seed)
         return cls(
-            training=training, validation=validation, everything=dataset.training, num_classes=dataset.num_classes
+            training=training, validation=validation, everything=dataset.training, num_classes=len(dataset.class_names)
         )
 
     def for_retraining(self, *, keeps_validation: bool) -> tuple[Split, Split | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import sys
 import zipfile
@@ -17,11 +18,13 @@ from numpy.typing import NDArray
 
 from tuning.dataset import ARRAY_NAMES, Dataset, make_dataset
 from tuning.errors import InputError
+from tuning.general_data import dataset_of
 from tuning.records import DATASET_NAMES
 
 DATA_DIR_VARIABLE = "TUNING_DATA_DIR"
 SILENCE_SECONDS = 10.0
 NPY_MAGIC = b"\x93NUMPY"
+KNOWN_NAME = re.compile(r"x_(train|test|validation)(_.+)?|y_(train|test|validation)|class_names")
 
 DIGITS = tuple(str(digit) for digit in range(10))
 FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
@@ -58,8 +61,12 @@ def needs_keras(name: str) -> bool:
 
 
 def load_npz(path: Path, *, name: str | None = None, class_names: tuple[str, ...] | None = None) -> Dataset:
-    """The data set in an npz file with `x_train, y_train, x_test, y_test`. Raises InputError as `make_dataset` does."""
-    return make_dataset(_read_npz(path), name=name if name is not None else path.name, class_names=class_names)
+    """The data set in an npz file with `x_train, y_train, x_test, y_test`.
+
+    It may hold `x_validation, y_validation` and `class_names` too. Floating-point labels, and inputs with names as in
+    `x_train_NAME`, make a data set without classes. Raises InputError as `dataset_of` does.
+    """
+    return dataset_of(_read_npz(path), name=name if name is not None else path.name, class_names=class_names)
 
 
 def _load_keras_dataset(name: str) -> Dataset:
@@ -114,7 +121,8 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
             archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise InputError(f"{path} holds a single array: save all four with numpy.savez")
-            return {key: archive[key] for key in ARRAY_NAMES if key in archive} or dict.fromkeys(archive, np.empty(0))
+            known = {key: archive[key] for key in archive if KNOWN_NAME.fullmatch(key)}
+            return known if "y_train" in known or "x_train" in known else dict.fromkeys(archive, np.empty(0))
     except InputError:
         raise
     except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:

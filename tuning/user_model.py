@@ -9,7 +9,6 @@ from typing import Any
 
 import keras
 import keras_tuner as kt
-import numpy as np
 
 from tuning.builder import Built
 from tuning.dataset import Split
@@ -177,8 +176,8 @@ class UserModel:
     def _fitting_feed(self) -> Feed:
         """How examples are handed to the default model. Raises InputError if they don't fit it."""
         model = self._build(holding({}, self._fixed))
-        images, scale = self._examples.images, self._wishes.pixel_scale
-        if isinstance(images, np.ndarray) and images.dtype == np.uint8:
+        scale = self._wishes.pixel_scale
+        if self._examples.holds_images:
             scale = pixel_scale_for(model, scale, self.name)
         elif scale is not None:
             raise InputError("--pixel-scale is for data of images only: leave it out")

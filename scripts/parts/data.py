@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scripts import _entry
+from tuning.errors import InputError
 from tuning.records import DATASET_NAMES
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from tuning.dataset import Dataset
+
+
+STORE = ".images"
+"""Where in the folder of runs the pixels of folders of pictures are kept; it may be removed at any time."""
 
 
 def add_data_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,12 +29,35 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=f"{', '.join(DATASET_NAMES)}; auto is MNIST, or the embedded digits where it can't be had (default: auto)",
     )
-    group.add_argument("--data", type=Path, metavar="FILE.npz", help="your own x_train, y_train, x_test, y_test")
+    group.add_argument(
+        "--data",
+        type=Path,
+        metavar="PATH",
+        help="your own: an npz file with x_train, y_train, x_test, y_test, or a folder with a subfolder of pictures "
+        "for each class, in train/, validation/ and test/ or not",
+    )
+    parser.add_argument("--image-size", metavar="HxW", help="fit the pictures of a folder to this size, like 64x64")
+    parser.add_argument(
+        "--skip-corrupt", action="store_true", default=None, help="leave out pictures of a folder that can't be read"
+    )
 
 
-def load_asked_dataset(arguments: argparse.Namespace) -> Dataset:
+def asks_for_data(arguments: argparse.Namespace) -> bool:
+    """Whether any option says which data, or how to read it."""
+    options = (arguments.dataset, arguments.data, arguments.image_size, arguments.skip_corrupt)
+    return any(option is not None for option in options)
+
+
+def load_asked_dataset(arguments: argparse.Namespace, *, recorded: Dataset | None = None) -> Dataset:
+    """The data that the options name. What they don't say of a folder is as in `recorded`, if that came from one."""
+    from tuning.folder_options import parse_image_size
     from tuning.sources import load_dataset, load_npz, needs_keras
 
+    image_size = None if arguments.image_size is None else parse_image_size(arguments.image_size)
+    if arguments.data is not None and arguments.data.is_dir():
+        return _load_folder(arguments, image_size, recorded)
+    if image_size is not None or arguments.skip_corrupt is not None:
+        raise InputError("--image-size and --skip-corrupt go with --data FOLDER: other data has its size already")
     if arguments.data is not None:
         return load_npz(arguments.data)
     name = arguments.dataset if arguments.dataset is not None else "auto"
@@ -40,17 +69,42 @@ def load_asked_dataset(arguments: argparse.Namespace) -> Dataset:
 def describe_asked_data(arguments: argparse.Namespace) -> dict[str, Any]:
     """The same arguments as options to repeat, paths absolute."""
     data = arguments.data
-    return {"dataset": arguments.dataset, "data": None if data is None else str(data.resolve())}
+    return {
+        "dataset": arguments.dataset,
+        "data": None if data is None else str(data.resolve()),
+        "image_size": arguments.image_size,
+        "skip_corrupt": bool(arguments.skip_corrupt),
+    }
 
 
-def load_run_dataset(record: Mapping[str, Any]) -> Dataset:
+def _load_folder(
+    arguments: argparse.Namespace, image_size: tuple[int, int] | None, recorded: Dataset | None
+) -> Dataset:
+    from tuning.folder_options import FolderOptions
+    from tuning.picture_folder import load_picture_folder
+
+    path = str(arguments.data)
+    usual = FolderOptions(path=path)
+    if recorded is not None and recorded.folder is not None:
+        usual = dataclasses.replace(recorded.folder, path=path)
+    seed = getattr(arguments, "seed", None)
+    options = FolderOptions(
+        path=path,
+        image_size=image_size if image_size is not None else usual.image_size,
+        seed=seed if seed is not None else usual.seed,
+        skip_corrupt=usual.skip_corrupt if arguments.skip_corrupt is None else arguments.skip_corrupt,
+    )
+    return load_picture_folder(options, store=arguments.runs / STORE)
+
+
+def load_run_dataset(record: Mapping[str, Any], *, runs: Path = _entry.DEFAULT_RUNS) -> Dataset:
     """The data that a run was made with. Raises InputError if it can't be had or is not the same any more."""
     from tuning.run_record import load_recorded_dataset
     from tuning.sources import needs_keras
 
     if needs_keras(record["dataset"]["name"]):
         _entry.load_tensorflow()
-    return load_recorded_dataset(record)
+    return load_recorded_dataset(record, store=runs / STORE)
 
 
 def tell_fallback(console: Console, dataset: Dataset) -> None:
@@ -63,10 +117,14 @@ def tell_fallback(console: Console, dataset: Dataset) -> None:
 def tell_dataset(console: Console, dataset: Dataset, *, validation: int) -> None:
     from rich.markup import escape
 
-    height, width, channels = dataset.image_shape
+    training = len(dataset.training) - (validation if dataset.validation is None else 0)
+    what = "images" if dataset.is_classification else "examples"
+    shapes = [f"{name} of {'×'.join(map(str, shape))}" for name, shape in dataset.input_shapes.items()]
+    if dataset.is_classification:
+        shapes = ["×".join(map(str, dataset.image_shape)), f"{dataset.num_classes} classes"]
     console.print(
-        f"data: {escape(dataset.name)}, {len(dataset.training) - validation} training, {validation} validation and "
-        f"{len(dataset.test)} test images of {height}×{width}×{channels}, {dataset.num_classes} classes"
+        f"data: {escape(dataset.name)}, {training} training, {validation} validation and {len(dataset.test)} test "
+        f"{what} of {escape(', '.join(shapes))}"
     )
     tell_fallback(console, dataset)
     for warning in dataset.warnings:

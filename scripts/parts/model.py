@@ -123,8 +123,7 @@ def _built_in(choice: ModelChoice, data: SearchData, ranges: Mapping[str, Any]) 
         raise InputError("the data does not hold images with one label each, as the built-in model needs: give --model")
     if choice.batch_sizes:
         ranges = {**ranges, "batch_size": Choices(values=choice.batch_sizes)}
-    height, width, channels = data.training.images.shape[1:]
-    task = Task(image_shape=(height, width, channels), num_classes=data.num_classes)
+    task = Task(image_shape=data.training.images.shape[1:], num_classes=data.num_classes)
     return TunableClassifier(task, ranges=adapted(default_ranges(task.image_shape), ranges))
 
 

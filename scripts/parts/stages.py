@@ -145,7 +145,7 @@ def _evaluated(work: Work, model: Any, test: Split) -> dict[str, Any]:
     from tuning.inference import measure_outputs, predict_with
     from tuning.run_folder import write_json
 
-    if not work.dataset.num_classes:
+    if not work.dataset.is_classification:
         metrics = measure_outputs(model, test, work.builder.feed)
         write_json(work.folder.evaluation, {"examples": len(test), "metrics": metrics})
         return {"accuracy": None, "ci95": None, "metrics": metrics}

@@ -79,7 +79,7 @@ def new_job(arguments: argparse.Namespace) -> Job:
 
 def resumed_job(arguments: argparse.Namespace, folder: RunFolder) -> Job:
     """The run in the folder, as it was started. Raises InputError if it can't go on so."""
-    for option in ("dataset", "data", "epochs", "seed", *_MODEL_OPTIONS):
+    for option in ("dataset", "data", "image_size", "skip_corrupt", "epochs", "seed", *_MODEL_OPTIONS):
         if getattr(arguments, option) is not None:
             name = option.replace("_", "-")
             raise InputError(f"--resume goes on with what {folder.path} was started with: leave out --{name}")
@@ -87,7 +87,7 @@ def resumed_job(arguments: argparse.Namespace, folder: RunFolder) -> Job:
     if record.get("command") != "train":
         again = _entry.command("tune.py", "--run", folder.name, "--resume", runs=arguments.runs)
         raise InputError(f"{folder.path} was made by tune.py: go on with it by {again}")
-    dataset = load_run_dataset(record)
+    dataset = load_run_dataset(record, runs=arguments.runs)
     _entry.load_tensorflow()
     from tuning.settings import Plan
 

@@ -197,7 +197,7 @@ def test_a_colour_is_not_mixed_up_by_scaling(saved: Callable[..., Path]) -> None
 def test_without_a_known_look_a_grey_picture_is_scaled_to_fit(saved: Callable[..., Path]) -> None:
     picture = read_picture(saved(seven(80, 100, ink=0, paper=255)), shape=SHAPE, look=PLAIN_LOOK)
 
-    assert picture.notes == ("scaled from 80×100",)
+    assert picture.notes == ("scaled from 80×100, its longer side cropped",)
     assert picture.pixels[0, 0, 0, 0] == 255
 
 

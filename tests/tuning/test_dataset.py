@@ -325,3 +325,59 @@ def test_taken_examples_are_copies(arrays):
     taken.images[:] = 0
     assert dataset.training.images[3].any()
     assert taken.labels.tolist() == [3]
+
+
+def with_validation(arrays):
+    return {**arrays, "x_validation": arrays["x_test"][:8], "y_validation": arrays["y_test"][:8]}
+
+
+def test_given_validation_images_are_the_ones_to_validate_with(arrays):
+    dataset = make_dataset(with_validation(arrays), name="given.npz")
+    training, validation = dataset.training_and_validation(fraction=0.5, seed=0)
+    assert training is dataset.training
+    assert np.array_equal(validation.images[..., 0], arrays["x_test"][:8])
+
+
+def test_without_given_ones_validation_images_are_split_off(arrays):
+    dataset = make_dataset(arrays, name="given.npz")
+    pairs = [method(fraction=0.2, seed=3)[1] for method in (dataset.training_and_validation, dataset.split_validation)]
+    assert np.array_equal(pairs[0].images, pairs[1].images)
+
+
+def test_validation_images_are_part_of_the_digest(arrays):
+    assert make_dataset(with_validation(arrays), name="a").digest != make_dataset(arrays, name="a").digest
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"x_validation": None}, "given.npz lacks x_validation: it must hold x_train, y_train, x_test, y_test, x_val"),
+        ({"y_validation": None}, "given.npz lacks y_validation"),
+        ({"y_validation": np.full(8, 4)}, "y_validation holds the label 4 but the 4 classes are numbered 0 to 3"),
+        ({"y_validation": np.zeros(7, int)}, "x_validation has 8 images but y_validation has 7 labels"),
+        ({"x_validation": np.zeros((8, 9, 9), np.uint8)}, "but x_validation of (9, 9, 1): both must be the same"),
+    ],
+)
+def test_validation_images_are_held_to_the_same_as_the_others(arrays, changes, message):
+    given = {key: array for key, array in {**with_validation(arrays), **changes}.items() if array is not None}
+    with pytest.raises(InputError, match=re.escape(message)):
+        make_dataset(given, name="given.npz")
+
+
+def test_class_names_among_the_arrays_are_used(arrays):
+    names = np.array(["north", " east", "south", "west"])
+    assert make_dataset({**arrays, "class_names": names}, name="a").class_names == ("north", "east", "south", "west")
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (np.arange(4), "class_names has dtype int64 and shape (4,) but must be texts of shape (classes,)"),
+        (np.array([["a"], ["b"]]), "class_names has dtype <U1 and shape (2, 1) but must be texts"),
+        (np.array(["a", "b", "a", "d"]), "class_names holds a, b, a, d but every class needs a name of its own"),
+        (np.array(["a", "b", "c", " "]), "but every class needs a name of its own"),
+        (np.array(["a", "b", "c"]), "y_train holds the label 3 but the 3 classes are numbered 0 to 2"),
+    ],
+)
+def test_class_names_that_do_not_fit_are_refused(arrays, names, message):
+    refuse(arrays, message, class_names=names)

@@ -161,3 +161,71 @@ def test_pixels_can_be_handed_over_as_scaled_float32(numbered):
     assert validated.dtype == trained.dtype == np.float32
     np.testing.assert_allclose(validated[:, 0, 0, 0], expected, atol=1e-6)
     np.testing.assert_allclose(np.sort(trained[:, 0, 0, 0]), expected, atol=1e-6)
+
+
+@pytest.fixture
+def on_disk(digits, tmp_path):
+    """(in memory, the same in a mapped file): 700 digits in an order other than the file's."""
+    np.save(tmp_path / "images.npy", digits.training.images)
+    mapped = Split(images=np.load(tmp_path / "images.npy", mmap_mode="r"), labels=digits.training.labels)
+    chosen = np.random.default_rng(3).permutation(len(digits.training))[:700]
+    return digits.training.take(chosen), mapped.take(chosen)
+
+
+@pytest.mark.parametrize("feed", [AS_THEY_ARE, Feed(labels=Labels.ONE_HOT, num_classes=10, pixel_scale=(1 / 255, 0.0))])
+@pytest.mark.parametrize("augmentation", [False, True])
+def test_images_on_disk_are_shown_as_the_same_ones_in_memory_bit_for_bit(on_disk, feed, augmentation):
+    in_memory, mapped = (
+        epochs_of(split, 2, seed=5, feed=feed, augmentation=augmentation, first_epoch=1) for split in on_disk
+    )
+    for expected, shown in zip(in_memory, mapped, strict=True):
+        assert expected[0].dtype == shown[0].dtype
+        assert np.array_equal(expected[0], shown[0])
+        assert np.array_equal(expected[1], shown[1])
+
+
+def test_validation_of_images_on_disk_shows_the_same_bits_as_in_memory(on_disk):
+    in_memory, mapped = (list(validation_batches(split, feed=AS_THEY_ARE).as_numpy_iterator()) for split in on_disk)
+    assert [len(labels) for _, labels in mapped] == [VALIDATION_BATCH, 200]
+    for expected, shown in zip(in_memory, mapped, strict=True):
+        assert np.array_equal(expected[0], shown[0])
+        assert np.array_equal(expected[1], shown[1])
+
+
+def test_batches_from_disk_have_a_shape_that_a_model_can_be_built_for(on_disk):
+    _, mapped = on_disk
+    training = training_batches(mapped, batch_size=BATCH, seed=0, feed=AS_THEY_ARE, augmentation=False)
+    shapes = [batches.element_spec[0].shape for batches in (training, validation_batches(mapped, feed=AS_THEY_ARE))]
+    assert [shape.as_list() for shape in shapes] == [[None, 28, 28, 1]] * 2
+
+
+@pytest.fixture
+def several_inputs():
+    """Twenty examples of two inputs that hold the example's number, and two numbers to predict."""
+    numbers = np.arange(20)
+    images = {
+        "picture": np.broadcast_to(numbers.astype(np.uint8)[:, None, None, None], (20, 4, 4, 1)),
+        "age": numbers[:, None].astype(np.float32),
+    }
+    return Split(images=images, labels=np.stack([numbers, -numbers], axis=1).astype(np.float32))
+
+
+def test_several_inputs_come_by_name_and_stay_together(several_inputs):
+    batches = training_batches(several_inputs, batch_size=8, seed=0, feed=AS_THEY_ARE, augmentation=True)
+    shown = list(batches.take(3).as_numpy_iterator())
+    ages = np.concatenate([inputs["age"][:, 0] for inputs, _ in shown])
+    assert sorted(ages) == list(range(20))
+    assert np.array_equal(np.concatenate([inputs["picture"][:, 0, 0, 0] for inputs, _ in shown]), ages)
+    assert np.array_equal(np.concatenate([labels for _, labels in shown]), np.stack([ages, -ages], axis=1))
+
+
+def test_several_inputs_are_validated_in_order(several_inputs):
+    [(inputs, labels)] = validation_batches(several_inputs, feed=AS_THEY_ARE).as_numpy_iterator()
+    assert np.array_equal(inputs["age"], several_inputs.images["age"])
+    assert np.array_equal(labels, several_inputs.labels)
+
+
+def test_an_image_whose_label_is_a_number_is_never_turned(digits):
+    split = Split(images=digits.training.images[:20], labels=np.arange(20, dtype=np.float32))
+    plain, augmented = (epochs_of(split, 1, augmentation=augmentation)[0] for augmentation in (False, True))
+    assert np.array_equal(plain[0], augmented[0])

@@ -9,8 +9,12 @@ import platform
 import numpy as np
 import pytest
 
+from tuning.dataset import make_dataset
 from tuning.errors import InputError
 from tuning.evaluation import evaluate
+from tuning.folder_options import FolderOptions
+from tuning.picture_folder import load_picture_folder
+from tuning.python_data import from_arrays
 from tuning.run_folder import RunFolder
 from tuning.run_record import (
     describe_dataset,
@@ -39,10 +43,13 @@ def test_a_data_set_is_described_with_the_sizes_of_its_parts(file):
     assert describe_dataset(dataset, validation=4, path=file) == {
         "name": "shapes.npz",
         "path": str(file.resolve()),
+        "folder": None,
         "digest": dataset.digest,
         "fallback_reason": None,
         "class_names": ["0", "1", "2", "3"],
         "image_shape": [8, 8, 1],
+        "input_shapes": {"image": [8, 8, 1]},
+        "skipped": [],
         "train": 36,
         "validation": 4,
         "test": 20,
@@ -85,6 +92,48 @@ def test_a_named_data_set_that_changed_since_is_refused(digits):
     record["dataset"]["digest"] = "0" * 64
     with pytest.raises(InputError, match="the data digits changed since the run was made"):
         load_recorded_dataset(record)
+
+
+def test_a_folder_of_pictures_is_loaded_again_as_it_was_read(picture_folder, tmp_path, monkeypatch):
+    options = FolderOptions(path=picture_folder.name, image_size=(6, 5), seed=3, skip_corrupt=True)
+    monkeypatch.chdir(picture_folder.parent)
+    (picture_folder / "circle" / "bad.png").write_bytes(b"")
+    dataset = load_picture_folder(options, store=tmp_path / "store")
+    described = recorded(dataset, picture_folder)
+    monkeypatch.chdir("/")
+    again = load_recorded_dataset(described, store=tmp_path / "other store")
+    assert described["dataset"]["skipped"] == ["circle/bad.png holds no bytes"]
+    assert described["dataset"]["folder"] == {**options.as_json(), "image_size": [6, 5], "path": str(picture_folder)}
+    assert (again.name, again.digest, again.skipped) == (dataset.name, dataset.digest, dataset.skipped)
+    assert np.array_equal(again.test.for_verification().images, dataset.test.for_verification().images)
+
+
+def test_a_folder_that_changed_since_is_refused(picture_folder, tmp_path):
+    dataset = load_picture_folder(FolderOptions(path=str(picture_folder)), store=tmp_path / "store")
+    described = recorded(dataset, picture_folder)
+    next((picture_folder / "circle").iterdir()).unlink()
+    with pytest.raises(InputError, match="shapes changed since the run was made"):
+        load_recorded_dataset(described, store=tmp_path / "store")
+
+
+def test_given_validation_examples_do_not_count_as_trained_on(arrays):
+    given = {**arrays, "x_validation": arrays["x_test"], "y_validation": arrays["y_test"]}
+    described = describe_dataset(make_dataset(given, name="a"), validation=20, path=None)
+    assert (described["train"], described["validation"], described["test"]) == (40, 20, 20)
+
+
+def test_data_with_several_inputs_is_described_by_their_shapes():
+    inputs = {"image": np.zeros((4, 3)), "b": np.zeros((4, 2, 2))}
+    dataset = from_arrays((inputs, np.zeros(4)), (inputs, np.zeros(4)))
+    described = describe_dataset(dataset, validation=1, path=None)
+    assert (described["image_shape"], described["input_shapes"]) == (None, {"b": [2, 2], "image": [3]})
+    assert described["class_names"] == []
+
+
+def test_data_that_a_program_handed_over_cannot_be_loaded_again(arrays):
+    dataset = from_arrays((arrays["x_train"], arrays["y_train"]), (arrays["x_test"], arrays["y_test"]))
+    with pytest.raises(InputError, match="the data arrays was handed over by a program and can't be loaded again"):
+        load_recorded_dataset(recorded(dataset, None))
 
 
 def test_a_file_that_is_gone_is_refused(file):

@@ -67,6 +67,29 @@ def test_a_file_with_more_than_the_four_arrays_is_taken(tmp_path, arrays):
     assert len(load_npz(tmp_path / "shapes.npz").training) == 40
 
 
+def test_a_file_carries_class_names_and_validation_images(tmp_path, arrays):
+    names = np.array(["north", "east", "south", "west"])
+    given = {**arrays, "x_validation": 255 - arrays["x_test"], "y_validation": arrays["y_test"], "class_names": names}
+    np.savez(tmp_path / "shapes.npz", **given)
+    dataset = load_npz(tmp_path / "shapes.npz")
+    assert dataset.class_names == ("north", "east", "south", "west")
+    assert np.array_equal(dataset.validation.images[..., 0], given["x_validation"])
+
+
+def test_a_file_of_numbers_to_predict_is_taken(tmp_path, arrays):
+    measured = {key: array.astype(np.float32) for key, array in arrays.items() if key.startswith("y_")}
+    np.savez(tmp_path / "measured.npz", **{**arrays, **measured})
+    dataset = load_npz(tmp_path / "measured.npz")
+    assert not dataset.is_classification
+    assert dataset.training.labels.dtype == np.float32
+
+
+def test_a_file_with_named_inputs_is_taken(tmp_path, arrays):
+    given = {f"{key}_left" if key.startswith("x_") else key: array for key, array in arrays.items()}
+    np.savez(tmp_path / "named.npz", **given, x_train_right=arrays["x_train"], x_test_right=arrays["x_test"])
+    assert load_npz(tmp_path / "named.npz").input_shapes == {"left": (8, 8), "right": (8, 8)}
+
+
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"there is no file .*none\.npz: give an npz file with x_train, y_train"):
         load_npz(tmp_path / "none.npz")
