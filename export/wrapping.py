@@ -87,8 +87,8 @@ class Entrance:
         """An example as the served model takes it. Raises InputError if its values do not fit into the dtype."""
         if self.scaled_outside and self.scale is not None:
             return np.asarray(_scaled(array.astype(np.float32), self.scale)).reshape(-1, *self.spec.shape[1:])
-        converted = array.astype(self.spec.dtype)
-        if self.spec.dtype != "float32" and not np.array_equal(converted, array):
+        converted = array.astype(self.spec.dtype, copy=False)
+        if self.spec.dtype not in ("float32", array.dtype.name) and not np.array_equal(converted, array):
             raise InputError(
                 f"the data for {self.spec.name} has {array.dtype} values that are no {self.spec.dtype}: give whole "
                 "numbers within its range"
