@@ -101,7 +101,7 @@ def _layer_name(tensor: Any) -> str:
 
 
 def _seen_dtype(array: np.ndarray) -> str:
-    is_image = array.dtype == np.uint8 and array.ndim >= 3
+    is_image = array.dtype == np.uint8 and array.ndim == 4
     return "float32" if is_image or not np.issubdtype(array.dtype, np.integer) else array.dtype.name
 
 

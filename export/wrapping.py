@@ -152,6 +152,8 @@ def make_front(file: KerasFile, options: ServingOptions, examples: np.ndarray | 
         else:
             entrance = _plain_entrance(file, named, options, array)
         entrances.append(dataclasses.replace(entrance, own=dataclasses.replace(entrance.own, name=own.name)))
+    if options.pixel_scale is not None and not any(entrance.scale for entrance in entrances):
+        raise InputError(f"{file.path} takes no uint8 images, which --pixel-scale is about: leave it out")
     return Front(entrances=tuple(entrances), structure=structure)
 
 
@@ -175,7 +177,7 @@ def _by_name(examples: np.ndarray | Arrays, owned: Sequence[TensorSpec]) -> dict
 def _is_image(array: np.ndarray | None, own: TensorSpec, options: ServingOptions) -> bool:
     if array is None:
         return options.as_classifier or (len(own.shape) == 4 and own.dtype == "uint8")
-    return options.as_classifier or (array.dtype == np.uint8 and array.ndim >= 3)
+    return options.as_classifier or (array.dtype == np.uint8 and array.ndim == 4)
 
 
 def _image_entrance(file: KerasFile, own: TensorSpec, options: ServingOptions, array: np.ndarray | None) -> Entrance:

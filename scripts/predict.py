@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from export.artifact import MANIFEST, Artifact, Format, Manifest, read_manifest
+from export.artifact import MANIFEST, Artifact, Format, Kind, Manifest, read_manifest
 from export.errors import InputError
 from scripts.parts.published import published_folder, require_runtimes
 
@@ -34,7 +34,7 @@ def build_parser() -> _entry.Parser:
 def run(arguments: argparse.Namespace) -> _entry.Outcome:
     folder = published_folder(arguments, arguments.artifacts)
     manifest = read_manifest(folder)
-    if manifest.look is None:
+    if manifest.look is None or manifest.description.kind is not Kind.CLASSIFIER:
         raise InputError(
             f"{folder} holds no classifier of pictures but a model with inputs and outputs of its own: see its "
             f"{MANIFEST} for them"

@@ -29,6 +29,7 @@ RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (COUNT, 8, 8, 1), dtype=np.uint8)
 FLOATS = IMAGES.astype(np.float32)
 TABLE = RNG.normal(size=(COUNT, 4)).astype(np.float32)
+SEQUENCES = RNG.normal(size=(COUNT, 6, 8)).astype(np.float32)
 WORDS = RNG.integers(0, 20, (COUNT, 6), dtype=np.int32)
 LONG_WORDS = WORDS.astype(np.int64)
 
@@ -94,6 +95,12 @@ def image_and_table() -> Any:
     return keras.Model(
         [image, table], layers.Dense(2, name="y")(layers.Concatenate()([layers.Flatten()(image), table]))
     )
+
+
+def attention() -> Any:
+    sequence = keras.Input((6, 8), name="sequence")
+    seen = layers.LayerNormalization()(layers.MultiHeadAttention(2, 4)(sequence, sequence) + sequence)
+    return keras.Model(sequence, [layers.Dense(2, name="steps")(seen), layers.GlobalAveragePooling1D(name="all")(seen)])
 
 
 def segmentation() -> Any:
@@ -177,6 +184,14 @@ CASES: dict[str, tuple[Callable[[], Any], ServingOptions, Any, Any, Specs, Specs
         IMAGES,
         {"image": ("uint8", (None, 8, 8, 1))},
         {"mask": ("float32", (None, 8, 8, 3))},
+    ),
+    "attention": (
+        attention,
+        OUTPUTS,
+        SEQUENCES,
+        SEQUENCES,
+        {"sequence": ("float32", (None, 6, 8))},
+        {"all": ("float32", (None, 8)), "steps": ("float32", (None, 6, 2))},
     ),
     "subclassed with dictionaries": (
         towers,
@@ -402,6 +417,16 @@ def test_a_table_is_no_image_for_a_classifier(tmp_path: Path) -> None:
         InputError, match=r"the images have dtype float32 but must be uint8 .* exported with --outputs-on"
     ):
         refused(build, tmp_path, ServingOptions(), TABLE)
+
+
+def test_a_scale_without_pixels_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="takes no uint8 images, which --pixel-scale is about: leave it out"):
+        refused(
+            two_inputs,
+            tmp_path,
+            dataclasses.replace(OUTPUTS, pixel_scale=UNIT),
+            {"table": TABLE, "words": WORDS},
+        )
 
 
 def test_names_are_made_valid_and_unique(tmp_path: Path) -> None:

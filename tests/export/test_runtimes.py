@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import pytest
 
 from export.artifact import Format, Target, TensorSpec, Variant
 from export.errors import InputError
-from export.runtimes import BATCH, answer_all, check_contract, load, predict
+from export.runtimes import BATCH, RuntimeModel, answer_all, check_contract, load, predict
 
 TARGETS = {kind: Target(format=kind, variant=Variant.FLOAT32) for kind in Format}
 SINGLE_FILES = [Format.TFLITE, Format.ONNX]
@@ -395,6 +396,25 @@ def test_another_dtype_than_the_contracts_is_no_match(two: Any) -> None:
 
     with pytest.raises(ValueError, match=r"it has the input TensorSpec.* but must have TensorSpec.*uint8"):
         check_contract(two, wanted, two.outputs)
+
+
+def test_a_size_that_the_file_leaves_open_is_a_match_for_outputs_only(kind: Format, tmp_path: Path) -> None:
+    path = tmp_path / TARGETS[kind].file
+    write_unrunnable(kind, path)
+    model = load(TARGETS[kind], path)
+    (output,) = model.outputs
+    opened = [TensorSpec(name=output.name, dtype=output.dtype, shape=(None, None))]
+
+    @dataclasses.dataclass(frozen=True)
+    class Stating:
+        inputs: Any
+        outputs: Any
+
+    check_contract(RuntimeModel(backend=Stating(model.inputs, opened)), model.inputs, [output])
+    with pytest.raises(ValueError, match=r"it has the output .* but must have"):
+        check_contract(RuntimeModel(backend=Stating(model.inputs, [output])), model.inputs, opened)
+    with pytest.raises(ValueError, match=r"it has the input .* but must have"):
+        check_contract(RuntimeModel(backend=Stating(opened, [output])), [output], [output])
 
 
 def test_a_tflite_file_without_signature_is_refused(tmp_path: Path) -> None:
