@@ -86,14 +86,14 @@ class Entrance:
     def prepare(self, array: np.ndarray) -> np.ndarray:
         """An example as the served model takes it. Raises InputError if its values do not fit into the dtype."""
         if self.scaled_outside and self.scale is not None:
-            return np.asarray(_scaled(array.astype(np.float32), self.scale)).reshape(-1, *self.spec.shape[1:])
+            array = np.asarray(_scaled(array.astype(np.float32), self.scale))
         converted = array.astype(self.spec.dtype, copy=False)
         if self.spec.dtype not in ("float32", array.dtype.name) and not np.array_equal(converted, array):
             raise InputError(
                 f"the data for {self.spec.name} has {array.dtype} values that are no {self.spec.dtype}: give whole "
                 "numbers within its range"
             )
-        return converted
+        return converted.reshape(-1, *self.spec.shape[1:])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -140,18 +140,13 @@ def make_front(file: KerasFile, options: ServingOptions, examples: np.ndarray | 
     if len({len(array) for array in arrays.values()}) > 1:
         counts = ", ".join(f"{len(array)} for {name}" for name, array in arrays.items())
         raise InputError(f"the data has {counts}: give every input of {file.path} as many examples")
-    names = valid_names([own.name for own in owned], taken=())
     entrances = []
-    for own, name in zip(owned, names, strict=True):
+    for own, name in zip(owned, valid_names([own.name for own in owned], taken=()), strict=True):
         array = arrays.get(own.name)
-        named = dataclasses.replace(own, name=name)
-        if _is_image(array, own, options):
-            entrance = _image_entrance(file, named, options, array)
-            if options.wrap and len(owned) == 1:
-                entrance = dataclasses.replace(entrance, spec=dataclasses.replace(entrance.spec, name=INPUT_NAME))
-        else:
-            entrance = _plain_entrance(file, named, options, array)
-        entrances.append(dataclasses.replace(entrance, own=dataclasses.replace(entrance.own, name=own.name)))
+        is_image = _is_image(array, own, options)
+        entrance = (_image_entrance if is_image else _plain_entrance)(file, own, options, array)
+        outside = INPUT_NAME if is_image and options.wrap and len(owned) == 1 else name
+        entrances.append(dataclasses.replace(entrance, spec=dataclasses.replace(entrance.spec, name=outside)))
     if options.pixel_scale is not None and not any(entrance.scale for entrance in entrances):
         raise InputError(f"{file.path} takes no uint8 images, which --pixel-scale is about: leave it out")
     return Front(entrances=tuple(entrances), structure=structure)
@@ -215,14 +210,13 @@ def _plain_entrance(file: KerasFile, own: TensorSpec, options: ServingOptions, a
             f"{file.path} takes {own.name} of {own.shape[1:]} but the data has {len(array)} of {array.shape[1:]}: give "
             "the data that the model was made for"
         )
-    if array is not None and not np.can_cast(array.dtype, own.dtype, casting="same_kind"):
+    widened = own.dtype in ("float16", "bfloat16", "float64") and options.wrap
+    spec = _as_it_is(file, dataclasses.replace(own, dtype="float32") if widened else own)
+    if array is not None and not np.can_cast(array.dtype, spec.dtype, casting="same_kind"):
         raise InputError(
             f"{file.path} takes {own.name} as {own.dtype} but the data has {array.dtype}: convert the data"
         )
-    if not options.wrap:
-        return Entrance(spec=_as_it_is(file, own), own=own)
-    dtype = "float32" if own.dtype in ("float16", "bfloat16", "float64") else own.dtype
-    return Entrance(spec=_as_it_is(file, dataclasses.replace(own, dtype=dtype)), own=own)
+    return Entrance(spec=spec, own=own)
 
 
 def _as_it_is(file: KerasFile, own: TensorSpec) -> TensorSpec:

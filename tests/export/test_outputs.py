@@ -114,6 +114,11 @@ def towers() -> Any:
     return model
 
 
+def without_channels() -> Any:
+    image = keras.Input((8, 8), dtype="uint8", name="grey")
+    return keras.Model(image, layers.Dense(2, name="y")(layers.Flatten()(layers.Rescaling(1 / 255)(image))))
+
+
 def softmax_of_floats() -> Any:
     image = keras.Input((8, 8, 1), name="pixels")
     return keras.Model(image, layers.Dense(3, activation="softmax", name="chances")(layers.Flatten()(image)))
@@ -200,6 +205,14 @@ CASES: dict[str, tuple[Callable[[], Any], ServingOptions, Any, Any, Specs, Specs
         {"table": TABLE, "words": WORDS},
         {"table": ("float32", (None, 4)), "words": ("int32", (None, 6))},
         {"near_far": ("float32", (None, 2)), "tensor_2nd": ("float32", (None, 2))},
+    ),
+    "images without channels as they are": (
+        without_channels,
+        AS_IT_IS,
+        IMAGES,
+        IMAGES[..., 0],
+        {"grey": ("uint8", (None, 8, 8))},
+        {"y": ("float32", (None, 2))},
     ),
     "a classifier as it is": (
         softmax_of_floats,
@@ -406,6 +419,16 @@ def test_an_input_of_half_precision_is_not_exported_as_it_is(tmp_path: Path) -> 
 
     with pytest.raises(InputError, match="takes table as float16 but exported inputs are uint8, int32, int64, float32"):
         refused(build, tmp_path, AS_IT_IS, TABLE)
+
+
+@pytest.mark.parametrize("policy", ["float16", "bfloat16"])
+def test_an_input_of_half_precision_becomes_float32(policy: str, tmp_path: Path) -> None:
+    table = keras.Input((4,), dtype=policy, name="table")
+    path = save(keras.Model(table, layers.Dense(2, dtype=policy)(table)), tmp_path)
+
+    served = load_serving_model(path, OUTPUTS, examples=TABLE)
+
+    assert [spec.dtype for spec in (*served.inputs, *served.outputs)] == ["float32", "float32"]
 
 
 def test_a_table_is_no_image_for_a_classifier(tmp_path: Path) -> None:
