@@ -14,11 +14,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from export.artifact import OUTPUT_NAME
+from export.artifact import OUTPUT_NAME, TensorSpec
 from export.errors import InputError
 from export.inspection import LastActivation, last_activation, valid_names
 from export.keras_file import KerasFile
 
+OUTPUT_DTYPES = ("float32", "int32", "int64", "uint8", "bool")
 ROW_SUM_SLACK = 1e-3
 SAME_PROBABILITY = 1e-5
 
@@ -34,9 +35,12 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Back:
-    """The outputs of a served model. `ending` is None for a model that is verified by its outputs alone."""
+    """The outputs of a served model, in the order in which the model gives them.
 
-    names: tuple[str, ...]
+    `ending` is None for a model that is verified by its outputs alone.
+    """
+
+    outputs: tuple[TensorSpec, ...]
     ending: Ending | None
 
     def finish(self, answer: Any) -> dict[str, Any]:
@@ -51,13 +55,14 @@ class Back:
             tensors = [tf.concat([1 - tensors[0], tensors[0]], axis=1)]
         # One tensor may be several outputs, or an input too: formats want one of its own for each name.
         named = [tf.identity(tensor) for tensor in tensors] if self.ending is None else tensors
-        return dict(zip(self.names, named, strict=True))
+        return dict(zip((spec.name for spec in self.outputs), named, strict=True))
 
 
 def make_outputs(file: KerasFile, answer: Any, *, taken: Sequence[str]) -> Back:
     """The outputs of a model that is verified by them alone, named after its dictionary keys or last layers.
 
-    `answer`: a nest of what the model answers; `taken`: names that its inputs have.
+    `answer`: a nest of what the model answers; `taken`: names that its inputs have. Raises InputError for an output
+    that no file can hold.
     """
     found = keras.tree.flatten_with_path(answer)
     own = getattr(file.model, "output_names", None)
@@ -67,7 +72,13 @@ def make_outputs(file: KerasFile, answer: Any, *, taken: Sequence[str]) -> Back:
         if not any(isinstance(part, str) for part in at):
             keys = [own[number]] if own is not None and len(own) == len(found) else ["output", *keys]
         names.append("_".join(keys))
-    return Back(names=tuple(valid_names(names, taken=taken)), ending=None)
+    return Back(
+        outputs=tuple(
+            _output_spec(file, name, tensor)
+            for name, (_, tensor) in zip(valid_names(names, taken=taken), found, strict=True)
+        ),
+        ending=None,
+    )
 
 
 def make_probabilities(file: KerasFile, answer: Any, ask: Callable[[], np.ndarray] | None) -> Back:
@@ -93,7 +104,24 @@ def make_probabilities(file: KerasFile, answer: Any, ask: Callable[[], np.ndarra
     ending = _ending_of_one(file, last, seen) if tensor.shape[1] == 1 else _ending_of_many(file, last, seen)
     if ending is Ending.PROBABILITY and last.layer is not None and ask is not None and _take_off(last, ask):
         ending = Ending.LOGIT
-    return Back(names=(OUTPUT_NAME,), ending=ending)
+    classes = max(int(tensor.shape[1]), 2)
+    return Back(outputs=(TensorSpec(name=OUTPUT_NAME, dtype="float32", shape=(None, classes)),), ending=ending)
+
+
+def _output_spec(file: KerasFile, name: str, tensor: Any) -> TensorSpec:
+    shape = (0,) if tensor.shape.rank is None else tuple(tensor.shape)
+    if not shape or shape[0] is not None or None in shape[1:]:
+        raise InputError(
+            f"{file.path} gives {name} of shape {'unknown' if tensor.shape.rank is None else shape} but must give "
+            "(batch, …) with every other size fixed: leave that output out of the exported model"
+        )
+    dtype = "float32" if tensor.dtype.is_floating else tensor.dtype.name
+    if dtype not in OUTPUT_DTYPES:
+        raise InputError(
+            f"{file.path} gives {name} as {dtype} but exported outputs are {', '.join(OUTPUT_DTYPES)}: leave that "
+            "output out of the exported model"
+        )
+    return TensorSpec(name=name, dtype=dtype, shape=shape)
 
 
 def _ending_of_many(file: KerasFile, last: LastActivation, seen: np.ndarray | None) -> Ending:

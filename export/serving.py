@@ -19,7 +19,6 @@ from export.keras_file import KerasFile, load_keras
 from export.wrapping import Arrays, Front, ServingOptions, make_front
 
 REFERENCE_BATCH = 250
-OUTPUT_DTYPES = ("float32", "int32", "int64", "uint8", "bool")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,7 +33,6 @@ class ServingModel:
     source_digest: str
     front: Front
     back: Back
-    outputs: tuple[TensorSpec, ...]
     note: str = ""
 
     @property
@@ -44,6 +42,11 @@ class ServingModel:
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
         return tuple(entrance.spec for entrance in self.front.entrances)
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """Sorted by name, as TensorFlow sorts what the serving function answers."""
+        return tuple(sorted(self.back.outputs, key=lambda spec: spec.name))
 
     @property
     def wrapped(self) -> bool:
@@ -70,19 +73,13 @@ def load_serving_model(
     options = options if options is not None else ServingOptions()
     file = load_keras(path, custom_objects=options.custom_objects, in_float32=options.wrap)
     front = make_front(file, options, examples)
-    answer = _trace(file, front)
-    back = _back(file, front, options, answer, examples)
-    serving = ServingModel(
+    return ServingModel(
         model=file.model,
         source_digest=file.digest,
         front=front,
-        back=back,
-        outputs=(),
+        back=_make_back(file, front, options, examples),
         note=f"computed in float32, trained with {file.half_precision}" if file.half_precision else "",
     )
-    traced = tf.function(serving.serve, input_signature=serving.signature).get_concrete_function().structured_outputs
-    outputs = tuple(_output_spec(path, name, tensor) for name, tensor in sorted(traced.items()))
-    return ServingModel(**{**vars(serving), "outputs": outputs})
 
 
 def reference_answers(serving: ServingModel, inputs: Arrays) -> dict[str, np.ndarray]:
@@ -129,9 +126,8 @@ def _trace(file: KerasFile, front: Front) -> Any:
         ) from error
 
 
-def _back(
-    file: KerasFile, front: Front, options: ServingOptions, answer: Any, examples: np.ndarray | Arrays | None
-) -> Back:
+def _make_back(file: KerasFile, front: Front, options: ServingOptions, examples: np.ndarray | Arrays | None) -> Back:
+    answer = _trace(file, front)
     if not options.as_classifier:
         return make_outputs(file, answer, taken=[entrance.spec.name for entrance in front.entrances])
     ask = None if examples is None else functools.partial(_ask, file.model, front, examples)
@@ -144,18 +140,3 @@ def _ask(model: keras.Model, front: Front, examples: np.ndarray | Mapping[str, n
     with tf.device("/CPU:0"):
         answer: np.ndarray = np.asarray(keras.tree.flatten(_call(model, front, tensors))[0])
     return answer
-
-
-def _output_spec(path: Path, name: str, tensor: Any) -> TensorSpec:
-    shape = (0,) if tensor.shape.rank is None else tuple(tensor.shape)
-    if not shape or shape[0] is not None or None in shape[1:]:
-        raise InputError(
-            f"{path} gives {name} of shape {tuple(tensor.shape) if tensor.shape.rank is not None else 'unknown'} but "
-            "must give (batch, …) with every other size fixed: leave that output out of the exported model"
-        )
-    if tensor.dtype.name not in OUTPUT_DTYPES:
-        raise InputError(
-            f"{path} gives {name} as {tensor.dtype.name} but exported outputs are {', '.join(OUTPUT_DTYPES)}: leave "
-            "that output out of the exported model"
-        )
-    return TensorSpec(name=name, dtype=tensor.dtype.name, shape=shape)

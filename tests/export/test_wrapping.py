@@ -60,7 +60,7 @@ class Rescaling(keras.Model):
         self.flatten = layers.Flatten()
         self.dense = layers.Dense(3, activation="softmax")
 
-    def call(self, image: Any, training: bool = False) -> Any:
+    def call(self, image: Any) -> Any:
         return self.dense(self.flatten(self.scale(image)))
 
 
