@@ -27,6 +27,13 @@ class Format(StrEnum):
     ONNX = "onnx"
 
 
+class Kind(StrEnum):
+    """How a model is served and verified: as a classifier of single images, or by its outputs alone."""
+
+    CLASSIFIER = "classifier"
+    OUTPUTS = "outputs"
+
+
 class Variant(StrEnum):
     """Number types that the weights and the arithmetic of a file use."""
 
@@ -111,21 +118,29 @@ class Subject:
 class Description(Subject):
     """What a file should say about itself, so that whoever finds it alone can use it.
 
-    `accuracy` (0 to 1) is the Keras model's on the images of the verification; `source_digest` the sha256 of its file.
+    `accuracy` (0 to 1) is the Keras model's on the images of the verification, None for a model that is no classifier;
+    `source_digest` the sha256 of its file. `wrapped`: whether the file computes something before or behind the model.
+    `preprocessing` is what a caller has to do, `postprocessing` what the file does with the model's answer.
     """
 
-    accuracy: float
+    accuracy: float | None
     source_digest: str
+    kind: Kind = Kind.CLASSIFIER
+    wrapped: bool = False
     preprocessing: str = "none: raw pixel values 0 to 255; the model divides them itself"
+    postprocessing: str = "none"
 
     def as_metadata(self) -> dict[str, str]:
         """The same as texts, for formats that carry nothing else."""
         return {
             "labels": json.dumps(list(self.class_names), ensure_ascii=False),
+            "kind": self.kind,
+            "wrapped": "yes" if self.wrapped else "no",
             "preprocessing": self.preprocessing,
+            "postprocessing": self.postprocessing,
             "dataset": self.dataset,
             "dataset_digest": self.dataset_digest,
-            "accuracy": f"{self.accuracy:.6f}",
+            "accuracy": "" if self.accuracy is None else f"{self.accuracy:.6f}",
             "source_digest": self.source_digest,
             "note": self.note,
         }
@@ -138,8 +153,8 @@ class Artifact:
     target: Target
     files: Mapping[str, str]
     size_bytes: int
-    input: TensorSpec
-    output: TensorSpec
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
     opset: int | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -149,8 +164,8 @@ class Artifact:
             "file": self.target.file,
             "files": dict(self.files),
             "size_bytes": self.size_bytes,
-            "input": dataclasses.asdict(self.input),
-            "output": dataclasses.asdict(self.output),
+            "inputs": [dataclasses.asdict(spec) for spec in self.inputs],
+            "outputs": [dataclasses.asdict(spec) for spec in self.outputs],
             "opset": self.opset,
         }
 
@@ -160,20 +175,21 @@ class Artifact:
             target=Target(format=Format(data["format"]), variant=Variant(data["variant"])),
             files=dict(data["files"]),
             size_bytes=data["size_bytes"],
-            input=_tensor_spec(data["input"]),
-            output=_tensor_spec(data["output"]),
+            inputs=tuple(_tensor_spec(spec) for spec in data["inputs"]),
+            outputs=tuple(_tensor_spec(spec) for spec in data["outputs"]),
             opset=data["opset"],
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """Everything that was published in a folder. `files` holds what belongs to no single artifact."""
+    """Everything that was published in a folder. `files` holds what belongs to no single artifact, `look` is None
+    unless the model is a classifier of images."""
 
     artifacts: tuple[Artifact, ...]
     description: Description
     files: Mapping[str, str]
-    look: Look
+    look: Look | None
     versions: Mapping[str, str]
 
     @property
@@ -189,7 +205,7 @@ class Manifest:
             "artifacts": [artifact.as_json() for artifact in self.artifacts],
             "description": dataclasses.asdict(self.description),
             "files": dict(self.files),
-            "look": dataclasses.asdict(self.look),
+            "look": None if self.look is None else dataclasses.asdict(self.look),
             "versions": dict(self.versions),
         }
 
@@ -198,9 +214,11 @@ class Manifest:
         described = data["description"]
         return cls(
             artifacts=tuple(Artifact.from_json(artifact) for artifact in data["artifacts"]),
-            description=Description(**{**described, "class_names": tuple(described["class_names"])}),
+            description=Description(
+                **{**described, "class_names": tuple(described["class_names"]), "kind": Kind(described["kind"])}
+            ),
             files=dict(data["files"]),
-            look=Look(**data["look"]),
+            look=None if data["look"] is None else Look(**data["look"]),
             versions=dict(data["versions"]),
         )
 

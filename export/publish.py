@@ -7,7 +7,7 @@ import json
 import platform
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 
 from export.artifact import (
     DEFAULT_OPSET,
+    INPUT_NAME,
     MANIFEST,
     PARITY,
     REFERENCE,
     Artifact,
     Description,
+    Kind,
     Manifest,
     Subject,
     Target,
@@ -28,36 +30,46 @@ from export.artifact import (
     digest_file,
     read_manifest,
 )
-from export.errors import InputError
+from export.errors import InputError, VerificationError
 from export.install import install, locked, require_movable, staging_folder
+from export.parity import has_power
 from export.pictures import measure_look
 from export.serving import ServingModel, load_serving_model, reference_answers
 from export.verification import Reference, Verification, check_digests, verify_artifacts, write_reference
+from export.wrapping import Arrays, ServingOptions
 from export.writers import WriteOptions, write
 
 ROW_SUM_SLACK = 1e-3
+ACCURACY_SLACK = 0.01
+"""Half precision, or a GPU, changes the label of an image in a thousand at most."""
 _RECORDED_VERSIONS = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "numpy")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExportRequest:
-    """What to export, and where to."""
+    """What to export, how it is served, and where to.
+
+    `accuracy`, 0 to 1: what was measured on the same images when the model was made; None if nothing was.
+    """
 
     model: Path
     targets: Sequence[Target]
     folder: Path
     subject: Subject
+    serving: ServingOptions = field(default_factory=ServingOptions)
     opset: int = DEFAULT_OPSET
+    accuracy: float | None = None
 
 
 def publish(
     request: ExportRequest,
-    images: np.ndarray,
-    labels: NDArray[np.int64],
+    images: np.ndarray | Arrays,
+    labels: NDArray[np.int64] | None = None,
     *,
     on_step: Callable[[str], None] = lambda step: None,
 ) -> Verification:
-    """Export the model and verify every file on `images`, uint8 (examples, height, width, channels).
+    """Export the model and verify every file on `images`: uint8 (examples, height, width, channels), or for a model of
+    other inputs an array of (examples, …) for each by its name. `labels`, (examples,), are a classifier's.
 
     All that was asked for is published, or nothing: unless the answer has `passed`, the folder is as it was. Formats
     published earlier from the same Keras file stay, and are verified again with the rest. Raises InputError for a
@@ -67,26 +79,29 @@ def publish(
     check_opset(request.opset)
     if not request.targets:
         raise InputError("nothing to export: name at least one format")
-    serving = load_serving_model(request.model)
-    _check_examples(serving, request, images, labels)
+    serving = load_serving_model(request.model, request.serving, examples=images)
+    inputs = serving.front.prepare(images)
+    count = len(next(iter(inputs.values())))
+    if serving.kind is Kind.CLASSIFIER:
+        labels = _checked_labels(labels, count)
+        _check_classes(serving, request, labels)
+    else:
+        labels = None
     with locked(request.folder), staging_folder(request.folder) as staged:
         _check_folder(request.folder)
         require_movable(staged, request.folder)
-        kept = _keep_earlier(request, serving.source_digest, staged)
-        on_step(f"asking the model {len(images)} images")
-        reference = Reference(images=images, labels=labels, probabilities=reference_answers(serving, images))
-        _check_probabilities(reference, request)
-        description = Description(
-            **dataclasses.asdict(request.subject),
-            accuracy=float((reference.probabilities.argmax(axis=1) == labels).mean()),
-            source_digest=serving.source_digest,
-        )
+        on_step(f"asking the model {count} {'examples' if labels is None else 'images'}")
+        reference = Reference(inputs=inputs, outputs=reference_answers(serving, inputs), labels=labels)
+        _check_answers(reference, request)
+        description = _describe(serving, request, reference)
+        _check_accuracy(description, request)
+        kept = _keep_earlier(request, description, staged)
         written = []
         for target in request.targets:
             on_step(f"writing {target.file}")
             options = WriteOptions(target=target, description=description, opset=request.opset)
             written.append(write(serving, staged, options))
-        on_step(f"verifying on {len(images)} images")
+        on_step(f"verifying on {count} {'examples' if labels is None else 'images'}")
         verification = verify_artifacts(staged, [*kept, *written], reference)
         if verification.passed:
             write_reference(staged / REFERENCE, reference, verification.answers)
@@ -95,7 +110,7 @@ def publish(
                 artifacts=verification.artifacts,
                 description=description,
                 files={name: digest_file(staged / name) for name in (REFERENCE, PARITY)},
-                look=measure_look(images),
+                look=None if labels is None else measure_look(inputs[INPUT_NAME]),
                 versions=_versions(),
             )
             _write_json(staged / MANIFEST, manifest.as_json())
@@ -110,9 +125,43 @@ def _check_folder(folder: Path) -> None:
         raise InputError(f"{folder} holds files that no export put there: choose an empty or a new folder")
 
 
-def _check_probabilities(reference: Reference, request: ExportRequest) -> None:
-    rows = reference.probabilities.astype(np.float64)
+def _describe(serving: ServingModel, request: ExportRequest, reference: Reference) -> Description:
+    about = dataclasses.asdict(request.subject)
+    accuracy = None
+    if reference.labels is not None:
+        accuracy = float((reference.probabilities.argmax(axis=1) == reference.labels).mean())
+    return Description(
+        **{**about, "note": "; ".join(filter(None, [request.subject.note, serving.note]))},
+        accuracy=accuracy,
+        source_digest=serving.source_digest,
+        kind=serving.kind,
+        wrapped=serving.wrapped,
+        preprocessing=serving.front.preprocessing,
+        postprocessing=serving.back.ending if serving.back.ending is not None else Description.postprocessing,
+    )
+
+
+def _check_accuracy(description: Description, request: ExportRequest) -> None:
+    """A model that is served in another way than it was trained agrees with its files, and is wrong all the same."""
+    measured, found = request.accuracy, description.accuracy
+    if measured is not None and found is not None and abs(measured - found) > ACCURACY_SLACK:
+        raise VerificationError(
+            f"{request.model} gets {found:.2%} of the images right but {measured:.2%} when it was evaluated: it is not "
+            "the same model, or it is given other pixels than it was trained on"
+        )
+
+
+def _check_answers(reference: Reference, request: ExportRequest) -> None:
     # NaN is left to the comparison, which counts such answers.
+    if reference.labels is None:
+        finite = all(np.isfinite(values).all() for values in reference.outputs.values())
+        if finite and not has_power(reference.outputs):
+            raise InputError(
+                f"{request.model} answers all inputs with nearly the same numbers ({', '.join(reference.outputs)}), so "
+                "that a comparison proves nothing: give data on which its outputs differ"
+            )
+        return
+    rows = reference.probabilities.astype(np.float64)
     if (rows < 0).any() or (np.abs(rows.sum(axis=1) - 1) > ROW_SUM_SLACK).any():
         raise InputError(
             f"{request.model} gives answers that are no probabilities: they must be 0 or more and sum to 1; end the "
@@ -120,19 +169,18 @@ def _check_probabilities(reference: Reference, request: ExportRequest) -> None:
         )
 
 
-def _check_examples(serving: ServingModel, request: ExportRequest, images: np.ndarray, labels: np.ndarray) -> None:
-    if images.dtype != np.uint8:
-        raise InputError(f"the images have dtype {images.dtype} but must be uint8 pixel values 0 to 255")
-    if labels.shape != images.shape[:1] or not np.issubdtype(labels.dtype, np.integer) or (labels < 0).any():
+def _checked_labels(labels: NDArray[np.int64] | None, count: int) -> NDArray[np.int64]:
+    if labels is None:
+        raise InputError("a classifier is verified with labels: give them or export the model with --outputs-only")
+    if labels.shape != (count,) or not np.issubdtype(labels.dtype, np.integer) or (labels < 0).any():
         raise InputError(
-            f"the labels must be whole numbers from 0 of shape ({len(images)},), got {labels.dtype} {labels.shape}"
+            f"the labels must be whole numbers from 0 of shape ({count},), got {labels.dtype} {labels.shape}"
         )
-    if images.shape[1:] != serving.input.shape[1:] or not len(images):
-        raise InputError(
-            f"{request.model} takes images of {serving.input.shape[1:]} but the data has {len(images)} of "
-            f"{images.shape[1:]}: give the data that the model was made for"
-        )
-    classes = serving.output.shape[1]
+    return labels
+
+
+def _check_classes(serving: ServingModel, request: ExportRequest, labels: NDArray[np.int64]) -> None:
+    classes = serving.outputs[0].shape[1]
     if classes is None or int(labels.max()) >= classes or classes != len(request.subject.class_names):
         raise InputError(
             f"{request.model} tells {classes} classes apart but the data has "
@@ -140,18 +188,23 @@ def _check_examples(serving: ServingModel, request: ExportRequest, images: np.nd
         )
 
 
-def _keep_earlier(request: ExportRequest, source_digest: str, staged: Path) -> list[Artifact]:
+def _keep_earlier(request: ExportRequest, description: Description, staged: Path) -> list[Artifact]:
     """Copy what was published earlier and is not written anew, so that it is verified with the rest."""
     if not (request.folder / MANIFEST).exists():
         return []
     manifest = read_manifest(request.folder)
     asked = set(request.targets)
     kept = [artifact for artifact in manifest.artifacts if artifact.target not in asked]
-    if kept and manifest.description.source_digest != source_digest:
-        names = ", ".join(artifact.target.file for artifact in kept)
+    names = ", ".join(artifact.target.file for artifact in kept)
+    if kept and manifest.description.source_digest != description.source_digest:
         raise InputError(
             f"{request.folder} holds {names} of another model: export those formats too (--format all) or choose "
             "another --output"
+        )
+    if kept and _served(manifest.description) != _served(description):
+        raise InputError(
+            f"{request.folder} holds {names} of this model served in another way ({manifest.description.kind}, "
+            f"{manifest.description.preprocessing}): export those formats too (--format all) or choose another --output"
         )
     for artifact in kept:
         check_digests(request.folder, artifact.files)
@@ -159,6 +212,10 @@ def _keep_earlier(request: ExportRequest, source_digest: str, staged: Path) -> l
             (staged / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(request.folder / path, staged / path)
     return kept
+
+
+def _served(description: Description) -> tuple[object, ...]:
+    return description.kind, description.wrapped, description.preprocessing, description.postprocessing
 
 
 def _versions() -> dict[str, str]:

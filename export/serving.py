@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import zipfile
+import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,100 +12,131 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from export.artifact import INPUT_NAME, OUTPUT_NAME, TensorSpec, digest_file
+from export.answering import Back, Ending, make_outputs, make_probabilities
+from export.artifact import Kind, TensorSpec
 from export.errors import InputError
-from export.parity import Probabilities
+from export.keras_file import KerasFile, load_keras
+from export.wrapping import Arrays, Front, ServingOptions, make_front
 
 REFERENCE_BATCH = 250
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ServingModel:
-    """A Keras model as it will be served: uint8 `image` in, float32 `probabilities` out.
+    """A Keras model as it will be served, between what stands before it and what stands behind it.
 
-    `source_digest`: sha256 of the file that it was loaded from.
+    A classifier: uint8 `image` in, float32 `probabilities` out. Other models: their own inputs and outputs.
+    `source_digest`: sha256 of the file that it was loaded from. `note`: what a user must know about its numbers.
     """
 
     model: keras.Model
     source_digest: str
-    input: TensorSpec
-    output: TensorSpec
+    front: Front
+    back: Back
+    note: str = ""
+
+    @property
+    def kind(self) -> Kind:
+        return Kind.OUTPUTS if self.back.ending is None else Kind.CLASSIFIER
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        return tuple(entrance.spec for entrance in self.front.entrances)
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """Sorted by name, as TensorFlow sorts what the serving function answers."""
+        return tuple(sorted(self.back.outputs, key=lambda spec: spec.name))
+
+    @property
+    def wrapped(self) -> bool:
+        """Whether anything is computed before or behind the model."""
+        return self.front.computes or self.back.ending not in (None, Ending.PROBABILITIES)
 
     @property
     def signature(self) -> list[tf.TensorSpec]:
-        return [tf.TensorSpec(self.input.shape, self.input.dtype, name=self.input.name)]
+        return [tf.TensorSpec(spec.shape, spec.dtype, name=spec.name) for spec in self.inputs]
 
-    def serve(self, image: Any) -> dict[str, Any]:
-        """The serving function. `training=False` is said aloud: left out, random layers stay live in the graph."""
-        return {OUTPUT_NAME: self.model(image, training=False)}
+    def serve(self, *tensors: Any) -> dict[str, Any]:
+        """The serving function: tensors in the order of `inputs` → answers by name."""
+        return self.back.finish(_call(self.model, self.front, tensors))
 
 
-def load_serving_model(path: Path) -> ServingModel:
-    """Load a `.keras` file and check that it keeps the tensor contract.
+def load_serving_model(
+    path: Path, options: ServingOptions | None = None, *, examples: np.ndarray | Arrays | None = None
+) -> ServingModel:
+    """Load a `.keras` file and decide how it is served.
 
-    Raises InputError if the file is missing or not a Keras model, has several inputs or outputs, takes anything but
-    uint8 images of shape (batch, height, width, channels), or gives anything but (batch, classes).
+    `examples`: what it will be verified on, an array or one for each input by name; what the file leaves open is read
+    from them. Raises InputError if the file is missing, is not a Keras model, or can't be served so.
     """
-    model, digest = load_keras(path)
-    if not model.built or not hasattr(model, "inputs"):
-        raise InputError(f"{path} was never built and so has no input shape: call the model once before saving it")
-    if len(model.inputs) != 1 or not isinstance(model.output, keras.KerasTensor):
-        raise InputError(
-            f"{path} has {len(model.inputs)} inputs and {len(model.outputs)} outputs but must have one input and one "
-            "output, each a plain tensor"
-        )
-    image, answer = model.inputs[0], model.output
-    if image.dtype != "uint8" or len(image.shape) != 4 or None in image.shape[1:]:
-        raise InputError(
-            f"{path} takes {image.dtype} {tuple(image.shape)} but must take uint8 (batch, height, width, channels): "
-            "put a Rescaling(1/255) layer behind a uint8 input"
-        )
-    if image.shape[0] is not None:
-        raise InputError(
-            f"{path} takes batches of {image.shape[0]} only but must take any batch: leave the batch size of "
-            "its input out"
-        )
-    if len(answer.shape) != 2 or answer.dtype != "float32":
-        raise InputError(
-            f"{path} gives {answer.dtype} {tuple(answer.shape)} but must give float32 (batch, classes) probabilities"
-        )
-    if answer.shape[1] < 2:
-        raise InputError(
-            f"{path} tells {answer.shape[1]} class apart but must have 2 or more: give it one output a class"
-        )
+    options = options if options is not None else ServingOptions()
+    file = load_keras(path, custom_objects=options.custom_objects, in_float32=options.wrap, trusted=options.trusted)
+    front = make_front(file, options, examples)
     return ServingModel(
-        model=model,
-        source_digest=digest,
-        input=TensorSpec(name=INPUT_NAME, dtype="uint8", shape=tuple(image.shape)),
-        output=TensorSpec(name=OUTPUT_NAME, dtype="float32", shape=tuple(answer.shape)),
+        model=file.model,
+        source_digest=file.digest,
+        front=front,
+        back=_make_back(file, front, options, examples),
+        note=f"computed in float32, trained with {file.half_precision}" if file.half_precision else "",
     )
 
 
-def load_keras(path: Path) -> tuple[keras.Model, str]:
-    """The model in a `.keras` file, and the file's sha256. Raises InputError if there is none."""
-    if not path.is_file():
-        raise InputError(f"there is no file {path}: give a model saved with model.save('name.keras')")
-    if path.suffix != ".keras" or not zipfile.is_zipfile(path):
-        raise InputError(f"{path} is not a .keras file: save the model with model.save('name.keras')")
-    digest = digest_file(path)
-    try:
-        model = keras.models.load_model(path, compile=False)
-    # A zip file that is no model, or one with layers of the user's own, fails in Keras with many kinds of exception.
-    except Exception as error:
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"{path} can't be loaded as a Keras model ({reason}): save it again") from error
-    if digest_file(path) != digest:
-        raise InputError(f"{path} was written while it was being read: export it again")
-    return model, digest
+def reference_answers(serving: ServingModel, inputs: Arrays) -> dict[str, np.ndarray]:
+    """What the Keras model answers, by the names of its outputs, computed on the CPU.
 
-
-def reference_answers(serving: ServingModel, images: np.ndarray) -> Probabilities:
-    """What the Keras model answers, float32 (examples, classes), computed on the CPU.
-
-    A GPU multiplies with fewer bits by default, which alone would exceed the tolerance.
+    `inputs`: an array of (examples, …) for each input. A GPU multiplies with fewer bits by default, which alone would
+    exceed the tolerance. Raises InputError for an output that has not one row for each example.
     """
     answer = tf.function(serving.serve, input_signature=serving.signature)
+    arrays = [inputs[spec.name] for spec in serving.inputs]
     with tf.device("/CPU:0"):
-        batches = range(0, len(images), REFERENCE_BATCH)
-        parts = [answer(tf.constant(images[at : at + REFERENCE_BATCH]))[OUTPUT_NAME].numpy() for at in batches]
-    return np.concatenate(parts)
+        parts = [
+            answer(*(tf.constant(array[at : at + REFERENCE_BATCH]) for array in arrays))
+            for at in range(0, len(arrays[0]), REFERENCE_BATCH)
+        ]
+    answers = {spec.name: np.concatenate([part[spec.name].numpy() for part in parts]) for spec in serving.outputs}
+    for name, rows in answers.items():
+        if len(rows) != len(arrays[0]):
+            raise InputError(
+                f"the model answers {len(arrays[0])} examples with {len(rows)} rows of {name} but must give one for "
+                "each: leave that output out of the exported model"
+            )
+    return answers
+
+
+def _call(model: keras.Model, front: Front, tensors: Any) -> Any:
+    """The model's own answer. `training=False` is said aloud: left out, random layers stay live in the graph."""
+    return model(front.arguments(tensors), training=False)
+
+
+def _trace(file: KerasFile, front: Front) -> Any:
+    """A nest of symbolic tensors: what the model answers to a batch of any size."""
+    signature = [tf.TensorSpec(entrance.spec.shape, entrance.spec.dtype) for entrance in front.entrances]
+    call = tf.function(lambda *tensors: _call(file.model, front, tensors), input_signature=signature)
+    try:
+        return call.get_concrete_function().structured_outputs
+    # A model's own code may fail in any way on what it was not made for.
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"{file.path} does not answer {', '.join(str(entrance.own.shape) for entrance in front.entrances)} of "
+            f"{', '.join(entrance.own.name for entrance in front.entrances)} ({reason}): give the data that it was "
+            "made for"
+        ) from error
+
+
+def _make_back(file: KerasFile, front: Front, options: ServingOptions, examples: np.ndarray | Arrays | None) -> Back:
+    answer = _trace(file, front)
+    if not options.as_classifier:
+        return make_outputs(file, answer, taken=[entrance.spec.name for entrance in front.entrances])
+    ask = None if examples is None else functools.partial(_ask, file.model, front, examples)
+    return make_probabilities(file, answer, ask)
+
+
+def _ask(model: keras.Model, front: Front, examples: np.ndarray | Mapping[str, np.ndarray]) -> np.ndarray:
+    """The only output's answers to the first of the examples."""
+    tensors = [tf.constant(array[:REFERENCE_BATCH]) for array in front.prepare(examples).values()]
+    with tf.device("/CPU:0"):
+        answer: np.ndarray = np.asarray(keras.tree.flatten(_call(model, front, tensors))[0])
+    return answer

@@ -12,33 +12,64 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.artifact import MANIFEST, REFERENCE, Artifact, Format, Manifest, digest_file, read_manifest
+from export.artifact import (
+    INPUT_NAME,
+    MANIFEST,
+    OUTPUT_NAME,
+    REFERENCE,
+    Artifact,
+    Format,
+    Kind,
+    Manifest,
+    digest_file,
+    read_manifest,
+)
 from export.errors import InputError, VerificationError
-from export.parity import Parity, Probabilities, Tolerance, compare, stability_radius
-from export.runtimes import load, predict
+from export.parity import (
+    OutputParity,
+    Parity,
+    Probabilities,
+    Tolerance,
+    compare,
+    compare_outputs,
+    stability_radius,
+)
+from export.runtimes import Arrays, answer_all, check_contract, load
 
 FLOAT32_TOLERANCE = Tolerance()
 
-_KEPT_BACK = ("images", "labels", "probabilities")
+_INPUTS, _OUTPUTS = "inputs", "outputs"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Reference:
-    """What was asked and what the Keras model answered: uint8 images, int64 labels, float32 (examples, classes)."""
+    """What was asked and what the Keras model answered, by the names of inputs and outputs, (examples, …) each.
 
-    images: np.ndarray
-    labels: NDArray[np.int64]
-    probabilities: Probabilities
+    `labels`, int64 (examples,), are None for a model that is no classifier. A classifier has the one input `image` and
+    the one output `probabilities`.
+    """
+
+    inputs: Mapping[str, np.ndarray]
+    outputs: Mapping[str, np.ndarray]
+    labels: NDArray[np.int64] | None = None
+
+    @property
+    def probabilities(self) -> Probabilities:
+        """A classifier's answers."""
+        return self.outputs[OUTPUT_NAME]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Verification:
-    """Every artifact with its parity, in the manifest's order, and what it answered."""
+    """Every artifact with its parity, in the manifest's order, and what it answered: by file, then by output.
+
+    `stability_radius` is None for a model that is no classifier.
+    """
 
     artifacts: tuple[Artifact, ...]
-    parities: tuple[Parity, ...]
-    answers: Mapping[str, Probabilities]
-    stability_radius: float
+    parities: tuple[Parity | OutputParity, ...]
+    answers: Mapping[str, Arrays]
+    stability_radius: float | None
 
     @property
     def passed(self) -> bool:
@@ -49,7 +80,9 @@ class Verification:
         """What `parity.json` holds."""
         return {
             "examples": self.parities[0].examples,
-            "stability_radius": self.stability_radius,
+            **(
+                {"kind": Kind.OUTPUTS} if self.stability_radius is None else {"stability_radius": self.stability_radius}
+            ),
             "passed": self.passed,
             "results": [
                 {
@@ -69,18 +102,15 @@ def verify_artifacts(folder: Path, artifacts: Sequence[Artifact], reference: Ref
 
     Raises VerificationError for bytes that are not the manifest's and for answers that can't be compared.
     """
-    answers, parities = {}, []
+    answers: dict[str, Arrays] = {}
+    parities: list[Parity | OutputParity] = []
     for artifact in artifacts:
         check_digests(folder, artifact.files)
         model = load(artifact.target, folder / artifact.target.file)
         try:
-            answers[artifact.target.file] = predict(model, reference.images)
-            parity = compare(
-                reference.probabilities,
-                answers[artifact.target.file],
-                reference.labels,
-                tolerance=FLOAT32_TOLERANCE,
-            )
+            check_contract(model, artifact.inputs, artifact.outputs)
+            answers[artifact.target.file] = answer_all(model, reference.inputs)
+            parity = _compare(reference, answers[artifact.target.file])
         except ValueError as error:
             raise VerificationError(
                 f"{artifact.target.file} can't be compared with the Keras model: {error}"
@@ -90,7 +120,7 @@ def verify_artifacts(folder: Path, artifacts: Sequence[Artifact], reference: Ref
         artifacts=tuple(artifacts),
         parities=tuple(parities),
         answers=answers,
-        stability_radius=stability_radius(reference.probabilities),
+        stability_radius=None if reference.labels is None else stability_radius(reference.probabilities),
     )
 
 
@@ -118,10 +148,23 @@ def check_digests(folder: Path, digests: Mapping[str, str]) -> None:
             raise VerificationError(f"{folder / path} was changed since it was published: export the model again")
 
 
-def write_reference(path: Path, reference: Reference, answers: Mapping[str, Probabilities]) -> None:
-    """Write the inputs, the Keras model's answers, and each artifact's under its file name."""
-    arrays = {name: getattr(reference, name) for name in _KEPT_BACK}
-    np.savez_compressed(path, allow_pickle=False, **arrays, **answers)
+def write_reference(path: Path, reference: Reference, answers: Mapping[str, Arrays]) -> None:
+    """Write the inputs, the Keras model's answers, and each artifact's.
+
+    Of a classifier they are called `images`, `labels`, `probabilities` and as the file that answers; of other models
+    `inputs/NAME`, `outputs/NAME` and `FILE/NAME`.
+    """
+    if reference.labels is not None:
+        arrays = {
+            "images": reference.inputs[INPUT_NAME],
+            "labels": reference.labels,
+            "probabilities": reference.probabilities,
+            **{file: answer[OUTPUT_NAME] for file, answer in answers.items()},
+        }
+    else:
+        groups = {_INPUTS: reference.inputs, _OUTPUTS: reference.outputs, **answers}
+        arrays = {f"{group}/{name}": array for group, named in groups.items() for name, array in named.items()}
+    np.savez_compressed(path, allow_pickle=False, **arrays)
 
 
 def read_reference(path: Path) -> Reference:
@@ -129,9 +172,25 @@ def read_reference(path: Path) -> Reference:
     try:
         # Opened here, because numpy leaves a file open that turns out to be damaged.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return Reference(**{name: archive[name] for name in _KEPT_BACK})
+            if any(name.startswith(f"{_INPUTS}/") for name in archive):
+                return Reference(inputs=_group(archive, _INPUTS), outputs=_group(archive, _OUTPUTS))
+            return Reference(
+                inputs={INPUT_NAME: archive["images"]},
+                outputs={OUTPUT_NAME: archive["probabilities"]},
+                labels=archive["labels"],
+            )
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise VerificationError(f"{path} can't be read ({error}): export the model again") from error
+
+
+def _group(archive: Mapping[str, np.ndarray], group: str) -> dict[str, np.ndarray]:
+    return {name.partition("/")[2]: archive[name] for name in archive if name.startswith(f"{group}/")}
+
+
+def _compare(reference: Reference, answers: Arrays) -> Parity | OutputParity:
+    if reference.labels is None:
+        return compare_outputs(reference.outputs, answers)
+    return compare(reference.probabilities, answers[OUTPUT_NAME], reference.labels, tolerance=FLOAT32_TOLERANCE)
 
 
 def _check_foreign(folder: Path, manifest: Manifest) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import _entry  # isort: skip
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from export.artifact import DEFAULT_OPSET, Format, Subject, Variant, check_opset, choose_targets
 from export.errors import InputError
 from scripts.parts.data import add_data_arguments, asks_for_data, load_asked_dataset, load_run_dataset, tell_fallback
+from scripts.parts.serving import How, read_how, serving_options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -57,6 +59,22 @@ def build_parser() -> _entry.Parser:
     parser.add_argument(
         "--opset", type=int, default=DEFAULT_OPSET, metavar="N", help=f"of ONNX (default: {DEFAULT_OPSET})"
     )
+    parser.add_argument(
+        "--pixel-scale",
+        metavar="SCALE",
+        help="what a model of numbers was trained on: unit (0 to 1), signed (-1 to 1), raw (0 to 255) or FACTOR,OFFSET "
+        "(default: raw pixels, if it begins with a Rescaling or Normalization of its own)",
+    )
+    parser.add_argument(
+        "--no-wrap",
+        action="store_true",
+        help="export the model as it is, without scaling before it or a softmax behind it",
+    )
+    parser.add_argument(
+        "--outputs-only",
+        action="store_true",
+        help="the model is no classifier of single images: verify its outputs as they are",
+    )
     parser.add_argument("--output", type=Path, metavar="DIR", help="where to (default: the run's artifacts folder)")
     return parser
 
@@ -67,9 +85,9 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     console = make_console(json_output=arguments.json)
     targets = choose_targets(arguments.format, arguments.variant)
     check_opset(arguments.opset)
-    model, dataset, note, folder = _any_model(arguments) if arguments.model is not None else _run(arguments, console)
-    if arguments.output is not None:
-        folder = arguments.output
+    source = _any_model(arguments) if arguments.model is not None else _run(arguments, console)
+    dataset = source.dataset
+    folder = arguments.output if arguments.output is not None else source.folder
 
     _entry.load_tensorflow()
     from rich.markup import escape
@@ -78,12 +96,23 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     from scripts.parts.tables import print_verification
 
     test = dataset.test.for_verification()
-    subject = Subject(class_names=dataset.class_names, dataset=dataset.name, dataset_digest=dataset.digest, note=note)
+    subject = Subject(
+        class_names=dataset.class_names, dataset=dataset.name, dataset_digest=dataset.digest, note=source.note
+    )
+    request = ExportRequest(
+        model=source.model,
+        targets=targets,
+        folder=folder,
+        subject=subject,
+        serving=serving_options(source.how),
+        opset=arguments.opset,
+        accuracy=source.accuracy,
+    )
     with _entry.writing_to(folder), console.status("loading the model") as status:
         verification = publish(
-            ExportRequest(model=model, targets=targets, folder=folder, subject=subject, opset=arguments.opset),
-            test.images,
-            test.labels,
+            request,
+            test.read(),
+            test.labels if request.serving.as_classifier else None,
             on_step=status.update,
         )
     print_verification(console, verification)
@@ -96,8 +125,23 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     return _entry.Outcome(result=result, next_command=_entry.command("verify.py", folder, runs=_entry.DEFAULT_RUNS))
 
 
-def _run(arguments: argparse.Namespace, console: Console) -> tuple[Path, Dataset, str, Path]:
-    """Model file, data, note for the files' readers, and default folder of a run."""
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What is exported: model file, how it is served, data, a note for the files' readers, and the default folder.
+
+    `accuracy`: what the run measured on its test images.
+    """
+
+    model: Path
+    how: How
+    dataset: Dataset
+    note: str
+    folder: Path
+    accuracy: float | None = None
+
+
+def _run(arguments: argparse.Namespace, console: Console) -> Source:
+    """A run's model, on the run's own data."""
     from rich.markup import escape
 
     from tuning.run_folder import newest_finished, open_run
@@ -109,25 +153,34 @@ def _run(arguments: argparse.Namespace, console: Console) -> tuple[Path, Dataset
     if record.get("status") != "finished":
         again = _entry.command(f"{record.get('command')}.py", "--run", folder.name, "--resume", runs=arguments.runs)
         raise InputError(f"{folder.path} is not finished: complete it with {again}")
+    how = read_how(arguments, record.get("model"), path=folder.path)
     console.print(f"run: {escape(str(folder.path))}")
     dataset = load_run_dataset(record, runs=arguments.runs)
     reason = dataset.fallback_reason
-    return (
-        folder.model,
-        dataset,
-        f"trained on {dataset.name} instead of MNIST: {reason}" if reason else "",
-        folder.artifacts,
+    return Source(
+        model=folder.model,
+        how=how,
+        dataset=dataset,
+        note=f"trained on {dataset.name} instead of MNIST: {reason}" if reason else "",
+        folder=folder.artifacts,
+        accuracy=record["test"]["accuracy"],
     )
 
 
-def _any_model(arguments: argparse.Namespace) -> tuple[Path, Dataset, str, Path]:
-    """The same of a model file."""
+def _any_model(arguments: argparse.Namespace) -> Source:
+    """A model file, on the data asked for."""
     if arguments.data is None and arguments.dataset is None:
         raise InputError("--model needs --dataset or --data: the images that the files are verified on")
+    how = read_how(arguments, None, path=arguments.model)
     dataset = load_asked_dataset(arguments)
     reason = dataset.fallback_reason
-    folder = arguments.model.with_name(f"{arguments.model.stem}_artifacts")
-    return arguments.model, dataset, f"verified on {dataset.name}: {reason}" if reason else "", folder
+    return Source(
+        model=arguments.model,
+        how=how,
+        dataset=dataset,
+        note=f"verified on {dataset.name}: {reason}" if reason else "",
+        folder=arguments.model.with_name(f"{arguments.model.stem}_artifacts"),
+    )
 
 
 if __name__ == "__main__":

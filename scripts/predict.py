@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from export.artifact import Artifact, Format, Manifest, read_manifest
+from export.artifact import MANIFEST, Artifact, Format, Kind, Manifest, read_manifest
 from export.errors import InputError
 from scripts.parts.published import published_folder, require_runtimes
 
@@ -34,6 +34,11 @@ def build_parser() -> _entry.Parser:
 def run(arguments: argparse.Namespace) -> _entry.Outcome:
     folder = published_folder(arguments, arguments.artifacts)
     manifest = read_manifest(folder)
+    if manifest.look is None or manifest.description.kind is not Kind.CLASSIFIER:
+        raise InputError(
+            f"{folder} holds no classifier of pictures but a model with inputs and outputs of its own: see its "
+            f"{MANIFEST} for them"
+        )
     artifact = _artifact(manifest, arguments.format, folder)
     require_runtimes([artifact.target.format], "PIL", "rich")
     from rich.markup import escape
@@ -43,7 +48,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     from export.verification import check_digests
     from scripts.parts.terminal import make_console
 
-    height, width, channels = (int(size or 0) for size in artifact.input.shape[1:])
+    height, width, channels = (int(size or 0) for size in artifact.inputs[0].shape[1:])
     pictures = [read_picture(path, shape=(height, width, channels), look=manifest.look) for path in arguments.pictures]
     check_digests(folder, artifact.files)
     model = load(artifact.target, folder / artifact.target.file)

@@ -7,7 +7,7 @@ import _entry  # isort: skip
 import argparse
 from pathlib import Path
 
-from export.artifact import Format, choose_targets, read_manifest
+from export.artifact import Format, Kind, choose_targets, read_manifest
 from export.errors import InputError
 from scripts.parts.published import published_folder, require_runtimes
 
@@ -45,11 +45,12 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     console.print(
         f"{escape(str(folder))}: " + ("[green]all as published[/]" if verification.passed else "[red]not the same[/]")
     )
+    can_classify = read_manifest(folder).description.kind is Kind.CLASSIFIER
     return _entry.Outcome(
         result={"folder": str(folder), **verification.as_json()},
         passed=verification.passed,
         next_command=_entry.command("predict.py", "--artifacts", folder, "PICTURE.png", runs=_entry.DEFAULT_RUNS)
-        if verification.passed
+        if verification.passed and can_classify
         else "",
     )
 

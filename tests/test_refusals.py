@@ -256,6 +256,14 @@ def test_train_refuses_what_is_not_there(arguments: list[str], part: str, script
         (["export.py", "--run", "second"], "there is no run runs/second"),
         (["export.py", "--dataset", "digits"], "--dataset and --data go with --model"),
         (["export.py", "--model", "x.keras"], "--model needs --dataset or --data"),
+        (
+            ["export.py", "--run", "first", "--pixel-scale", "half"],
+            "--pixel-scale must be unit, signed, raw or FACTOR,OFFSET",
+        ),
+        (
+            ["export.py", "--run", "first", "--output", "runs/new", "--pixel-scale", "unit"],
+            "takes uint8 pixels as they are: leave --pixel-scale out",
+        ),
         (["verify.py", "--run", "second"], "there is no run runs/second"),
         (["verify.py", "nowhere"], "there is no nowhere/manifest.json"),
         (["verify.py", "nowhere", "--run", "first"], "give a folder or --run, not both"),

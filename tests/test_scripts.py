@@ -49,6 +49,84 @@ def test_any_keras_model_is_exported_and_answers_pictures(script: Script, model_
     assert [result["file"] for result in json.loads(verified.stdout)["results"]] == ["model.onnx"]
 
 
+def _save_float_model(path: Path, *, units: int, activation: str) -> None:
+    """A model that knows digits as numbers from 0 to 1, knowing nothing yet."""
+    import keras
+
+    image = keras.Input((28, 28, 1))
+    keras.Model(image, keras.layers.Dense(units, activation, name="y")(keras.layers.Flatten()(image))).save(path)
+
+
+@pytest.mark.slow
+def test_a_float_model_is_exported_once_its_scale_is_said_and_answers_pictures(script: Script, tmp_path: Path) -> None:
+    _save_float_model(tmp_path / "mine.keras", units=10, activation="linear")
+    Image.fromarray(np.pad(np.full((20, 4), 255, np.uint8), ((4, 4), (12, 12)))).save(tmp_path / "one.png")
+    command = ["export.py", "--model", "mine.keras", "--dataset", "digits", "--format", "onnx"]
+
+    unsaid = script(*command)
+    said = script(*command, "--pixel-scale", "unit", "--json")
+    verified = script("verify.py", "mine_artifacts")
+    predicted = script("predict.py", "--artifacts", "mine_artifacts", "one.png", "--json")
+
+    assert (unsaid.returncode, len(unsaid.stderr.strip().splitlines())) == (2, 1), unsaid.stderr
+    assert "say by --pixel-scale what it was trained on" in unsaid.stderr
+    assert said.returncode == 0, said.stderr
+    assert json.loads(said.stdout)["passed"] is True
+    assert verified.returncode == 0, verified.stderr
+    shares = json.loads(predicted.stdout)["predictions"][0]["probabilities"].values()
+    assert sum(shares) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.slow
+def test_a_regression_is_exported_by_its_outputs_alone_and_classifies_no_picture(
+    script: Script, tmp_path: Path
+) -> None:
+    _save_float_model(tmp_path / "age.keras", units=1, activation="linear")
+    command = ["export.py", "--model", "age.keras", "--dataset", "digits", "--format", "onnx", "--outputs-only"]
+
+    exported = script(*command, "--pixel-scale", "unit")
+    verified = script("verify.py", "age_artifacts", "--json")
+    predicted = script("predict.py", "--artifacts", "age_artifacts", "one.png")
+
+    assert exported.returncode == 0, exported.stderr
+    assert "largest value" in exported.stdout
+    assert verified.returncode == 0, verified.stderr
+    assert json.loads(verified.stdout)["kind"] == "outputs"
+    assert "predict.py" not in verified.stderr
+    assert predicted.returncode == 2
+    assert "holds no classifier of pictures but a model with inputs and outputs of its own" in predicted.stderr
+
+
+@pytest.mark.slow
+def test_a_model_is_exported_as_it_is(script: Script, tmp_path: Path) -> None:
+    _save_float_model(tmp_path / "mine.keras", units=10, activation="softmax")
+    command = ["export.py", "--model", "mine.keras", "--dataset", "digits", "--format", "onnx", "--no-wrap"]
+
+    exported = script(*command, "--pixel-scale", "signed")
+
+    assert exported.returncode == 0, exported.stderr
+    manifest = json.loads((tmp_path / "mine_artifacts" / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["description"]["wrapped"] is False
+    assert manifest["artifacts"][0]["inputs"][0]["dtype"] == "float32"
+    assert manifest["artifacts"][0]["outputs"] == [{"name": "y", "dtype": "float32", "shape": [None, 10]}]
+
+
+@pytest.mark.slow
+def test_a_run_is_exported_as_it_recorded_its_model(script: Script, runs: Path) -> None:
+    _save_float_model(runs / "first" / "model.keras", units=10, activation="softmax")
+    _edit(
+        runs / "first" / "run.json",
+        lambda record: record.update(model={"source": None, "pixel_scale": [1 / 255, 0.0], "kind": "classifier"}),
+    )
+
+    contradicted = script("export.py", "--run", "first", "--pixel-scale", "raw")
+    exported = script("export.py", "--run", "first", "--output", "out", "--format", "onnx")
+
+    assert contradicted.returncode == 2
+    assert "which --pixel-scale raw contradicts: leave it out" in contradicted.stderr
+    assert exported.returncode == 0, exported.stderr
+
+
 @pytest.mark.slow
 def test_a_changed_file_makes_verification_say_no(script: Script, runs: Path) -> None:
     with (runs / "first" / "artifacts" / "model.onnx").open("r+b") as file:

@@ -17,7 +17,7 @@ from tuning.exploration import RecordingHyperParameters, explore, holding, range
 from tuning.losses import labels_for, require_classifier
 from tuning.names import require_known
 from tuning.own_fit import OwnFit, run_own_fit, scaled_pixels
-from tuning.pixels import pixel_scale_for
+from tuning.pixel_scaling import pixel_scale_for
 from tuning.records import SearchConfig, TrialRecord
 from tuning.search_data import sample
 from tuning.settings import Configuration, Feed, Plan, Schedule, TrainingSettings, Value

@@ -1,4 +1,4 @@
-"""ONNX file → RuntimeModel, with onnxruntime alone."""
+"""ONNX file → Backend, with onnxruntime alone."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ import onnxruntime
 
 from export.artifact import TensorSpec
 from export.errors import InputError
-from export.parity import Probabilities
-from export.runtimes import check_images, one_line
+from export.runtimes import Arrays, one_line
 
-_DTYPES = {"tensor(uint8)": "uint8", "tensor(float)": "float32"}
+_DTYPES = {
+    "tensor(uint8)": "uint8",
+    "tensor(int32)": "int32",
+    "tensor(int64)": "int64",
+    "tensor(float)": "float32",
+    "tensor(bool)": "bool",
+}
 
 
 class OnnxModel:
@@ -21,17 +26,17 @@ class OnnxModel:
 
     def __init__(self, session: Any) -> None:
         self._session = session
-        self.input = _spec(session.get_inputs()[0])
-        self.output = _spec(session.get_outputs()[0])
+        self.inputs = tuple(_spec(node) for node in session.get_inputs())
+        self.outputs = tuple(_spec(node) for node in session.get_outputs())
 
-    def __call__(self, images: np.ndarray) -> Probabilities:
-        check_images(images, self.input)
+    def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
+        names = [spec.name for spec in self.outputs]
         try:
-            answer: Probabilities = self._session.run([self.output.name], {self.input.name: images})[0]
+            answers = self._session.run(names, dict(inputs))
         # onnxruntime has an exception class for each of its status codes and no common one.
         except Exception as error:
             raise ValueError(f"onnxruntime can't run the file ({one_line(error)})") from error
-        return answer
+        return dict(zip(names, answers, strict=True))
 
 
 def load(path: Path, threads: int | None) -> OnnxModel:

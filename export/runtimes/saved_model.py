@@ -1,4 +1,4 @@
-"""SavedModel folder → RuntimeModel, with tensorflow's loader: no Keras object is made."""
+"""SavedModel folder → Backend, with tensorflow's loader: no Keras object is made."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from export.artifact import INPUT_NAME, OUTPUT_NAME, TensorSpec
+from export.artifact import TensorSpec
 from export.errors import InputError
-from export.parity import Probabilities
-from export.runtimes import check_images, one_line
+from export.runtimes import Arrays, one_line
 
 _SIGNATURE = "serving_default"
 
@@ -26,18 +25,16 @@ class SavedModel:
         # The signature holds its variables only as long as the loaded object lives.
         self._loaded = loaded
         self._function = loaded.signatures[_SIGNATURE]
-        arguments = self._function.structured_input_signature[1]
-        self.input = _spec(INPUT_NAME, arguments[INPUT_NAME])
-        self.output = _spec(OUTPUT_NAME, self._function.structured_outputs[OUTPUT_NAME])
+        self.inputs = _specs(self._function.structured_input_signature[1])
+        self.outputs = _specs(self._function.structured_outputs)
 
-    def __call__(self, images: np.ndarray) -> Probabilities:
-        check_images(images, self.input)
+    def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
         try:
             with tf.device("/CPU:0"):
-                answer: Probabilities = self._function(**{INPUT_NAME: tf.constant(images)})[OUTPUT_NAME].numpy()
+                answers = self._function(**{name: tf.constant(array) for name, array in inputs.items()})
         except tf.errors.OpError as error:
             raise ValueError(f"TensorFlow can't run the file ({one_line(error)})") from error
-        return answer
+        return {name: answer.numpy() for name, answer in answers.items()}
 
 
 def load(path: Path, threads: int | None) -> SavedModel:
@@ -50,17 +47,10 @@ def load(path: Path, threads: int | None) -> SavedModel:
     try:
         with _plain_path(path) as plain:
             loaded = tf.saved_model.load(str(plain))
-        names = (
-            loaded.signatures[_SIGNATURE].structured_input_signature[1],
-            loaded.signatures[_SIGNATURE].structured_outputs,
-        )
+        opened = SavedModel(loaded)
     except (OSError, LookupError, ValueError, RuntimeError, tf.errors.OpError) as error:
         raise InputError(f"{path} can't be opened as a SavedModel ({one_line(error)}): export it again") from error
-    if list(names[0]) != [INPUT_NAME] or list(names[1]) != [OUTPUT_NAME]:
-        raise InputError(
-            f"{path} lacks the signature {_SIGNATURE} with {INPUT_NAME} and {OUTPUT_NAME}: export it again"
-        )
-    return SavedModel(loaded)
+    return opened
 
 
 @contextlib.contextmanager
@@ -75,5 +65,8 @@ def _plain_path(path: Path) -> Iterator[Path]:
         yield link
 
 
-def _spec(name: str, tensor: Any) -> TensorSpec:
-    return TensorSpec(name=name, dtype=tensor.dtype.name, shape=tuple(tensor.shape.as_list()))
+def _specs(tensors: dict[str, Any]) -> tuple[TensorSpec, ...]:
+    return tuple(
+        TensorSpec(name=name, dtype=tensor.dtype.name, shape=tuple(tensor.shape.as_list()))
+        for name, tensor in tensors.items()
+    )

@@ -1,4 +1,4 @@
-"""TFLite file → RuntimeModel, with ai-edge-litert alone."""
+"""TFLite file → Backend, with ai-edge-litert alone."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from export.artifact import INPUT_NAME, OUTPUT_NAME, TensorSpec
+from export.artifact import TensorSpec
 from export.errors import InputError
 from export.native_output import held_back
-from export.parity import Probabilities
-from export.runtimes import check_images, one_line
+from export.runtimes import Arrays, one_line
 
 _SIGNATURE = "serving_default"
 
@@ -24,16 +23,15 @@ class TFLiteModel:
         # The runner borrows the interpreter's memory and does not keep it alive.
         self._interpreter = interpreter
         self._runner = interpreter.get_signature_runner(_SIGNATURE)
-        self.input = _spec(self._runner.get_input_details())
-        self.output = _spec(self._runner.get_output_details())
+        self.inputs = _specs(self._runner.get_input_details())
+        self.outputs = _specs(self._runner.get_output_details())
 
-    def __call__(self, images: np.ndarray) -> Probabilities:
-        check_images(images, self.input)
+    def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
         try:
-            answer: Probabilities = self._runner(**{self.input.name: images})[self.output.name]
+            answers: dict[str, np.ndarray] = self._runner(**inputs)
         except RuntimeError as error:
             raise ValueError(f"LiteRT can't run the file ({one_line(error)})") from error
-        return answer
+        return answers
 
 
 def load(path: Path, threads: int | None) -> TFLiteModel:
@@ -45,15 +43,17 @@ def load(path: Path, threads: int | None) -> TFLiteModel:
         signatures = interpreter.get_signature_list()
     except (ValueError, RuntimeError) as error:
         raise InputError(f"{path} can't be opened by LiteRT ({one_line(error)}): export it again") from error
-    names = signatures.get(_SIGNATURE, {"inputs": [], "outputs": []})
-    if names["inputs"] != [INPUT_NAME] or names["outputs"] != [OUTPUT_NAME]:
-        raise InputError(
-            f"{path} lacks the signature {_SIGNATURE} with {INPUT_NAME} and {OUTPUT_NAME}: export it again"
-        )
+    if _SIGNATURE not in signatures:
+        raise InputError(f"{path} lacks the signature {_SIGNATURE}: export it again")
     return TFLiteModel(interpreter)
 
 
-def _spec(details: dict[str, Any]) -> TensorSpec:
-    ((name, detail),) = details.items()
-    shape = tuple(None if size == -1 else int(size) for size in detail["shape_signature"])
-    return TensorSpec(name=name, dtype=np.dtype(detail["dtype"]).name, shape=shape)
+def _specs(details: dict[str, Any]) -> tuple[TensorSpec, ...]:
+    return tuple(
+        TensorSpec(
+            name=name,
+            dtype=np.dtype(detail["dtype"]).name,
+            shape=tuple(None if size == -1 else int(size) for size in detail["shape_signature"]),
+        )
+        for name, detail in details.items()
+    )

@@ -35,8 +35,8 @@ def write(serving: ServingModel, folder: Path, options: WriteOptions) -> Artifac
         target=options.target,
         files=files,
         size_bytes=sum((folder / path).stat().st_size for path in files),
-        input=serving.input,
-        output=serving.output,
+        inputs=serving.inputs,
+        outputs=serving.outputs,
         opset=opset if options.target.format is Format.ONNX else None,
     )
     ensure_runs(artifact, folder)
@@ -50,27 +50,31 @@ def ensure_runs(artifact: Artifact, folder: Path) -> None:
     """
     import numpy as np
 
-    from export.runtimes import load
+    from export.runtimes import check_contract, load
 
     try:
         model = load(artifact.target, folder / artifact.target.file)
     except InputError as error:
         raise VerificationError(f"{artifact.target.file} was written, but {error}") from error
-    for what, found, expected in (("input", model.input, artifact.input), ("output", model.output, artifact.output)):
-        if not _agrees(found, expected):
-            raise VerificationError(f"{artifact.target.file} has the {what} {found} but must have {expected}")
-    height, width, channels = artifact.input.shape[1:]
+    try:
+        check_contract(model, artifact.inputs, artifact.outputs)
+    except ValueError as error:
+        raise VerificationError(f"{artifact.target.file} breaks the contract: {error}") from error
     for batch in (1, 3):
+        zeros = {spec.name: np.zeros((batch, *_sizes(spec)), dtype=spec.dtype) for spec in artifact.inputs}
         try:
-            answer = model(np.zeros((batch, height or 0, width or 0, channels or 0), dtype=np.uint8))
+            answers = model.answer(zeros)
         except ValueError as error:
             raise VerificationError(f"{artifact.target.file} does not answer a batch of {batch}: {error}") from error
-        if answer.shape != (batch, artifact.output.shape[1]) or answer.dtype != np.float32:
-            raise VerificationError(
-                f"{artifact.target.file} answers a batch of {batch} with {answer.dtype} {answer.shape} but must answer "
-                f"with float32 {(batch, artifact.output.shape[1])}"
-            )
+        for spec in artifact.outputs:
+            answer, shape = answers[spec.name], (batch, *_sizes(spec))
+            if answer.shape != shape or answer.dtype != np.dtype(spec.dtype):
+                raise VerificationError(
+                    f"{artifact.target.file} answers a batch of {batch} with {answer.dtype} {answer.shape} but must "
+                    f"answer with {spec.dtype} {shape}"
+                )
 
 
-def _agrees(found: TensorSpec, expected: TensorSpec) -> bool:
-    return (found.name, found.dtype, found.shape) == (expected.name, expected.dtype, expected.shape)
+def _sizes(spec: TensorSpec) -> tuple[int, ...]:
+    """Every size but the batch."""
+    return tuple(size for size in spec.shape if size is not None)

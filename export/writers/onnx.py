@@ -11,7 +11,7 @@ import onnx
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from export.artifact import INPUT_NAME, ONNX_IR_VERSION, OUTPUT_NAME
+from export.artifact import ONNX_IR_VERSION
 from export.errors import InputError, VerificationError
 from export.native_output import held_back
 
@@ -54,20 +54,22 @@ def _convert(serving: ServingModel, opset: int) -> Any:
         with held_back(shown_on_error=False), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             frozen = convert_variables_to_constants_v2(function)
-            source, answer = frozen.inputs[0].name, frozen.outputs[0].name
+            # Both in the order of the serving function, whose answers TensorFlow sorts by name.
+            sources = dict(zip((spec.name for spec in serving.inputs), frozen.inputs, strict=True))
+            answers = dict(zip((spec.name for spec in serving.outputs), frozen.outputs, strict=True))
             proto, _ = tf2onnx.convert.from_graph_def(
                 frozen.graph.as_graph_def(),
-                input_names=[source],
-                output_names=[answer],
+                input_names=[tensor.name for tensor in sources.values()],
+                output_names=[tensor.name for tensor in answers.values()],
                 opset=opset,
-                tensors_to_rename={source: INPUT_NAME, answer: OUTPUT_NAME},
+                tensors_to_rename={tensor.name: name for name, tensor in {**sources, **answers}.items()},
             )
     # tf2onnx reports what it can't convert with whatever exception it happened to meet.
     except Exception as error:
         reason = " ".join(str(error).split())[:300]
         raise InputError(f"the model can't be written as ONNX with opset {opset}: {reason}") from error
-    proto.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "batch"
-    proto.graph.output[0].type.tensor_type.shape.dim[0].dim_param = "batch"
+    for tensor in (*proto.graph.input, *proto.graph.output):
+        tensor.type.tensor_type.shape.dim[0].dim_param = "batch"
     return proto
 
 

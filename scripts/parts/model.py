@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuning.errors import InputError
+from tuning.pixels import parse_pixel_scale
 
 if TYPE_CHECKING:
     from tuning.builder import ModelBuilder
@@ -58,6 +59,8 @@ class ModelChoice:
             raise InputError(f"--class-weight must be balanced, got {self.class_weight}")
         if self.source is None and self.pixel_scale is not None:
             raise InputError("--pixel-scale goes with --model: the built-in model rescales pixels itself")
+        if self.pixel_scale is not None:
+            parse_pixel_scale(self.pixel_scale)
         self.batch_sizes  # noqa: B018 checked here, before data is read
 
     @classmethod
@@ -104,7 +107,6 @@ def make_builder(choice: ModelChoice, data: SearchData) -> ModelBuilder:
     ranges = ranges_from(choice.ranges if choice.ranges is not None else {})
     if choice.source is None:
         return _built_in(choice, data, ranges)
-    from tuning.pixels import parse_pixel_scale
     from tuning.user_code import load_object
     from tuning.user_model import UserModel, Wishes
 

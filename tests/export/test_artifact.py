@@ -17,6 +17,7 @@ from export.artifact import (
     Artifact,
     Description,
     Format,
+    Kind,
     Look,
     Manifest,
     Target,
@@ -45,8 +46,8 @@ artifacts = st.builds(
     target=st.sampled_from(EVERY_TARGET),
     files=digests,
     size_bytes=st.integers(0, 2**50),
-    input=specs,
-    output=specs,
+    inputs=st.lists(specs, max_size=3).map(tuple),
+    outputs=st.lists(specs, max_size=3).map(tuple),
     opset=st.none() | st.integers(13, 18),
 )
 descriptions = st.builds(
@@ -54,7 +55,10 @@ descriptions = st.builds(
     class_names=st.lists(texts, max_size=12).map(tuple),
     dataset=texts,
     dataset_digest=texts,
-    accuracy=st.floats(0, 1),
+    accuracy=st.none() | st.floats(0, 1),
+    kind=st.sampled_from(Kind),
+    wrapped=st.booleans(),
+    postprocessing=texts,
     source_digest=texts,
     note=texts,
     preprocessing=texts,
@@ -65,7 +69,7 @@ manifests = st.builds(
     artifacts=st.lists(artifacts, max_size=4).map(tuple),
     description=descriptions,
     files=digests,
-    look=looks,
+    look=st.none() | looks,
     versions=digests,
 )
 
@@ -90,7 +94,8 @@ def test_a_description_becomes_texts_from_which_the_class_names_can_be_read(desc
 
     assert all(isinstance(value, str) for value in metadata.values())
     assert tuple(json.loads(metadata["labels"])) == description.class_names
-    assert abs(float(metadata["accuracy"]) - description.accuracy) <= 5e-7
+    assert metadata["accuracy"] == ("" if description.accuracy is None else f"{description.accuracy:.6f}")
+    assert (metadata["kind"], metadata["wrapped"]) == (description.kind, "yes" if description.wrapped else "no")
 
 
 def test_a_metadata_text_keeps_names_in_other_alphabets_legible() -> None:
@@ -104,7 +109,7 @@ def test_a_metadata_text_keeps_names_in_other_alphabets_legible() -> None:
 def test_the_manifest_names_the_digest_of_every_file_but_itself() -> None:
     spec = TensorSpec(name="image", dtype="uint8", shape=(None, 2, 2, 1))
     artifact = Artifact(
-        target=EVERY_TARGET[0], files={"saved_model/saved_model.pb": "1"}, size_bytes=3, input=spec, output=spec
+        target=EVERY_TARGET[0], files={"saved_model/saved_model.pb": "1"}, size_bytes=3, inputs=(spec,), outputs=(spec,)
     )
     description = Description(class_names=("a", "b"), dataset="d", dataset_digest="2", accuracy=0.5, source_digest="3")
     look = Look(dark_background=True, content_side=None)

@@ -129,8 +129,8 @@ def test_the_manifest_states_each_artifact_as_the_contract_says(published: Path)
     assert [artifact["opset"] for artifact in content["artifacts"]] == [None, None, 17]
     for artifact in content["artifacts"]:
         assert {"format", "variant", "file", "files", "size_bytes"} <= set(artifact)
-        assert artifact["input"] == {"name": "image", "dtype": "uint8", "shape": [None, 28, 28, 1]}
-        assert artifact["output"] == {"name": "probabilities", "dtype": "float32", "shape": [None, 10]}
+        assert artifact["inputs"] == [{"name": "image", "dtype": "uint8", "shape": [None, 28, 28, 1]}]
+        assert artifact["outputs"] == [{"name": "probabilities", "dtype": "float32", "shape": [None, 10]}]
 
 
 def test_the_parity_file_holds_what_the_contract_says(
@@ -371,11 +371,38 @@ def test_a_model_whose_answers_are_no_probabilities_is_refused(
     request_for: Callable[..., Any], artifacts: Path, examples: Any, tmp_path: Path
 ) -> None:
     image = keras.Input((28, 28, 1), dtype="uint8")
-    logits = keras.layers.Dense(10)(keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(image)))
-    keras.Model(image, logits).save(tmp_path / "logits.keras")
+    scores = keras.layers.Dense(10, activation="relu")(keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(image)))
+    keras.Model(image, scores).save(tmp_path / "scores.keras")
 
-    with pytest.raises((InputError, VerificationError), match="sum to 1"):
-        publish(request_for(artifacts, model=tmp_path / "logits.keras"), *examples)
+    with pytest.raises(InputError, match=r"scores\.keras gives answers through relu from 0 to .* do not sum to 1"):
+        publish(request_for(artifacts, model=tmp_path / "scores.keras"), *examples)
+
+    assert visible(artifacts.parent) == []
+
+
+def test_a_model_that_now_and_then_answers_no_probabilities_is_refused(
+    request_for: Callable[..., Any], artifacts: Path, examples: Any, tmp_path: Path
+) -> None:
+    image = keras.Input((28, 28, 1), dtype="uint8")
+    pixels = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(image))
+    model = keras.Model(image, keras.layers.Activation("relu")(keras.layers.Dense(10)(pixels)))
+    kernel = np.zeros((784, 10), np.float32)
+    kernel[:, 0] = 1.0
+    model.set_weights([kernel, np.zeros(10, np.float32)])
+    model.save(tmp_path / "late.keras")
+    images = np.zeros((300, 28, 28, 1), np.uint8)
+    images[:, 0, 0] = 255
+    images[299, 0, 1] = 255
+
+    with pytest.raises(InputError, match="answers that are no probabilities: they must be 0 or more and sum to 1"):
+        publish(request_for(artifacts, model=tmp_path / "late.keras"), images, examples[1])
+
+
+def test_a_classifier_without_labels_is_refused(
+    request_for: Callable[..., Any], artifacts: Path, examples: Any
+) -> None:
+    with pytest.raises(InputError, match="a classifier is verified with labels: give them or export the model with"):
+        publish(request_for(artifacts), examples[0])
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import pytest
 
 from export.artifact import Format, Target, TensorSpec, Variant
 from export.errors import InputError
-from export.runtimes import BATCH, load, predict
+from export.runtimes import BATCH, RuntimeModel, answer_all, check_contract, load, predict
 
 TARGETS = {kind: Target(format=kind, variant=Variant.FLOAT32) for kind in Format}
 SINGLE_FILES = [Format.TFLITE, Format.ONNX]
@@ -75,11 +76,11 @@ def images(examples: Any) -> np.ndarray:
 
 
 def test_the_input_is_the_contracts(loaded: Any) -> None:
-    assert loaded.input == TensorSpec(name="image", dtype="uint8", shape=(None, 28, 28, 1))
+    assert loaded.inputs == (TensorSpec(name="image", dtype="uint8", shape=(None, 28, 28, 1)),)
 
 
 def test_the_output_is_the_contracts(loaded: Any) -> None:
-    assert loaded.output == TensorSpec(name="probabilities", dtype="float32", shape=(None, 10))
+    assert loaded.outputs == (TensorSpec(name="probabilities", dtype="float32", shape=(None, 10)),)
 
 
 @pytest.mark.parametrize("batch", [1, 3, 250])
@@ -301,30 +302,130 @@ def test_a_saved_model_without_signature_is_refused(tmp_path: Path) -> None:
         load(TARGETS[Format.SAVED_MODEL], tmp_path / "saved_model")
 
 
-def other_names(folder: Path) -> Path:
-    """A SavedModel that adds one to `x` and calls it `y`."""
+def two_in_two_out(folder: Path) -> Path:
+    """A SavedModel that answers `x` and the whole numbers `n` with `twice` and `next`."""
     import tensorflow as tf
 
-    signature = [tf.TensorSpec((None, 2), "float32", name="x")]
-    function = tf.function(lambda x: {"y": x + 1}, input_signature=signature).get_concrete_function()
-    tf.saved_model.save(tf.Module(), str(folder), signatures={"serving_default": function})
+    signature = [tf.TensorSpec((None, 2), "float32", name="x"), tf.TensorSpec((None, 3), "int64", name="n")]
+    function = tf.function(lambda x, n: {"twice": x * 2, "next": n + 1}, input_signature=signature)
+    signatures = {"serving_default": function.get_concrete_function()}
+    tf.saved_model.save(tf.Module(), str(folder), signatures=signatures)
     return folder
 
 
-def test_a_saved_model_with_other_names_is_refused(tmp_path: Path) -> None:
-    path = other_names(tmp_path / "saved_model")
-
-    with pytest.raises(InputError, match="lacks the signature serving_default with image and probabilities"):
-        load(TARGETS[Format.SAVED_MODEL], path)
-
-
-def test_a_tflite_file_with_other_names_is_refused(tmp_path: Path) -> None:
+def write_two_in_two_out(kind: Format, path: Path) -> None:
+    import onnx
     import tensorflow as tf
 
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(other_names(tmp_path / "saved_model")))
-    (tmp_path / "model.tflite").write_bytes(converter.convert())
+    if kind is Format.SAVED_MODEL:
+        two_in_two_out(path)
+        return
+    if kind is Format.TFLITE:
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(two_in_two_out(path.with_name("plain"))))
+        path.write_bytes(converter.convert())
+        return
+    float32, int64, shapes = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64, (["batch", 2], ["batch", 3])
+    inputs = [
+        onnx.helper.make_tensor_value_info("x", float32, shapes[0]),
+        onnx.helper.make_tensor_value_info("n", int64, shapes[1]),
+    ]
+    outputs = [
+        onnx.helper.make_tensor_value_info("twice", float32, shapes[0]),
+        onnx.helper.make_tensor_value_info("next", int64, shapes[1]),
+    ]
+    nodes = [
+        onnx.helper.make_node("Add", ["x", "x"], ["twice"]),
+        onnx.helper.make_node("Add", ["n", "one"], ["next"]),
+    ]
+    one = onnx.helper.make_tensor("one", int64, [1], [1])
+    graph = onnx.helper.make_graph(nodes, "two", inputs, outputs, [one])
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8), path)
 
-    with pytest.raises(InputError, match="lacks the signature serving_default with image and probabilities"):
+
+@pytest.fixture(scope="module")
+def two(kind: Format, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    path = tmp_path_factory.mktemp("two") / TARGETS[kind].file
+    write_two_in_two_out(kind, path)
+    return load(TARGETS[kind], path)
+
+
+def test_several_inputs_and_outputs_keep_their_names(two: Any) -> None:
+    specs = {spec.name: (spec.dtype, spec.shape) for spec in (*two.inputs, *two.outputs)}
+
+    assert specs == {
+        "x": ("float32", (None, 2)),
+        "n": ("int64", (None, 3)),
+        "twice": ("float32", (None, 2)),
+        "next": ("int64", (None, 3)),
+    }
+
+
+def test_several_inputs_are_answered_in_batches(two: Any) -> None:
+    rng = np.random.default_rng(0)
+    x, n = rng.normal(size=(BATCH + 3, 2)).astype(np.float32), rng.integers(0, 9, (BATCH + 3, 3))
+
+    answers = answer_all(two, {"n": n, "x": x})
+
+    np.testing.assert_array_equal(answers["twice"], 2 * x)
+    np.testing.assert_array_equal(answers["next"], n + 1)
+    assert (answers["twice"].dtype, answers["next"].dtype) == (np.float32, np.int64)
+
+
+@pytest.mark.parametrize("names", [["x"], ["x", "m"], ["x", "n", "m"], []])
+def test_other_inputs_than_the_files_are_refused(two: Any, names: list[str]) -> None:
+    with pytest.raises(ValueError, match=r"the inputs must be (x, n|n, x), got"):
+        two.answer({name: np.zeros((1, 2), np.float32) for name in names})
+
+
+def test_inputs_of_different_length_are_refused(two: Any) -> None:
+    with pytest.raises(ValueError, match=r"every input must have as many examples, got \[1, 2\]"):
+        two.answer({"x": np.zeros((1, 2), np.float32), "n": np.zeros((2, 3), np.int64)})
+
+
+def test_other_names_than_the_contracts_are_no_match(two: Any, loaded: Any) -> None:
+    check_contract(two, two.inputs[::-1], two.outputs[::-1])
+
+    with pytest.raises(ValueError, match=r"it has the inputs n, x but must have image"):
+        check_contract(two, loaded.inputs, loaded.outputs)
+    with pytest.raises(ValueError, match=r"it has the outputs next, twice but must have probabilities"):
+        check_contract(two, two.inputs, loaded.outputs)
+
+
+def test_another_dtype_than_the_contracts_is_no_match(two: Any) -> None:
+    wanted = [TensorSpec(name=spec.name, dtype="uint8", shape=spec.shape) for spec in two.inputs]
+
+    with pytest.raises(ValueError, match=r"it has the input TensorSpec.* but must have TensorSpec.*uint8"):
+        check_contract(two, wanted, two.outputs)
+
+
+def test_a_size_that_the_file_leaves_open_is_a_match_for_outputs_only(kind: Format, tmp_path: Path) -> None:
+    path = tmp_path / TARGETS[kind].file
+    write_unrunnable(kind, path)
+    model = load(TARGETS[kind], path)
+    (output,) = model.outputs
+    opened = [TensorSpec(name=output.name, dtype=output.dtype, shape=(None, None))]
+
+    @dataclasses.dataclass(frozen=True)
+    class Stating:
+        inputs: Any
+        outputs: Any
+
+    check_contract(RuntimeModel(backend=Stating(model.inputs, opened)), model.inputs, [output])
+    with pytest.raises(ValueError, match=r"it has the output .* but must have"):
+        check_contract(RuntimeModel(backend=Stating(model.inputs, [output])), model.inputs, opened)
+    with pytest.raises(ValueError, match=r"it has the input .* but must have"):
+        check_contract(RuntimeModel(backend=Stating(opened, [output])), [output], [output])
+
+
+def test_a_tflite_file_without_signature_is_refused(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    function = tf.function(lambda x: x + 1, input_signature=[tf.TensorSpec((None, 2), "float32")])
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()])
+    content = converter.convert()
+    (tmp_path / "model.tflite").write_bytes(content.replace(b"serving_default", b"another_default"))
+
+    with pytest.raises(InputError, match=r"model\.tflite lacks the signature serving_default: export it again"):
         load(TARGETS[Format.TFLITE], tmp_path / "model.tflite")
 
 

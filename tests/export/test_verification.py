@@ -274,16 +274,16 @@ def test_a_reference_with_python_objects_is_not_loaded(published_copy: Path) -> 
 def test_a_reference_survives_being_written(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     reference = Reference(
-        images=rng.integers(0, 256, (5, 4, 3, 1), dtype=np.uint8),
+        inputs={"image": rng.integers(0, 256, (5, 4, 3, 1), dtype=np.uint8)},
         labels=np.arange(5, dtype=np.int64),
-        probabilities=rng.random((5, 2), dtype=np.float32),
+        outputs={"probabilities": rng.random((5, 2), dtype=np.float32)},
     )
 
-    write_reference(tmp_path / "reference.npz", reference, {"model.onnx": reference.probabilities})
+    write_reference(tmp_path / "reference.npz", reference, {"model.onnx": reference.outputs})
     read = read_reference(tmp_path / "reference.npz")
 
     for found, expected in (
-        (read.images, reference.images),
+        (read.inputs["image"], reference.inputs["image"]),
         (read.labels, reference.labels),
         (read.probabilities, reference.probabilities),
     ):
@@ -291,10 +291,29 @@ def test_a_reference_survives_being_written(tmp_path: Path) -> None:
         assert found.dtype == expected.dtype
 
 
+def test_a_reference_of_other_models_survives_being_written(tmp_path: Path) -> None:
+    reference = Reference(
+        inputs={"a": np.arange(6, dtype=np.int32).reshape(3, 2), "b": np.ones((3, 4), np.float32)},
+        outputs={"c": np.arange(3, dtype=np.float32)},
+    )
+
+    write_reference(tmp_path / "reference.npz", reference, {"model.onnx": reference.outputs})
+    read = read_reference(tmp_path / "reference.npz")
+
+    assert read.labels is None
+    assert (list(read.inputs), list(read.outputs)) == (["a", "b"], ["c"])
+    np.testing.assert_array_equal(read.inputs["a"], reference.inputs["a"])
+    assert read.inputs["a"].dtype == np.int32
+    with np.load(tmp_path / "reference.npz") as archive:
+        assert sorted(archive) == ["inputs/a", "inputs/b", "model.onnx/c", "outputs/c"]
+
+
 def test_a_reference_changed_under_a_manifest_made_to_fit_is_still_caught(published_copy: Path) -> None:
     reference = read_reference(published_copy / "reference.npz")
     wrong = Reference(
-        images=reference.images, labels=reference.labels, probabilities=np.roll(reference.probabilities, 1, axis=0)
+        inputs=reference.inputs,
+        labels=reference.labels,
+        outputs={"probabilities": np.roll(reference.probabilities, 1, axis=0)},
     )
     write_reference(published_copy / "reference.npz", wrong, {})
     reseal(published_copy)

@@ -117,14 +117,14 @@ def test_nothing_lies_beside_the_file(
 
 
 def test_the_artifact_states_the_contract(artifact: Any) -> None:
-    assert artifact.input == TensorSpec(name="image", dtype="uint8", shape=(None, 28, 28, 1))
-    assert artifact.output == TensorSpec(name="probabilities", dtype="float32", shape=(None, 10))
+    assert artifact.inputs == (TensorSpec(name="image", dtype="uint8", shape=(None, 28, 28, 1)),)
+    assert artifact.outputs == (TensorSpec(name="probabilities", dtype="float32", shape=(None, 10)),)
 
 
 def test_the_file_keeps_the_contract(artifact: Any, folder: Path) -> None:
     loaded = load(artifact.target, folder / artifact.target.file)
 
-    assert (loaded.input, loaded.output) == (artifact.input, artifact.output)
+    assert (loaded.inputs, loaded.outputs) == (artifact.inputs, artifact.outputs)
 
 
 @pytest.mark.parametrize("batch", [1, 2, 17])
@@ -153,16 +153,21 @@ def test_writing_again_replaces_what_was_written(
 
 
 def test_an_artifact_that_states_other_tensors_is_refused(artifact: Any, folder: Path) -> None:
-    wrong = dataclasses.replace(artifact, input=dataclasses.replace(artifact.input, shape=(None, 27, 28, 1)))
+    wrong = dataclasses.replace(artifact, inputs=(dataclasses.replace(artifact.inputs[0], shape=(None, 27, 28, 1)),))
 
-    with pytest.raises(VerificationError, match=f"{artifact.target.file} has the input .* but must have .*27, 28"):
+    with pytest.raises(
+        VerificationError,
+        match=f"{artifact.target.file} breaks the contract: it has the input .* but must have .*27, 28",
+    ):
         ensure_runs(wrong, folder)
 
 
 def test_an_artifact_that_states_another_output_is_refused(artifact: Any, folder: Path) -> None:
-    wrong = dataclasses.replace(artifact, output=dataclasses.replace(artifact.output, shape=(None, 11)))
+    wrong = dataclasses.replace(artifact, outputs=(dataclasses.replace(artifact.outputs[0], shape=(None, 11)),))
 
-    with pytest.raises(VerificationError, match=f"{artifact.target.file} has the output .* but must have .*11"):
+    with pytest.raises(
+        VerificationError, match=f"{artifact.target.file} breaks the contract: it has the output .* but must have .*11"
+    ):
         ensure_runs(wrong, folder)
 
 
@@ -183,7 +188,7 @@ def test_a_file_that_answers_a_second_batch_size_wrongly_is_refused(tmp_path: Pa
     onnx.save(proto, tmp_path / "model.onnx")
     spec = TensorSpec(name="image", dtype="uint8", shape=(None, 2, 2, 1))
     output = TensorSpec(name="probabilities", dtype="float32", shape=(None, 2))
-    stated = Artifact(target=TARGETS[Format.ONNX], files={}, size_bytes=0, input=spec, output=output, opset=17)
+    stated = Artifact(target=TARGETS[Format.ONNX], files={}, size_bytes=0, inputs=(spec,), outputs=(output,), opset=17)
 
     with pytest.raises(VerificationError, match=r"model\.onnx answers a batch of 3 with float32 \(1, 2\) but must"):
         ensure_runs(stated, tmp_path)
@@ -191,9 +196,9 @@ def test_a_file_that_answers_a_second_batch_size_wrongly_is_refused(tmp_path: Pa
 
 def test_a_file_that_does_not_run_is_refused(artifact: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Broken:
-        input, output = artifact.input, artifact.output
+        inputs, outputs = artifact.inputs, artifact.outputs
 
-        def __call__(self, images: np.ndarray) -> np.ndarray:
+        def answer(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
             raise ValueError("the runtime can't run the file (no kernel)")
 
     monkeypatch.setattr("export.runtimes.load", lambda target, path: Broken())
@@ -500,4 +505,4 @@ def test_other_image_sizes_and_channels_are_written(
 
     artifact = write(load_serving_model(tmp_path / "other.keras"), tmp_path, options(kind))
 
-    assert (artifact.input.shape, artifact.output.shape) == ((None, *shape), (None, 3))
+    assert (artifact.inputs[0].shape, artifact.outputs[0].shape) == ((None, *shape), (None, 3))

@@ -1,0 +1,453 @@
+"""Any classifier of images, whatever it takes and answers, is served from uint8 pixels to probabilities, in every file.
+
+What is expected is computed by hand from Keras on `pixel × factor + offset`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from export.artifact import Format, Kind, Subject, choose_targets, read_manifest
+from export.errors import InputError
+from export.publish import ExportRequest, publish
+from export.runtimes import load
+from export.serving import ServingModel, load_serving_model
+from export.verification import verify_folder
+from export.wrapping import ServingOptions
+
+layers = keras.layers
+
+UNIT, SIGNED, RAW = (1 / 255, 0.0), (1 / 127.5, -1.0), (1.0, 0.0)
+CLOSE = 1e-5
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.integers(0, 256, (60, 8, 8, 1), dtype=np.uint8)
+FLOATS = IMAGES.astype(np.float32)
+
+Build = Callable[[], Any]
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Registered(keras.Model):
+    """A subclassed classifier that ends in logits."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.flatten = layers.Flatten()
+        self.dense = layers.Dense(3)
+
+    def call(self, image: Any, training: bool = False) -> Any:
+        return self.dense(self.flatten(image))
+
+
+class Unregistered(Registered):
+    """The same, known to nobody else."""
+
+
+class Rescaling(keras.Model):
+    """A subclassed classifier that scales its pixels itself and ends in a softmax."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.scale = layers.Rescaling(1 / 255)
+        self.flatten = layers.Flatten()
+        self.dense = layers.Dense(3, activation="softmax")
+
+    def call(self, image: Any) -> Any:
+        return self.dense(self.flatten(self.scale(image)))
+
+
+def functional(*between: Any, shape: tuple[int, ...] = (8, 8, 1), dtype: str = "float32") -> Any:
+    image = keras.Input(shape, dtype=dtype)
+    x = image
+    for layer in between:
+        x = layer(x)
+    return keras.Model(image, x)
+
+
+def softmax_of(logits: np.ndarray) -> np.ndarray:
+    powers = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def both_of(chance: np.ndarray) -> np.ndarray:
+    return np.concatenate([1 - chance, chance], axis=1)
+
+
+def sigmoid_of(logit: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-logit.astype(np.float64)))
+
+
+def convolutions(*ending: Any) -> list[Any]:
+    return [layers.Conv2D(4, 3, activation="relu"), layers.Flatten(), *ending]
+
+
+def adapted() -> Any:
+    normalization = layers.Normalization()
+    normalization.adapt(FLOATS)
+    return normalization
+
+
+def nested(*ending: Any) -> Any:
+    return functional(layers.RandomFlip(), functional(layers.Rescaling(1 / 255), *convolutions()), *ending)
+
+
+def trained(model: Any, loss: Any) -> Any:
+    model.compile("adam", loss)
+    model.fit(FLOATS / 255, np.arange(60) % 3, batch_size=32, verbose=0)
+    return model
+
+
+def in_policy(policy: str, build: Build) -> Any:
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        return build()
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+FROM_LOGITS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+# name: (build, options, what the model sees, what becomes of its answer, classes)
+CASES: dict[str, tuple[Build, ServingOptions, np.ndarray, Callable[[np.ndarray], np.ndarray], int]] = {
+    "unit": (
+        lambda: functional(*convolutions(layers.Dense(3, activation="softmax"))),
+        ServingOptions(pixel_scale=UNIT),
+        FLOATS / 255,
+        np.asarray,
+        3,
+    ),
+    "signed": (
+        lambda: functional(*convolutions(layers.Dense(3, activation="softmax"))),
+        ServingOptions(pixel_scale=SIGNED),
+        FLOATS / 127.5 - 1,
+        np.asarray,
+        3,
+    ),
+    "raw": (
+        lambda: functional(layers.BatchNormalization(), *convolutions(layers.Dense(3, activation="softmax"))),
+        ServingOptions(pixel_scale=(0.01, 3.0)),
+        FLOATS * 0.01 + 3,
+        np.asarray,
+        3,
+    ),
+    "own rescaling": (
+        lambda: functional(layers.Rescaling(1 / 255), *convolutions(layers.Dense(3, activation="softmax"))),
+        ServingOptions(),
+        FLOATS,
+        np.asarray,
+        3,
+    ),
+    "adapted normalization": (
+        lambda: functional(adapted(), *convolutions(layers.Dense(3, activation="softmax"))),
+        ServingOptions(),
+        FLOATS,
+        np.asarray,
+        3,
+    ),
+    "rescaling in a nested model": (
+        lambda: nested(layers.Dense(3), layers.Softmax()),
+        ServingOptions(),
+        FLOATS,
+        np.asarray,
+        3,
+    ),
+    "logits": (
+        lambda: functional(*convolutions(layers.Dense(3))),
+        ServingOptions(pixel_scale=UNIT),
+        FLOATS / 255,
+        softmax_of,
+        3,
+    ),
+    "logits of a uint8 model": (
+        lambda: functional(layers.Rescaling(1 / 255), *convolutions(layers.Dense(3)), dtype="uint8"),
+        ServingOptions(),
+        FLOATS,
+        softmax_of,
+        3,
+    ),
+    "sigmoid": (
+        lambda: functional(*convolutions(layers.Dense(1, activation="sigmoid"))),
+        ServingOptions(pixel_scale=UNIT),
+        FLOATS / 255,
+        both_of,
+        2,
+    ),
+    "sigmoid of its own layer": (
+        lambda: functional(*convolutions(layers.Dense(1), layers.Activation("sigmoid"))),
+        ServingOptions(pixel_scale=UNIT),
+        FLOATS / 255,
+        both_of,
+        2,
+    ),
+    "one logit": (
+        lambda: functional(*convolutions(layers.Dense(1))),
+        ServingOptions(pixel_scale=UNIT),
+        FLOATS / 255,
+        lambda logit: both_of(sigmoid_of(logit)),
+        2,
+    ),
+    "without input": (
+        lambda: trained(keras.Sequential([*convolutions(layers.Dense(3))]), FROM_LOGITS),
+        ServingOptions(pixel_scale=UNIT),
+        FLOATS / 255,
+        softmax_of,
+        3,
+    ),
+    "subclassed": (
+        lambda: trained(Registered(), FROM_LOGITS),
+        ServingOptions(pixel_scale=UNIT),
+        FLOATS / 255,
+        softmax_of,
+        3,
+    ),
+    "subclassed with custom objects": (
+        lambda: trained(Unregistered(), FROM_LOGITS),
+        ServingOptions(pixel_scale=UNIT, custom_objects={"Unregistered": Unregistered}),
+        FLOATS / 255,
+        softmax_of,
+        3,
+    ),
+    "subclassed that rescales": (
+        lambda: trained(Rescaling(), "sparse_categorical_crossentropy"),
+        ServingOptions(custom_objects={"Rescaling": Rescaling}),
+        FLOATS,
+        np.asarray,
+        3,
+    ),
+    "no channels": (
+        lambda: functional(layers.Flatten(), layers.Dense(3, activation="softmax"), shape=(8, 8)),
+        ServingOptions(pixel_scale=UNIT),
+        FLOATS[..., 0] / 255,
+        np.asarray,
+        3,
+    ),
+    "one row of pixels": (
+        lambda: functional(layers.Dense(3, activation="softmax"), shape=(64,)),
+        ServingOptions(pixel_scale=UNIT),
+        FLOATS.reshape(-1, 64) / 255,
+        np.asarray,
+        3,
+    ),
+    "any size": (
+        lambda: functional(
+            layers.Conv2D(4, 3), layers.GlobalAveragePooling2D(), layers.Dense(3), shape=(None, None, 1)
+        ),
+        ServingOptions(pixel_scale=UNIT),
+        FLOATS / 255,
+        softmax_of,
+        3,
+    ),
+    "whole numbers": (
+        lambda: functional(layers.Rescaling(1 / 255), *convolutions(layers.Dense(3)), dtype="int32"),
+        ServingOptions(),
+        FLOATS,
+        softmax_of,
+        3,
+    ),
+    "mixed_float16": (
+        lambda: in_policy("mixed_float16", lambda: functional(*convolutions(layers.Dense(3, activation="softmax")))),
+        ServingOptions(pixel_scale=UNIT),
+        FLOATS / 255,
+        np.asarray,
+        3,
+    ),
+    "mixed_bfloat16 without input": (
+        lambda: in_policy(
+            "mixed_bfloat16", lambda: trained(keras.Sequential([*convolutions(layers.Dense(3))]), FROM_LOGITS)
+        ),
+        ServingOptions(pixel_scale=UNIT),
+        FLOATS / 255,
+        softmax_of,
+        3,
+    ),
+}
+HALF_PRECISION = {"mixed_float16": 2e-3, "mixed_bfloat16 without input": 2e-2}
+"""How far Keras's own answers in half precision are from those of the same weights in float32."""
+
+
+def save(model: Any, folder: Path) -> Path:
+    path = folder / "model.keras"
+    model.save(path)
+    return path
+
+
+def request(path: Path, options: ServingOptions, *, classes: int, formats: tuple[str, ...] = ()) -> ExportRequest:
+    return ExportRequest(
+        model=path,
+        targets=choose_targets(formats, []),
+        folder=path.with_name("artifacts"),
+        subject=Subject(
+            class_names=tuple(f"class {label}" for label in range(classes)), dataset="noise", dataset_digest="d"
+        ),
+        serving=options,
+    )
+
+
+def answers_of_files(folder: Path) -> Mapping[str, np.ndarray]:
+    return {
+        artifact.target.file: load(artifact.target, folder / artifact.target.file)(IMAGES)
+        for artifact in read_manifest(folder).artifacts
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(CASES))
+def test_every_file_answers_pixels_as_keras_answers_what_it_was_trained_on(name: str, tmp_path: Path) -> None:
+    build, options, seen, finish, classes = CASES[name]
+    keras.utils.set_random_seed(1)
+    model = build()
+    path = save(model, tmp_path)
+    expected = finish(np.asarray(model(seen, training=False), dtype=np.float32))
+
+    verification = publish(request(path, options, classes=classes), IMAGES, np.arange(60) % classes)
+
+    assert verification.passed
+    assert len(verification.artifacts) == 3
+    for artifact in verification.artifacts:
+        assert [(spec.name, spec.dtype, spec.shape) for spec in (*artifact.inputs, *artifact.outputs)] == [
+            ("image", "uint8", (None, 8, 8, 1)),
+            ("probabilities", "float32", (None, classes)),
+        ]
+    for answers in answers_of_files(tmp_path / "artifacts").values():
+        np.testing.assert_allclose(answers, expected, rtol=0, atol=HALF_PRECISION.get(name, CLOSE))
+    assert verify_folder(tmp_path / "artifacts", formats=list(Format)).passed
+
+
+def served(model: Any, tmp_path: Path, options: ServingOptions, examples: Any = IMAGES) -> ServingModel:
+    return load_serving_model(save(model, tmp_path), options, examples=examples)
+
+
+def test_the_description_tells_what_was_put_around_the_model(tmp_path: Path) -> None:
+    path = save(functional(*convolutions(layers.Dense(3))), tmp_path)
+
+    publish(request(path, ServingOptions(pixel_scale=SIGNED), classes=3, formats=("onnx",)), IMAGES, np.arange(60) % 3)
+
+    description = json.loads((tmp_path / "artifacts" / "manifest.json").read_text())["description"]
+    assert (description["kind"], description["wrapped"]) == ("classifier", True)
+    assert description["preprocessing"] == (
+        "none: raw pixel values 0 to 255; the file computes pixel × 0.00784313725490196 + -1.0 itself"
+    )
+    assert description["postprocessing"] == "softmax of the model's logits"
+    assert description["class_names"] == ["class 0", "class 1", "class 2"]
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float16"])
+def test_half_precision_is_said_to_be_computed_in_float32(policy: str, tmp_path: Path) -> None:
+    model = in_policy(policy, lambda: functional(*convolutions(layers.Dense(3, activation="softmax"))))
+
+    found = served(model, tmp_path, ServingOptions(pixel_scale=UNIT))
+
+    assert found.note == f"computed in float32, trained with {policy}"
+    assert {layer.compute_dtype for layer in found.model.layers} == {"float32"}
+
+
+def test_a_saturated_sigmoid_keeps_the_digits_of_its_logit(tmp_path: Path) -> None:
+    model = functional(layers.Flatten(), layers.Dense(1, activation="sigmoid"))
+    model.set_weights([np.full((64, 1), 0.6, np.float32), np.zeros(1, np.float32)])
+
+    found = served(model, tmp_path, ServingOptions(pixel_scale=UNIT))
+
+    probabilities = np.asarray(found.serve(IMAGES)["probabilities"], dtype=np.float64)
+    logit = (FLOATS.reshape(-1, 64).astype(np.float64) / 255).sum(axis=1) * 0.6
+    assert probabilities[:, 1].min() > 0.99999
+    np.testing.assert_allclose(np.log(probabilities[:, 0]), -np.log1p(np.exp(logit)), rtol=1e-5)
+
+
+def test_a_sigmoid_that_is_used_twice_is_left_where_it_is(tmp_path: Path) -> None:
+    image = keras.Input((8, 8, 1))
+    squash = layers.Activation("sigmoid")
+    chance = squash(layers.Dense(1)(squash(layers.Flatten()(image))))
+    model = keras.Model(image, chance)
+
+    found = served(model, tmp_path, ServingOptions(pixel_scale=UNIT))
+
+    expected = both_of(np.asarray(model(FLOATS / 255, training=False)))
+    np.testing.assert_allclose(np.asarray(found.serve(IMAGES)["probabilities"]), expected, atol=1e-6)
+
+
+def test_a_sigmoid_for_each_of_several_classes_is_no_classifier(tmp_path: Path) -> None:
+    model = functional(*convolutions(layers.Dense(3, activation="sigmoid")))
+
+    with pytest.raises(InputError, match=r"gives each class a sigmoid of its own, .* export it with --outputs-only"):
+        served(model, tmp_path, ServingOptions(pixel_scale=UNIT))
+
+
+@pytest.mark.parametrize("units", [1, 3])
+def test_answers_that_may_be_anything_are_refused(units: int, tmp_path: Path) -> None:
+    model = functional(*convolutions(layers.Dense(units, activation="tanh")))
+
+    with pytest.raises(
+        InputError, match=r"gives answers through tanh from .* to .*, and nothing tells whether they are"
+    ):
+        served(model, tmp_path, ServingOptions(pixel_scale=UNIT))
+
+
+def test_logits_of_a_subclassed_model_are_known_by_its_loss_alone(tmp_path: Path) -> None:
+    model = Registered()
+    model(FLOATS)
+
+    with pytest.raises(InputError, match="compile it with a loss that has from_logits=True"):
+        served(model, tmp_path, ServingOptions(pixel_scale=UNIT))
+
+
+def test_a_class_that_nobody_named_is_told_in_one_sentence(tmp_path: Path) -> None:
+    path = save(trained(Unregistered(), FROM_LOGITS), tmp_path)
+
+    with pytest.raises(InputError, match=r"Could not locate class 'Unregistered'.*register classes of its own") as told:
+        load_serving_model(path, ServingOptions(pixel_scale=UNIT), examples=IMAGES)
+
+    assert "\n" not in str(told.value)
+
+
+def test_a_subclassed_model_that_cannot_take_the_images_is_told_in_one_sentence(tmp_path: Path) -> None:
+    path = save(trained(Registered(), FROM_LOGITS), tmp_path)
+
+    with pytest.raises(InputError, match=r"does not answer \(None, 9, 9, 1\) of image .*: give the data that it was"):
+        load_serving_model(path, ServingOptions(pixel_scale=UNIT), examples=np.zeros((4, 9, 9, 1), np.uint8))
+
+
+@pytest.mark.parametrize("option", [SIGNED, RAW])
+def test_a_scale_that_is_given_counts_more_than_the_models_own(option: tuple[float, float], tmp_path: Path) -> None:
+    model = functional(layers.Rescaling(1 / 255), *convolutions(layers.Dense(3, activation="softmax")))
+
+    found = served(model, tmp_path, ServingOptions(pixel_scale=option))
+
+    expected = np.asarray(model(FLOATS * np.float32(option[0]) + np.float32(option[1]), training=False))
+    np.testing.assert_allclose(np.asarray(found.serve(IMAGES)["probabilities"]), expected, atol=1e-6)
+
+
+def test_a_normalization_behind_a_convolution_says_nothing_about_the_pixels(tmp_path: Path) -> None:
+    model = functional(layers.Conv2D(2, 3), layers.Rescaling(0.1), layers.Flatten(), layers.Dense(3))
+
+    with pytest.raises(InputError, match="say by --pixel-scale what it was trained on"):
+        served(model, tmp_path, ServingOptions())
+
+
+def test_arithmetic_before_a_rescaling_says_nothing_about_the_pixels(tmp_path: Path) -> None:
+    image = keras.Input((8, 8, 1))
+    model = keras.Model(image, layers.Dense(3)(layers.Flatten()(layers.Rescaling(1 / 255)(image * 255.0))))
+
+    with pytest.raises(InputError, match="say by --pixel-scale what it was trained on"):
+        served(model, tmp_path, ServingOptions())
+
+
+def test_a_uint8_softmax_classifier_is_not_wrapped(model_file: Path, examples: Any) -> None:
+    found = load_serving_model(model_file, examples=examples[0])
+
+    assert (found.kind, found.wrapped) == (Kind.CLASSIFIER, False)
+
+
+def test_images_of_another_size_are_refused(tmp_path: Path) -> None:
+    model = functional(*convolutions(layers.Dense(3)))
+
+    with pytest.raises(InputError, match=r"takes images of \(8, 8, 1\) but the data has 60 of \(8, 4, 1\)"):
+        served(model, tmp_path, ServingOptions(pixel_scale=UNIT), IMAGES[:, :, ::2])

@@ -1,0 +1,83 @@
+"""How a model is served: options, what a run recorded, and that the two do not contradict each other."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from export.errors import InputError as ExportInputError
+from scripts.parts.serving import How, read_how
+from tuning.errors import InputError
+
+RUN = Path("runs/mine")
+UNIT = (1 / 255, 0.0)
+
+
+def arguments(**options: Any) -> argparse.Namespace:
+    return argparse.Namespace(**{"pixel_scale": None, "no_wrap": False, "outputs_only": False, **options})
+
+
+def recorded(**changes: Any) -> dict[str, Any]:
+    return {"source": None, "pixel_scale": None, "kind": "classifier", **changes}
+
+
+def test_without_options_a_model_is_a_wrapped_classifier() -> None:
+    assert read_how(arguments(), None, path=RUN) == How(pixel_scale=None, wrap=True, is_classifier=True, source=None)
+
+
+def test_options_say_how_a_model_is_served() -> None:
+    given = arguments(pixel_scale="signed", no_wrap=True, outputs_only=True)
+
+    how = read_how(given, None, path=RUN)
+
+    assert how == How(pixel_scale=(1 / 127.5, -1.0), wrap=False, is_classifier=False, source=None)
+
+
+def test_a_run_says_how_its_model_is_served() -> None:
+    record = recorded(source="mine.py:build", pixel_scale=list(UNIT), kind="outputs")
+
+    how = read_how(arguments(), record, path=RUN)
+
+    assert how == How(pixel_scale=UNIT, wrap=True, is_classifier=False, source="mine.py:build")
+
+
+def test_options_that_agree_with_the_run_change_nothing() -> None:
+    record = recorded(pixel_scale=list(UNIT), kind="outputs")
+
+    assert read_how(arguments(pixel_scale="unit", outputs_only=True), record, path=RUN) == read_how(
+        arguments(), record, path=RUN
+    )
+
+
+def test_a_runs_model_can_be_exported_as_it_is() -> None:
+    assert not read_how(arguments(no_wrap=True), recorded(), path=RUN).wrap
+
+
+@pytest.mark.parametrize(
+    ("scale", "told"), [(None, "uint8 pixels as they are"), (UNIT, r"pixel × 0\.00392157 \+ 0")], ids=["none", "unit"]
+)
+def test_another_scale_than_the_runs_is_refused(scale: Any, told: str) -> None:
+    with pytest.raises(ExportInputError, match=f"runs/mine was trained on {told}, which --pixel-scale raw contradicts"):
+        read_how(arguments(pixel_scale="raw"), recorded(pixel_scale=scale), path=RUN)
+
+
+def test_a_run_of_a_classifier_is_not_verified_by_outputs_only() -> None:
+    with pytest.raises(ExportInputError, match="trained as a classifier, which --outputs-only contradicts: leave it"):
+        read_how(arguments(outputs_only=True), recorded(), path=RUN)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [{}, recorded(kind="other"), recorded(pixel_scale=[1.0]), recorded(pixel_scale=["a", 1]), recorded(pixel_scale=3)],
+)
+def test_a_damaged_record_is_refused(record: dict[str, Any]) -> None:
+    with pytest.raises(ExportInputError, match=r"has a run\.json whose model part can't be read .*: train it again"):
+        read_how(arguments(), record, path=RUN)
+
+
+def test_a_scale_that_is_none_is_refused() -> None:
+    with pytest.raises(InputError, match="--pixel-scale must be unit, signed, raw or FACTOR,OFFSET"):
+        read_how(arguments(pixel_scale="half"), None, path=RUN)
