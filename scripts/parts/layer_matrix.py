@@ -27,16 +27,26 @@ REFUSED: Mapping[tuple[str, str], Refused] = {
 _TITLES = {"saved_model": "SavedModel", "tflite": "TFLite", "onnx": "ONNX"}
 
 
-def readme_table(layer_classes: int, activations: int, networks: int) -> str:
-    """The README's table, in Markdown."""
+def readme_section() -> str:
+    """What the README says of layers, in Markdown."""
+    import keras
+
+    from scripts.parts.layer_cases import CASES
+    from scripts.parts.layer_models import NETWORKS
+    from scripts.parts.quiet_layers import ACTIVATION_NAMES, NO_IMAGE_LAYERS
+
+    classes = {vars(keras.layers)[name] for name in dir(keras.layers) if isinstance(vars(keras.layers)[name], type)}
+    stock = {made for made in classes if issubclass(made, keras.Layer) and made.__name__ not in NO_IMAGE_LAYERS}
     rows = [f"| {case} | {_TITLES[kind]} | {refused.mend} |" for (case, kind), refused in REFUSED.items()]
     return "\n".join(
         [
-            f"All {layer_classes} stock layers that make sense for images, {activations} activations and {networks} "
-            "networks of",
-            "`keras.applications` are published in every format, equal to Keras, except:",
+            f"All {len(stock)} stock Keras layers that make sense for images and all {len(ACTIVATION_NAMES)} activations, "
+            f"in {len(CASES)} small models, and",
+            f"{len(NETWORKS)} networks of `keras.applications` (untrained, smallest input) are tried in every format. "
+            "Every file is equal to",
+            "the Keras model and published, but for these, which are refused:",
             "",
-            "| layer | not in | instead |",
+            "| layer | can't be | instead |",
             "| --- | --- | --- |",
             *rows,
         ]

@@ -101,7 +101,7 @@ def build_network(name: str) -> keras.Model:
 
 
 def randomize_weights(model: keras.Model) -> None:
-    """Give every weight a value of its own: scales around 1, variances positive, offsets about 0.2, kernels by fan-in."""
+    """Give every weight a value of its own: scales around 1, variances positive, offsets small, kernels by fan-in."""
     random = np.random.default_rng(1)
     for weight in model.weights:
         shape = tuple(weight.shape)
@@ -121,9 +121,9 @@ def randomize_weights(model: keras.Model) -> None:
 
 
 def spread_logits(model: keras.Model, head: str, images: np.ndarray, *, spread: float) -> None:
-    """Scale the dense layer or 1×1 convolution `head` so that its logits have that standard deviation over the images, around 0 each."""
+    """Scale the dense layer or 1×1 convolution `head` so that each of its logits has mean 0 and deviation `spread`."""
     classifier = model.get_layer(head)
-    features = np.asarray(keras.Model(model.input, classifier.input).predict(images, verbose=0), dtype=np.float64)
+    features = np.asarray(keras.Model(model.input, classifier.input)(images, training=False), dtype=np.float64)
     features = features.reshape(len(images), -1)
     kernel = np.random.default_rng(2).normal(0, 1, (features.shape[1], CLASSES))
     logits = features @ kernel

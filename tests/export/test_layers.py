@@ -14,10 +14,15 @@ from export.artifact import Format, Target, Variant
 from export.errors import InputError, VerificationError
 from export.publish import publish
 from export.runtimes import load, predict
-from scripts.parts.layer_cases import ACTIVATION_NAMES, CASES, NO_ACTIVATIONS, NO_IMAGE_LAYERS
+from scripts.parts.layer_cases import CASES
 from scripts.parts.layer_matrix import REFUSED
 from scripts.parts.layer_models import NETWORKS, build_model, image_shape, make_images
+from scripts.parts.quiet_layers import ACTIVATION_NAMES, NO_ACTIVATIONS, NO_IMAGE_LAYERS
 
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Layer .* was passed an input with a mask:UserWarning"),
+    pytest.mark.filterwarnings("ignore:The structure of `inputs` doesn't match:UserWarning"),
+]
 CLOSE = 1e-5
 SMALL_NETWORKS = ["MobileNet", "MobileNetV2", "MobileNetV3Small"]
 
@@ -40,8 +45,7 @@ def layer_request(request_for: Callable[..., Any], tmp_path: Path) -> Callable[.
 
 def stock_layers() -> dict[str, type]:
     classes = {name: getattr(keras.layers, name) for name in dir(keras.layers)}
-    found = {c.__name__: c for c in classes.values() if isinstance(c, type) and issubclass(c, keras.layers.Layer)}
-    return found
+    return {c.__name__: c for c in classes.values() if isinstance(c, type) and issubclass(c, keras.layers.Layer)}
 
 
 def layers_inside(holder: Any) -> set[str]:
@@ -73,8 +77,6 @@ def test_the_table_names_cases_and_formats_that_exist() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:Layer .* was passed an input with a mask:UserWarning")
-@pytest.mark.filterwarnings("ignore:.*structure of `inputs` doesn't match:UserWarning")
 @pytest.mark.parametrize("name", [*CASES, *SMALL_NETWORKS])
 def test_what_the_table_does_not_refuse_is_published_and_equal_to_keras(
     name: str, layer_request: Callable[..., Any]

@@ -42,7 +42,7 @@ def _rebuild(graph: Any, feeds: Mapping[str, Any], answers: Sequence[str], mends
     nodes = {node.name: node for node in graph.node}
     for node in _in_order(nodes, [_split(answer)[0] for answer in answers], built):
         inputs = [built[name][at] for name, at in map(_split, _data_inputs(node))]
-        outputs = None
+        outputs: Sequence[Any] | None = None
         with tf.name_scope(f"{node.name}/"):
             if node.op in CALLS:
                 outputs = _contents(functions[node.attr["f"].func.name], inputs, graph, mends)
