@@ -129,7 +129,8 @@ def _foreign_answers(kind: str, path: Path, images: Any) -> Any:
     if kind == "saved_model":
         import tensorflow as tf
 
-        return tf.saved_model.load(str(path)).serve(tf.constant(images)).numpy()
+        loaded = tf.saved_model.load(str(path))
+        return loaded.serve(tf.constant(images)).numpy()
     if kind == "onnx":
         import onnxruntime
 

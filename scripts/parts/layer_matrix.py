@@ -40,8 +40,8 @@ def readme_section() -> str:
     rows = [f"| {case} | {_TITLES[kind]} | {refused.mend} |" for (case, kind), refused in REFUSED.items()]
     return "\n".join(
         [
-            f"All {len(stock)} stock Keras layers that make sense for images and all {len(ACTIVATION_NAMES)} activations, "
-            f"in {len(CASES)} small models, and",
+            f"All {len(stock)} stock Keras layers that make sense for images and all {len(ACTIVATION_NAMES)} "
+            f"activations, in {len(CASES)} small models, and",
             f"{len(NETWORKS)} networks of `keras.applications` (untrained, smallest input) are tried in every format. "
             "Every file is equal to",
             "the Keras model and published, but for these, which are refused:",
