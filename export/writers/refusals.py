@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 
@@ -48,16 +46,10 @@ def stopped_at(message: str) -> Unwritable | None:
 
 def _culprit(model: keras.Model, path: str) -> str:
     """The innermost layer that a node's path names, and its class."""
-    layers = {layer.name: layer for layer in _layers(model)}
+    layers = {layer.name: layer for layer in model._flatten_layers() if layer is not model}
     for part in reversed(path.split("/")[:-1]):
-        # TensorFlow numbers the names that it has seen before: behind the layer's own number, if that has one.
+        # TensorFlow numbers the names that it has seen before, behind the layer's own number.
         for name in (re.sub(r"_\d+$", "", part), part):
             if name in layers:
                 return f"the layer {name} ({type(layers[name]).__name__})"
     return f"the model (at {path})"
-
-
-def _layers(model: keras.Model) -> Iterator[Any]:
-    """All layers, and what else stands in a functional model: plain operations."""
-    yield from (layer for layer in model._flatten_layers() if layer is not model)
-    yield from getattr(model, "operations", ())

@@ -61,7 +61,8 @@ def test_every_stock_layer_is_in_a_case_or_said_to_make_no_sense() -> None:
         held |= layers_inside(build_model(name))
         keras.backend.clear_session()
 
-    assert set(stock_layers()) - held == set(NO_IMAGE_LAYERS)
+    # Some that can't stand alone are held by a layer that chooses among several.
+    assert set(stock_layers()) - held <= set(NO_IMAGE_LAYERS) <= set(stock_layers())
 
 
 def test_every_stock_activation_is_in_a_case_or_said_to_make_no_sense() -> None:
