@@ -41,7 +41,8 @@ def load_keras(
 
     Weights of mixed precision are float32 numbers, and half-precision arithmetic rounds differently in every runtime,
     by a hundred times what a verification can allow; so `in_float32` lets every layer compute in float32. `trusted`: a
-    Lambda layer's code, which the file holds, may be run. Raises InputError if the file is missing, is not a Keras model, or changes meanwhile.
+    Lambda layer's code, which the file holds, may be run. Raises InputError if the file is missing, is not a Keras
+    model, or changes meanwhile.
     """
     if not path.is_file():
         raise InputError(f"there is no file {path}: give a model saved with model.save('name.keras')")

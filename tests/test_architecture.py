@@ -67,6 +67,7 @@ MAY_IMPORT = {
     "export/runtimes/saved_model.py": {"numpy", "tensorflow"},
     "export/writers/__init__.py": {"numpy"},
     "export/writers/onnx.py": {"onnx", "tensorflow", "tf2onnx"},
+    "export/writers/refusals.py": {"keras"},
 }
 FRAMEWORKS = {"numpy", "keras", "keras_tuner", "tensorflow"}
 LARGEST_MODULE = 300

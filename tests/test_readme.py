@@ -108,3 +108,9 @@ def test_its_table_of_the_space_is_the_space() -> None:
             assert {str(value) for value in values.values} <= words
         else:
             assert {values.low, values.high} <= numbers
+
+
+def test_its_table_of_layers_is_the_one_that_the_tests_hold_exact() -> None:
+    from scripts.parts.layer_matrix import readme_section
+
+    assert readme_section() in README

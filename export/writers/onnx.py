@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import onnx
-import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from export.artifact import ONNX_IR_VERSION
+from export.artifact import ONNX_IR_VERSION, Format
 from export.errors import InputError, VerificationError
 from export.native_output import held_back
+from export.writers.refusals import Unwritable, refusal
+from export.writers.tracing import trace
 
 if TYPE_CHECKING:
     from export.serving import ServingModel
@@ -29,6 +31,7 @@ def write(serving: ServingModel, path: Path, options: WriteOptions) -> int:
     return such a file without an error.
     """
     proto = _convert(serving, options.opset)
+    _require_standard_operators(serving, proto, options.opset)
     # Stamped by hand: the newest onnx would write versions that the newest onnxruntime refuses.
     proto.ir_version = ONNX_IR_VERSION
     del proto.metadata_props[:]
@@ -49,7 +52,7 @@ def _convert(serving: ServingModel, opset: int) -> Any:
         import tf2onnx
 
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
-    function = tf.function(serving.serve, input_signature=serving.signature).get_concrete_function()
+    function = trace(serving, Format.ONNX)
     try:
         with held_back(shown_on_error=False), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -71,6 +74,22 @@ def _convert(serving: ServingModel, opset: int) -> Any:
     for tensor in (*proto.graph.input, *proto.graph.output):
         tensor.type.tensor_type.shape.dim[0].dim_param = "batch"
     return proto
+
+
+def _require_standard_operators(serving: ServingModel, proto: Any, opset: int) -> None:
+    """Raise InputError for an operator of TensorFlow's that tf2onnx left in the graph, as it does without an error."""
+    for node in _nodes(proto.graph):
+        if node.domain in STANDARD_DOMAINS and not onnx.defs.has(node.op_type, opset):
+            raise refusal(serving.model, Unwritable(operator=node.op_type, path=node.name), Format.ONNX)
+
+
+def _nodes(graph: Any) -> Iterator[Any]:
+    """All nodes, those of loops and branches too."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _nodes(inner)
 
 
 def _ensure_valid(path: Path, opset: int) -> None:

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
@@ -23,15 +23,15 @@ METADATA = Path("assets.extra") / "description.json"
 
 def write(serving: ServingModel, path: Path, options: WriteOptions) -> None:
     """Write the folder `path`; the description lies in `assets.extra`, which TensorFlow leaves to its users."""
-    write_plain(serving, path)
+    write_plain(serving, tf.function(serving.serve, input_signature=serving.signature).get_concrete_function(), path)
     (path / METADATA).parent.mkdir()
     (path / METADATA).write_text(json.dumps(options.description.as_metadata(), indent=2) + "\n", encoding="utf-8")
     # Which machine wrote the file is no part of the model, and would make every export differ.
     (path / "fingerprint.pb").unlink(missing_ok=True)
 
 
-def write_plain(serving: ServingModel, path: Path) -> None:
-    """Write the serving function and the weights it needs, nothing of their training.
+def write_plain(serving: ServingModel, function: Any, path: Path) -> None:
+    """Write the serving function, traced, and the weights it needs, nothing of their training.
 
     Straight from the function's own variables: `keras.export.ExportArchive` stores each weight twice. Raises OSError
     if the disk is full.
@@ -39,7 +39,6 @@ def write_plain(serving: ServingModel, path: Path) -> None:
     shutil.rmtree(path, ignore_errors=True)
     module = tf.Module()
     module.weights = [variable.value for variable in serving.model.variables]
-    function = tf.function(serving.serve, input_signature=serving.signature).get_concrete_function()
     try:
         with held_back():
             tf.saved_model.save(module, str(path), signatures={SIGNATURE: function})

@@ -11,9 +11,12 @@ import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
+from export.artifact import Format
 from export.errors import InputError
 from export.native_output import held_back
+from export.writers.refusals import refusal, stopped_at
 from export.writers.saved_model import write_plain
+from export.writers.tracing import trace
 
 if TYPE_CHECKING:
     from export.serving import ServingModel
@@ -29,7 +32,7 @@ def write(serving: ServingModel, path: Path, options: WriteOptions) -> None:
     convert, and then run nowhere.
     """
     with tempfile.TemporaryDirectory() as folder:
-        write_plain(serving, Path(folder) / "model")
+        write_plain(serving, trace(serving, Format.TFLITE), Path(folder) / "model")
         converter = tf.lite.TFLiteConverter.from_saved_model(str(Path(folder) / "model"))
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         try:
@@ -37,6 +40,9 @@ def write(serving: ServingModel, path: Path, options: WriteOptions) -> None:
                 content = converter.convert()
         # The converter reports an operator it lacks with exceptions of several unrelated classes.
         except Exception as error:
+            unwritable = stopped_at(str(error))
+            if unwritable is not None:
+                raise refusal(serving.model, unwritable, Format.TFLITE) from error
             reason = " ".join(str(error).split())[:300]
             raise InputError(f"the model can't be written as TFLite with builtin operators: {reason}") from error
     path.write_bytes(_with_description(bytes(content), json.dumps(options.description.as_metadata())))

@@ -1,0 +1,47 @@
+"""Trace the serving function for a converter: nothing in it writes, and no loop is left in recurrent layers."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import keras
+import tensorflow as tf
+
+from export.artifact import Format
+from export.writers.mends import mended
+
+if TYPE_CHECKING:
+    from export.serving import ServingModel
+
+
+def trace(serving: ServingModel, kind: Format) -> Any:
+    """The concrete function from which the format is converted: `serving.serve` in operators that the format has."""
+
+    def answer(*inputs: Any) -> Any:
+        # Some random layers draw numbers even where they are not to be used. The state that this writes would keep
+        # its variable from becoming a constant.
+        with keras.StatelessScope():
+            return serving.serve(*inputs)
+
+    with unrolled(serving.model):
+        function = tf.function(answer, input_signature=serving.signature).get_concrete_function()
+    return mended(function, kind)
+
+
+@contextlib.contextmanager
+def unrolled(model: keras.Model) -> Iterator[None]:
+    """Let recurrent layers write out their steps instead of looping.
+
+    Neither converter writes the lists that such a loop collects its steps in. The number of steps is known, as images
+    have one size.
+    """
+    loops = [layer for layer in model._flatten_layers() if getattr(layer, "unroll", None) is False]
+    for layer in loops:
+        layer.unroll = True
+    try:
+        yield
+    finally:
+        for layer in loops:
+            layer.unroll = False
