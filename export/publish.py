@@ -27,6 +27,7 @@ from export.artifact import (
     Subject,
     Target,
     check_opset,
+    choose_targets,
     digest_file,
     read_manifest,
 )
@@ -47,15 +48,15 @@ _RECORDED_VERSIONS = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "
 
 @dataclass(frozen=True, kw_only=True)
 class ExportRequest:
-    """What to export, how it is served, and where to.
+    """What to export, how it is served, and where to; without `targets`, every format in float32.
 
     `accuracy`, 0 to 1: what was measured on the same images when the model was made; None if nothing was.
     """
 
     model: Path
-    targets: Sequence[Target]
     folder: Path
     subject: Subject
+    targets: Sequence[Target] = choose_targets([], [])
     serving: ServingOptions = field(default_factory=ServingOptions)
     opset: int = DEFAULT_OPSET
     accuracy: float | None = None

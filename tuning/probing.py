@@ -34,8 +34,7 @@ def as_builder(model: Any, data: SearchData) -> ModelBuilder:
     """
     if isinstance(model, TunableClassifier | UserModel):
         return model
-    name = getattr(model, "__name__", type(model).__name__)
-    return UserModel(model, data.training, num_classes=data.num_classes, name=name)
+    return UserModel(model, data)
 
 
 def require_trainable(builder: ModelBuilder, data: SearchData, config: SearchConfig) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 import keras
 import keras_tuner as kt
+import numpy as np
 
 from tuning.builder import Built
-from tuning.dataset import Split
 from tuning.errors import InputError
 from tuning.exploration import RecordingHyperParameters, explore, holding, range_of
 from tuning.losses import labels_for, require_classifier
@@ -19,7 +19,7 @@ from tuning.names import require_known
 from tuning.own_fit import OwnFit, run_own_fit, scaled_pixels
 from tuning.pixel_scaling import pixel_scale_for
 from tuning.records import SearchConfig, TrialRecord
-from tuning.search_data import sample
+from tuning.search_data import SearchData, sample
 from tuning.settings import Configuration, Feed, Plan, Schedule, TrainingSettings, Value
 from tuning.space import Choices, Range, Ranges, parse_value
 from tuning.user_code import custom_objects_in, describe_failure
@@ -44,19 +44,17 @@ class Wishes:
 class UserModel:
     """A model builder made of a user's code."""
 
-    def __init__(
-        self, code: Any, examples: Split, *, num_classes: int, name: str, wishes: Wishes | None = None
-    ) -> None:
-        """Build the default configuration, see that it fits some of `examples`, and find the space.
+    def __init__(self, code: Any, data: SearchData, *, name: str | None = None, wishes: Wishes | None = None) -> None:
+        """Build the default configuration, see that it fits some of the data, and find the space.
 
-        `code`: a function `build(hp)`, a `kt.HyperModel` or a class of such. `num_classes`: 0 for data that is not
-        labelled images. `name`: how messages call it, FILE.py:NAME where it comes from a file. `custom_objects` then
-        holds what a `.keras` file of the model needs to be loaded. Raises InputError if the code fails or does not fit
-        the data.
+        `code`: a function `build(hp)`, a `kt.HyperModel` or a class of such. `name`: how messages call it, FILE.py:NAME
+        where it comes from a file. `custom_objects` then holds what a `.keras` file of the model needs to be loaded.
+        Raises InputError if the code fails or does not fit the data.
         """
+        name = name if name is not None else getattr(code, "__name__", type(code).__name__)
         self.name = name
         self._wishes = wishes if wishes is not None else Wishes()
-        self._num_classes = num_classes
+        self._num_classes = data.num_classes
         self._hypermodel = _hypermodel(code, name)
         module = sys.modules.get(getattr(code, "__module__", type(code).__module__))
         self.custom_objects = {} if module is None else custom_objects_in(module)
@@ -74,7 +72,7 @@ class UserModel:
         self._fixed: dict[str, Range] = dict(self._wishes.ranges)
         if len(sizes) > 1:
             self._fixed["batch_size"] = Choices(values=sizes)
-        self._examples = sample(examples, PROBED_EXAMPLES)
+        self._examples = sample(data.training, PROBED_EXAMPLES)
         self.feed = self._fitting_feed()
         self._defaults: Configuration | None = None
         self._asked: set[str] = set()
@@ -194,6 +192,9 @@ class UserModel:
         """What the model says to the examples. Raises InputError if it can't take them."""
         images = scaled_pixels(self._examples, feed)
         try:
+            if not model.built:
+                # On numbers it would be built for this very number of examples.
+                model(keras.tree.map_structure(_any_batch, images))
             return model(images, training=False)
         except Exception as error:
             shapes = (
@@ -224,6 +225,10 @@ class UserModel:
             self._asked |= hp.asked
         if self._defaults is None:
             self._defaults = dict(hp.used)
+
+
+def _any_batch(examples: np.ndarray) -> keras.KerasTensor:
+    return keras.KerasTensor((None, *examples.shape[1:]), dtype=examples.dtype.name)
 
 
 def _hypermodel(code: Any, name: str) -> kt.HyperModel:

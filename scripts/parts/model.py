@@ -113,7 +113,7 @@ def make_builder(choice: ModelChoice, data: SearchData) -> ModelBuilder:
     scale = None if choice.pixel_scale is None else parse_pixel_scale(choice.pixel_scale)
     wishes = Wishes(pixel_scale=scale, batch_sizes=choice.batch_sizes, ranges=ranges)
     code = load_object(choice.source)
-    return UserModel(code, data.training, num_classes=data.num_classes, name=choice.source, wishes=wishes)
+    return UserModel(code, data, name=choice.source, wishes=wishes)
 
 
 def _built_in(choice: ModelChoice, data: SearchData, ranges: Mapping[str, Any]) -> ModelBuilder:

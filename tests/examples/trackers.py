@@ -1,7 +1,12 @@
 """A callback factory, as one for an experiment tracker: every training is a run of MLflow's local file store."""
 
+import os
+
 import keras
 import mlflow
+
+# MLflow would rather have a database, and refuses plain files unless told.
+os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
 
 
 class Tracked(keras.callbacks.Callback):

@@ -52,8 +52,8 @@ def dense(
     )
 
 
-def made(code: Any, data: SearchData, *, wishes: Wishes | None = None, num_classes: int = 10) -> UserModel:
-    return UserModel(code, data.training, num_classes=num_classes, name="my.py:build", wishes=wishes)
+def made(code: Any, data: SearchData, *, wishes: Wishes | None = None) -> UserModel:
+    return UserModel(code, data, name="my.py:build", wishes=wishes)
 
 
 def config(**changes: Any) -> SearchConfig:
@@ -185,7 +185,7 @@ def test_one_output_tells_two_classes_apart(activation: str | None, search_data:
     loss = keras.losses.BinaryCrossentropy(from_logits=activation is None)
     data = SearchData(training=few, validation=few, everything=few, num_classes=2)
 
-    builder = made(lambda hp: dense(hp, units=1, activation=activation, loss=loss), data, num_classes=2)
+    builder = made(lambda hp: dense(hp, units=1, activation=activation, loss=loss), data)
 
     require_trainable(builder, data, config())
     assert builder.feed.labels is Labels.INTEGER
@@ -357,7 +357,7 @@ def test_a_builder_of_ours_is_taken_as_it_is(tiny: Any, search_data: SearchData)
 def test_a_regression_is_searched_by_its_own_metrics(search_data: SearchData) -> None:
     split = Split(images=search_data.training.images, labels=search_data.training.labels.astype(np.float32))
     data = SearchData(training=split, validation=split, everything=split, num_classes=0)
-    builder = made(lambda hp: dense(hp, units=1, activation=None, loss="mse"), data, num_classes=0)
+    builder = made(lambda hp: dense(hp, units=1, activation=None, loss="mse"), data)
 
     require_trainable(builder, data, config())
 
