@@ -147,9 +147,10 @@ def _outcome(arguments: argparse.Namespace, record: dict[str, Any], work: Work) 
     test, evaluation = record["test"], read_json(folder.evaluation)
     console.print(describe_test(test, examples=len(work.dataset.test)))
     scores = {name: evaluation[name] for name in ("precision", "recall", "f1") if name in evaluation}
+    titles = {"f1": "F1"}
     validated = record["winner"]["val_accuracy"]
     facts = [] if validated is None else [f"validation accuracy {validated:.2%}"]
-    facts += [f"{name} {value:.2%}" for name, value in scores.items()]
+    facts += [f"{titles.get(name, name)} {value:.2%}" for name, value in scores.items()]
     if scores:
         console.print(f"{', '.join(facts)} (means over the classes)")
     tell_fallback(console, work.dataset)

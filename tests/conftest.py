@@ -36,6 +36,19 @@ def small_split(digits: Any) -> Any:
 
 
 @pytest.fixture(scope="session")
+def search_data(small_split: Any) -> Any:
+    from tuning.dataset import Split
+    from tuning.search_data import SearchData
+
+    training, validation = small_split
+    everything = Split(
+        images=np.concatenate([training.images, validation.images]),
+        labels=np.concatenate([training.labels, validation.labels]),
+    )
+    return SearchData(training=training, validation=validation, everything=everything, num_classes=10)
+
+
+@pytest.fixture(scope="session")
 def hypermodel(digits: Any) -> Any:
     from tuning.hypermodel import Task, TunableClassifier
 

@@ -41,6 +41,12 @@ def shortened(command: list[str]) -> list[str]:
     return [*runner, str(ROOT / words[0]), *words[1:], *extra]
 
 
+def own_model() -> str:
+    """The model builder that it shows."""
+    (code,) = [block for block in blocks("python") if "def build(hp)" in block]
+    return code
+
+
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory, model_file: Path) -> Path:
     folder = tmp_path_factory.mktemp("published")
@@ -52,6 +58,7 @@ def published(tmp_path_factory: pytest.TempPathFactory, model_file: Path) -> Pat
 @pytest.mark.slow
 def test_its_commands_work_in_their_order(tmp_path: Path, arrays: dict[str, np.ndarray]) -> None:
     np.savez(tmp_path / "images.npz", **arrays)
+    (tmp_path / "my_model.py").write_text(own_model())
     Image.fromarray(np.pad(np.full((12, 4), 255, np.uint8), ((8, 8), (12, 12)))).save(tmp_path / "picture.png")
     environment = {**os.environ, "KERAS_HOME": str(tmp_path / "keras"), "https_proxy": "http://127.0.0.1:9"}
 
@@ -77,6 +84,20 @@ def test_its_deployment_code_needs_the_runtime_alone(package: str, file: str, tm
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() in {str(digit) for digit in range(10)}
+
+
+@pytest.mark.slow
+def test_its_python_interface_searches_retrains_and_publishes(tmp_path: Path) -> None:
+    (tmp_path / "my_model.py").write_text(own_model())
+    (code,) = [block for block in blocks("python") if "from my_model import build" in block]
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "runs" / "python" / "artifacts" / "manifest.json").exists()
 
 
 def test_it_names_every_script() -> None:

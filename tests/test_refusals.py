@@ -262,7 +262,7 @@ def test_train_refuses_what_is_not_there(arguments: list[str], part: str, script
         ),
         (
             ["export.py", "--run", "first", "--output", "runs/new", "--pixel-scale", "unit"],
-            "takes uint8 pixels as they are: leave --pixel-scale out",
+            "was trained on uint8 pixels as they are, which --pixel-scale unit contradicts: leave it out",
         ),
         (["verify.py", "--run", "second"], "there is no run runs/second"),
         (["verify.py", "nowhere"], "there is no nowhere/manifest.json"),
@@ -309,7 +309,7 @@ def test_baselines_that_do_not_fit_the_images_are_refused(
 
     done = script("tune.py", "--data", "mine.npz", "--baselines")
 
-    assert_refused(done, "does not fit images of 8×8: leave out --baselines")
+    assert_refused(done, "is not in the space (num_blocks must be one of 1, got 2): leave out --baselines")
     assert not (tmp_path / "runs").exists()
 
 

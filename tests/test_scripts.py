@@ -116,7 +116,10 @@ def test_a_run_is_exported_as_it_recorded_its_model(script: Script, runs: Path) 
     _save_float_model(runs / "first" / "model.keras", units=10, activation="softmax")
     _edit(
         runs / "first" / "run.json",
-        lambda record: record.update(model={"source": None, "pixel_scale": [1 / 255, 0.0], "kind": "classifier"}),
+        lambda record: record.update(
+            model={"source": None, "pixel_scale": [1 / 255, 0.0], "kind": "classifier"},
+            test={**record["test"], "accuracy": None},
+        ),
     )
 
     contradicted = script("export.py", "--run", "first", "--pixel-scale", "raw")
@@ -125,6 +128,20 @@ def test_a_run_is_exported_as_it_recorded_its_model(script: Script, runs: Path) 
     assert contradicted.returncode == 2
     assert "which --pixel-scale raw contradicts: leave it out" in contradicted.stderr
     assert exported.returncode == 0, exported.stderr
+
+
+@pytest.mark.slow
+def test_a_model_that_is_not_the_one_that_was_evaluated_is_not_published(script: Script, runs: Path) -> None:
+    """Its files would agree with it all the same."""
+    _save_float_model(runs / "first" / "model.keras", units=10, activation="softmax")
+    scale = {"source": None, "pixel_scale": [1 / 255, 0.0], "kind": "classifier"}
+    _edit(runs / "first" / "run.json", lambda record: record.update(model=scale))
+
+    done = script("export.py", "--run", "first", "--output", "out", "--format", "onnx")
+
+    assert done.returncode == 1
+    assert "when it was evaluated: it is not the same model, or it is given other pixels" in done.stderr
+    assert not (runs.parent / "out").exists()
 
 
 @pytest.mark.slow
@@ -219,7 +236,7 @@ def test_a_killed_training_goes_on_to_the_result_of_an_uninterrupted_one(script:
 
     assert resumed.returncode == 0, resumed.stderr
     assert "going on after epoch" in resumed.stderr
-    assert "no lower validation loss for" in resumed.stderr
+    assert "no better val_loss for" in resumed.stderr
     assert json.loads(resumed.stdout) == {**json.loads(whole.stdout), "run": "runs/killed"}
     assert "nothing more to do" in again.stdout
     assert not (tmp_path / "runs" / "killed" / "checkpoint").exists()

@@ -28,12 +28,13 @@ class ModelBuilder(Protocol):
     """Hyperparameters → compiled model. `name` is how messages call it.
 
     `own_fit`: a training of its owner's own; None: batches go to `Model.fit`. `keeps_validation`: it needs validation
-    images also when the winner is retrained.
+    images also when the winner is retrained. `feed`: how examples are handed to its models.
     """
 
     name: str
     own_fit: OwnFit | None
     keeps_validation: bool
+    feed: Feed
 
     def hyperparameters(self, values: Configuration | None = None) -> kt.HyperParameters:
         """The declared space, holding `values` (default: the defaults). Raises InputError as `check` does."""

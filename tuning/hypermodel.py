@@ -52,6 +52,7 @@ class TunableClassifier(kt.HyperModel):
         self.task = task
         self.ranges = ranges if ranges is not None else default_ranges(task.image_shape)
         self.labels = labels
+        self.feed = Feed(labels=labels, num_classes=task.num_classes)
         require_fit(self.ranges, task.image_shape)
 
     def with_labels(self, labels: Labels) -> TunableClassifier:
@@ -112,11 +113,9 @@ class TunableClassifier(kt.HyperModel):
 
     def built(self, plan: Plan) -> Built:
         """The model of the plan's configuration, compiled for its kind of labels; pixels go in as they are."""
-        labels = plan.settings.labels
+        labelled = self.with_labels(plan.settings.labels)
         hp = self.hyperparameters(plan.hyperparameters)
-        feed = Feed(labels=labels, num_classes=self.task.num_classes)
-        batch_size = int(hp.get("batch_size"))
-        return Built(model=self.with_labels(labels).build(hp), hp=hp, feed=feed, batch_size=batch_size)
+        return Built(model=labelled.build(hp), hp=hp, feed=labelled.feed, batch_size=int(hp.get("batch_size")))
 
     def used(self, built: Built) -> Configuration:
         """The active hyperparameters."""

@@ -15,13 +15,14 @@ VALIDATION_FRACTION = 1 / 12
 class SearchData:
     """Trials train on `training` and are ranked on `validation`; `everything` is what a winner is retrained on.
 
-    `num_classes`: 0 for data that is not labelled images.
+    `num_classes`: 0 for data that is not labelled images. `name` is how messages call the data.
     """
 
     training: Split
     validation: Split
     everything: Split
     num_classes: int
+    name: str = "the data"
 
     @classmethod
     def of(cls, dataset: Dataset, *, seed: int = 0) -> SearchData:
@@ -31,7 +32,11 @@ class SearchData:
         """
         training, validation = dataset.training_and_validation(fraction=VALIDATION_FRACTION, seed=seed)
         return cls(
-            training=training, validation=validation, everything=dataset.training, num_classes=len(dataset.class_names)
+            training=training,
+            validation=validation,
+            everything=dataset.training,
+            num_classes=len(dataset.class_names),
+            name=dataset.name,
         )
 
     def for_retraining(self, *, keeps_validation: bool) -> tuple[Split, Split | None]:

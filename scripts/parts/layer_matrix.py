@@ -18,9 +18,6 @@ REFUSED: Mapping[tuple[str, str], Refused] = {
     ("Conv3D dilated", "tflite"): Refused(
         says="(Conv3D) can't be written as TFLite", mend="leave the dilation out, or convolve the slices as images"
     ),
-    ("ContrastLimitedAdaptiveHistogramEqualization", "tflite"): Refused(
-        says="differs", mend="equalize the images before they reach the model"
-    ),
 }
 """(case, format) → why. Every other pair is published and equal to Keras."""
 

@@ -122,7 +122,10 @@ def _built_in(choice: ModelChoice, data: SearchData, ranges: Mapping[str, Any]) 
     from tuning.space import Choices
 
     if not data.num_classes:
-        raise InputError("the data does not hold images with one label each, as the built-in model needs: give --model")
+        raise InputError(
+            f"{data.name} does not say which class an image shows: the built-in model needs one uint8 image and one "
+            "whole number from 0 for each example, so give those, or --model"
+        )
     if choice.batch_sizes:
         ranges = {**ranges, "batch_size": Choices(values=choice.batch_sizes)}
     task = Task(image_shape=data.training.images.shape[1:], num_classes=data.num_classes)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -137,16 +136,3 @@ def tiny(hypermodel: Any) -> Any:
     from tuning.hypermodel import TunableClassifier
 
     return TunableClassifier(hypermodel.task, ranges={**hypermodel.ranges, **TINY})
-
-
-@pytest.fixture(scope="session")
-def search_data(small_split: Any) -> Any:
-    from tuning.dataset import Split
-    from tuning.search_data import SearchData
-
-    training, validation = small_split
-    everything = Split(
-        images=np.concatenate([training.images, validation.images]),
-        labels=np.concatenate([training.labels, validation.labels]),
-    )
-    return SearchData(training=training, validation=validation, everything=everything, num_classes=10)
