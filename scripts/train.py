@@ -91,14 +91,7 @@ def _train(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: 
     record, plan = job.record, job.plan
     console.print(f"run: {escape(str(folder.path))}, seed {record['seed']}, {describe(plan.hyperparameters)}")
     tell_dataset(console, job.dataset, validation=len(job.data.validation))
-    work = Work(
-        dataset=job.dataset,
-        data=job.data,
-        builder=job.builder,
-        factories=job.factories,
-        folder=folder,
-        console=console,
-    )
+    work = Work(job=job, folder=folder, console=console)
     if record["status"] == run_record.FINISHED:
         console.print("nothing more to do: the model is trained and evaluated")
     elif record["status"] != run_record.EVALUATING:
@@ -145,7 +138,7 @@ def _outcome(arguments: argparse.Namespace, record: dict[str, Any], work: Work) 
 
     folder, console = work.folder, work.console
     test, evaluation = record["test"], read_json(folder.evaluation)
-    console.print(describe_test(test, examples=len(work.dataset.test)))
+    console.print(describe_test(test, examples=len(work.job.dataset.test)))
     scores = {name: evaluation[name] for name in ("precision", "recall", "f1") if name in evaluation}
     titles = {"f1": "F1"}
     validated = record["winner"]["val_accuracy"]
@@ -153,7 +146,7 @@ def _outcome(arguments: argparse.Namespace, record: dict[str, Any], work: Work) 
     facts += [f"{titles.get(name, name)} {value:.2%}" for name, value in scores.items()]
     if scores:
         console.print(f"{', '.join(facts)} (means over the classes)")
-    tell_fallback(console, work.dataset)
+    tell_fallback(console, work.job.dataset)
     console.print(f"model: {escape(str(folder.model))}, curves: {escape(str(folder.curves))}")
     if record["config"]["baseline"] is not None:
         published = baseline(record["config"]["baseline"])

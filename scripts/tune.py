@@ -166,14 +166,7 @@ def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: C
         reasons = "; ".join(sorted({trial.reason for trial in result.trials}))
         console.print(f"[red]every trial failed:[/] {escape(reasons)}")
         return _entry.Outcome(result={"run": str(folder.path), "trials": len(result.trials)}, passed=False)
-    work = Work(
-        dataset=job.dataset,
-        data=job.data,
-        builder=job.builder,
-        factories=job.factories,
-        folder=folder,
-        console=console,
-    )
+    work = Work(job=job, folder=folder, console=console)
     completed = retrain_winner(work, record, result.winner, budget)
     if record["status"] == run_record.FINISHED and completed["winner"] == record["winner"]:
         if len(result.trials) > len(trials):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,14 +18,27 @@ if TYPE_CHECKING:
     from tuning.user_callbacks import CallbackFactory
 
 
+class Job(Protocol):
+    """What a command found out before it wrote anything, as far as the stages need it."""
+
+    @property
+    def dataset(self) -> Dataset: ...
+
+    @property
+    def data(self) -> SearchData: ...
+
+    @property
+    def builder(self) -> ModelBuilder: ...
+
+    @property
+    def factories(self) -> tuple[CallbackFactory, ...]: ...
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Work:
-    """The data, the model builder, the run and the terminal that a command works with."""
+    """A job, the run that it is done in, and the terminal."""
 
-    dataset: Dataset
-    data: SearchData
-    builder: ModelBuilder
-    factories: tuple[CallbackFactory, ...]
+    job: Job
     folder: RunFolder
     console: Console
 
@@ -37,8 +50,8 @@ def retrain_winner(work: Work, record: dict[str, Any], winner: TrialRecord, budg
 
     described = run_record.describe_winner(winner)
     if record["winner"] != described:
-        training, _ = work.data.for_retraining(keeps_validation=work.builder.keeps_validation)
-        ratio = len(training) / len(work.data.training)
+        training, _ = work.job.data.for_retraining(keeps_validation=work.job.builder.keeps_validation)
+        ratio = len(training) / len(work.job.data.training)
         epochs = budget.retraining_epochs(winner, examples_ratio=ratio, epochs=_wanted_epochs(work, winner))
         record = {
             **record,
@@ -59,7 +72,7 @@ def _retrain(work: Work, record: dict[str, Any], winner: TrialRecord) -> Trained
     from scripts.parts.terminal import counted
     from tuning.retrain import retraining_plan
 
-    training, validation = work.data.for_retraining(keeps_validation=work.builder.keeps_validation)
+    training, validation = work.job.data.for_retraining(keeps_validation=work.job.builder.keeps_validation)
     epochs, wanted = record["config"]["retraining_epochs"], _wanted_epochs(work, winner)
     fewer = "" if epochs == wanted else f" (of {wanted} wanted: the time allows no more)"
     whole = "all " if validation is None else ""
@@ -68,7 +81,7 @@ def _retrain(work: Work, record: dict[str, Any], winner: TrialRecord) -> Trained
         f"retraining trial {winner.trial_id} on {whole}{len(training)} training images{validated}, "
         f"{counted(epochs, 'epoch')}{fewer}"
     )
-    plan = retraining_plan(work.builder, winner, examples=len(training), seed=record["seed"], most_epochs=epochs)
+    plan = retraining_plan(work.job.builder, winner, examples=len(training), seed=record["seed"], most_epochs=epochs)
     return train_model(work, record, plan, training=training, validation=validation)
 
 
@@ -82,11 +95,12 @@ def train_model(
     from scripts.parts.terminal import TrainingProgress
     from tuning import run_record
     from tuning.checkpoint import Checkpoint
-    from tuning.errors import TrainingError
+    from tuning.errors import InputError, TrainingError
     from tuning.retrain import train_and_save
     from tuning.run_folder import write_json
     from tuning.trial import Watch
     from tuning.user_callbacks import RETRAINING, TrialContext, made_by
+    from tuning.user_code import describe_failure
 
     restored = Checkpoint(folder=work.folder.checkpoint).restore(plan)
     done = 0 if restored is None else len(restored.epochs)
@@ -99,19 +113,32 @@ def train_model(
             hyperparameters=plan.hyperparameters,
             folder=work.folder.path.resolve(),
         )
-        watch = Watch(on_epoch=progress.epoch_finished, callbacks=lambda: made_by(work.factories, context))
+        watch = Watch(on_epoch=progress.epoch_finished, callbacks=lambda: made_by(work.job.factories, context))
         try:
             return train_and_save(
-                work.builder, plan, work.folder, training=training, validation=validation, watch=watch
+                work.job.builder, plan, work.folder, training=training, validation=validation, watch=watch
             )
-        except TrainingError:
-            write_json(work.folder.run_json, {**record, "status": run_record.FAILED})
+        except (InputError, OSError):
             raise
+        except Exception as error:
+            if not isinstance(error, TrainingError) and not _runs_users_code(work):
+                raise
+            write_json(work.folder.run_json, {**record, "status": run_record.FAILED})
+            if isinstance(error, TrainingError):
+                raise
+            reason = describe_failure(error, work.job.builder.name)
+            raise TrainingError(f"the training of {work.job.builder.name} failed ({reason}): mend it there") from error
+
+
+def _runs_users_code(work: Work) -> bool:
+    from tuning.user_model import UserModel
+
+    return bool(work.job.factories) or isinstance(work.job.builder, UserModel)
 
 
 def _wanted_epochs(work: Work, winner: TrialRecord) -> int:
-    training, _ = work.data.for_retraining(keeps_validation=work.builder.keeps_validation)
-    return work.builder.retraining_settings(winner, examples=len(training)).epochs
+    training, _ = work.job.data.for_retraining(keeps_validation=work.job.builder.keeps_validation)
+    return work.job.builder.retraining_settings(winner, examples=len(training)).epochs
 
 
 def look_at_test_set(work: Work, record: dict[str, Any]) -> dict[str, Any]:
@@ -125,7 +152,7 @@ def look_at_test_set(work: Work, record: dict[str, Any]) -> dict[str, Any]:
 
     if record["status"] == run_record.FINISHED:
         return record
-    folder, dataset = work.folder, work.dataset
+    folder, dataset = work.folder, work.job.dataset
     Checkpoint(folder=folder.checkpoint).clear()
     model = load_trained(folder, record)
     test = dataset.test.open()
@@ -145,11 +172,11 @@ def _evaluated(work: Work, model: Any, test: Split) -> dict[str, Any]:
     from tuning.inference import measure_outputs, predict_with
     from tuning.run_folder import write_json
 
-    if not work.dataset.is_classification:
-        metrics = measure_outputs(model, test, work.builder.feed)
+    if not work.job.dataset.is_classification:
+        metrics = measure_outputs(model, test, work.job.builder.feed)
         write_json(work.folder.evaluation, {"examples": len(test), "metrics": metrics})
         return {"accuracy": None, "ci95": None, "metrics": metrics}
-    evaluation = evaluate(predict_with(model, work.builder.feed), test, class_names=work.dataset.class_names)
+    evaluation = evaluate(predict_with(model, work.job.builder.feed), test, class_names=work.job.dataset.class_names)
     write_json(work.folder.evaluation, evaluation.as_json())
     return run_record.describe_test(evaluation)
 
