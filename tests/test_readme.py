@@ -132,6 +132,6 @@ def test_its_table_of_the_space_is_the_space() -> None:
 
 
 def test_its_table_of_layers_is_the_one_that_the_tests_hold_exact() -> None:
-    from scripts.parts.layer_matrix import readme_section
+    from scripts.layers.matrix import readme_section
 
     assert readme_section() in README

@@ -39,9 +39,9 @@ def main() -> int:
         for name in arguments.names:
             print(json.dumps({"name": name, **measure(name)}), flush=True)
         return 0
-    from scripts.parts.layer_cases import CASES
-    from scripts.parts.layer_matrix import readme_section
-    from scripts.parts.layer_models import NETWORKS
+    from scripts.layers.cases import CASES
+    from scripts.layers.matrix import readme_section
+    from scripts.layers.models import NETWORKS
 
     if arguments.readme:
         print(readme_section())
@@ -67,7 +67,7 @@ def measure(name: str) -> dict[str, dict[str, str]]:
     """Verdicts by format, of our files and of Keras's."""
     import keras
 
-    from scripts.parts.layer_models import build_model, image_shape, make_images
+    from scripts.layers.models import build_model, image_shape, make_images
 
     images = make_images(image_shape(name))
     with tempfile.TemporaryDirectory() as folder:
@@ -82,12 +82,12 @@ def measure(name: str) -> dict[str, dict[str, str]]:
 
 
 def _ours(folder: Path, kind: str, images: Any) -> str:
+    import keras
     import numpy as np
 
     from export.artifact import Subject, choose_targets
     from export.errors import InputError, VerificationError
     from export.publish import ExportRequest, publish
-    from export.serving import load_serving_model, reference_answers
 
     model, output = folder / "model.keras", folder / f"ours_{kind}"
     subject = Subject(class_names=tuple("0123456789"), dataset="patches", dataset_digest="")
@@ -98,7 +98,7 @@ def _ours(folder: Path, kind: str, images: Any) -> str:
         passed = False
     if not passed:
         return "refused"
-    expected = reference_answers(load_serving_model(model), images)
+    expected = np.asarray(keras.models.load_model(model, compile=False)(images, training=False))
     return _judge(lambda: _published_answers(output, images), expected)
 
 
@@ -160,11 +160,15 @@ def _in_child(names: Sequence[str]) -> Iterator[dict[str, Any]]:
     left = list(names)
     while left:
         command = [sys.executable, __file__, "--child", *left]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         results = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
         yield from results
         left = left[len(results) :]
         if left:
+            print(
+                f"{left[0]} ended its process: {(done.stderr.strip().splitlines() or ['without a word'])[-1]}",
+                flush=True,
+            )
             crashed = dict.fromkeys(FORMATS, "crashed")
             yield {"name": left.pop(0), "ours": crashed, "keras": crashed}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,10 @@ from export.artifact import Format, Target, Variant
 from export.errors import InputError, VerificationError
 from export.publish import publish
 from export.runtimes import load, predict
-from scripts.parts.layer_cases import CASES
-from scripts.parts.layer_matrix import REFUSED
-from scripts.parts.layer_models import NETWORKS, build_model, image_shape, make_images
-from scripts.parts.quiet_layers import ACTIVATION_NAMES, NO_ACTIVATIONS, NO_IMAGE_LAYERS
+from scripts.layers.cases import CASES
+from scripts.layers.matrix import REFUSED
+from scripts.layers.models import NETWORKS, build_model, image_shape, make_images
+from scripts.layers.quiet import ACTIVATION_NAMES, NO_ACTIVATIONS, NO_IMAGE_LAYERS
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Layer .* was passed an input with a mask:UserWarning"),
@@ -90,6 +92,19 @@ def test_what_the_table_does_not_refuse_is_published_and_equal_to_keras(
     for target in request.targets:
         answers = predict(load(target, request.folder / target.file), images)
         np.testing.assert_allclose(answers, expected, rtol=0, atol=CLOSE, err_msg=target.file)
+
+
+@pytest.mark.slow
+def test_the_comparison_with_keras_s_own_export_tells_valid_files_from_wrong_ones() -> None:
+    bench = Path(__file__).resolve().parents[2] / "scripts" / "benches" / "layers.py"
+
+    done = subprocess.run(
+        [sys.executable, str(bench), "Dense", "activation gelu"], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "onnx         ours   of 2: 2 valid" in done.stdout
+    assert "onnx         keras  of 2: 1 valid, 1 wrong" in done.stdout
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from scripts.parts.layer_bodies import Body, chain, features, rows, volume
+from scripts.layers.bodies import Body, chain, features, rows, volume
 
 _RANDOM_LAYERS: dict[str, Callable[[], Any]] = {
     "Dropout": lambda: layers.Dropout(0.5),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from scripts.parts.layer_cases import CASES
+from scripts.layers.cases import CASES
 
 CLASSES = 10
 EXAMPLES = 24

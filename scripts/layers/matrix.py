@@ -28,9 +28,9 @@ def readme_section() -> str:
     """What the README says of layers, in Markdown."""
     import keras
 
-    from scripts.parts.layer_cases import CASES
-    from scripts.parts.layer_models import NETWORKS
-    from scripts.parts.quiet_layers import ACTIVATION_NAMES, NO_IMAGE_LAYERS
+    from scripts.layers.cases import CASES
+    from scripts.layers.models import NETWORKS
+    from scripts.layers.quiet import ACTIVATION_NAMES, NO_IMAGE_LAYERS
 
     classes = {vars(keras.layers)[name] for name in dir(keras.layers) if isinstance(vars(keras.layers)[name], type)}
     stock = {made for made in classes if issubclass(made, keras.Layer) and made.__name__ not in NO_IMAGE_LAYERS}

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from keras import layers
 
-from scripts.parts.layer_bodies import Body, attend, branches, chain, features, film, levels, rows, volume, words
-from scripts.parts.quiet_layers import ACTIVATIONS, RANDOM
+from scripts.layers.bodies import Body, attend, branches, chain, features, film, levels, rows, volume, words
+from scripts.layers.quiet import ACTIVATIONS, RANDOM
 
 CONVOLUTIONS: dict[str, Callable[[], Body]] = {
     "Conv1D": lambda: chain(rows, layers.Conv1D(8, 3)),
