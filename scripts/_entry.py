@@ -108,6 +108,8 @@ def _parsed(made: Parser) -> argparse.Namespace:
             words = with_config(made, words)
         except InputError as error:
             raise SystemExit(_refuse(str(error))) from error
+        except Exception as error:
+            raise SystemExit(_own_error()) from error
     return made.parse_args(words)
 
 

@@ -75,6 +75,8 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
         )
     state = folder.state()
     job = resumed_job(arguments, folder) if arguments.resume else new_job(arguments)
+    if arguments.minimum_accuracy is not None and not job.dataset.is_classification:
+        raise InputError(f"{job.dataset.name} has no classes to be accurate about: leave out --minimum-accuracy")
     with writing_run(arguments, folder, state=state, stem=stem) as folder:
         return _train(arguments, folder, job, console)
 
@@ -111,8 +113,9 @@ def _train(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: 
 
 def _tell_early_end(console: Console, settings: TrainingSettings, trained: TrainedModel) -> None:
     if len(trained.epochs) < settings.epochs:
-        epoch, name = len(trained.epochs), settings.objective.name
-        console.print(f"stopped after epoch {epoch}: no better {name} for {settings.patience} epochs")
+        waited = f"no better {settings.objective.name} for {settings.patience} epochs"
+        why = waited if settings.patience is not None else "its own fit or callback ended it"
+        console.print(f"stopped after epoch {len(trained.epochs)}: {why}")
     if trained.result_epoch + 1 < len(trained.epochs):
         console.print(
             f"kept: the weights of epoch {trained.result_epoch + 1}, which has the best {settings.objective.name}"

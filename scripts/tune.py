@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from tuning.run_folder import RunFolder
 
 STARTED = time.perf_counter()
+LARGEST_DROP = 0.1
 
 
 def build_parser() -> _entry.Parser:
@@ -52,12 +53,6 @@ def build_parser() -> _entry.Parser:
     )
     add_data_arguments(parser)
     add_model_arguments(parser)
-    parser.add_argument(
-        "--space",
-        metavar="FILE.toml",
-        help="hyperparameters to narrow, widen or fix: dropout = 0.2, dense_units = [64, 128], or "
-        "num_filters_1 = {low = 8, high = 128, step = 8}",
-    )
     parser.add_argument("--algorithm", metavar="NAME", help=f"{', '.join(ALGORITHMS)} (default: {DEFAULT_ALGORITHM})")
     parser.add_argument("--max-trials", type=int, metavar="N", help=f"trials at most (default: {DEFAULT_MAX_TRIALS})")
     parser.add_argument(
@@ -211,6 +206,17 @@ def _search(job: Job, folder: RunFolder, budget: Budget, console: Console) -> Se
     return result
 
 
+def _tell_collapse(console: Console, test: dict[str, Any], winner: dict[str, Any]) -> None:
+    """Retraining has no validation images to notice that its last steps went wrong."""
+    if test["accuracy"] is None or winner["val_accuracy"] is None:
+        return
+    if test["accuracy"] < winner["val_accuracy"] - LARGEST_DROP:
+        console.print(
+            f"[yellow]warning:[/] the trial had {winner['val_accuracy']:.2%} on its validation images, the retrained "
+            "model does far worse: its training is unstable; search smaller learning rates or give it more epochs"
+        )
+
+
 def _outcome(
     arguments: argparse.Namespace,
     record: dict[str, Any],
@@ -227,6 +233,7 @@ def _outcome(
     console.print(f"winner: trial {winner['trial_id']}, {winner['parameters']} parameters")
     console.print(f"        {describe(winner['hyperparameters'])}")
     console.print(f"{describe_test(test, examples=len(dataset.test))}; look {test['looks']} at the test set")
+    _tell_collapse(console, test, winner)
     tell_fallback(console, dataset)
     console.print(f"model: {escape(str(folder.model))}, all trials, best first: {escape(str(folder.trials_csv))}")
     passed = arguments.minimum_accuracy is None or test["accuracy"] >= arguments.minimum_accuracy

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -124,7 +125,34 @@ class EarlyStopping(keras.callbacks.EarlyStopping):
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         super().on_train_begin(logs)
         for number, epoch in enumerate(self._before):
-            self.on_epoch_end(number, {self.monitor: epoch.value(self.monitor)})
+            super().on_epoch_end(number, {self.monitor: epoch.value(self.monitor)})
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        super().on_epoch_end(epoch, {self.monitor: _value_in(logs, self.monitor)})
+
+
+class BestWeights(keras.callbacks.Callback):
+    """Writes the weights after every epoch that has a better objective than all before it.
+
+    Keras's ModelCheckpoint knows a metric by one of its names only, and keeps every epoch where it finds none.
+    """
+
+    def __init__(self, path: Path, objective: Objective, *, before: Sequence[Epoch] = ()) -> None:
+        """`before`: the epochs that a restored training already had."""
+        super().__init__()
+        self._path, self._objective = path, objective
+        ranks = [objective.rank(value) for epoch in before if (value := epoch.value(objective.name)) is not None]
+        self._lowest = min(ranks, default=math.inf)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        value = _value_in(logs, self._objective.name)
+        if value is not None and self._objective.rank(value) < self._lowest:
+            self._lowest = self._objective.rank(value)
+            self.model.save_weights(self._path)
+
+
+def _value_in(logs: Mapping[str, Any] | None, name: str) -> float | None:
+    return epoch_from_logs(logs or {}, learning_rate=0.0, seconds=0.0).value(name)
 
 
 class StopSignal(keras.callbacks.Callback):

@@ -87,7 +87,8 @@ def range_of(entry: Any) -> Range:
         step = entry.step if entry.step is not None else 1
         return IntRange(low=entry.min_value, high=entry.max_value, step=step, log=entry.sampling == "log")
     if isinstance(entry, kt.engine.hyperparameters.Float):
-        return FloatRange(low=entry.min_value, high=entry.max_value, log=entry.sampling == "log")
+        low, high = float(entry.min_value), float(entry.max_value)
+        return FloatRange(low=low, high=high, log=entry.sampling == "log") if low < high else Choices(values=(low,))
     return Choices(values=tuple(entry.values))
 
 

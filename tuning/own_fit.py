@@ -32,8 +32,8 @@ _DECIDED_TWICE = re.compile(r"got multiple values for keyword argument '(\w+)'")
 class OwnFit:
     """A `fit` that its owner wrote.
 
-    `batch_size`: handed to it if one was asked for. `decides`: arguments of `Model.fit` that it sets by itself, as
-    found out so far.
+    `batch_size`: handed to it if one was asked for. `decides`: arguments of `Model.fit` that it sets by itself or has
+    no parameter for, as found out so far.
     """
 
     fit: Callable[..., Any]
@@ -52,6 +52,7 @@ class OwnFit:
                 raise InputError(
                     f"fit of {self.name} takes no class_weight: add **kwargs to it and hand them to model.fit"
                 )
+            self.decides |= set(options) - set(accepted)
             options = {name: value for name, value in options.items() if name in accepted}
         while True:
             given = {name: value for name, value in options.items() if name not in self.decides}
@@ -120,9 +121,18 @@ def _arrays(split: Split, feed: Feed) -> tuple[Any, Any]:
     return scaled_pixels(split, feed), labels
 
 
-def with_results(
-    epochs: Sequence[Epoch], results: Any, objective: Objective, *, name: str, seconds: float
-) -> list[Epoch]:
+@dataclass(frozen=True, kw_only=True)
+class OwnCurve:
+    """The learning curve of a training by its owner's own `fit`.
+
+    `is_answer`: its last epoch holds the objective as `fit` returned it, which counts whatever the epochs were like.
+    """
+
+    epochs: list[Epoch]
+    is_answer: bool
+
+
+def with_results(epochs: Sequence[Epoch], results: Any, objective: Objective, *, name: str, seconds: float) -> OwnCurve:
     """The learning curve that the callbacks saw, completed by what `fit` returned, as Keras Tuner reads it.
 
     A `History` stands in for a curve that no callback saw; a dictionary adds its numbers to the last epoch; a single
@@ -130,11 +140,11 @@ def with_results(
     """
     curve = list(epochs)
     if isinstance(results, keras.callbacks.History):
-        if curve or not results.history:
-            return curve
-        rows = zip(*results.history.values(), strict=True)
-        logs = [dict(zip(results.history, row, strict=True)) for row in rows]
-        return [epoch_from_logs(log, learning_rate=0.0, seconds=seconds / len(logs)) for log in logs]
+        if not curve and results.history:
+            rows = zip(*results.history.values(), strict=True)
+            logs = [dict(zip(results.history, row, strict=True)) for row in rows]
+            curve = [epoch_from_logs(log, learning_rate=0.0, seconds=seconds / len(logs)) for log in logs]
+        return OwnCurve(epochs=curve, is_answer=False)
     if isinstance(results, int | float | np.floating | np.integer):
         results = {objective.name: float(results)}
     if not isinstance(results, Mapping):
@@ -142,10 +152,28 @@ def with_results(
             f"fit of {name} returned {type(results).__name__} but must return what model.fit returns, a dictionary of "
             "numbers, or the objective"
         )
-    last = curve.pop() if curve else None
+    return OwnCurve(epochs=_completed(curve, results, seconds=seconds), is_answer=objective.name in results)
+
+
+def measured(epochs: Sequence[Epoch], built: Built, validation: Split) -> list[Epoch]:
+    """The curve with what the model, as `fit` left it, says to the validation images in the place of the last epoch's.
+
+    Where `fit` chose its own callbacks it may have gone back to the weights of any epoch. A model that is not compiled
+    can't be measured.
+    """
+    if not built.model.compiled:
+        return list(epochs)
+    batches = validation_batches(validation, feed=built.feed)
+    found = built.model.evaluate(batches, verbose=0, return_dict=True)
+    return _completed(epochs, {f"val_{name}": value for name, value in found.items()}, seconds=0.0)
+
+
+def _completed(epochs: Sequence[Epoch], numbers: Mapping[str, Any], *, seconds: float) -> list[Epoch]:
+    """The curve with these numbers in its last epoch, which is a new one if there was none."""
+    *before, last = epochs if epochs else [None]
     seen = {} if last is None else {key: value for key, value in _logs(last).items() if value is not None}
     rate, took = (0.0, seconds) if last is None else (last.learning_rate, last.seconds)
-    return [*curve, epoch_from_logs({**seen, **results}, learning_rate=rate, seconds=took)]
+    return [*before, epoch_from_logs({**seen, **numbers}, learning_rate=rate, seconds=took)]
 
 
 def _logs(epoch: Epoch) -> dict[str, float | None]:

@@ -82,7 +82,8 @@ class Epoch:
 class TrialRecord:
     """One trained configuration of a search, with every epoch of its learning curve.
 
-    `seed` is the one that its weights, shuffling and dropout derive from. `reason` says why a trial failed or
+    `initial_epoch`: the epochs that its weights had been trained for by an earlier trial. `seed` is the one that its
+    weights, shuffling and dropout derive from. `reason` says why a trial failed or
     was stopped, else it is empty. `result_epoch` is the index of the epoch whose weights the trial ended with.
     """
 
@@ -96,6 +97,7 @@ class TrialRecord:
     result_epoch: int
     parameters: int
     seconds: float
+    initial_epoch: int = 0
 
     @property
     def val_loss(self) -> float:

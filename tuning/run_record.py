@@ -84,7 +84,7 @@ def describe_winner(winner: TrialRecord) -> dict[str, Any]:
         "trial_id": winner.trial_id,
         "hyperparameters": dict(winner.hyperparameters),
         "val_loss": finite_or_none(winner.val_loss),
-        "val_accuracy": winner.val_accuracy,
+        "val_accuracy": winner.epochs[winner.result_epoch].val_accuracy,
         "parameters": winner.parameters,
     }
 

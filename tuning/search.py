@@ -227,4 +227,5 @@ def _record(
         result_epoch=0 if training is None else training.result_epoch,
         parameters=0 if training is None else training.model.count_params(),
         seconds=time.perf_counter() - started,
+        initial_epoch=plan.initial_epoch,
     )

@@ -15,11 +15,11 @@ from typing import Any
 import keras
 
 from tuning.builder import Built, ModelBuilder
-from tuning.callbacks import EarlyStopping, LearningCurve, StopSignal, schedule_callbacks
+from tuning.callbacks import BestWeights, EarlyStopping, LearningCurve, StopSignal, schedule_callbacks
 from tuning.checkpoint import Checkpoint, EpochCheckpoint, Restored, load_trained_weights
 from tuning.dataset import Split
 from tuning.input_pipeline import steps_per_epoch, training_batches, validation_batches
-from tuning.own_fit import class_weights, run_own_fit, with_results
+from tuning.own_fit import class_weights, measured, run_own_fit, with_results
 from tuning.records import Epoch
 from tuning.settings import Configuration, Objective, Plan, Schedule
 
@@ -74,7 +74,10 @@ def train(
     that the builder does not take.
     """
     settings = plan.settings
+    # What a user's file set for all its models is not the session's to forget.
+    policy = keras.config.dtype_policy()
     keras.utils.clear_session()
+    keras.config.set_dtype_policy(policy)
     gc.collect()
     keras.utils.set_random_seed(plan.seed)
     built = builder.built(plan)
@@ -105,7 +108,12 @@ def train(
         else:
             results = run_own_fit(builder.own_fit, built, plan, callbacks, training=training, validation=validation)
             seconds = time.perf_counter() - started
-            epochs = with_results(curve.epochs, results, settings.objective, name=builder.name, seconds=seconds)
+            own = with_results(curve.epochs, results, settings.objective, name=builder.name, seconds=seconds)
+            epochs = own.epochs
+            if own.is_answer:
+                best.unlink(missing_ok=True)
+            elif validation is not None and not best.exists():
+                epochs = measured(epochs, built, validation)
         if best.exists():
             model.load_weights(str(best))
         keeps_best = best.exists()
@@ -128,17 +136,7 @@ def _validating(plan: Plan, restored: Restored | None, best: Path) -> list[keras
     if settings.patience is not None:
         callbacks.append(EarlyStopping(objective=objective, patience=settings.patience, before=before))
     if settings.keep_best:
-        seen = [value for epoch in before if (value := epoch.value(objective.name)) is not None]
-        callbacks.append(
-            keras.callbacks.ModelCheckpoint(
-                str(best),
-                monitor=objective.name,
-                mode=objective.direction,
-                save_best_only=True,
-                save_weights_only=True,
-                initial_value_threshold=min(seen, key=objective.rank, default=None),
-            )
-        )
+        callbacks.append(BestWeights(best, objective, before=before))
     return callbacks
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 import sys
@@ -13,11 +14,12 @@ from typing import Any
 
 from tuning.errors import InputError
 
+_PROJECT = Path(__file__).resolve().parent.parent
 _KNOWN_TO_KERAS = ("keras", "keras_tuner", "tensorflow", "numpy")
 
 
 def load_object(source: str) -> Any:
-    """Import what `source` names. Its folder is on the import path meanwhile, so that it finds its neighbours.
+    """Import what `source` names. Its folder stays at the end of the import path, so that it finds its neighbours.
 
     Raises InputError, naming the file and the line, if there is no such file or module, if it can't be imported, and
     if it has no such name.
@@ -51,6 +53,38 @@ def custom_objects_in(module: ModuleType) -> dict[str, Any]:
     }
 
 
+def code_digest(source: str) -> str:
+    """The sha256 of the user's code as far as it was imported: the file or module and its neighbours.
+
+    A neighbour is what lies in the file's folder, or in the module's package, or below; no installed package is one.
+    """
+    module = _import(source.rpartition(":")[0])
+    file = Path(str(module.__file__)).resolve()
+    package = sys.modules.get(module.__name__.partition(".")[0])
+    top = Path(str(getattr(package, "__file__", None) or file)).resolve()
+    folder = top.parent if "." in module.__name__ else file.parent
+    digest = hashlib.sha256()
+    for path in sorted({file, *_imported_below(folder)}):
+        digest.update(f"{path.relative_to(folder)}".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _imported_below(folder: Path) -> list[Path]:
+    files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+    own = _PROJECT / "tuning", _PROJECT / "export", _PROJECT / "scripts"
+    paths = [Path(file).resolve() for file in files if file is not None]
+    return [
+        path
+        for path in paths
+        if path.is_relative_to(folder)
+        and path.suffix == ".py"
+        and not {"site-packages", "dist-packages"} & set(path.parts)
+        and not any(path.is_relative_to(room) for room in own)
+        and not path.is_relative_to(sys.base_prefix)
+    ]
+
+
 def resolved(source: str) -> str:
     """The same with a file's path made absolute, to be found again from any folder."""
     place, _, name = source.rpartition(":")
@@ -80,7 +114,10 @@ def _import(place: str) -> ModuleType:
             f"{place} can't be imported{_where(error, path)} ({type(error).__name__}: {_line(error)}): mend it there"
         ) from error
     finally:
+        # It comes first while the file is imported, and last afterwards, for imports in its functions.
         sys.path.remove(folder)
+        if folder not in sys.path:
+            sys.path.append(folder)
 
 
 def _execute(name: str, path: Path) -> ModuleType:

@@ -102,7 +102,9 @@ class UserModel:
         known = self.described_space()
         for name, given in values.items():
             require_known(name, known)
-            if not any(domain.contains(given) for domain in self._ranges(name)):
+            # Keras Tuner takes any default, on the steps of its range or not.
+            defaults = [entry.default for entry in self._space.space if entry.name == name]
+            if given not in defaults and not any(domain.contains(given) for domain in self._ranges(name)):
                 raise InputError(f"{name} must be {known[name]}, got {given}")
         return dict(values)
 
@@ -138,7 +140,7 @@ class UserModel:
     def retraining_settings(self, winner: TrialRecord, *, examples: int) -> TrainingSettings:
         """As many epochs as the winner needed to its best one; a `fit` of the user's own decides by itself."""
         settings = winner.settings
-        epochs = settings.epochs if self.own_fit is not None else winner.result_epoch + 1
+        epochs = settings.epochs if self.own_fit is not None else winner.initial_epoch + winner.result_epoch + 1
         return TrainingSettings(
             epochs=epochs,
             schedule=settings.schedule,

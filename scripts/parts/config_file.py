@@ -51,9 +51,11 @@ def with_config(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[s
             overridden |= members
     found: list[str] = []
     for name, value in options.items():
+        if value is None:
+            continue
         require_known(name.replace("_", "-"), sorted(actions), what=f"option in {path}")
         action = actions[name.replace("_", "-")]
-        if value is not None and action.dest not in overridden:
+        if action.dest not in overridden:
             found += _words(f"--{name.replace('_', '-')}", value, action, path)
     return [*found, *words]
 
@@ -65,7 +67,7 @@ def _read(path: Path) -> Mapping[str, Any]:
         raise InputError(f"there is no file {path}: give a TOML file or the run.json of a run")
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        options: dict[str, Any] = record["options"]
+        options: dict[str, Any] = dict(record["options"])
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is not the run.json of a run ({error!r}): give one, or a TOML file") from error
     script = Path(sys.argv[0]).stem
@@ -76,7 +78,10 @@ def _read(path: Path) -> Mapping[str, Any]:
 
 def _words(option: str, value: Any, action: argparse.Action, path: Path) -> list[str]:
     if option == "--space" and isinstance(value, Mapping):
-        return [f"--space={json.dumps(value)}"]
+        try:
+            return [f"--space={json.dumps(value)}"]
+        except TypeError as error:
+            raise InputError(f"space in {path} holds what no hyperparameter can be ({error}): mend it there") from error
     is_flag = action.nargs == 0
     values = value if isinstance(value, list) else [value]
     kinds = (bool,) if is_flag else (int, float, str)

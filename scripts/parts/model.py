@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
-import sys
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuning.errors import InputError
 from tuning.pixels import parse_pixel_scale
+from tuning.toml_file import read_toml
 
 if TYPE_CHECKING:
     from tuning.builder import ModelBuilder
@@ -29,6 +29,12 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SCALE",
         help="pixel values that your model is made for: unit (0 to 1), signed (-1 to 1), raw (0 to 255) or "
         "FACTOR,OFFSET (default: raw, if it rescales or normalizes them itself)",
+    )
+    parser.add_argument(
+        "--space",
+        metavar="FILE.toml",
+        help="hyperparameters to narrow, widen or fix: dropout = 0.2, dense_units = [64, 128], or "
+        "num_filters_1 = {low = 8, high = 128, step = 8}",
     )
     parser.add_argument("--batch-size", metavar="N[,N…]", help="one is fixed, several are searched")
     parser.add_argument("--class-weight", metavar="balanced", help="let every class weigh the same in the loss")
@@ -68,12 +74,12 @@ class ModelChoice:
         """The choice that options of the command line make; a file's path becomes absolute."""
         from tuning.user_code import resolved
 
-        source = options.get("model")
+        source, space = options.get("model"), options.get("space")
         return cls(
             source=None if source is None else resolved(source),
             pixel_scale=options.get("pixel_scale"),
             batch_size=options.get("batch_size"),
-            ranges=options.get("space"),
+            ranges=read_space(space) if isinstance(space, str) else space,
             class_weight=options.get("class_weight"),
             callbacks=tuple(resolved(callback) for callback in options.get("callback") or ()),
         )
@@ -98,6 +104,17 @@ class ModelChoice:
         if not all(text.isdecimal() and int(text) > 0 for text in texts):
             raise InputError(f"--batch-size must be whole numbers from 1, like 64 or 32,64,128, got {self.batch_size}")
         return tuple(dict.fromkeys(int(text) for text in texts))
+
+
+def read_space(text: str) -> dict[str, Any]:
+    """What a space file holds; `text` is its path, or its content as JSON. Raises InputError."""
+    if not text.startswith("{"):
+        return read_toml(Path(text))
+    try:
+        content: dict[str, Any] = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"--space must be a TOML file, got {text}") from error
+    return content
 
 
 def make_builder(choice: ModelChoice, data: SearchData) -> ModelBuilder:
@@ -134,7 +151,7 @@ def _built_in(choice: ModelChoice, data: SearchData, ranges: Mapping[str, Any]) 
 
 def describe_model(choice: ModelChoice, builder: ModelBuilder) -> dict[str, Any]:
     """The `model` part of run.json: where it comes from, and what its exported files have to know."""
-    from tuning.user_code import resolved
+    from tuning.user_code import code_digest, resolved
     from tuning.user_model import UserModel
 
     if not isinstance(builder, UserModel) or choice.source is None:
@@ -142,7 +159,7 @@ def describe_model(choice: ModelChoice, builder: ModelBuilder) -> dict[str, Any]
     scale = builder.feed.pixel_scale
     return {
         "source": resolved(choice.source),
-        "digest": _digest(choice.source),
+        "digest": code_digest(choice.source),
         "pixel_scale": None if scale is None else list(scale),
         "kind": "classifier" if builder.feed.num_classes else "outputs",
     }
@@ -154,9 +171,3 @@ def require_same_model(recorded: Mapping[str, Any], asked: Mapping[str, Any], fo
         raise InputError(
             f"{asked['source'] or 'the model'} changed since {folder} was started: restore it or start a new run"
         )
-
-
-def _digest(source: str) -> str:
-    module = source.rpartition(":")[0]
-    file = Path(module) if module.endswith(".py") else Path(str(sys.modules[module].__file__))
-    return hashlib.sha256(file.read_bytes()).hexdigest()

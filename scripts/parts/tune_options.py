@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scripts import _entry
-from scripts.parts.model import ModelChoice
+from scripts.parts.model import ModelChoice, read_space
 from tuning.budget import parse_duration
 from tuning.errors import InputError
 from tuning.objective import parse_objective
 from tuning.records import ALGORITHMS
-from tuning.toml_file import read_toml
 
 if TYPE_CHECKING:
     import argparse
@@ -109,11 +106,6 @@ def read_options(arguments: argparse.Namespace, folder: RunFolder) -> Options:
     options.model_choice  # noqa: B018 likewise
     _require_extension(options, recorded, folder)
     return options
-
-
-def read_space(text: str) -> dict[str, Any]:
-    """What a space file holds; `text` is its path, or its content as JSON. Raises InputError."""
-    return json.loads(text) if text.startswith("{") else read_toml(Path(text))
 
 
 def describe_searched(options: Options, stopped_by: str) -> dict[str, Any]:

@@ -93,6 +93,7 @@ def test_a_run_s_own_record_repeats_it(read: Any, monkeypatch: pytest.MonkeyPatc
         ("baselines = 1", r"baselines in .*run\.toml must be true or false, got 1"),
         ("budget = true", r"budget in .*run\.toml must be a text or a number, got True"),
         ("callback = [1, [2]]", r"callback in .*run\.toml must be a list of texts, got"),
+        ("[space]\nu = 2024-01-01", r"space in .*run\.toml holds what no hyperparameter can be"),
         ("[budget]\nx = 1", r"budget in .*run\.toml must be a text or a number"),
         ("max-trials = ", r"run\.toml can't be read as TOML"),
     ],
@@ -106,6 +107,7 @@ def test_what_no_option_takes_is_refused(text: str, message: str, read: Any) -> 
     ("text", "message"),
     [
         ("{", r"run\.json is not the run\.json of a run \(.*\): give one, or a TOML file"),
+        ('{"command": "tune", "options": 3}', r"run\.json is not the run\.json of a run"),
         ("[]", r"run\.json is not the run\.json of a run"),
         ('{"command": "train", "options": {}}', r"run\.json was written by train\.py: give it to that command"),
     ],

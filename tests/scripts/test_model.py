@@ -31,6 +31,11 @@ def test_other_batch_sizes_are_refused(text: str) -> None:
         ModelChoice(batch_size=text)
 
 
+def test_a_space_that_is_no_json_is_refused() -> None:
+    with pytest.raises(InputError, match=r"--space must be a TOML file, got \{u=3\}"):
+        ModelChoice.from_options({"space": "{u=3}"})
+
+
 def test_another_class_weight_is_refused() -> None:
     with pytest.raises(InputError, match="--class-weight must be balanced, got heavy"):
         ModelChoice(class_weight="heavy")

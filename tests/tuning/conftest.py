@@ -87,6 +87,7 @@ def trial_records(configurations: Any, epoch_records: Any, settings_records: Any
         result_epoch=st.integers(min_value=0),
         parameters=st.integers(min_value=0),
         seconds=_finite(),
+        initial_epoch=st.integers(min_value=0),
     )
 
 

@@ -39,7 +39,10 @@ def test_what_it_sets_by_itself_is_left_to_it_and_remembered() -> None:
 
 
 def test_what_it_has_no_parameter_for_is_left_out() -> None:
-    assert call(lambda hp, model, x, y, epochs: epochs) == 3
+    own = OwnFit(fit=lambda hp, model, x, y, epochs: epochs, name="it")
+
+    assert own(None, None, ("x", "y"), ALL) == 3
+    assert own.decides == {"callbacks", "verbose", "validation_data"}
 
 
 def test_another_type_error_is_the_user_s() -> None:
@@ -70,7 +73,7 @@ def history(**values: Any) -> keras.callbacks.History:
 
 
 def results(given: Any, *, epochs: Any = (), objective: Objective = VALIDATION_LOSS) -> list[Epoch]:
-    return with_results(epochs, given, objective, name="it", seconds=4.0)
+    return with_results(epochs, given, objective, name="it", seconds=4.0).epochs
 
 
 def test_a_history_stands_in_for_a_curve_that_no_callback_saw() -> None:
@@ -102,6 +105,13 @@ def test_a_dictionary_adds_its_numbers_to_the_last_epoch(make_epoch: Any) -> Non
 
     assert first == make_epoch()
     assert (last.val_loss, last.metrics) == (0.1, {"val_f1": 0.9})
+
+
+@pytest.mark.parametrize(
+    ("given", "is_answer"), [(0.5, True), ({"val_loss": 0.5}, True), ({"val_f1": 0.5}, False), (history(), False)]
+)
+def test_only_a_returned_objective_counts_more_than_the_epochs(given: Any, is_answer: bool, make_epoch: Any) -> None:
+    assert with_results([make_epoch()], given, VALIDATION_LOSS, name="it", seconds=1.0).is_answer is is_answer
 
 
 def test_nan_is_kept_as_it_is() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,14 @@ from typing import Any
 import pytest
 
 from tuning.errors import InputError
-from tuning.user_code import custom_objects_in, describe_failure, load_custom_objects, load_object, resolved
+from tuning.user_code import (
+    code_digest,
+    custom_objects_in,
+    describe_failure,
+    load_custom_objects,
+    load_object,
+    resolved,
+)
 
 
 @pytest.fixture
@@ -52,13 +60,34 @@ def test_two_files_of_one_name_are_two(write: Callable[[str, str], str], tmp_pat
     assert (first, second) == (1, 2)
 
 
-def test_the_import_path_is_as_it_was(write: Callable[[str, str], str]) -> None:
-    import sys
+def test_its_folder_is_behind_everything_else_afterwards(
+    write: Callable[[str, str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = [entry for entry in sys.path if entry != str(tmp_path)]
+    monkeypatch.setattr("sys.path", list(before))
+    write("late_neighbour.py", "WIDTH = 9")
 
-    before = list(sys.path)
-    load_object(f"{write('tidy.py', 'X = 1')}:X")
+    late = load_object(
+        f"{write('lazy.py', 'def late():' + chr(10) + '    import late_neighbour as n; return n.WIDTH')}:late"
+    )
 
-    assert sys.path == before
+    assert late() == 9
+    assert sys.path == [*before, str(tmp_path)]
+
+
+def test_the_digest_changes_with_a_neighbour(write: Callable[[str, str], str]) -> None:
+    write("near_by.py", "WIDTH = 1")
+    source = f"{write('main_file.py', 'import near_by')}:near_by"
+
+    before = code_digest(source)
+    write("near_by.py", "WIDTH = 2")
+
+    assert code_digest(source) != before
+    assert code_digest(source) == code_digest(source)
+
+
+def test_the_digest_of_a_module_covers_its_package() -> None:
+    assert code_digest("tuning.errors:InputError") == code_digest("tuning.errors:TrainingError")
 
 
 def test_its_classes_and_functions_are_custom_objects(write: Callable[[str, str], str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from tuning.search import search
 from tuning.search_data import SearchData
 from tuning.settings import Labels, Objective, Plan, Schedule
 from tuning.space import Choices
+from tuning.trial import Watch, train
 from tuning.user_model import UserModel, Wishes
 
 layers = keras.layers
@@ -268,6 +270,93 @@ def test_a_training_loop_by_hand_returns_its_objective(search_data: SearchData, 
     assert [trial.status for trial in result.trials] == [Status.COMPLETED] * 2, result.trials[0].reason
     assert all(trial.val_loss > 0 and len(trial.epochs) == 1 for trial in result.trials)
     assert set(result.winner.hyperparameters) == {"rate"}
+
+
+@pytest.mark.slow
+def test_a_returned_objective_decides_whatever_the_epochs_were_like(search_data: SearchData, tmp_path: Path) -> None:
+    class Penalized(FailingFit):
+        def fit(self, hp: Any, model: Any, *args: Any, **options: Any) -> float:
+            trained = model.fit(*args, **options)
+            return min(trained.history["val_loss"]) + 10 * hp.get("units")
+
+    result = search(made(Penalized, search_data), search_data, tmp_path, config(max_trials=3))
+
+    assert result.winner.hyperparameters["units"] == 4
+    assert all(trial.rank >= 10 * trial.hyperparameters["units"] for trial in result.trials)
+    assert all(trial.result_epoch == len(trial.epochs) - 1 for trial in result.trials)
+
+
+@pytest.mark.slow
+def test_a_fit_with_callbacks_of_its_own_is_ranked_by_the_weights_it_ends_with(
+    search_data: SearchData, tmp_path: Path
+) -> None:
+    class GoesBack(FailingFit):
+        def fit(self, hp: Any, model: Any, *args: Any, **options: Any) -> Any:
+            first = [weight.copy() for weight in model.get_weights()]
+            back = keras.callbacks.LambdaCallback(on_train_end=lambda logs: model.set_weights(first))
+            return model.fit(*args, callbacks=[back], **options)
+
+    result = search(made(GoesBack, search_data), search_data, tmp_path, config(max_trials=1, epochs=3))
+
+    (trial,) = result.trials
+    assert trial.result_epoch == 2
+    # As it began, before anything was learned.
+    assert trial.val_loss == pytest.approx(np.log(10), abs=0.5)
+
+
+@pytest.mark.slow
+def test_the_best_epoch_is_kept_by_whatever_name_keras_has_for_the_metric(search_data: SearchData) -> None:
+    def build(hp: Any) -> keras.Model:
+        model = dense(hp)
+        model.compile(optimizer=keras.optimizers.Adam(0.05), loss="sparse_categorical_crossentropy", metrics=["acc"])
+        return model
+
+    builder = made(build, search_data)
+    objective = Objective(name="val_accuracy", maximize=True)
+    settings = dataclasses.replace(builder.trial_settings(8), objective=objective)
+    plan = Plan(hyperparameters=builder.default_configuration(), settings=settings, seed=2)
+
+    done = train(builder, plan, training=search_data.training, validation=search_data.validation, watch=Watch())
+
+    accuracies = [epoch.val_accuracy for epoch in done.epochs]
+    found = done.model.evaluate(
+        search_data.validation.images.astype("float32"), search_data.validation.labels, verbose=0
+    )
+    assert accuracies[done.result_epoch] == max(accuracies)
+    assert found[1] == pytest.approx(max(accuracies), abs=1e-6)
+
+
+@pytest.mark.slow
+def test_mixed_precision_that_a_user_s_file_sets_stays(search_data: SearchData) -> None:
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        builder = made(dense, search_data)
+        require_trainable(builder, search_data, config())
+        built = builder.built(Plan(hyperparameters={}, settings=builder.trial_settings(1), seed=0))
+        policies = {layer.dtype_policy.name for layer in built.model.layers}
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+    assert policies == {"mixed_bfloat16"}
+
+
+def test_a_default_off_the_steps_of_its_range_is_taken(search_data: SearchData) -> None:
+    def build(hp: Any) -> keras.Model:
+        hp.Int("odd", 8, 64, step=16, default=20)
+        hp.Float("rate", 0.0, 1.0, default=0)
+        hp.Float("fixed", 0.5, 0.5)
+        return dense(hp)
+
+    builder = made(build, search_data)
+
+    assert builder.check(builder.default_configuration())["odd"] == 20
+
+
+def test_a_promoted_trial_is_retrained_for_all_its_epochs(search_data: SearchData, make_trial: Any) -> None:
+    builder = made(dense, search_data)
+    promoted = make_trial(epochs=make_trial().epochs * 6, result_epoch=5, initial_epoch=3)
+
+    assert builder.retraining_settings(promoted, examples=300).epochs == 9
 
 
 @pytest.mark.slow
