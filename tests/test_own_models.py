@@ -208,6 +208,37 @@ def test_a_run_does_not_go_on_with_changed_code(own: Path, script: Script, array
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("command", [["tune.py"], ["train.py", "--set", "units=4"]], ids=["tune", "train"])
+def test_an_accuracy_is_not_asked_of_data_without_classes(
+    command: list[str], own: Path, script: Script, arrays: Any
+) -> None:
+    levels = {name: arrays[name].astype(np.float32) for name in ("y_train", "y_test")}
+    np.savez(own / "levels.npz", **{**arrays, **levels})
+    options = ("--data", "levels.npz", "--model", "own.py:regression", "--minimum-accuracy", 0.5)
+
+    done = script(*command, *options)
+
+    assert done.returncode == 2, done.stderr
+    assert "levels.npz has no classes to be accurate about: leave out --minimum-accuracy" in done.stderr
+    assert not (own / "runs").exists()
+
+
+@pytest.mark.slow
+def test_a_training_is_repeated_from_its_own_record(own: Path, script: Script) -> None:
+    options = ("--dataset", "digits", "--model", f"{GUIDES}:build_model", "--pixel-scale", "unit", "--epochs", 1)
+
+    first = script("train.py", *options, "--set", "units=64", "--seed", 2, "--run", "first", "--json")
+    again = script("train.py", "--config", "runs/first/run.json", "--run", "again", "--json")
+    both = script("train.py", "--baseline", "simple-32", "--model", "own.py:logits", "--dataset", "digits")
+
+    assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
+    results = [json.loads(done.stdout) for done in (first, again)]
+    assert results[0]["winner"] == results[1]["winner"]
+    assert both.returncode == 2
+    assert "--baseline is a configuration of the built-in model: leave it out, or --model" in both.stderr
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "message"),
     [

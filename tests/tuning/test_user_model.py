@@ -570,6 +570,15 @@ def test_several_batch_sizes_for_a_fit_of_its_own_are_refused(guides: Any, searc
         made(guides.TunedFit, search_data, wishes=Wishes(batch_sizes=(16, 32), pixel_scale=(1 / 255, 0)))
 
 
+def test_classes_that_are_not_there_cannot_be_balanced(search_data: SearchData) -> None:
+    split = Split(images=search_data.training.images, labels=search_data.training.labels.astype(np.float32))
+    data = SearchData(training=split, validation=split, everything=split, num_classes=0, name="levels.npz")
+    builder = made(lambda hp: dense(hp, units=1, activation=None, loss="mse"), data)
+
+    with pytest.raises(InputError, match=r"levels\.npz has no classes that could weigh the same: leave out --class-we"):
+        require_trainable(builder, data, config(balance_classes=True))
+
+
 def test_an_objective_that_is_not_reported_is_refused(search_data: SearchData) -> None:
     objective = Objective(name="val_auc", maximize=True)
     message = r"my\.py:build reports accuracy, loss, val_accuracy, val_loss but not val_auc: "
