@@ -130,7 +130,9 @@ def _foreign_answers(kind: str, path: Path, images: Any) -> Any:
         import tensorflow as tf
 
         loaded = tf.saved_model.load(str(path))
-        return loaded.serve(tf.constant(images)).numpy()
+        function = loaded.signatures["serving_default"]
+        (name,) = function.structured_input_signature[1]
+        return next(iter(function(**{name: tf.constant(images)}).values())).numpy()
     if kind == "onnx":
         import onnxruntime
 
