@@ -24,6 +24,7 @@ from tuning.space import Choices
 from tuning.trial import Watch, train
 from tuning.user_model import UserModel, Wishes
 
+pytestmark = pytest.mark.slow
 layers = keras.layers
 GUIDES = Path(__file__).resolve().parent.parent / "examples" / "guides.py"
 UNIT = Wishes(pixel_scale=(1 / 255, 0.0))
@@ -75,7 +76,6 @@ def test_the_space_of_the_getting_started_guide_is_found(guides: Any, search_dat
     assert builder.feed.labels is Labels.ONE_HOT
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["build_model", "TunedFit", "TunedPreprocessing"])
 def test_the_guides_are_searched_and_their_winner_retrained(
     name: str, guides: Any, search_data: SearchData, tmp_path: Path
@@ -91,7 +91,6 @@ def test_the_guides_are_searched_and_their_winner_retrained(
     assert keras.models.load_model(tmp_path / "model.keras").count_params() == trained.parameters
 
 
-@pytest.mark.slow
 def test_epochs_and_batch_size_that_a_fit_chooses_are_its_own(
     guides: Any, search_data: SearchData, tmp_path: Path
 ) -> None:
@@ -105,7 +104,6 @@ def test_epochs_and_batch_size_that_a_fit_chooses_are_its_own(
     ]
 
 
-@pytest.mark.slow
 def test_a_search_of_a_user_s_model_goes_on_where_it_ended(
     guides: Any, search_data: SearchData, tmp_path: Path
 ) -> None:
@@ -222,7 +220,6 @@ class Subclassed(keras.Model):
         return {**super().get_config(), "units": self.units}
 
 
-@pytest.mark.slow
 def test_a_subclassed_model_is_searched_retrained_and_loaded(search_data: SearchData, tmp_path: Path) -> None:
     def build(hp: Any) -> keras.Model:
         return compiled(Subclassed(hp.Int("units", 4, 8)))
@@ -235,7 +232,6 @@ def test_a_subclassed_model_is_searched_retrained_and_loaded(search_data: Search
     assert loaded.count_params() == trained.parameters
 
 
-@pytest.mark.slow
 def test_a_lambda_layer_of_a_user_s_own_works(search_data: SearchData) -> None:
     def build(hp: Any) -> keras.Model:
         stack = [keras.Input((28, 28, 1)), layers.Lambda(lambda x: x / 255), layers.Flatten()]
@@ -263,7 +259,6 @@ class OwnLoop(kt.HyperModel):
         return float(model.evaluate(*validation_data, verbose=0))
 
 
-@pytest.mark.slow
 def test_a_training_loop_by_hand_returns_its_objective(search_data: SearchData, tmp_path: Path) -> None:
     result = search(made(OwnLoop, search_data), search_data, tmp_path, config())
 
@@ -272,7 +267,6 @@ def test_a_training_loop_by_hand_returns_its_objective(search_data: SearchData, 
     assert set(result.winner.hyperparameters) == {"rate"}
 
 
-@pytest.mark.slow
 def test_a_returned_objective_decides_whatever_the_epochs_were_like(search_data: SearchData, tmp_path: Path) -> None:
     class Penalized(FailingFit):
         def fit(self, hp: Any, model: Any, *args: Any, **options: Any) -> float:
@@ -286,7 +280,6 @@ def test_a_returned_objective_decides_whatever_the_epochs_were_like(search_data:
     assert all(trial.result_epoch == len(trial.epochs) - 1 for trial in result.trials)
 
 
-@pytest.mark.slow
 def test_a_fit_with_callbacks_of_its_own_is_ranked_by_the_weights_it_ends_with(
     search_data: SearchData, tmp_path: Path
 ) -> None:
@@ -304,7 +297,6 @@ def test_a_fit_with_callbacks_of_its_own_is_ranked_by_the_weights_it_ends_with(
     assert trial.val_loss == pytest.approx(np.log(10), abs=0.5)
 
 
-@pytest.mark.slow
 def test_the_best_epoch_is_kept_by_whatever_name_keras_has_for_the_metric(search_data: SearchData) -> None:
     def build(hp: Any) -> keras.Model:
         model = dense(hp)
@@ -326,7 +318,6 @@ def test_the_best_epoch_is_kept_by_whatever_name_keras_has_for_the_metric(search
     assert found[1] == pytest.approx(max(accuracies), abs=1e-6)
 
 
-@pytest.mark.slow
 def test_mixed_precision_that_a_user_s_file_sets_stays(search_data: SearchData) -> None:
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
@@ -359,7 +350,6 @@ def test_a_promoted_trial_is_retrained_for_all_its_epochs(search_data: SearchDat
     assert builder.retraining_settings(promoted, examples=300).epochs == 9
 
 
-@pytest.mark.slow
 def test_any_metric_can_be_the_objective(search_data: SearchData, tmp_path: Path) -> None:
     def build(hp: Any) -> keras.Model:
         model = dense(hp)
@@ -378,7 +368,6 @@ def test_any_metric_can_be_the_objective(search_data: SearchData, tmp_path: Path
     assert all(trial.epochs[0].accuracy is None for trial in result.trials)
 
 
-@pytest.mark.slow
 def test_an_oracle_of_the_caller_s_own_is_asked(search_data: SearchData, tmp_path: Path) -> None:
     oracle = kt.oracles.RandomSearchOracle(objective=kt.Objective("val_accuracy", "max"), max_trials=2, seed=3)
 
@@ -395,7 +384,6 @@ def test_an_oracle_with_several_objectives_is_refused(search_data: SearchData, t
         search(dense, search_data, tmp_path, config(algorithm=oracle))
 
 
-@pytest.mark.slow
 def test_several_batch_sizes_are_searched(search_data: SearchData, tmp_path: Path) -> None:
     builder = made(dense, search_data, wishes=Wishes(batch_sizes=(16, 64)))
 
