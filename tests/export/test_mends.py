@@ -18,6 +18,7 @@ from export.writers.mends.replay import operators
 from export.writers.refusals import Unwritable, refusal, stopped_at
 from export.writers.tracing import trace, unrolled
 
+pytestmark = pytest.mark.slow
 CLOSE = 1e-6
 IMAGES = np.random.default_rng(0).normal(0, 1, (3, 6, 8, 2)).astype(np.float32)
 VOLUMES = np.random.default_rng(1).normal(0, 1, (3, 5, 6, 7, 2)).astype(np.float32)
