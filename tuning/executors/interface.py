@@ -1,0 +1,127 @@
+"""What a search needs of a place where trials run, in the shape of `concurrent.futures`.
+
+A task is one attempt at a trial. It is submitted, reports after it was built and after every epoch, and ends exactly
+once: `Ended` with what it reached, or `Lost` if the worker did not survive it. Every implementation inherits the
+conformance suite in `tests/tuning/executors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from tuning.builder import ModelBuilder
+from tuning.dataset import Split
+from tuning.records import Epoch
+from tuning.settings import Configuration, Plan
+from tuning.user_callbacks import CallbackFactory, TrialContext
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Workplace:
+    """What all tasks of a search have in common; a worker gets it once.
+
+    `factories` make the Keras callbacks of each training. `counts_macs`: reports say how many multiply-accumulate
+    operations the model needs for an example.
+    """
+
+    builder: ModelBuilder
+    training: Split
+    validation: Split
+    factories: tuple[CallbackFactory, ...] = ()
+    counts_macs: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One attempt at a trial.
+
+    `task_id`: names it among all tasks of an executor. `until`: the number of epochs, 1 to `plan.settings.epochs`,
+    after which the training pauses. `state`: the folder that keeps its state when it pauses, and now and then before,
+    so that another task with the same plan goes on there. `waits`: it waits for an answer to each report.
+    """
+
+    task_id: str
+    plan: Plan
+    context: TrialContext
+    until: int
+    state: Path
+    waits: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """The model stands and nothing is trained yet. `macs`: None unless they are counted."""
+
+    task_id: str
+    parameters: int
+    macs: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochEnded:
+    """`number`: how many epochs the trial has had by now, those of earlier tasks included."""
+
+    task_id: str
+    number: int
+    epoch: Epoch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """The task is over and its worker is free.
+
+    `hyperparameters`: those that had an effect, None where no model came to stand. `epochs`: all of the trial, those of
+    earlier tasks included. `stopped`: an answer or `stop` ended it before `until`. `failure`: what went wrong, else
+    empty.
+    """
+
+    task_id: str
+    hyperparameters: Configuration | None
+    epochs: tuple[Epoch, ...]
+    result_epoch: int
+    parameters: int
+    macs: int | None
+    stopped: bool
+    failure: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lost:
+    """The worker died, was killed or ran out of memory: `reason`. Another attempt may fare better."""
+
+    task_id: str
+    reason: str
+
+
+Report = Built | EpochEnded | Ended | Lost
+
+Deliver = Callable[[Report], bool]
+"""Takes a report; whether the task is to go on. The answer to `Ended` and `Lost` has no meaning."""
+
+
+class Executor(Protocol):
+    """Runs at most `workers` tasks at once. Not for use by several threads."""
+
+    @property
+    def workers(self) -> int: ...
+
+    def submit(self, task: Task) -> None:
+        """Start the task. Raises ValueError if as many run already as there are workers."""
+
+    def poll(self, deliver: Deliver, *, seconds: float) -> None:
+        """Hand over, in this thread, what was reported, after waiting at most so long for the first report.
+
+        An exception of `deliver` comes through; the executor is still good for `close`.
+        """
+
+    def stop(self, task_id: str) -> None:
+        """End the task after its current step, keeping what it reached: `Ended` follows. An unknown task is let be."""
+
+    def kill(self, task_id: str, *, reason: str) -> None:
+        """End the task at once, whatever it does: `Lost` follows with this reason. An unknown task is let be."""
+
+    def close(self) -> None:
+        """End every task and worker at once; nothing is left behind. Safe to repeat."""
