@@ -63,5 +63,8 @@ class ModelBuilder(Protocol):
     def single_settings(self, epochs: int) -> TrainingSettings:
         """How a single configuration trains that is no trial of a search."""
 
-    def retraining_settings(self, winner: TrialRecord, *, examples: int) -> TrainingSettings:
-        """How the winner of a search is trained again on so many images."""
+    def retraining_settings(self, winner: TrialRecord, *, epochs_to_best: int, examples: int) -> TrainingSettings:
+        """How the winner of a search is trained again on so many images.
+
+        `epochs_to_best`: the number of epochs after which its trainings on the split were at their best.
+        """

@@ -137,10 +137,10 @@ class UserModel:
         """As a trial."""
         return self.trial_settings(epochs)
 
-    def retraining_settings(self, winner: TrialRecord, *, examples: int) -> TrainingSettings:
+    def retraining_settings(self, winner: TrialRecord, *, epochs_to_best: int, examples: int) -> TrainingSettings:
         """As many epochs as the winner needed to its best one; a `fit` of the user's own decides by itself."""
         settings = winner.settings
-        epochs = settings.epochs if self.own_fit is not None else winner.initial_epoch + winner.result_epoch + 1
+        epochs = settings.epochs if self.own_fit is not None else epochs_to_best
         return TrainingSettings(
             epochs=epochs,
             schedule=settings.schedule,
