@@ -100,7 +100,7 @@ class Journal:
     """Writes events, one fsynced line each. Neither a crash nor a write that fails leaves half a line before the next.
 
     One process appends at a time; others may read meanwhile. `elapsed`: seconds that the search had taken, over all
-    commands, when the last event was written.
+    commands, when the last event was written that this object wrote or read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -166,8 +166,11 @@ class Journal:
         try:
             data = json.loads(line)
             kind = data.pop("event")
-            self.elapsed = float(data.pop("elapsed"))
+            if kind not in _KINDS:
+                raise ValueError(f"unknown event {kind}")
+            elapsed = float(data.pop("elapsed", 0.0))
             event: Event = _KINDS[kind].from_json(data)
+            self.elapsed = elapsed
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(
                 f"{self._path} line {number} is not an event of a search ({error!r}): restore the file or start "

@@ -153,9 +153,7 @@ def _wanted_epochs(work: Work, result: SearchResult) -> int:
     assert result.winner is not None
     training, _ = work.job.data.for_retraining(keeps_validation=work.job.builder.keeps_validation)
     to_best = epochs_to_best(result.winner_curves)
-    return work.job.builder.retraining_settings(
-        result.winner, epochs_to_best=to_best, examples=len(training)
-    ).epochs
+    return work.job.builder.retraining_settings(result.winner, epochs_to_best=to_best, examples=len(training)).epochs
 
 
 def look_at_test_set(work: Work, record: dict[str, Any]) -> dict[str, Any]:
