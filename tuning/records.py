@@ -17,7 +17,7 @@ from typing import Any
 from tuning.settings import VALIDATION_LOSS, Configuration, Objective, TrainingSettings, as_json
 
 DATASET_NAMES = ("auto", "mnist", "fashion_mnist", "digits")
-ALGORITHMS = ("random", "bayesian", "hyperband", "grid")
+ALGORITHMS = ("random", "bayesian", "tpe", "hyperband", "halving", "grid")
 
 
 class Status(StrEnum):
@@ -146,21 +146,23 @@ class SearchConfig:
     """What a search is asked for: together with data, space and model it determines the sequence of trials.
 
     `algorithm`: a name in `ALGORITHMS`, or a `kt.Oracle` made by the caller; its own objective counts then.
-    `max_trials`: 1 or more. `epochs`: per trial, 1 or more; None: by the number of images. `seed`: 0 or more; 0 is a
-    seed like any other. `balance_classes`: every class weighs the same in the loss. `enqueued`: configurations that are
-    tried first, each with its own training settings or None for the search's; None: the model builder's default one.
+    `max_trials`: 1 or more. `epochs`: per trial, 1 or more; None: by the number of images. `min_epochs`: those after
+    which `halving` may stop a trial, 1 or more. `seed`: 0 or more; 0 is a seed like any other. `balance_classes`: every
+    class weighs the same in the loss. `enqueued`: configurations that are tried first, each with its own training
+    settings or None for the search's; None: the model builder's default one.
     """
 
     algorithm: Any = "random"
     max_trials: int = 20
     epochs: int | None = None
+    min_epochs: int = 1
     seed: int = 0
     objective: Objective = VALIDATION_LOSS
     balance_classes: bool = False
     enqueued: tuple[tuple[Configuration, TrainingSettings | None], ...] | None = None
 
     def __post_init__(self) -> None:
-        for name, least in (("max_trials", 1), ("epochs", 1), ("seed", 0)):
+        for name, least in (("max_trials", 1), ("epochs", 1), ("min_epochs", 1), ("seed", 0)):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise ValueError(f"{name} must be {least} or more, got {value}")

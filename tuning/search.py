@@ -187,7 +187,7 @@ class _Runner:
         # A trial can fail in as many ways as a framework has; each costs this trial alone and is put on record.
         except Exception as error:  # noqa: BLE001
             return _record(suggestion, plan, None, reason=f"{type(error).__name__}: {error}", started=started)
-        if state.driver.can_continue_trials:
+        if state.driver.pauses:
             self.folder.weights.mkdir(exist_ok=True)
             training.model.save_weights(self._weights(suggestion.trial_id))
         return _record(suggestion, plan, training, reason=_reason(training), started=started)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from tuning.builder import ModelBuilder
 from tuning.errors import InputError
 from tuning.journal import Event, Suggestion
-from tuning.oracles import OracleDriver, Proposal
+from tuning.oracles import OracleDriver, Proposal, Waiting
 from tuning.records import SearchConfig, SearchResult, TrialRecord
 from tuning.settings import Configuration, TrainingSettings
 
@@ -23,7 +23,7 @@ class SearchState:
     suggestions: dict[str, Suggestion] = field(default_factory=dict)
     trials: list[TrialRecord] = field(default_factory=list)
     pending: Suggestion | None = None
-    _proposal: Proposal | None = None
+    _proposal: Proposal | Waiting | None = None
 
     @property
     def best(self) -> TrialRecord | None:
@@ -42,16 +42,17 @@ class SearchState:
                 trial_id=trial_id, oracle_id="", hyperparameters=self.builder.check(configuration), epochs=epochs
             )
         self._proposal = self._proposal if self._proposal is not None else self.driver.propose()
-        if self._proposal is None:
+        if not isinstance(self._proposal, Proposal):
             return None
-        by_oracle_id = {given.oracle_id: given.trial_id for given in self.suggestions.values()}
+        by_oracle_id = {given.oracle_id: given for given in self.suggestions.values()}
+        continued = by_oracle_id.get(self._proposal.continues) if self._proposal.continues else None
         return Suggestion(
             trial_id=trial_id,
             oracle_id=self._proposal.oracle_id,
             hyperparameters=self._proposal.hyperparameters,
             epochs=self._proposal.epochs if self._proposal.epochs is not None else self._epochs,
-            initial_epoch=self._proposal.initial_epoch,
-            parent=by_oracle_id[self._proposal.parent] if self._proposal.parent else "",
+            initial_epoch=continued.epochs if continued is not None else 0,
+            parent=continued.trial_id if continued is not None else "",
         )
 
     def replay(self, event: Event) -> None:
