@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from tuning.selection import Selection
 
 DATASET_NAMES = ("auto", "mnist", "fashion_mnist", "digits")
-COSTS = ("params", "macs")
-ALGORITHMS = ("random", "bayesian", "hyperband", "grid")
+ALGORITHMS = ("random", "bayesian", "tpe", "hyperband", "halving", "grid")
 
 
 class Status(StrEnum):
@@ -154,17 +153,19 @@ class SearchConfig:
     """What a search is asked for: together with data, space and model it determines the sequence of trials.
 
     `algorithm`: a name in `ALGORITHMS`, or a `kt.Oracle` made by the caller; its own objective counts then.
-    `max_trials`: 1 or more. `epochs`: per trial, 1 or more; None: by the number of images. `seed`: 0 or more; 0 is a
-    seed like any other. `balance_classes`: every class weighs the same in the loss. `enqueued`: configurations that are
-    tried first, each with its own training settings or None for the search's; None: the model builder's default one.
-    `costs`: names in `COSTS`; with any, configurations that are dominated in them are skipped, and the choice is the
-    smallest among the best. `max_parameters`: larger models are not trained. `finalists`: so many of the best trials
-    are trained `repeats` times again, with other seeds; 0 repeats leave the choice to the first ranking.
+    `max_trials`: 1 or more. `epochs`: per trial, 1 or more; None: by the number of images. `min_epochs`: those after
+    which `halving` may stop a trial, 1 or more. `seed`: 0 or more; 0 is a seed like any other. `balance_classes`: every
+    class weighs the same in the loss. `enqueued`: configurations that are tried first, each with its own training
+    settings or None for the search's; None: the model builder's default one. `costs`: names in `pareto.COSTS`; with
+    any, configurations that promise nothing for their size are skipped, and the choice is the smallest among the best.
+    `max_parameters`: larger models are not trained. `finalists`: so many of the best trials are trained `repeats` times
+    again, with other seeds; 0 repeats leave the choice to the first ranking.
     """
 
     algorithm: Any = "random"
     max_trials: int = 20
     epochs: int | None = None
+    min_epochs: int = 1
     seed: int = 0
     objective: Objective = VALIDATION_LOSS
     balance_classes: bool = False
@@ -175,8 +176,8 @@ class SearchConfig:
     repeats: int = 2
 
     def __post_init__(self) -> None:
-        least_values = {"max_trials": 1, "epochs": 1, "seed": 0, "max_parameters": 1, "finalists": 1, "repeats": 0}
-        for name, least in least_values.items():
+        positive = ("max_trials", "epochs", "min_epochs", "max_parameters", "finalists")
+        for name, least in (*((name, 1) for name in positive), ("seed", 0), ("repeats", 0)):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise ValueError(f"{name} must be {least} or more, got {value}")

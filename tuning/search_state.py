@@ -14,8 +14,6 @@ from tuning.oracles import OracleDriver, Waiting
 from tuning.records import Epoch, SearchConfig, Status, TrialRecord
 from tuning.settings import Configuration, TrainingSettings
 
-KNOWN = "known"
-
 
 @dataclass(kw_only=True)
 class SearchState:
@@ -98,11 +96,10 @@ class SearchState:
         if self._numbered < len(self._enqueued):
             configuration, settings = self._enqueued[self._numbered]
             epochs = self._epochs if settings is None else settings.epochs
+            values = self.builder.check(configuration)
             # What trains as the search's own trials do can teach the oracle.
-            name = f"{KNOWN}-{trial_id}" if settings is None and self.driver.learns else ""
-            return Suggestion(
-                trial_id=trial_id, oracle_id=name, hyperparameters=self.builder.check(configuration), epochs=epochs
-            )
+            name = self.driver.next_id if settings is None and self.driver.learns_from(values) else ""
+            return Suggestion(trial_id=trial_id, oracle_id=name, hyperparameters=values, epochs=epochs)
         proposal = self.driver.propose(new=self.drawn < self.config.max_trials)
         if proposal is None or isinstance(proposal, Waiting):
             return proposal
@@ -172,9 +169,8 @@ class SearchState:
             )
         if event.oracle_id and event.oracle_id != self._proposed:
             before = self.suggestions.get(event.trial_id)
-            epochs = None if event.oracle_id.startswith(KNOWN) else event.epochs
             continues = "" if before is None else before.oracle_id
-            self.driver.adopt(event.oracle_id, event.hyperparameters, epochs=epochs, continues=continues)
+            self.driver.adopt(event.oracle_id, event.hyperparameters, epochs=event.epochs, continues=continues)
         if event.oracle_id:
             self._trial_of[event.oracle_id] = event.trial_id
         self.suggestions[event.trial_id] = self.under_way[event.trial_id] = event
