@@ -85,6 +85,8 @@ class TrialRecord:
     `initial_epoch`: the epochs that its weights had been trained for by an earlier trial. `seed` is the one that its
     weights, shuffling and dropout derive from. `reason` says why a trial failed or
     was stopped, else it is empty. `result_epoch` is the index of the epoch whose weights the trial ended with.
+    `macs`: multiply-accumulates for one example, where counted. `repeat_of`: the trial that this one repeats, with
+    another seed; empty for a trial of the search.
     """
 
     trial_id: str
@@ -98,6 +100,8 @@ class TrialRecord:
     parameters: int
     seconds: float
     initial_epoch: int = 0
+    macs: int | None = None
+    repeat_of: str = ""
 
     @property
     def val_loss(self) -> float:
