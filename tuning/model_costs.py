@@ -25,7 +25,7 @@ def count_macs(model: keras.Model, *, examples: Any = None) -> int | None:
     `model`: built. `examples`: a nest of arrays (number, …) as the model takes them, for a model that does not declare
     its inputs. Traces the model as it infers and runs nothing: about as long as the first call of a model takes. An
     input of any size, a loop of unknown length, a subclassed model without `examples` and one that can't take a batch
-    of one give None. Of branches the most expensive counts. Cheap operations (bias, normalization, activations, pooling) do not.
+    of one give None. Of branches the most expensive counts; cheap operations (bias, activations, pooling) do not.
     """
     declared = _declared_inputs(model) if examples is None else examples
     if declared is None:
@@ -35,11 +35,12 @@ def count_macs(model: keras.Model, *, examples: Any = None) -> int | None:
     try:
         with _without_fused_recurrence(model):
             graph = traced.get_concrete_function(signature).graph
-        return _in_graph(graph)
-    except _UncountableError:
-        return None
     # A model's own code may fail in any way on a batch of one, and trains all the same on its own batches.
     except Exception:  # noqa: BLE001
+        return None
+    try:
+        return _in_graph(graph)
+    except _UncountableError:
         return None
 
 
