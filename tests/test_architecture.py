@@ -42,6 +42,7 @@ MAY_IMPORT = {
     "tuning/evaluation.py": {"numpy", "sklearn"},
     "tuning/curves.py": {"matplotlib"},
     "tuning/model_costs.py": {"keras", "tensorflow"},
+    "tuning/distance.py": set(),
     "tuning/pareto.py": set(),
     "tuning/selection.py": set(),
     "tuning/insight.py": set(),
