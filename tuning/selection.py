@@ -142,7 +142,8 @@ def _noise(found: Sequence[Finalist]) -> float | None:
 
     Where no trial has two repeats, from how differently the finalists fell back from their first values: the standard
     deviation of repeat − first, divided by √2. What all fell back by, the optimism, is no part of it. It is too small
-    rather than too large, by at most √2: the first values were selected for being good, and so differ less. None for a single finalist.
+    rather than too large, by at most √2: the first values were selected for being good, and so differ less. None for a
+    single finalist.
     """
     several = [each.repeats for each in found if len(each.repeats) > 1]
     if several:
