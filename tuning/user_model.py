@@ -16,7 +16,7 @@ from tuning.errors import InputError
 from tuning.exploration import RecordingHyperParameters, explore, holding, range_of
 from tuning.losses import labels_for, require_classifier
 from tuning.names import require_known
-from tuning.own_fit import OwnFit, run_own_fit, scaled_pixels
+from tuning.own_fit import OwnFit, scaled_pixels
 from tuning.pixel_scaling import pixel_scale_for
 from tuning.records import SearchConfig, TrialRecord
 from tuning.search_data import SearchData, sample
@@ -216,7 +216,7 @@ class UserModel:
             if self.own_fit is not None:
                 plan = Plan(hyperparameters={}, settings=self.trial_settings(1), seed=1)
                 examples = self._examples
-                run_own_fit(self.own_fit, built, plan, [], training=examples, validation=examples)
+                self.own_fit.run(built, plan, [], epochs=range(1), training=examples, validation=examples)
         except InputError:
             raise
         except Exception as error:
