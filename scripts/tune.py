@@ -34,7 +34,8 @@ from scripts.parts.tune_options import (
 )
 from scripts.parts.writing import writing_run
 from tuning.errors import InputError
-from tuning.records import ALGORITHMS, COSTS
+from tuning.pareto import COSTS
+from tuning.records import ALGORITHMS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -160,10 +161,10 @@ def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: C
     from scripts.parts.terminal import counted
     from tuning import run_record
     from tuning.budget import Budget
+    from tuning.choice import result_of
     from tuning.executors.processes import default_workers
     from tuning.journal import Journal
     from tuning.run_folder import write_json
-    from tuning.search import result_of
 
     journal = Journal(folder.journal)
     trials = journal.trials()

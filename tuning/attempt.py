@@ -41,6 +41,11 @@ class Attempt:
         """The number of epochs that it trains up to."""
         return min(self.suggestion.epochs, self.plan.settings.epochs)
 
+    def costs(self, names: Sequence[str]) -> dict[str, int | None]:
+        """What the model costs, by names in `pareto.COSTS`; None where that is not counted."""
+        known = {"params": self.parameters, "macs": self.macs}
+        return {name: known[name] for name in names}
+
     def tell_to_stop(self, reason: str, *, at: float) -> None:
         """Note why it has to end; the first reason counts."""
         if not self.stop_reason:
@@ -70,7 +75,8 @@ class Attempt:
             status, reason = Status.STOPPED, self.stop_reason
         else:
             status, reason = Status.FAILED, "; ".join(dict.fromkeys(each.reason for each in tries))
-        result_epoch = best_epoch(epochs, self.plan.settings) if epochs else 0
+        settings = self.plan.settings
+        result_epoch = best_epoch(epochs, settings.objective) if settings.keep_best else max(len(epochs) - 1, 0)
         return self._record(status, reason, epochs, result_epoch=result_epoch, used=None, at=at)
 
     def _record(

@@ -57,8 +57,8 @@ class HyperbandOracle(UnrepeatedOracle):
 
     `epochs`: what the best configurations get, 1 or more. The losers of a rung stay as they are. A third of a rung is
     promoted, at least one, of those with a result: a failed trial starves no rung. While a rung waits for running
-    trials, the next bracket begins. What a bracket lacks when the space is used up, or when `draws` is False, it goes on
-    without.
+    trials, the next bracket begins. What a bracket lacks when the space is used up, or when `draws` is False, it goes
+    on without.
     """
 
     def __init__(

@@ -11,17 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from tuning.builder import ModelBuilder
+from tuning.choice import result_of
 from tuning.executors.interface import Executor, Workplace
 from tuning.journal import Journal
 from tuning.oracles import OracleDriver, make_oracle
 from tuning.probing import as_builder, require_trainable
-from tuning.records import SearchConfig, SearchResult, TrialRecord
+from tuning.records import SearchConfig, SearchResult
 from tuning.resources import Resources
 from tuning.run_folder import RunFolder, write_trials_csv
 from tuning.search_data import SearchData
 from tuning.search_loop import Observer, SearchLoop, Silent
 from tuning.search_state import SearchState
-from tuning.selection import select
+from tuning.time_limits import TimeLimits
 
 TRIAL_IMAGES = 100_000
 FEWEST_EPOCHS, MOST_EPOCHS = 2, 20
@@ -79,27 +80,24 @@ def search(
             counts_macs="macs" in asked.costs,
         )
         with _executor(using, workplace, run) as executor:
+            limits = TimeLimits(
+                state=state,
+                resources=using,
+                workers=executor.workers,
+                examples=len(data.for_retraining(keeps_validation=builder.keeps_validation)[0]),
+                ratio=data.retraining_ratio(keeps_validation=builder.keeps_validation),
+            )
             loop = SearchLoop(
                 state=state,
                 journal=journal,
                 executor=executor,
                 run=run,
-                resources=using,
-                retraining_ratio=data.retraining_ratio(keeps_validation=builder.keeps_validation),
-                retraining_examples=len(data.for_retraining(keeps_validation=builder.keeps_validation)[0]),
+                limits=limits,
                 observer=observer if observer is not None else Silent(),
             )
             stopped_by = loop.run_trials()
             loop.run_repeats()
         return result_of(state.trials, state.repeats, asked, stopped_by=stopped_by)
-
-
-def result_of(
-    trials: tuple[TrialRecord, ...], repeats: tuple[TrialRecord, ...], config: SearchConfig, *, stopped_by: str
-) -> SearchResult:
-    """The result of a search whose trials are these."""
-    chosen = select(trials, repeats, count=config.finalists, costs=config.costs)
-    return SearchResult(trials=trials, stopped_by=stopped_by, repeats=repeats, selection=chosen)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tuning.attempt import Attempt
+from tuning.choice import finalists_of
 from tuning.executors.interface import Built, EpochEnded, Executor, Lost, Report, Task
 from tuning.journal import AttemptLost, EpochReported, Event, Journal, Suggestion
 from tuning.oracles import Waiting
@@ -17,7 +18,6 @@ from tuning.records import Epoch, Status, TrialRecord
 from tuning.run_folder import RunFolder, write_trials_csv
 from tuning.search_state import SearchState
 from tuning.seeds import derive_seed
-from tuning.selection import finalists
 from tuning.settings import Plan
 from tuning.time_limits import TimeLimits
 from tuning.user_callbacks import TrialContext
@@ -89,7 +89,7 @@ class SearchLoop:
 
         Fewer times where the time does not last, and not at all where there is nothing to choose from.
         """
-        chosen = finalists(self.state.trials, self.state.config.finalists)
+        chosen = finalists_of(self.state.trials, self.state.config)
         wanted = [(trial, number + 1) for number in range(self.state.config.repeats) for trial in chosen]
         for trial, number in wanted if len(chosen) > 1 else ():
             trial_id = f"{trial.trial_id}.{number}"

@@ -6,10 +6,11 @@ import math
 import statistics
 from dataclasses import dataclass
 
+from tuning.choice import finalists_of
 from tuning.records import TrialRecord
 from tuning.resources import Resources
 from tuning.search_state import SearchState
-from tuning.selection import epochs_to_best, finalists
+from tuning.selection import epochs_to_best
 
 LARGEST_REPEATS_SHARE = 0.2
 
@@ -29,7 +30,7 @@ class TimeLimits:
         left = self.seconds_for_repeats()
         if math.isinf(left) or self.state.best is None:
             return left
-        chosen = finalists(self.state.trials, self.state.config.finalists)
+        chosen = finalists_of(self.state.trials, self.state.config)
         repeats = self.state.config.repeats if len(chosen) > 1 else 0
         needed = sum(trial.seconds for trial in chosen) * repeats / self.workers
         return left - min(needed, self.resources.budget.seconds * LARGEST_REPEATS_SHARE)

@@ -143,7 +143,7 @@ def _training(
         model=built.model,
         hyperparameters=builder.used(built),
         epochs=tuple(epochs),
-        result_epoch=_best_epoch(epochs, objective) if keeps_best else max(len(epochs) - 1, 0),
+        result_epoch=best_epoch(epochs, objective) if keeps_best else max(len(epochs) - 1, 0),
         stopped=stopped,
     )
 
@@ -192,7 +192,8 @@ def _fit(
     )
 
 
-def _best_epoch(epochs: Sequence[Epoch], objective: Objective) -> int:
+def best_epoch(epochs: Sequence[Epoch], objective: Objective) -> int:
+    """The index of the epoch with the best objective; the last one where none has a finite one."""
     ranked = [(index, epoch.value(objective.name)) for index, epoch in enumerate(epochs) if epoch.is_finite]
     reported = [(index, value) for index, value in ranked if value is not None and math.isfinite(value)]
     return min(reported, key=lambda pair: objective.rank(pair[1]))[0] if reported else len(epochs) - 1

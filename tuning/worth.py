@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tuning.attempt import Attempt
-from tuning.pareto import MOST_SKIPPED_IN_A_ROW, costs_of, reason_to_skip_in
+from tuning.pareto import MOST_SKIPPED_IN_A_ROW, costs_of
+from tuning.pareto import reason_to_skip as reason_in_costs
 from tuning.records import TrialRecord
 from tuning.search_state import SearchState
 
@@ -15,7 +16,7 @@ def reason_to_skip(state: SearchState, attempt: Attempt) -> str:
         return f"it has {attempt.parameters} parameters, more than {config.max_parameters}"
     if not config.costs or state.skipped_in_a_row >= MOST_SKIPPED_IN_A_ROW:
         return ""
-    return reason_to_skip_in(state.trials, attempt.plan.hyperparameters, costs_of(attempt, config.costs), config.costs)
+    return reason_in_costs(attempt.plan.hyperparameters, attempt.costs(config.costs), state.trials)
 
 
 def reason_to_stop(state: SearchState, attempt: Attempt, number: int) -> str:
@@ -39,4 +40,5 @@ def _dominates(trial: TrialRecord, state: SearchState, attempt: Attempt, number:
     own = state.curves[attempt.trial_id][number - 1].value(objective.name)
     if theirs is None or own is None or objective.rank(theirs) > objective.rank(own):
         return False
-    return all(a <= b for a, b in zip(costs_of(trial, names), costs_of(attempt, names), strict=True))
+    limits = attempt.costs(names).values()
+    return all(limit is not None and cost <= limit for cost, limit in zip(costs_of(trial, names), limits, strict=True))
