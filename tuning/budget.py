@@ -43,12 +43,12 @@ class Budget:
         """
         self.seconds = math.inf if seconds is None else seconds
         self._speedup = speedup
-        self._clock = clock
+        self.clock = clock
         self._end = clock() + self.seconds - spent
 
     def remaining(self) -> float:
         """Seconds until the limit; below 0 once it has passed."""
-        return self._end - self._clock()
+        return self._end - self.clock()
 
     def remaining_for_search(self, best: TrialRecord | None, *, examples_ratio: float, epochs: int) -> float:
         """Seconds until only the time for retraining `best` is left.

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -67,12 +65,12 @@ class SearchLoop:
     run: RunFolder
     limits: TimeLimits
     observer: Observer
-    clock: Callable[[], float] = time.perf_counter
     _attempts: dict[str, Attempt] = field(default_factory=dict)
     _tasks: int = 0
 
     def __post_init__(self) -> None:
-        self._began = self.clock() - self.journal.elapsed
+        self._clock = self.limits.resources.budget.clock
+        self._began = self._clock() - self.journal.elapsed
 
     def run_trials(self) -> str:
         """Until trials, time or configurations are used up, which it returns by the words of `SearchResult`."""
@@ -160,7 +158,7 @@ class SearchLoop:
         attempt = Attempt(
             suggestion=suggestion,
             plan=self._plan(suggestion),
-            started=self.clock(),
+            started=self._clock(),
             seconds_before=(0.0 if before is None else before.seconds) + sum(each.seconds for each in lost),
         )
         self._attempts[task_id] = attempt
@@ -208,7 +206,7 @@ class SearchLoop:
         if isinstance(report, Lost):
             self._take_loss(attempt, report)
         else:
-            self._finish(attempt.ended(report, at=self.clock()))
+            self._finish(attempt.ended(report, at=self._clock()))
         return False
 
     def _take_epoch(self, attempt: Attempt, report: EpochEnded) -> bool:
@@ -217,13 +215,13 @@ class SearchLoop:
             self._record(EpochReported(trial_id=attempt.trial_id, number=report.number, epoch=report.epoch))
             self.observer.epoch_finished(attempt.trial_id, report.epoch)
         if report.number < attempt.until:
-            attempt.tell_to_stop(reason_to_stop(self.state, attempt, report.number), at=self.clock())
+            attempt.tell_to_stop(reason_to_stop(self.state, attempt, report.number), at=self._clock())
         self._keep_limits()
         return not attempt.stop_reason
 
     def _take_loss(self, attempt: Attempt, report: Lost) -> None:
         lost = AttemptLost(
-            trial_id=attempt.trial_id, reason=report.reason, seconds=max(self.clock() - attempt.started, 0.0)
+            trial_id=attempt.trial_id, reason=report.reason, seconds=max(self._clock() - attempt.started, 0.0)
         )
         self._record(lost)
         tries = self.state.lost[attempt.trial_id]
@@ -242,7 +240,7 @@ class SearchLoop:
 
     def _keep_limits(self) -> None:
         """Stop what the budget has no more time for, and give up what takes too long."""
-        now, budget = self.clock(), self.limits.resources.budget
+        now, budget = self._clock(), self.limits.resources.budget
         timeout = self.limits.resources.trial_timeout
         for task_id, attempt in self._attempts.items():
             taken = now - attempt.started
@@ -262,7 +260,7 @@ class SearchLoop:
                 self.executor.kill(task_id, reason=f"it did not stop within {STOPPING_SECONDS:g} s")
 
     def _record(self, event: Event) -> None:
-        self.journal.append(event, elapsed=self.clock() - self._began)
+        self.journal.append(event, elapsed=self._clock() - self._began)
         self.state.replay(event)
 
     def _state_folder(self, trial_id: str) -> Path:

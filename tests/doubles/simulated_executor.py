@@ -30,6 +30,7 @@ class _Worker:
     task: Task
     reports: list[Report] = field(default_factory=list)
     stop: bool = False
+    skips: bool = False
     killed: str = ""
 
 
@@ -109,7 +110,7 @@ class Simulated:
         done = self._states.setdefault(key, [])
         if worker.killed:
             self._end(worker, deliver, Lost(task_id=task.task_id, reason=worker.killed))
-        elif worker.stop:
+        elif worker.stop and (done or worker.skips):
             self._end(worker, deliver, self._ended(task, done, stopped=True))
         else:
             report = worker.reports.pop(0)
@@ -119,7 +120,9 @@ class Simulated:
             if isinstance(report, EpochEnded) and report.number > len(done):
                 done.append(report.epoch)
                 self.trained.append((task.context.trial_id, report.number))
-            worker.stop = not deliver(report) or worker.stop
+            goes_on = deliver(report)
+            worker.skips = isinstance(report, Built) and not goes_on
+            worker.stop = worker.stop or not goes_on
 
     def _end(self, worker: _Worker, deliver: Deliver, report: Report) -> None:
         del self._running[worker.task.task_id]
