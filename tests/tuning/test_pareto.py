@@ -103,6 +103,11 @@ def test_the_smallest_within_a_standard_error_of_the_best_is_taken(made, standar
     assert pick(trials, ("params",), standard_error=standard_error) is trials[taken]
 
 
+def test_of_equally_small_ones_the_better_is_taken(made):
+    trials = made([(0.2, 50, 1, False), (0.1, 50, 1, False), (0.1, 50, 1, False)])
+    assert pick(trials, ("params",), standard_error=1.0) is trials[1]
+
+
 def test_the_first_cost_decides_before_the_second(made):
     trials = made(LOSSES[:2])
     assert pick(trials, ("macs", "params"), standard_error=1.0) is trials[0]
