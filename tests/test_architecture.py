@@ -157,7 +157,7 @@ def test_a_function_takes_at_most_six_parameters(module: str) -> None:
 
 
 # What comes with a package that a script asks for by name.
-COMES_WITH = {"keras": "tensorflow"}
+COMES_WITH = {"keras": "tensorflow", "joblib": "sklearn"}
 
 
 def reachable_packages(script: str) -> set[str]:

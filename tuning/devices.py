@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-import joblib
 import tensorflow as tf
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -31,6 +30,9 @@ def visible_gpus(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]
 
 def cores() -> int:
     """The processor cores that this process may use: affinity and container limits count."""
+    # It comes with scikit-learn, and a script that only loads a SavedModel works without.
+    import joblib
+
     return int(joblib.cpu_count())
 
 

@@ -33,12 +33,12 @@ class InThisProcess:
 
     def poll(self, deliver: Deliver, *, seconds: float) -> None:
         """Train the submitted task; without one, wait."""
-        if self._task is None:
+        task = self._task
+        if task is None:
             time.sleep(seconds)
             return
-        end = Lost(task_id=self._task.task_id, reason=self._killed) if self._killed is not None else None
-        if end is None:
-            end = self._run(self._task, deliver)
+        killed = self._killed
+        end = self._run(task, deliver) if killed is None else Lost(task_id=task.task_id, reason=killed)
         self._task = None
         deliver(end)
 

@@ -114,7 +114,7 @@ def _can_be_imported(name: str) -> bool:
     """Whether another process that has this one's `sys.path` and user files finds the module by its name."""
     if name in sys.builtin_module_names:
         return True
-    if getattr(sys.modules[name], "__file__", None) in map(str, executed_files()):
+    if str(getattr(sys.modules[name], "__file__", "")) in map(str, executed_files()):
         return True
     parent = name.rpartition(".")[0]
     path = None
