@@ -14,7 +14,7 @@ import keras
 import pytest
 
 from tuning.executors.interface import Ended, EpochEnded, Executor, Lost, Report, Task, Workplace
-from tuning.settings import Plan, TrainingSettings
+from tuning.settings import Plan, Schedule, TrainingSettings
 from tuning.user_callbacks import TrialContext
 
 LONGEST_WAIT = 120.0
@@ -120,28 +120,41 @@ class Bench:
         return [type(report) for report in self.reports if report.task_id == task.task_id]
 
 
-def plan_of(hypermodel: Any, **values: Any) -> Plan:
-    usual = {"num_blocks": 1, "num_filters_1": 8, "kernel_size_1": 3, "batch_normalization": "none", "batch_size": 64}
-    return Plan(hyperparameters=hypermodel.check({**usual, **values}), settings=TrainingSettings(epochs=3), seed=5)
+def build(hp: Any) -> keras.Model:
+    """A model that is quickly traced, or one with all that a state has to carry."""
+    inner = [keras.layers.BatchNormalization(), keras.layers.Dropout(0.3)] if hp.Boolean("full") else []
+    hidden = keras.layers.Dense(hp.Int("units", 4, 8))
+    last = keras.layers.Dense(10, activation="softmax")
+    layers = [keras.Input((28, 28, 1)), keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), hidden, *inner, last]
+    model = keras.Sequential(layers)
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
 
 
 @pytest.fixture(scope="session")
-def short_plan(hypermodel: Any) -> Plan:
+def short_plan() -> Plan:
     """Three epochs of a model that is quickly traced."""
-    return plan_of(hypermodel, dense_units=0)
+    settings = TrainingSettings(epochs=3, schedule=Schedule.CONSTANT)
+    return Plan(hyperparameters={"full": False, "units": 4}, settings=settings, seed=5)
 
 
 @pytest.fixture(scope="session")
-def full_plan(hypermodel: Any) -> Plan:
-    """The same with all that a state has to carry: batch normalization, dropout, Adam, a schedule, augmentation."""
-    plan = plan_of(hypermodel, dense_units=32, dropout=0.3, batch_normalization="before_activation")
-    return replace(plan, settings=replace(plan.settings, augmentation=True))
+def full_plan() -> Plan:
+    """Batch normalization, dropout, Adam, a schedule, augmentation."""
+    settings = TrainingSettings(epochs=3, augmentation=True)
+    return Plan(hyperparameters={"full": True, "units": 4}, settings=settings, seed=5)
 
 
 @pytest.fixture(scope="session")
-def workplace(hypermodel: Any, small_split: Any) -> Workplace:
-    training, validation = small_split
-    return Workplace(builder=hypermodel, training=training, validation=validation, factories=(misbehaving, noting))
+def workplace(search_data: Any) -> Workplace:
+    from tuning.user_model import UserModel
+
+    return Workplace(
+        builder=UserModel(build, search_data),
+        training=search_data.training,
+        validation=search_data.validation,
+        factories=(misbehaving, noting),
+    )
 
 
 @pytest.fixture(scope="session")

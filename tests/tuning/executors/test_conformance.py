@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -196,10 +197,8 @@ def test_a_task_whose_code_leaves_python_fails_alone(bench: Any) -> None:
     assert bench.end(bench.task()).failure == ""
 
 
-def test_hyperparameters_that_the_model_does_not_take_are_a_failure(bench: Any) -> None:
-    from dataclasses import replace
-
-    end = bench.end(bench.task(plan=replace(bench.plan, hyperparameters={"colour": "red"})))
+def test_a_model_that_can_not_be_built_is_a_failure(bench: Any) -> None:
+    end = bench.end(bench.task(plan=replace(bench.plan, hyperparameters={"units": -1})))
 
     assert end.failure.startswith("InputError: ")
     assert (end.hyperparameters, end.epochs, end.parameters) == (None, (), 0)
