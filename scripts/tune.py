@@ -162,7 +162,7 @@ def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: C
     from tuning import run_record
     from tuning.budget import Budget
     from tuning.choice import result_of
-    from tuning.executors.processes import default_workers
+    from tuning.devices import default_workers
     from tuning.journal import Journal
     from tuning.run_folder import write_json
 

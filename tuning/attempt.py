@@ -47,8 +47,8 @@ class Attempt:
         return {name: known[name] for name in names}
 
     def tell_to_stop(self, reason: str, *, at: float) -> None:
-        """Note why it has to end; the first reason counts."""
-        if not self.stop_reason:
+        """Note why it has to end, if there is a reason; the first one counts."""
+        if reason and not self.stop_reason:
             self.stop_reason, self.stopped_at = reason, at
 
     def ended(self, report: Ended, *, at: float) -> TrialRecord:

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tuning.budget import Budget
+from tuning.devices import default_workers
+from tuning.executors.in_process import InThisProcess
 from tuning.executors.interface import Executor, Workplace
+from tuning.executors.processes import LocalProcesses
 from tuning.user_callbacks import CallbackFactory
 
 
@@ -38,9 +41,6 @@ class Resources:
         """Where the trials run. `folder`, which must exist, keeps what it needs meanwhile."""
         if self.make_executor is not None:
             return self.make_executor(workplace, folder)
-        from tuning.executors.in_process import InThisProcess
-        from tuning.executors.processes import LocalProcesses, default_workers
-
         if self.workers == 0:
             return InThisProcess(workplace)
         workers = self.workers if self.workers is not None else default_workers()

@@ -112,6 +112,10 @@ def _executor(resources: Resources, workplace: Workplace, run: RunFolder) -> Ite
     finally:
         if executor is not None:
             executor.close()
+        said = run.work / run.workers_log.name
+        if said.exists():
+            with run.workers_log.open("ab") as log:
+                log.write(said.read_bytes())
         shutil.rmtree(run.work, ignore_errors=True)
 
 

@@ -197,8 +197,9 @@ class SearchLoop:
         if isinstance(report, Built):
             attempt.parameters, attempt.macs = report.parameters, report.macs
             if not attempt.suggestion.repeat_of:
-                attempt.stop_reason = reason_to_skip(self.state, attempt)
-                attempt.skips = bool(attempt.stop_reason)
+                reason = reason_to_skip(self.state, attempt)
+                attempt.skips = bool(reason)
+                attempt.tell_to_stop(reason, at=self._clock())
             return not attempt.skips
         if isinstance(report, EpochEnded):
             return self._take_epoch(attempt, report)

@@ -92,6 +92,12 @@ class UserModel:
         names = list(dict.fromkeys(entry.name for entry in self._space.space))
         return {name: " or ".join(dict.fromkeys(map(str, self._ranges(name)))) for name in names}
 
+    @property
+    def ranges(self) -> Ranges:
+        """Name → range, of the hyperparameters that have a single one."""
+        names = self.described_space()
+        return {name: self._ranges(name)[0] for name in names if len(self._ranges(name)) == 1}
+
     def default_configuration(self) -> Configuration:
         """The defaults of the code."""
         assert self._defaults is not None

@@ -98,7 +98,7 @@ def _cells(trial: TrialRecord, finalist: Finalist | None, *, has_macs: bool) -> 
         "repeats": "" if finalist is None else _repeats(finalist),
         "parameters": f"{trial.parameters:,}",
         "macs": _count(trial.macs) if has_macs else "",
-        "epochs": str(trial.initial_epoch + len(trial.epochs)),
+        "epochs": str(len(trial.epochs)),
         "seconds": f"{trial.seconds:.1f}",
     }
 
