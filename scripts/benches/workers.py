@@ -23,7 +23,7 @@ def main() -> int:
     arguments = parser.parse_args()
     print_heading(job_of(arguments), arguments.repeats, None)
     job = drawn(job_of(arguments))
-    contestants = [Contestant(name=f"{count} workers", module="ours", workers=count) for count in arguments.workers]
+    contestants = [Contestant(name=f"--workers {count}", module="ours", workers=count) for count in arguments.workers]
     runs = race(contestants, job, repeats=arguments.repeats, packages=None, tell=print_run)
     print_table(runs, contestants[0].name)
     if arguments.results is not None:

@@ -71,6 +71,9 @@ class MarksFile:
             file.write(json.dumps(dataclasses.asdict(mark)) + "\n")
 
     def read(self) -> list[Mark]:
+        """All in the order in which they came; none where nothing was trained."""
+        if not self.path.exists():
+            return []
         return [Mark(**json.loads(line)) for line in self.path.read_text(encoding="utf-8").splitlines()]
 
     def __call__(self, context: TrialContext) -> Marks:

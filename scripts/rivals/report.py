@@ -57,7 +57,7 @@ def print_table(runs: Sequence[Run], of: str) -> None:
     """A table for each span: seconds, trials per hour, and how many times as many the contestant `of` gets done."""
     names = list(dict.fromkeys(run.contestant for run in runs))
     for span, title in SPANS.items():
-        print(f"{title:<42} {'seconds (least to most)':>26} {'trials/hour':>12}  {of} does")
+        print(f"{title:<42} {'seconds (least to most)':>26} {'trials/hour':>12}  {of} gets")
         for name in names:
             own = [run for run in runs if run.contestant == name]
             seconds = sorted(getattr(run, span) for run in own)
