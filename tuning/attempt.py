@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tuning.executors.interface import Ended
+from tuning.executors.interface import Built, Ended
 from tuning.journal import AttemptLost, Suggestion
 from tuning.records import Epoch, Status, TrialRecord
 from tuning.settings import Configuration, Plan
 from tuning.trial import best_epoch
+
+STARTING_SECONDS = 60.0
 
 
 @dataclass(kw_only=True)
 class Attempt:
     """A task under way. `seconds_before`: what earlier attempts at the trial took.
 
+    `started`: when its model stood, and until then when it was handed over; a worker that has to start takes seconds.
     `stop_reason`: why it was told to end, at `stopped_at`; empty while it was not. `skips`: before anything is
     trained. `is_out_of_time`: there is no time for another attempt. `was_killed`: it is about to be lost.
     """
@@ -31,6 +34,7 @@ class Attempt:
     skips: bool = False
     is_out_of_time: bool = False
     was_killed: bool = False
+    is_built: bool = False
 
     @property
     def trial_id(self) -> str:
@@ -50,6 +54,14 @@ class Attempt:
         """Note why it has to end, if there is a reason; the first one counts."""
         if reason and not self.stop_reason:
             self.stop_reason, self.stopped_at = reason, at
+
+    def built(self, report: Built, *, at: float) -> None:
+        """Note that its model stands."""
+        self.parameters, self.macs, self.started, self.is_built = report.parameters, report.macs, at, True
+
+    def seconds_taken(self, *, at: float) -> float:
+        """Since its model stood; of what comes before, what is more than a worker may take to start."""
+        return at - self.started if self.is_built else max(at - self.started - STARTING_SECONDS, 0.0)
 
     def ended(self, report: Ended, *, at: float) -> TrialRecord:
         """The record of an attempt that ended as its worker reported."""

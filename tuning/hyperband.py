@@ -89,6 +89,20 @@ class HyperbandOracle(UnrepeatedOracle):
         answer = super().populate_space(trial_id)
         return {"status": "IDLE"} if answer["status"] == "STOPPED" and self.ongoing_trials else answer
 
+    def promotable(self) -> set[str]:
+        """The trials that ended and may be promoted yet: their rung is not decided, or decided in their favour."""
+        found: set[str] = set()
+        for bracket in self._brackets():
+            grows = bracket.has_room and self.draws
+            for rung, following in zip(bracket.rungs, bracket.rungs[1:], strict=False):
+                promoted = {self.trials[trial_id].hyperparameters.values[EARLIER_TRIAL] for trial_id in following}
+                ended = [trial_id for trial_id in rung if self.trials[trial_id].status == "COMPLETED"]
+                is_open = grows or any(self.trials[trial_id].status == "RUNNING" for trial_id in rung)
+                winners = ended if is_open else [trial.trial_id for trial in self._winners(rung)]
+                found |= set(winners) - promoted
+                grows = is_open or not self._is_through(rung, following)
+        return found
+
     def _brackets(self) -> list[Bracket]:
         """Where every trial so far stands, in brackets in order; the last one has room."""
         brackets: list[Bracket] = []

@@ -150,6 +150,10 @@ class OracleDriver:
             return WAITING
         return _proposal(trial) if trial.status == "RUNNING" else None
 
+    def may_continue(self, oracle_id: str) -> bool:
+        """Whether a proposal of later on may continue that one, which ended."""
+        return not isinstance(self._oracle, HyperbandOracle) or oracle_id in self._oracle.promotable()
+
     def adopt(self, oracle_id: str, configuration: Configuration, epochs: int | None, continues: str) -> None:
         """Take a proposal from a journal as if it had just been made; an oracle of ours computes nothing for it.
 

@@ -97,6 +97,8 @@ def search(
             )
             stopped_by = loop.run_trials()
             loop.run_repeats()
+        if run.weights.exists() and not any(run.weights.iterdir()):
+            run.weights.rmdir()
         return result_of(state.trials, state.repeats, asked, stopped_by=stopped_by)
 
 

@@ -12,7 +12,7 @@ from tuning.choice import finalists_of
 from tuning.executors.interface import Built, EpochEnded, Executor, Lost, Report, Task
 from tuning.journal import AttemptLost, EpochReported, Event, Journal, Suggestion
 from tuning.oracles import Waiting
-from tuning.records import Epoch, Status, TrialRecord
+from tuning.records import Epoch, TrialRecord
 from tuning.run_folder import RunFolder, write_trials_csv
 from tuning.search_state import SearchState
 from tuning.seeds import derive_seed
@@ -195,7 +195,7 @@ class SearchLoop:
     def _take(self, report: Report) -> bool:
         attempt = self._attempts[report.task_id]
         if isinstance(report, Built):
-            attempt.parameters, attempt.macs = report.parameters, report.macs
+            attempt.built(report, at=self._clock())
             if not attempt.suggestion.repeat_of:
                 reason = reason_to_skip(self.state, attempt)
                 attempt.skips = bool(reason)
@@ -221,20 +221,18 @@ class SearchLoop:
         return not attempt.stop_reason
 
     def _take_loss(self, attempt: Attempt, report: Lost) -> None:
-        lost = AttemptLost(
-            trial_id=attempt.trial_id, reason=report.reason, seconds=max(self._clock() - attempt.started, 0.0)
-        )
+        lost = AttemptLost(trial_id=attempt.trial_id, reason=report.reason, seconds=self._clock() - attempt.started)
         self._record(lost)
         tries = self.state.lost[attempt.trial_id]
         is_over = len(tries) >= ATTEMPTS or attempt.is_out_of_time
         self.observer.attempt_lost(lost, tried_again=not is_over)
         if is_over:
-            self._finish(attempt.lost(tries, self.state.curves.get(attempt.trial_id, ()), at=attempt.started))
+            self._finish(attempt.lost(tries, self.state.curves.get(attempt.trial_id, ()), at=self._clock()))
 
     def _finish(self, trial: TrialRecord) -> None:
         self._record(trial)
-        if trial.status is not Status.PAUSED:
-            shutil.rmtree(self._state_folder(trial.trial_id), ignore_errors=True)
+        for ended in self.state.without_future():
+            shutil.rmtree(self._state_folder(ended), ignore_errors=True)
         if not trial.repeat_of:
             write_trials_csv(self.run.trials_csv, self.state.trials)
         self.observer.trial_finished(trial, self.state.best)
@@ -244,7 +242,7 @@ class SearchLoop:
         now, budget = self._clock(), self.limits.resources.budget
         timeout = self.limits.resources.trial_timeout
         for task_id, attempt in self._attempts.items():
-            taken = now - attempt.started
+            taken = attempt.seconds_taken(at=now)
             is_repeat = bool(attempt.suggestion.repeat_of)
             left = self.limits.seconds_for_repeats() if is_repeat else self.limits.seconds_for_trials()
             if not attempt.stop_reason and (left <= 0 or taken > budget.trial_limit()):

@@ -132,6 +132,15 @@ class SearchState:
         else:
             self._finish(event)
 
+    def without_future(self) -> list[str]:
+        """The trials that ended and will not go on, whatever the others do: their states are of no use."""
+        return [
+            trial_id
+            for trial_id, record in self.records.items()
+            if trial_id not in self.under_way
+            and not (record.status is Status.PAUSED and self.driver.may_continue(self.suggestions[trial_id].oracle_id))
+        ]
+
     def goes_on(self, trial_id: str, number: int) -> bool:
         """Whether the oracle let the trial go on after the epoch of that number, which was reported."""
         return self._verdicts[trial_id][number - 1]

@@ -354,3 +354,20 @@ def test_searches_with_different_seeds_share_no_configuration_but_the_known_one(
     ]
     assert len(set.intersection(*drawn)) == 1
     assert len(set.union(*drawn)) == sum(len(each) - 1 for each in drawn) + 1
+
+
+def test_states_are_kept_of_running_and_promotable_trials_only(run, tmp_path, tiny):
+    kept = []
+
+    class Looking(Silent):
+        def trial_finished(self, trial, best):
+            kept.append({path.name for path in (tmp_path / "weights").iterdir()})
+
+    for number in range(40):
+        (tmp_path / "weights" / f"{number:04d}").mkdir(parents=True)
+    result = run(tmp_path, algorithm="hyperband", max_trials=12, workers=1, observer=Looking())
+    ended = {trial.trial_id for trial in result.trials if trial.status is not Status.PAUSED}
+    lost = {trial.trial_id for trial in result.trials if trial.status is Status.PAUSED}
+    assert lost
+    assert not kept[-1] & ended
+    assert len(kept[-1] & lost) < len(lost) / 2
