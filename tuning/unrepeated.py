@@ -106,7 +106,7 @@ class UnrepeatedOracle(kt.Oracle):
         """Nothing, likewise. Keras Tuner writes a file at every call, which takes longer the more trials there are."""
 
     def _record_values(self, trial: Any) -> None:
-        """Nothing. Keras Tuner drops the value of a name that stands under an inactive condition too, and draws another."""
+        """Nothing. Keras Tuner drops the value of a name that an inactive condition has too, and draws another."""
 
 
 class RandomOracle(UnrepeatedOracle):
