@@ -15,6 +15,8 @@ from tuning.oracles import WAITING, OracleDriver, make_oracle
 from tuning.records import ALGORITHMS, SearchConfig, Status
 from tuning.sampling import Sampling
 from tuning.seeds import derive_seed
+from tuning.settings import VALIDATION_LOSS
+from tuning.unrepeated import RandomOracle
 
 SLOW = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:lbfgs failed to converge")]
 QUICK = [name for name in ALGORITHMS if name != "bayesian"]
@@ -446,3 +448,10 @@ def test_a_trial_counts_with_its_result_and_not_with_its_best_epoch(drive, make_
     driver.report(name, 1, 0.1)
     driver.tell(name, make_trial(0.5))
     assert oracle.trials[name].score == 0.5
+
+
+def test_neighbouring_seeds_of_an_oracle_share_nothing():
+    """Also without the seed that `make_oracle` derives."""
+    oracles = [RandomOracle(conditional_space(), VALIDATION_LOSS, seed=seed) for seed in range(4)]
+    drawn = [oracle.create_trial(str(number)).hyperparameters.values for oracle in oracles for number in range(6)]
+    assert distinct(drawn) == len(drawn) == 24
