@@ -172,7 +172,7 @@ def test_a_function_takes_at_most_six_parameters(module: str) -> None:
 # What comes with a package that a script asks for by name.
 COMES_WITH = {"keras": "tensorflow", "joblib": "sklearn"}
 # What only an option needs, which says so where it is missing.
-OPTIONAL = {"tensorboard"}
+OPTIONAL = {"tensorboard", "optuna"}
 
 
 def reachable_packages(script: str) -> set[str]:

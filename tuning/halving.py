@@ -65,9 +65,6 @@ class HalvingOracle(UnrepeatedOracle):
         # For each rung, trial id → its value there as a rank, less is better.
         self._reached: dict[int, dict[str, float]] = {rung: {} for rung in rule.rungs}
 
-    def suggest(self) -> dict[str, Any] | None:
-        return self.unseen()
-
     @kt.synchronized
     def update_trial(self, trial_id: str, metrics: Mapping[str, float], step: int = 0) -> Any:
         """Keras Tuner's hook: the trial, with the status STOPPED if it is to end after `step` epochs."""

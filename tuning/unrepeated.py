@@ -51,7 +51,7 @@ class UnrepeatedOracle(kt.Oracle):
 
     def suggest(self) -> dict[str, Any] | None:
         """The values of the next trial; None when the space is used up. Has no lasting effect."""
-        raise NotImplementedError
+        return self.unseen()
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         values = self._adopted if self._adopted is not None else self.suggest()
@@ -105,12 +105,12 @@ class UnrepeatedOracle(kt.Oracle):
     def _save_trial(self, trial: Any) -> None:
         """Nothing, likewise. Keras Tuner writes a file at every call, which takes longer the more trials there are."""
 
+    def _record_values(self, trial: Any) -> None:
+        """Nothing. Keras Tuner drops the value of a name that an inactive condition has too, and draws another."""
+
 
 class RandomOracle(UnrepeatedOracle):
     """Draws every configuration at random, until the space is used up."""
-
-    def suggest(self) -> dict[str, Any] | None:
-        return self.unseen()
 
 
 class GridOracle(UnrepeatedOracle):

@@ -137,6 +137,7 @@ def test_settings_refuse_no_epochs():
     [
         ("max_trials", 0, "max_trials must be 1 or more, got 0"),
         ("epochs", 0, "epochs must be 1 or more, got 0"),
+        ("min_epochs", 0, "min_epochs must be 1 or more, got 0"),
         ("seed", -1, "seed must be 0 or more, got -1"),
     ],
 )
