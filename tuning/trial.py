@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import math
 import shutil
 import tempfile
@@ -18,6 +17,7 @@ from tuning.builder import Built, ModelBuilder
 from tuning.callbacks import BestWeights, EarlyStopping, LearningCurve, StopSignal, schedule_callbacks
 from tuning.checkpoint import Checkpoint, EpochCheckpoint, Restored, load_trained_weights
 from tuning.dataset import Split
+from tuning.graph_memory import forget_graphs, own_gradients
 from tuning.input_pipeline import steps_per_epoch, training_batches, validation_batches
 from tuning.own_fit import class_weights, measured, with_results
 from tuning.records import Epoch
@@ -78,11 +78,7 @@ def train(
     shows in `diverged`. Raises InputError for hyperparameters that the builder does not take.
     """
     settings = plan.settings
-    # What a user's file set for all its models is not the session's to forget.
-    policy = keras.config.dtype_policy()
-    keras.utils.clear_session()
-    keras.config.set_dtype_policy(policy)
-    gc.collect()
+    forget_graphs()
     keras.utils.set_random_seed(plan.seed)
     built = builder.built(plan)
     model = built.model
@@ -99,7 +95,7 @@ def train(
     epochs = range(plan.initial_epoch + len(before), last)
     curve = LearningCurve(watch.on_epoch, before=before)
     stop = StopSignal(watch.should_stop, last_epoch=last - 1)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, own_gradients():
         best = Path(folder) / "best.weights.h5"
         steps = steps_per_epoch(len(training), built.batch_size)
         callbacks = [*schedule_callbacks(settings, peak=peak, steps=steps, first_epoch=epochs.start), curve, stop]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import faulthandler
-import gc
 import os
 import queue
 import signal
@@ -94,11 +93,11 @@ def main(handle: int, parent: int) -> None:
 
 
 def _trained(workplace: Workplace, task: Task, setup: Setup, mailbox: _Mailbox) -> Said:
-    import keras
     import psutil
 
     from tuning.checkpoint import Checkpoint
     from tuning.executors.attempt import Attempt
+    from tuning.graph_memory import forget_graphs
 
     def tell(report: Report) -> bool:
         mailbox.pipe.send(Said(report=report))
@@ -111,10 +110,7 @@ def _trained(workplace: Workplace, task: Task, setup: Setup, mailbox: _Mailbox) 
         tell=tell,
         should_stop=lambda: task.task_id in mailbox.stopped,
     ).run()
-    policy = keras.config.dtype_policy()
-    keras.utils.clear_session()
-    keras.config.set_dtype_policy(policy)
-    gc.collect()
+    forget_graphs()
     return Said(report=end, memory_bytes=psutil.Process().memory_info().rss)
 
 

@@ -194,8 +194,8 @@ SIZE = 4
 keras.config.set_dtype_policy("mixed_bfloat16")
 
 def build(hp):
-    layers = [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(SIZE, activation="softmax")]
-    model = keras.Sequential(layers)
+    raw = [keras.Input((8, 8, 1)), keras.layers.Rescaling(1 / 255), keras.layers.Flatten()]
+    model = keras.Sequential([*raw, keras.layers.Dense(SIZE, activation="softmax")])
     model.compile("adam", "sparse_categorical_crossentropy")
     return model
 
@@ -253,7 +253,8 @@ def test_a_model_of_a_file_is_found_by_workers(tmp_path: Path) -> None:
     (tmp_path / "neighbour.py").write_text("import keras\nclass Mine(keras.layers.Dense):\n    pass\n")
     (tmp_path / "my_model.py").write_text(
         "import keras\nfrom neighbour import Mine\ndef build(hp):\n"
-        "    model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), Mine(4, 'softmax')])\n"
+        "    raw = [keras.Input((8, 8, 1)), keras.layers.Rescaling(1 / 255), keras.layers.Flatten()]\n"
+        "    model = keras.Sequential([*raw, Mine(4, 'softmax')])\n"
         "    model.compile('adam', 'sparse_categorical_crossentropy')\n    return model\n"
     )
     imports = (
