@@ -5,6 +5,7 @@ from __future__ import annotations
 import _entry  # isort: skip
 
 import argparse
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -195,4 +196,6 @@ def _any_model(arguments: argparse.Namespace) -> Source:
 
 
 if __name__ == "__main__":
-    _entry.main(build_parser(), run, requires=PACKAGES)
+    # Another trial than the winner may have to be trained first.
+    trains = any(word.partition("=")[0] == "--trial" for word in sys.argv)
+    _entry.main(build_parser(), run, requires=[*PACKAGES, *(_entry.TUNING_PACKAGES if trains else ())])

@@ -196,7 +196,9 @@ def reachable_packages(script: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "command", [["tune.py"], ["train.py", "--set", "dropout=0"], ["export.py"]], ids=lambda command: command[0]
+    "command",
+    [["tune.py"], ["train.py", "--set", "dropout=0"], ["export.py", "--trial", "0"]],
+    ids=lambda command: command[0],
 )
 def test_a_script_hands_over_unless_all_that_it_needs_is_there(command: list[str]) -> None:
     script = ROOT / "scripts" / command[0]
