@@ -69,6 +69,8 @@ class HalvingOracle(UnrepeatedOracle):
     def update_trial(self, trial_id: str, metrics: Mapping[str, float], step: int = 0) -> Any:
         """Keras Tuner's hook: the trial, with the status STOPPED if it is to end after `step` epochs."""
         trial = super().update_trial(trial_id, metrics, step=step)
+        # Whoever asked may have let it go on all the same, until the next rung.
+        trial.status = "RUNNING"
         if step in self._reached:
             value = metrics[self.objective.name]
             rank = self._reached[step][trial_id] = -value if self.objective.direction == "max" else value

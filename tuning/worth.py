@@ -29,7 +29,7 @@ def reason_to_stop(state: SearchState, attempt: Attempt, number: int) -> str:
         return ""
     if state.config.costs and not any(_dominates(trial, state, attempt, number) for trial in state.trials):
         return ""
-    return f"it was not among the best after {number} epochs"
+    return f"it was not among the best after {number} epoch{'' if number == 1 else 's'}"
 
 
 def _dominates(trial: TrialRecord, state: SearchState, attempt: Attempt, number: int) -> bool:
