@@ -57,7 +57,8 @@ class Search:
 
     def start(self, *, resume: bool) -> subprocess.Popen[bytes]:
         options = ["--algorithm", self.algorithm, "--workers", str(self.workers), "--dataset", "digits"]
-        options += ["--max-trials", str(TRIALS), "--epochs", str(EPOCHS), "--budget", "none", "--space", "space.toml"]
+        options += ["--max-trials", str(TRIALS), "--epochs", str(EPOCHS), "--space", "space.toml"]
+        options += ["--finalists", "2", "--repeats", "1", "--budget", "none"]
         command = [sys.executable, str(SCRIPTS / "tune.py"), "--run", self.name, *options]
         return subprocess.Popen(
             [*command, "--resume"] if resume and self.began else command,

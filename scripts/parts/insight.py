@@ -25,6 +25,8 @@ def tell_insight(console: Console, job: Job, result: SearchResult) -> None:
     console.print()
     print_trials(console, result.trials, selection=result.selection, costs=job.config.costs)
     _tell_selection(console, job, result)
+    if job.config.costs:
+        console.print("[dim]any of these can be exported: export.py --trial ID[/]")
     found = importance(result.trials)
     if found.shares:
         console.print(f"\n[bold]what mattered[/] [dim](explains {found.explained:.0%} of the ranking)[/]")

@@ -46,7 +46,7 @@ def _trial(trials: tuple[TrialRecord, ...], trial_id: str, run: RunFolder) -> Tr
             return trial
         if trial.trial_id == trial_id:
             raise InputError(f"trial {trial_id} of {run.path} has no result ({trial.reason}): choose another one")
-    known = ", ".join(trial.trial_id for trial in trials if trial.has_result) or "none"
+    known = ", ".join(sorted(trial.trial_id for trial in trials if trial.has_result)) or "none"
     raise InputError(f"{run.path} has no trial {trial_id}: it has {known}")
 
 

@@ -94,12 +94,14 @@ def test_a_failed_trial_does_not_count(start, make_trial):
     assert not driver.report(third, 1, 0.45)
 
 
-def test_a_stopped_trial_stays_stopped(start):
+def test_a_trial_that_was_let_go_on_all_the_same_is_judged_again_at_the_next_rung(start):
     driver = start(epochs=9, never_stopped=1)
     first, second = (driver.propose().oracle_id for _ in range(2))
-    driver.report(first, 1, 0.1)
+    for number in (1, 2, 3):
+        driver.report(first, number, 0.1)
     assert not driver.report(second, 1, 0.2)
-    assert not driver.report(second, 2, 0.2)
+    assert driver.report(second, 2, 0.2)
+    assert not driver.report(second, 3, 0.2)
 
 
 def test_the_answers_depend_on_the_order_of_the_reports_alone(start):
