@@ -158,8 +158,8 @@ def test_a_kept_epoch_is_the_best_one(curve):
     assert epochs_to_best([curve([0.3, 0.2, 0.4], keep_best=True, result_epoch=1)]) == 2
 
 
-def test_epochs_before_count_too_and_those_without_a_number_are_no_best(curve):
-    assert epochs_to_best([curve([math.nan, 0.2, 0.4], initial_epoch=3)]) == 5
+def test_epochs_without_a_number_are_no_best(curve):
+    assert epochs_to_best([curve([math.nan, 0.2, 0.4])]) == 2
     assert epochs_to_best([curve([None, 0.2]), curve([math.nan])]) == 2
 
 
