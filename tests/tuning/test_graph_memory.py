@@ -17,8 +17,6 @@ def graphs() -> int:
 
 @pytest.mark.slow
 def test_no_graph_of_a_training_outlives_its_model(hypermodel, small_split, small_configuration):
-    from tuning.settings import Plan, TrainingSettings
-
     forget_graphs()
     before = graphs()
     plan = Plan(hyperparameters=small_configuration, settings=TrainingSettings(epochs=1), seed=1)
