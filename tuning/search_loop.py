@@ -124,7 +124,8 @@ class SearchLoop:
                     return "skipped"
                 found = self.state.next_suggestion()
                 if isinstance(found, Waiting):
-                    return ""
+                    # An oracle that waits for nothing would wait for ever.
+                    return "" if self._attempts else "space"
                 if found is None:
                     return "max_trials" if self.state.drawn >= self.state.config.max_trials else "space"
                 self._record(found)

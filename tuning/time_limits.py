@@ -45,8 +45,10 @@ class TimeLimits:
 
     def fits_another_trial(self) -> bool:
         """Whether another trial is worth starting: half a usual one fits. The first one always is."""
+        if not self.state.trials:
+            return True
         taken = [trial.seconds for trial in self.state.trials if trial.has_result]
-        return not taken or self.seconds_for_trials() > statistics.median(taken) / 2
+        return self.seconds_for_trials() > (statistics.median(taken) / 2 if taken else 0.0)
 
     def fits_repeat(self, trial: TrialRecord) -> bool:
         """Whether the trial can be trained again; the best one with as many epochs as the others, or not at all."""

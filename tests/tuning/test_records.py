@@ -151,7 +151,6 @@ def test_settings_refuse_no_epochs():
         ("epochs", 0, "epochs must be 1 or more, got 0"),
         ("min_epochs", 0, "min_epochs must be 1 or more, got 0"),
         ("seed", -1, "seed must be 0 or more, got -1"),
-        ("min_epochs", 0, "min_epochs must be 1 or more, got 0"),
         ("max_parameters", 0, "max_parameters must be 1 or more, got 0"),
         ("finalists", 0, "finalists must be 1 or more, got 0"),
         ("repeats", -1, "repeats must be 0 or more, got -1"),
