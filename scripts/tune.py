@@ -164,6 +164,7 @@ def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: C
     from tuning.choice import result_of
     from tuning.devices import default_workers
     from tuning.journal import Journal
+    from tuning.records import Status
     from tuning.run_folder import write_json
 
     journal = Journal(folder.journal)
@@ -199,8 +200,13 @@ def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: C
         write_json(folder.run_json, record)
     if result.winner is None:
         write_json(folder.run_json, {**record, "status": run_record.FAILED})
-        reasons = "; ".join(sorted({trial.reason for trial in result.trials if trial.reason}))
-        console.print(f"[red]every trial failed:[/] {escape(reasons)}")
+        failed = [trial for trial in result.trials if trial.status is not Status.SKIPPED]
+        if failed:
+            reasons = "; ".join(sorted({trial.reason for trial in failed if trial.reason}))
+            console.print(f"[red]every trial failed:[/] {escape(reasons)}")
+        else:
+            smallest = min(trial.parameters for trial in result.trials)
+            console.print(f"[red]every model was too large:[/] the smallest one had {smallest} parameters")
         return _entry.Outcome(result={"run": str(folder.path), "trials": len(result.trials)}, passed=False)
     work = Work(job=job, folder=folder, console=console)
     tell_insight(console, job, result)
@@ -229,13 +235,16 @@ def _resources(job: Job, folder: RunFolder, budget: Budget, *, workers: int) -> 
 
 def _search(job: Job, folder: RunFolder, resources: Resources, console: Console) -> SearchResult:
     from scripts.parts.terminal import SearchProgress, counted
+    from tuning.journal import Journal
+    from tuning.records import Status
     from tuning.search import search
 
     def seconds_left() -> float:
         return resources.budget.remaining_for_search(None, examples_ratio=1.0, epochs=1)
 
     workers = resources.workers if resources.workers is not None else 1
-    with SearchProgress(console, job.config, workers=workers, search_seconds_left=seconds_left) as progress:
+    done = [trial.trial_id for trial in Journal(folder.journal).trials() if trial.status is not Status.SKIPPED]
+    with SearchProgress(console, job.config, workers=workers, search_seconds_left=seconds_left, done=done) as progress:
         result = search(job.builder, job.data, folder.path, job.config, resources=resources, observer=progress)
     why = {
         "max_trials": "all trials are done",

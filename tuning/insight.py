@@ -60,14 +60,15 @@ def warnings(
 
 
 def _failures(trials: Sequence[TrialRecord]) -> list[str]:
-    failed = [trial for trial in trials if not trial.has_result]
-    if len(failed) < 2 or len(failed) < MANY_FAILED * len(trials):
+    trained = [trial for trial in trials if trial.status is not Status.SKIPPED]
+    failed = [trial for trial in trained if not trial.has_result]
+    if len(failed) < 2 or len(failed) < MANY_FAILED * len(trained):
         return []
     reasons = Counter(_first_line(trial) for trial in failed)
     reason, times = reasons.most_common(1)[0]
     often = "all" if times == len(failed) else f"{times} of them"
     return [
-        f"{len(failed)} of {len(trials)} trials failed, {often} because of {reason}: mend that or narrow the ranges "
+        f"{len(failed)} of {len(trained)} trials failed, {often} because of {reason}: mend that or narrow the ranges "
         "that lead to it"
     ]
 

@@ -24,6 +24,7 @@ from tuning.worth import reason_to_skip, reason_to_stop
 ATTEMPTS = 2
 POLL_SECONDS = 0.5
 STOPPING_SECONDS = 60.0
+FIRST_STEP_SECONDS = 1.0
 MOST_SKIPPED_IN_A_ROW = 200
 
 
@@ -246,7 +247,11 @@ class SearchLoop:
             taken = attempt.seconds_taken(at=now)
             is_repeat = bool(attempt.suggestion.repeat_of)
             left = self.limits.seconds_for_repeats() if is_repeat else self.limits.seconds_for_trials()
-            if not attempt.stop_reason and (left <= 0 or taken > budget.trial_limit()):
+            if (
+                (left <= 0 or taken > budget.trial_limit())
+                and not attempt.stop_reason
+                and self._may_stop(attempt, taken)
+            ):
                 attempt.tell_to_stop("its share of the time budget was used up", at=now)
                 attempt.is_out_of_time = True
                 self.executor.stop(task_id)
@@ -258,6 +263,12 @@ class SearchLoop:
             elif attempt.stop_reason and now - attempt.stopped_at > STOPPING_SECONDS:
                 attempt.was_killed = True
                 self.executor.kill(task_id, reason=f"it did not stop within {STOPPING_SECONDS:g} s")
+
+    def _may_stop(self, attempt: Attempt, taken: float) -> bool:
+        """However short the time is, a search has a first result: stopped before its first step, a trial has none."""
+        if self.state.best is not None or self.state.reported(attempt.trial_id):
+            return True
+        return attempt.is_built and taken > FIRST_STEP_SECONDS
 
     def _record(self, event: Event) -> None:
         self.journal.append(event, elapsed=self._clock() - self._began)

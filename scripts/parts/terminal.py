@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -56,13 +56,23 @@ class SearchProgress:
     """A line for each finished trial and, on a terminal, a bar with what is under way and when it will end."""
 
     def __init__(
-        self, console: Console, config: SearchConfig, *, workers: int, search_seconds_left: Callable[[], float]
+        self,
+        console: Console,
+        config: SearchConfig,
+        *,
+        workers: int,
+        search_seconds_left: Callable[[], float],
+        done: Iterable[str] = (),
     ) -> None:
+        """`done`: trials that an earlier command finished, without skipped ones."""
         self._console = console
         self._config = config
         self._workers = workers
         self._seconds_left = search_seconds_left
         self._seconds: list[float] = []
+        # A trial that is promoted ends more than once.
+        self._done = set(done)
+        self._repeats_are_told = False
         self._under_way: dict[str, str] = {}
         self._bar = Progress(
             TextColumn("[bold]{task.description}"),
@@ -75,7 +85,7 @@ class SearchProgress:
             disable=not console.is_terminal,
             transient=True,
         )
-        self._task = self._bar.add_task("search", total=config.max_trials, best="", end="")
+        self._task = self._bar.add_task("search", total=config.max_trials, completed=len(self._done), best="", end="")
 
     def __enter__(self) -> SearchProgress:
         self._bar.start()
@@ -86,10 +96,10 @@ class SearchProgress:
 
     def trial_started(self, suggestion: Suggestion) -> None:
         self._under_way[suggestion.trial_id] = ""
-        if not suggestion.repeat_of:
-            self._show(completed=int(suggestion.trial_id) + 1 - len(self._under_way))
-        elif suggestion.trial_id.endswith(".1") and len(self._under_way) == 1:
-            self._console.print(f"the best {self._config.finalists} are trained again, with other seeds:")
+        if suggestion.repeat_of and not self._repeats_are_told:
+            self._repeats_are_told = True
+            self._console.print("the best are trained again, with other seeds:")
+        self._show()
 
     def epoch_finished(self, trial_id: str, epoch: Epoch) -> None:
         self._under_way[trial_id] = f" {epoch.val_accuracy:.1%}" if epoch.val_accuracy is not None else ""
@@ -104,20 +114,24 @@ class SearchProgress:
         self._under_way.pop(trial.trial_id, None)
         self._console.print(_trial_line(trial, is_best=best is trial))
         if trial.repeat_of:
+            self._show()
             return
-        self._seconds.append(trial.seconds)
+        if trial.status is not Status.SKIPPED:
+            self._seconds.append(trial.seconds)
+            self._done.add(trial.trial_id)
         best_text = f"best {_score(best)} (trial {best.trial_id})" if best is not None else ""
         self._show(best=best_text)
 
     def _show(self, **fields: Any) -> None:
         trials = ", ".join(f"{trial_id}{result}" for trial_id, result in self._under_way.items())
-        self._bar.update(self._task, description=f"trial {trials}" if trials else "search", end=self._end(), **fields)
+        described = f"trial {trials}" if trials else "search"
+        self._bar.update(self._task, description=described, completed=len(self._done), end=self._end(), **fields)
 
     def _end(self) -> str:
         left = self._seconds_left()
         if self._seconds:
             mean = sum(self._seconds) / len(self._seconds)
-            left = min(left, mean * (self._config.max_trials - len(self._seconds)) / max(self._workers, 1))
+            left = min(left, mean * (self._config.max_trials - len(self._done)) / max(self._workers, 1))
         return "" if math.isinf(left) else f"search ends about {_clock_after(left)}"
 
 

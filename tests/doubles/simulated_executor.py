@@ -31,13 +31,15 @@ class _Worker:
     reports: list[Report] = field(default_factory=list)
     stop: bool = False
     skips: bool = False
+    is_built: bool = False
     killed: str = ""
 
 
 class Simulated:
     """`fates`: trial id → what happens to its attempts in turn: `ok`, `nan`, `error`, `hangs`, `lost N` (in epoch N).
 
-    `states` outlives the executor, as files would: what was trained of a task whose state was kept.
+    `states` outlives the executor, as files would: what was trained of a task whose state was kept. `starting`: so many
+    polls pass before a worker stands.
     """
 
     def __init__(
@@ -47,7 +49,9 @@ class Simulated:
         seed: int = 0,
         fates: Mapping[str, Sequence[str]] | None = None,
         states: dict[str, list[Epoch]] | None = None,
+        starting: int = 0,
     ) -> None:
+        self._starting = starting
         self._random = random.Random(seed)
         self._workers = workers
         self._fates = {trial: list(fate) for trial, fate in (fates or {}).items()}
@@ -103,14 +107,15 @@ class Simulated:
 
     def poll(self, deliver: Deliver, *, seconds: float) -> None:
         ready = [worker for worker in self._running.values() if worker.reports or worker.killed or worker.stop]
-        if not ready:
+        self._starting -= 1
+        if not ready or self._starting >= 0:
             return
         worker = self._random.choice(ready)
         key, task = str(worker.task.state), worker.task
         done = self._states.setdefault(key, [])
         if worker.killed:
             self._end(worker, deliver, Lost(task_id=task.task_id, reason=worker.killed))
-        elif worker.stop and (done or worker.skips):
+        elif worker.stop and (done or worker.skips or not worker.is_built):
             self._end(worker, deliver, self._ended(task, done, stopped=True))
         else:
             report = worker.reports.pop(0)
@@ -121,6 +126,7 @@ class Simulated:
                 done.append(report.epoch)
                 self.trained.append((task.context.trial_id, report.number))
             goes_on = deliver(report)
+            worker.is_built = True
             worker.skips = isinstance(report, Built) and not goes_on
             worker.stop = worker.stop or not goes_on
 

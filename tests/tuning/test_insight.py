@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -176,6 +177,13 @@ def test_many_failed_trials_are_told_with_the_most_common_reason(searched):
 def test_where_all_failed_only_that_is_told(searched):
     (warning,) = warnings(searched([math.nan] * 3), known=["0000"])
     assert warning.startswith("3 of 3 trials failed, all because of a val_loss that is no number: mend that")
+
+
+def test_skipped_trials_are_neither_failures_nor_trials_that_could_have_failed(searched):
+    skipped = [replace(trial, status=Status.SKIPPED, epochs=()) for trial in searched([0.1] * 8)]
+    assert warnings([*searched([0.3, 0.4]), *skipped]) == ()
+    [warning] = warnings([*searched([math.nan] * 2), *skipped])
+    assert warning.startswith("2 of 2 trials failed")
 
 
 @pytest.mark.parametrize(("good", "failed"), [(9, 1), (3, 1), (20, 4)])

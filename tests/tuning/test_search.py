@@ -209,7 +209,7 @@ def uninterrupted(tiny, search_data, tmp_path_factory):
     return call
 
 
-# In the midst of the first trial, where another is due, in the midst of a promoted one, of a repeat, and at the end.
+# In the midst of the first trial, where another one is due, in a repeat, where a promotion is due, and in it.
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("algorithm", "events"), [("random", 3), ("random", 5), ("random", 16), ("hyperband", 10), ("hyperband", 12)]

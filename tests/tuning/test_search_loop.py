@@ -32,13 +32,23 @@ def run(tiny, search_data):
     """Search the tiny model's space by a simulated executor."""
 
     def call(
-        folder, *, workers=2, seed=0, fates=None, states=None, observer=None, resources=None, search_seed=0, **asked
+        folder,
+        *,
+        workers=2,
+        seed=0,
+        fates=None,
+        states=None,
+        starting=0,
+        observer=None,
+        resources=None,
+        search_seed=0,
+        **asked,
     ):
         config = SearchConfig(**{"max_trials": 8, "epochs": 9, "repeats": 0, "seed": search_seed, **asked})
         made = []
 
         def make(workplace, work):
-            made.append(Simulated(workers=workers, seed=seed, fates=fates, states=states))
+            made.append(Simulated(workers=workers, seed=seed, fates=fates, states=states, starting=starting))
             return made[-1]
 
         using = Resources(make_executor=make, **(resources or {}))
@@ -204,6 +214,17 @@ def test_a_trial_that_does_not_heed_the_end_of_the_budget_is_ended(run, tmp_path
     assert result.stopped_by == "budget"
     assert result.trials[0].status is Status.FAILED
     assert result.trials[0].reason == "it did not stop within 60 s"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_budget_too_small_for_anything_still_gives_a_first_result(run, tmp_path, workers):
+    """The time may be over while the workers start."""
+    clock = Clock()
+    result = run(tmp_path, workers=workers, epochs=1000, starting=3, resources={"budget": Budget(1e-3, clock=clock)})
+    assert result.stopped_by == "budget"
+    assert len(result.trials) == workers
+    assert all(trial.status is Status.STOPPED for trial in result.trials)
+    assert result.winner.has_result
 
 
 def test_running_trials_are_stopped_at_the_end_of_the_budget_and_count(run, tmp_path):
