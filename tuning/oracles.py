@@ -127,8 +127,8 @@ class OracleDriver:
 
     def learns_from(self, configuration: Configuration) -> bool:
         """Whether it can adopt a configuration that it did not propose, and would make use of how that ended."""
-        learning = isinstance(self._oracle, HalvingOracle | BayesianOracle) or hasattr(self._oracle, "learns")
-        return learning and self._oracle.sampling.contains(configuration)
+        oracle = self._oracle
+        return isinstance(oracle, UnrepeatedOracle) and oracle.learns and oracle.sampling.contains(configuration)
 
     @property
     def next_id(self) -> str:
