@@ -132,13 +132,12 @@ def test_a_space_that_is_used_up_is_waited_for_and_then_promoted_from(start, mak
 def test_a_trial_may_be_continued_until_its_rung_is_decided_against_it(start, run):
     driver = start(9)
     first = [proposal.oracle_id for proposal in run(driver, 4)]
-    assert all(driver.may_continue(oracle_id) for oracle_id in first)
+    assert driver.continuable(first) == set(first)
     rung = run(driver, 5)
-    ranked = sorted([*first, *(proposal.oracle_id for proposal in rung)], key=lambda name: int(name))
-    assert sum(driver.may_continue(oracle_id) for oracle_id in ranked) == 3
+    everybody = [*first, *(proposal.oracle_id for proposal in rung)]
+    assert len(driver.continuable(everybody)) == 3
     promoted = run(driver, 1)[0]
-    assert not driver.may_continue(promoted.continues)
-    assert driver.may_continue(promoted.oracle_id)
+    assert driver.continuable([promoted.continues, promoted.oracle_id]) == {promoted.oracle_id}
 
 
 def test_without_new_configurations_it_promotes_what_there_is_and_ends(start, run, make_trial):
