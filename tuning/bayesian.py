@@ -28,6 +28,8 @@ class BayesianOracle(UnrepeatedOracle, kt.oracles.BayesianOptimizationOracle):
     meantime lies elsewhere; failed ones do not count.
     """
 
+    learns = True
+
     def __init__(
         self, space: kt.HyperParameters, objective: Objective, *, seed: int, known: Sequence[Configuration] = ()
     ) -> None:

@@ -51,6 +51,8 @@ class HalvingOracle(UnrepeatedOracle):
     Failed trials do not count there, and a trial that has no finite value there stops.
     """
 
+    learns = True
+
     def __init__(
         self,
         space: kt.HyperParameters,

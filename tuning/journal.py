@@ -99,6 +99,7 @@ _NAMES = {kind: name for name, kind in _KINDS.items()}
 class Journal:
     """Writes events, one fsynced line each. Neither a crash nor a write that fails leaves half a line before the next.
 
+    An epoch's line gets to the disk with the next other event's: without it, the epoch is trained again and no more.
     One process appends at a time; others may read meanwhile. `elapsed`: seconds that the search had taken, over all
     commands, when the last event was written that this object wrote or read.
     """
@@ -124,7 +125,8 @@ class Journal:
             try:
                 if file.write(line) < len(line):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
-                os.fsync(file.fileno())
+                if not isinstance(event, EpochReported):
+                    os.fsync(file.fileno())
             except OSError:
                 os.truncate(self._path, self._end)
                 raise

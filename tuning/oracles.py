@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -127,8 +127,8 @@ class OracleDriver:
 
     def learns_from(self, configuration: Configuration) -> bool:
         """Whether it can adopt a configuration that it did not propose, and would make use of how that ended."""
-        learning = isinstance(self._oracle, HalvingOracle | BayesianOracle) or hasattr(self._oracle, "learns")
-        return learning and self._oracle.sampling.contains(configuration)
+        oracle = self._oracle
+        return isinstance(oracle, UnrepeatedOracle) and oracle.learns and oracle.sampling.contains(configuration)
 
     @property
     def next_id(self) -> str:
@@ -150,9 +150,11 @@ class OracleDriver:
             return WAITING
         return _proposal(trial) if trial.status == "RUNNING" else None
 
-    def may_continue(self, oracle_id: str) -> bool:
-        """Whether a proposal of later on may continue that one, which ended."""
-        return not isinstance(self._oracle, HyperbandOracle) or oracle_id in self._oracle.promotable()
+    def continuable(self, oracle_ids: Iterable[str]) -> set[str]:
+        """Those of the proposals, which ended, that a later one may continue."""
+        if isinstance(self._oracle, HyperbandOracle):
+            return self._oracle.promotable().intersection(oracle_ids)
+        return set(oracle_ids) if self.pauses else set()
 
     def adopt(self, oracle_id: str, configuration: Configuration, epochs: int | None, continues: str) -> None:
         """Take a proposal from a journal as if it had just been made; an oracle of ours computes nothing for it.

@@ -233,8 +233,10 @@ class SearchLoop:
 
     def _finish(self, trial: TrialRecord) -> None:
         self._record(trial)
-        for ended in self.state.without_future():
-            shutil.rmtree(self._state_folder(ended), ignore_errors=True)
+        of_use = self.state.with_future()
+        for folder in self.run.weights.iterdir() if self.run.weights.exists() else ():
+            if folder.name not in of_use:
+                shutil.rmtree(folder, ignore_errors=True)
         if not trial.repeat_of:
             write_trials_csv(self.run.trials_csv, self.state.trials)
         self.observer.trial_finished(trial, self.state.best)

@@ -132,14 +132,14 @@ class SearchState:
         else:
             self._finish(event)
 
-    def without_future(self) -> list[str]:
-        """The trials that ended and will not go on, whatever the others do: their states are of no use."""
-        return [
-            trial_id
+    def with_future(self) -> set[str]:
+        """The trials that are under way, or paused and may go on yet: those whose states are of use."""
+        paused = {
+            self.suggestions[trial_id].oracle_id: trial_id
             for trial_id, record in self.records.items()
-            if trial_id not in self.under_way
-            and not (record.status is Status.PAUSED and self.driver.may_continue(self.suggestions[trial_id].oracle_id))
-        ]
+            if record.status is Status.PAUSED
+        }
+        return {*self.under_way, *(paused[oracle_id] for oracle_id in self.driver.continuable(paused))}
 
     def goes_on(self, trial_id: str, number: int) -> bool:
         """Whether the oracle let the trial go on after the epoch of that number, which was reported."""

@@ -28,7 +28,7 @@ class TimeLimits:
     def seconds_for_trials(self) -> float:
         """Until only the time for the repeats and the retraining is left; infinite without a budget."""
         left = self.seconds_for_repeats()
-        if math.isinf(left) or self.state.best is None:
+        if math.isinf(left) or not self.state.trials:
             return left
         chosen = finalists_of(self.state.trials, self.state.config)
         repeats = self.state.config.repeats if len(chosen) > 1 else 0
@@ -37,6 +37,8 @@ class TimeLimits:
 
     def seconds_for_repeats(self) -> float:
         """Until only the time for the retraining is left; infinite without a budget."""
+        if math.isinf(self.resources.budget.seconds):
+            return math.inf
         best, wanted = self.state.best, 1
         if best is not None:
             to_best = epochs_to_best([best])

@@ -33,6 +33,8 @@ class TPEOracle(UnrepeatedOracle):
     already is replaced by a new one drawn at random.
     """
 
+    learns = True
+
     def __init__(
         self, space: kt.HyperParameters, objective: Objective, *, seed: int, known: Sequence[Configuration] = ()
     ) -> None:

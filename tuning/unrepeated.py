@@ -29,8 +29,10 @@ class UnrepeatedOracle(kt.Oracle):
 
     `seed`: 0 or more. `known`: configurations that it never proposes. Random numbers are derived for each draw from the
     seed and the number of trials before it, so that trials taken from a journal stand for the calls that made them. It
-    keeps no files.
+    keeps no files. `learns`: it makes use of results, also of configurations that it did not propose.
     """
+
+    learns = False
 
     def __init__(
         self, space: kt.HyperParameters, objective: Objective, *, seed: int, known: Sequence[Configuration] = ()

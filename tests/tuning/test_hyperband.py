@@ -127,3 +127,26 @@ def test_a_space_that_is_used_up_is_waited_for_and_then_promoted_from(start, mak
         driver.tell(proposal.oracle_id, make_trial(0.0))
     assert epochs == [3, 9]
     assert proposal is None
+
+
+def test_a_trial_may_be_continued_until_its_rung_is_decided_against_it(start, run):
+    driver = start(9)
+    first = [proposal.oracle_id for proposal in run(driver, 4)]
+    assert driver.continuable(first) == set(first)
+    rung = run(driver, 5)
+    everybody = [*first, *(proposal.oracle_id for proposal in rung)]
+    assert len(driver.continuable(everybody)) == 3
+    promoted = run(driver, 1)[0]
+    assert driver.continuable([promoted.continues, promoted.oracle_id]) == {promoted.oracle_id}
+
+
+def test_without_new_configurations_it_promotes_what_there_is_and_ends(start, run, make_trial):
+    driver = start(9)
+    run(driver, 4)
+    promotions = []
+    while isinstance(proposal := driver.propose(new=False), Proposal):
+        promotions.append(proposal)
+        driver.tell(proposal.oracle_id, make_trial(0.1))
+    assert [proposal.epochs for proposal in promotions] == [3, 9]
+    assert all(proposal.continues for proposal in promotions)
+    assert driver.propose(new=False) is None

@@ -455,3 +455,22 @@ def test_neighbouring_seeds_of_an_oracle_share_nothing():
     oracles = [RandomOracle(conditional_space(), VALIDATION_LOSS, seed=seed) for seed in range(4)]
     drawn = [oracle.create_trial(str(number)).hyperparameters.values for oracle in oracles for number in range(6)]
     assert distinct(drawn) == len(drawn) == 24
+
+
+@pytest.mark.parametrize("algorithm", QUICK)
+def test_an_oracle_that_makes_use_of_results_learns_from_known_configurations(start, ask, make_trial, algorithm):
+    driver = start(algorithm)
+    known = {"kind": "dense", "learning_rate": 0.01, "units": 64, "batch_size": 32}
+    outside = {**known, "learning_rate": 5.0}
+    assert driver.learns_from(known) == (algorithm in ("tpe", "halving"))
+    assert not driver.learns_from(outside)
+    named = driver.next_id
+    driver.adopt(named, known, epochs=EPOCHS, continues="")
+    driver.tell(named, make_trial(0.1))
+    assert driver.next_id != named
+    assert known not in [proposal.hyperparameters for proposal in ask(driver, 5)]
+
+
+@pytest.mark.parametrize("algorithm", QUICK)
+def test_no_new_configuration_is_proposed_where_none_is_wanted(start, algorithm):
+    assert start(algorithm).propose(new=False) is None

@@ -394,4 +394,5 @@ def test_states_are_kept_of_running_and_promotable_trials_only(run, tmp_path, ti
     lost = {trial.trial_id for trial in result.trials if trial.status is Status.PAUSED}
     assert lost
     assert not kept[-1] & ended
+    assert kept[-1] <= lost
     assert len(kept[-1] & lost) < len(lost) / 2
