@@ -125,6 +125,7 @@ def script(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable
 
 
 QUICK = ["--dataset", "digits", "--max-trials", "1", "--epochs", "1", "--budget", "20s"]
+QUICK += ["--workers", "0", "--repeats", "0"]
 
 
 @pytest.fixture(scope="session")

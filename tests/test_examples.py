@@ -44,16 +44,28 @@ def test_the_notebook_runs_from_top_to_bottom(monkeypatch: pytest.MonkeyPatch, t
 
 
 @pytest.mark.slow
-def test_a_tracker_s_callback_follows_every_trial_and_the_retraining(script: Script, tmp_path: Path) -> None:
+def test_a_tracker_s_callback_follows_every_trial_in_its_process_and_the_retraining(
+    script: Script, tmp_path: Path
+) -> None:
     model, tracker = EXAMPLES / "guides.py", EXAMPLES / "trackers.py"
-    options = ["--dataset", "digits", "--max-trials", 2, "--epochs", 1, "--pixel-scale", "unit", "--run", "tracked"]
+    options = ["--dataset", "digits", "--max-trials", 2, "--epochs", 1, "--repeats", 1, "--pixel-scale", "unit"]
 
-    done = script("tune.py", *options, "--model", f"{model}:TunedFit", "--callback", f"{tracker}:tracked", "--json")
+    done = script(
+        "tune.py",
+        *options,
+        "--model",
+        f"{model}:TunedFit",
+        "--callback",
+        f"{tracker}:tracked",
+        "--run",
+        "tracked",
+        "--json",
+    )
 
     assert done.returncode == 0, done.stderr
     runs = tmp_path / "runs" / "tracked" / "mlruns"
     names = sorted(path.read_text() for path in runs.glob("*/*/tags/mlflow.runName"))
-    assert names == ["0000", "0001", "retrain"]
-    assert len(list(runs.glob("*/*/params/units"))) == 3
-    assert len(list(runs.glob("*/*/metrics/val_accuracy"))) == 3
+    assert names == ["0000", "0000.1", "0001", "0001.1", "retrain"]
+    assert len(list(runs.glob("*/*/params/units"))) == 5
+    assert len(list(runs.glob("*/*/metrics/val_accuracy"))) == 5
     assert json.loads(done.stdout)["trials"] == 2

@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 GUIDES = ROOT / "tests" / "examples" / "guides.py"
-QUICK = ("--max-trials", 2, "--epochs", 1, "--budget", "100s")
+QUICK = ("--max-trials", 2, "--epochs", 1, "--budget", "100s", "--workers", 0, "--repeats", 0)
 
 OWN = '''
 import keras
@@ -146,7 +146,7 @@ def test_a_subclassed_model_of_logits_is_searched_by_its_own_metric(own: Path, w
     few = {name: array[: len(array) * 3 // 4] for name, array in arrays.items()}
     labels = {name: np.minimum(array, 2) if name.startswith("y") else array for name, array in few.items()}
     np.savez(own / "three.npz", **labels)
-    options = ["--class-weight", "balanced", "--batch-size", "8,16", "--objective", "val_top2:max"]
+    options = ["--class-weight", "balanced", "--batch-size", "8,16", "--objective", "val_top2:max", "--workers", 2]
 
     tuned, verified = walk("--data", "three.npz", "--model", "own.py:logits", *options)
 

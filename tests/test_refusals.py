@@ -16,7 +16,8 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON_SCRIPTS = ("tune.py", "train.py", "export.py", "verify.py", "predict.py")
-QUICK = ("--dataset", "digits", "--max-trials", 1, "--epochs", 1, "--budget", "20s")
+HERE = ("--workers", 0, "--repeats", 0)
+QUICK = ("--dataset", "digits", "--max-trials", 1, "--epochs", 1, "--budget", "20s", *HERE)
 
 Script = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -67,6 +68,15 @@ def test_a_bad_option_is_told_in_one_sentence(name: str, script: Script) -> None
             ["--algorithm", "magic"],
             "unknown algorithm magic: choose one of random, bayesian, tpe, hyperband, halving, grid",
         ),
+        (["--workers", "-1"], "--workers must be 0 or more, got -1"),
+        (["--finalists", "0"], "--finalists must be 1 or more, got 0"),
+        (["--repeats", "-1"], "--repeats must be 0 or more, got -1"),
+        (["--min-epochs", "0"], "--min-epochs must be 1 or more, got 0"),
+        (["--max-parameters", "0"], "--max-parameters must be 1 or more, got 0"),
+        (["--trial-timeout", "5x"], "a duration must be a number above 0 with a unit, like 90s, 10m or 1.5h, got '5x'"),
+        (["--objective", "val_loss,weights"], "weights"),
+        (["--objective", "params"], "--objective must begin with a metric, like val_loss,params, got params"),
+        (["--baselines", "--model", "own.py:build"], "--baselines are configurations of the built-in model: leave it"),
         (["--minimum-accuracy", "99"], "--minimum-accuracy must be 0 to 1, got 99.0"),
         (["--resume"], "--resume needs --run NAME"),
         (["--run", "nothing", "--resume"], "there is no run runs/nothing to resume"),
@@ -241,6 +251,23 @@ def test_train_refuses_what_is_not_there(arguments: list[str], part: str, script
     [
         (["tune.py", "--run", "first"], "already holds a run: pass --resume to continue it or choose another --run"),
         (["tune.py", "--run", "first", "--resume", "--seed", "7"], "was started with seed 0 and can't go on with 7"),
+        (
+            ["tune.py", "--run", "first", "--resume", "--finalists", "5"],
+            "with finalists 3 and can't go on with 5: leave",
+        ),
+        (
+            ["tune.py", "--run", "first", "--resume", "--repeats", "1"],
+            "with repeats 0 and can't go on with 1: leave it",
+        ),
+        (["tune.py", "--run", "first", "--resume", "--min-epochs", "2"], "with min_epochs 1 and can't go on with 2: l"),
+        (
+            ["tune.py", "--run", "first", "--resume", "--max-parameters", "9"],
+            "max_parameters None and can't go on with",
+        ),
+        (
+            ["tune.py", "--run", "first", "--resume", "--objective", "val_loss,params"],
+            "was started with objective val_loss and can't go on with val_loss,params: leave it out or start a new run",
+        ),
         (["tune.py", "--run", "first", "--resume", "--max-trials", "0"], "--max-trials must be 1 or more, got 0"),
         (
             ["train.py", "--run", "first", "--baseline", "simple-28"],
@@ -266,6 +293,11 @@ def test_train_refuses_what_is_not_there(arguments: list[str], part: str, script
         (
             ["export.py", "--run", "first", "--output", "runs/new", "--pixel-scale", "unit"],
             "was trained on uint8 pixels as they are, which --pixel-scale unit contradicts: leave it out",
+        ),
+        (["export.py", "--run", "first", "--trial", "0042"], "first has no trial 0042: it has 0000"),
+        (
+            ["export.py", "--trial", "0000", "--model", "x.keras", "--dataset", "digits"],
+            "--trial is one of a run: leave it out, or --model",
         ),
         (["verify.py", "--run", "second"], "there is no run runs/second"),
         (["verify.py", "nowhere"], "there is no nowhere/manifest.json"),

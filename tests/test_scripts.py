@@ -20,7 +20,8 @@ from PIL import Image, ImageDraw
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON_SCRIPTS = ("tune.py", "train.py", "export.py", "verify.py", "predict.py")
 FRAMEWORKS = ("numpy", "tensorflow", "keras", "keras_tuner", "onnxruntime", "rich")
-QUICK = ("--dataset", "digits", "--max-trials", 1, "--epochs", 1, "--budget", "20s")
+HERE = ("--workers", 0, "--repeats", 0)
+QUICK = ("--dataset", "digits", "--max-trials", 1, "--epochs", 1, "--budget", "20s", *HERE)
 
 Script = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -369,10 +370,11 @@ _entry.main(_entry.parser("test"), run, requires=[])
 def test_a_search_whose_every_trial_fails_is_a_no_with_the_reasons(tmp_path: Path) -> None:
     program = f"""
 import runpy, sys; sys.path.insert(0, {str(ROOT)!r})
-import tuning.search
-def fail(*arguments, **options): raise MemoryError("no room on [/job:localhost/device:GPU:0]")
-tuning.search.train = fail
-sys.argv = [{str(ROOT / "scripts/tune.py")!r}, "--dataset", "digits", "--run", "bad", *sys.argv[1:]]
+import tuning.executors.attempt
+def fail(*arguments, **options): raise RuntimeError("no room on [/job:localhost/device:GPU:0]")
+tuning.executors.attempt.train = fail
+options = ["--dataset", "digits", "--run", "bad", "--workers", "0"]
+sys.argv = [{str(ROOT / "scripts/tune.py")!r}, *options, *sys.argv[1:]]
 sys.path.insert(0, {str(ROOT / "scripts")!r})
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
@@ -382,8 +384,79 @@ runpy.run_path(sys.argv[0], run_name="__main__")
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
 
         assert done.returncode == 1, done.stderr
-        assert "every trial failed: MemoryError: no room on [/job:localhost/device:GPU:0]" in done.stdout
+        assert "every trial failed: RuntimeError: no room on [/job:localhost/device:GPU:0]" in done.stdout
         assert json.loads((tmp_path / "runs/bad/run.json").read_text())["status"] == "failed"
+
+
+@pytest.mark.slow
+def test_a_search_of_models_that_are_all_too_large_is_a_no_and_says_how_large_they_are(script: Script) -> None:
+    done = script("tune.py", *QUICK, "--max-parameters", 5)
+
+    assert done.returncode == 1, done.stderr
+    assert "all that was drawn at last had more parameters than allowed" in done.stdout
+    assert "every model was too large: the smallest one had" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_search_of_small_models_skips_the_others_and_writes_logs_for_tensorboard(
+    script: Script, tmp_path: Path
+) -> None:
+    options = ("--max-parameters", 20_000, "--tensorboard", "--trial-timeout", "5m", "--run", "small")
+
+    done = script("tune.py", *QUICK, *options)
+
+    assert done.returncode == 0, done.stderr
+    run = tmp_path / "runs" / "small"
+    record = json.loads((run / "run.json").read_text())
+    assert record["winner"]["parameters"] <= 20_000
+    assert "parameters, more than 20000" in done.stdout
+    assert [path.parent.name for path in run.glob("tensorboard/**/events.*")] != []
+
+
+@pytest.mark.slow
+def test_the_best_are_trained_again_by_several_workers_and_the_run_says_what_that_told(
+    script: Script, tmp_path: Path
+) -> None:
+    options = ("--dataset", "digits", "--max-trials", 3, "--epochs", 1, "--budget", "60s", "--run", "repeated")
+
+    done = script("tune.py", *options, "--finalists", 2, "--repeats", 1, "--workers", 2)
+
+    assert done.returncode == 0, done.stderr
+    run = tmp_path / "runs" / "repeated"
+    record = json.loads((run / "run.json").read_text())
+    assert record["selection"]["winner"] == record["winner"]["trial_id"]
+    assert [len(each["repeats"]) for each in record["selection"]["finalists"]] == [1, 1]
+    assert len((run / "trials.csv").read_text().splitlines()) == 1 + 3
+    assert "chosen by 2 trainings with other seeds" in done.stdout
+    assert not (run / ".work").exists()
+
+
+@pytest.mark.slow
+def test_a_trial_that_did_not_win_is_trained_once_and_exported(script: Script, tmp_path: Path) -> None:
+    model = ("--model", f"{ROOT}/tests/examples/guides.py:build_model", "--pixel-scale", "unit")
+    options = ("--dataset", "digits", "--max-trials", 2, "--epochs", 1, *HERE, *model, "--run", "two")
+    assert script("tune.py", *options).returncode == 0
+    run = tmp_path / "runs" / "two"
+    record = json.loads((run / "run.json").read_text())
+    winner = record["winner"]["trial_id"]
+    other = {"0000": "0001", "0001": "0000"}[winner]
+    command = ("export.py", "--run", "two", "--format", "onnx")
+
+    first = script(*command, "--trial", other, "--json")
+    again = script(*command, "--trial", other, "--json")
+    won = script(*command, "--trial", winner, "--json")
+
+    assert (first.returncode, again.returncode, won.returncode) == (0, 0, 0), first.stderr
+    assert f"trial {other} has no model yet: training it on 1442 images, 1 epoch" in first.stderr
+    assert "has no model yet" not in again.stderr + won.stderr
+    folders = [json.loads(done.stdout)["folder"] for done in (first, again, won)]
+    assert folders == [f"runs/two/trials/{other}/artifacts"] * 2 + ["runs/two/artifacts"]
+    assert sorted(path.name for path in (run / "trials" / other).iterdir()) == [
+        "artifacts",
+        "model.keras",
+        "training.json",
+    ]
+    assert json.loads((run / "run.json").read_text()) == record
 
 
 def test_a_training_without_a_model_to_keep_is_a_no(tmp_path: Path) -> None:
