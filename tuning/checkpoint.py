@@ -34,7 +34,7 @@ class Restored:
 
     def load_into(self, model: keras.Model) -> None:
         """Give the model and its optimizer the saved state."""
-        load_trained_weights(model, self.weights)
+        _load_trained_weights(model, self.weights)
         for variable in _random_variables(model):
             variable.assign(self.random_state[variable.path])
 
@@ -115,7 +115,7 @@ class EpochCheckpoint(keras.callbacks.Callback):
             self._saved = time.perf_counter()
 
 
-def load_trained_weights(model: keras.Model, weights: Path) -> None:
+def _load_trained_weights(model: keras.Model, weights: Path) -> None:
     """Load weights and optimizer state from a file of `model.save_weights`."""
     # Unbuilt, the optimizer would leave its own part of the file aside and start anew.
     if getattr(model, "optimizer", None) is not None:

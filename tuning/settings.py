@@ -106,15 +106,12 @@ class TrainingSettings:
 class Plan:
     """Everything that determines a training apart from the data: configuration, settings, seed.
 
-    `seed`: initial weights, shuffling, dropout and augmentation derive from it. `initial_epoch`: 0, or the number of
-    epochs that the weights in the file `initial_weights` were trained for.
+    `seed`: initial weights, shuffling, dropout and augmentation derive from it.
     """
 
     hyperparameters: Configuration
     settings: TrainingSettings
     seed: int
-    initial_epoch: int = 0
-    initial_weights: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return as_json(self)

@@ -15,7 +15,7 @@ import keras
 
 from tuning.builder import Built, ModelBuilder
 from tuning.callbacks import BestWeights, EarlyStopping, LearningCurve, StopSignal, schedule_callbacks
-from tuning.checkpoint import Checkpoint, EpochCheckpoint, Restored, load_trained_weights
+from tuning.checkpoint import Checkpoint, EpochCheckpoint, Restored
 from tuning.dataset import Split
 from tuning.graph_memory import forget_graphs, own_gradients
 from tuning.input_pipeline import steps_per_epoch, training_batches, validation_batches
@@ -89,10 +89,8 @@ def train(
         return _training(builder, built, settings.objective, before, stopped=True)
     if restored is not None:
         restored.load_into(model)
-    elif plan.initial_weights:
-        load_trained_weights(model, Path(plan.initial_weights))
     last = settings.epochs if watch.until is None else min(watch.until, settings.epochs)
-    epochs = range(plan.initial_epoch + len(before), last)
+    epochs = range(len(before), last)
     curve = LearningCurve(watch.on_epoch, before=before)
     stop = StopSignal(watch.should_stop, last_epoch=last - 1)
     with tempfile.TemporaryDirectory() as folder, own_gradients():

@@ -43,8 +43,6 @@ def test_a_plan_read_from_json_equals_the_one_written(data, configurations, sett
         hyperparameters=configurations,
         settings=settings_records,
         seed=st.integers(min_value=0),
-        initial_epoch=st.integers(min_value=0),
-        initial_weights=st.text(max_size=8),
     )
     plan = data.draw(plans)
     assert Plan.from_json(through_json(plan.as_json())) == plan
