@@ -107,8 +107,11 @@ class LocalProcesses:
         free = [place for place in self._places if place.task is None]
         if not free:
             raise ValueError(f"task {task.task_id} must wait: all {self.workers} workers are busy")
-        for place in free if not self._has_started else ():
-            self._start(place)
+        for place in free:
+            if place.worker is not None and not place.worker.is_alive:
+                place.clear()
+            if not self._has_started:
+                self._start(place)
         self._has_started = True
         place = min(free, key=lambda place: place.worker is None)
         worker = place.worker if place.worker is not None else self._start(place)

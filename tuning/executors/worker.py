@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import faulthandler
+import gc
 import os
 import queue
 import signal
@@ -88,6 +89,9 @@ def main(handle: int, parent: int) -> None:
     if isinstance(workplace, Unusable):
         pipe.send(workplace)
         return
+    # All that was imported stays: looking through it after every task would take longer than the rest of the overhead.
+    gc.collect()
+    gc.freeze()
     while True:
         pipe.send(_trained(workplace, mailbox.tasks.get(), setup, mailbox))
 

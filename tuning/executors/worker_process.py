@@ -52,6 +52,10 @@ class WorkerProcess:
         return self._process.pid
 
     @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    @property
     def waitables(self) -> list[Any]:
         """What `multiprocessing.connection.wait` finds ready when the worker said something or ended."""
         return [self.pipe] if self._sentinel is None else [self.pipe, self._sentinel]
@@ -69,7 +73,7 @@ class WorkerProcess:
                 said.append(self.pipe.recv())
         except (EOFError, OSError):
             return [*said, None]
-        return said if self._process.poll() is None else [*said, None]
+        return said if self.is_alive else [*said, None]
 
     def how_it_ended(self) -> str:
         """How it ended by itself, for a record."""
