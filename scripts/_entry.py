@@ -31,7 +31,17 @@ sys.modules["scripts._entry"] = sys.modules[__name__]
 
 DONE, ANSWER_IS_NO, BAD_INPUT, OUR_ERROR, INTERRUPTED = 0, 1, 2, 70, 130
 
-TUNING_PACKAGES = ("numpy", "tensorflow", "keras_tuner", "sklearn", "PIL", "filelock", "rich")
+TUNING_PACKAGES = (
+    "numpy",
+    "tensorflow",
+    "keras_tuner",
+    "sklearn",
+    "PIL",
+    "filelock",
+    "rich",
+    "cloudpickle",
+    "psutil",
+)
 DEFAULT_RUNS = Path("runs")
 
 _HANDED_OVER = "KERAS_TUNE_EXPORT_HANDED_OVER"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import _entry  # isort: skip
 
 import argparse
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,9 @@ def build_parser() -> _entry.Parser:
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--run", metavar="NAME", help="the run to export (default: the newest finished one)")
     source.add_argument("--model", type=Path, metavar="FILE.keras", help="any Keras model; needs --dataset or --data")
+    parser.add_argument(
+        "--trial", metavar="ID", help="another trial of the run than the winner; trained first, unless it was already"
+    )
     add_data_arguments(parser)
     parser.add_argument(
         "--format",
@@ -157,18 +161,26 @@ def _run(arguments: argparse.Namespace, console: Console) -> Source:
     console.print(f"run: {escape(str(folder.path))}")
     dataset = load_run_dataset(record, runs=arguments.runs)
     reason = dataset.fallback_reason
+    exported = folder
+    if arguments.trial is not None:
+        from scripts.parts.trial_model import folder_of_trial
+
+        exported = folder_of_trial(arguments, folder, record, dataset, console)
     return Source(
-        model=folder.model,
+        model=exported.model,
         how=how,
         dataset=dataset,
         note=f"trained on {dataset.name} instead of MNIST: {reason}" if reason else "",
-        folder=folder.artifacts,
-        accuracy=record["test"]["accuracy"],
+        folder=exported.artifacts,
+        # Only the winner was measured on the test images.
+        accuracy=record["test"]["accuracy"] if exported is folder else None,
     )
 
 
 def _any_model(arguments: argparse.Namespace) -> Source:
     """A model file, on the data asked for."""
+    if arguments.trial is not None:
+        raise InputError("--trial is one of a run: leave it out, or --model")
     if arguments.data is None and arguments.dataset is None:
         raise InputError("--model needs --dataset or --data: the images that the files are verified on")
     how = read_how(arguments, None, path=arguments.model)
@@ -184,4 +196,6 @@ def _any_model(arguments: argparse.Namespace) -> Source:
 
 
 if __name__ == "__main__":
-    _entry.main(build_parser(), run, requires=PACKAGES)
+    # Another trial than the winner may have to be trained first.
+    trains = any(word.partition("=")[0] == "--trial" for word in sys.argv)
+    _entry.main(build_parser(), run, requires=[*PACKAGES, *(_entry.TUNING_PACKAGES if trains else ())])

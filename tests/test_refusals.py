@@ -63,7 +63,10 @@ def test_a_bad_option_is_told_in_one_sentence(name: str, script: Script) -> None
         (["--max-trials", "0"], "--max-trials must be 1 or more, got 0"),
         (["--epochs", "0"], "--epochs must be 1 or more, got 0"),
         (["--budget", "soon"], "a duration must be a number above 0 with a unit"),
-        (["--algorithm", "magic"], "unknown algorithm magic: choose one of random, bayesian, hyperband, grid"),
+        (
+            ["--algorithm", "magic"],
+            "unknown algorithm magic: choose one of random, bayesian, tpe, hyperband, halving, grid",
+        ),
         (["--minimum-accuracy", "99"], "--minimum-accuracy must be 0 to 1, got 99.0"),
         (["--resume"], "--resume needs --run NAME"),
         (["--run", "nothing", "--resume"], "there is no run runs/nothing to resume"),

@@ -30,16 +30,25 @@ class Budget:
     """Wall time of one run, over all the commands that worked on it. Seconds are infinite where there is no limit."""
 
     def __init__(
-        self, seconds: float | None, *, spent: float = 0.0, clock: Callable[[], float] = time.perf_counter
+        self,
+        seconds: float | None,
+        *,
+        spent: float = 0.0,
+        speedup: float = 1.0,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """`seconds` None: no limit. `spent`: what earlier commands used of it."""
+        """`seconds` None: no limit. `spent`: what earlier commands used of it.
+
+        `speedup`: how many times faster an epoch is when no other training shares the machine.
+        """
         self.seconds = math.inf if seconds is None else seconds
-        self._clock = clock
+        self._speedup = speedup
+        self.clock = clock
         self._end = clock() + self.seconds - spent
 
     def remaining(self) -> float:
         """Seconds until the limit; below 0 once it has passed."""
-        return self._end - self._clock()
+        return self._end - self.clock()
 
     def remaining_for_search(self, best: TrialRecord | None, *, examples_ratio: float, epochs: int) -> float:
         """Seconds until only the time for retraining `best` is left.
@@ -51,7 +60,7 @@ class Budget:
         most = self.seconds * LARGEST_RETRAINING_SHARE
         if best is None:
             return self.remaining() - most
-        needed = epochs * _retraining_epoch_seconds(best, examples_ratio) + FINISHING_SECONDS
+        needed = epochs * self._retraining_epoch_seconds(best, examples_ratio) + FINISHING_SECONDS
         return self.remaining() - min(needed, most)
 
     def trial_limit(self) -> float:
@@ -63,9 +72,8 @@ class Budget:
         left = self.remaining() - FINISHING_SECONDS
         if math.isinf(left):
             return epochs
-        return max(1, min(epochs, int(left / _retraining_epoch_seconds(winner, examples_ratio))))
+        return max(1, min(epochs, int(left / self._retraining_epoch_seconds(winner, examples_ratio))))
 
-
-def _retraining_epoch_seconds(trial: TrialRecord, examples_ratio: float) -> float:
-    """From the trial's fastest epoch; augmentation and a noisy machine take a quarter more."""
-    return min(epoch.seconds for epoch in trial.epochs) * examples_ratio * RETRAINING_SLOWDOWN
+    def _retraining_epoch_seconds(self, trial: TrialRecord, examples_ratio: float) -> float:
+        """From the trial's fastest epoch; augmentation and a noisy machine take a quarter more."""
+        return min(epoch.seconds for epoch in trial.epochs) * examples_ratio * RETRAINING_SLOWDOWN / self._speedup

@@ -12,6 +12,7 @@ import keras_tuner as kt
 from tuning.own_fit import OwnFit
 from tuning.records import TrialRecord
 from tuning.settings import Configuration, Feed, Plan, TrainingSettings
+from tuning.space import Ranges
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -25,7 +26,7 @@ class Built:
 
 
 class ModelBuilder(Protocol):
-    """Hyperparameters → compiled model. `name` is how messages call it.
+    """Hyperparameters → compiled model. `name` is how messages call it; `ranges` are those of single hyperparameters.
 
     `own_fit`: a training of its owner's own; None: batches go to `Model.fit`. `keeps_validation`: it needs validation
     images also when the winner is retrained. `feed`: how examples are handed to its models.
@@ -35,6 +36,9 @@ class ModelBuilder(Protocol):
     own_fit: OwnFit | None
     keeps_validation: bool
     feed: Feed
+
+    @property
+    def ranges(self) -> Ranges: ...
 
     def hyperparameters(self, values: Configuration | None = None) -> kt.HyperParameters:
         """The declared space, holding `values` (default: the defaults). Raises InputError as `check` does."""
@@ -63,5 +67,8 @@ class ModelBuilder(Protocol):
     def single_settings(self, epochs: int) -> TrainingSettings:
         """How a single configuration trains that is no trial of a search."""
 
-    def retraining_settings(self, winner: TrialRecord, *, examples: int) -> TrainingSettings:
-        """How the winner of a search is trained again on so many images."""
+    def retraining_settings(self, winner: TrialRecord, *, epochs_to_best: int, examples: int) -> TrainingSettings:
+        """How the winner of a search is trained again on so many images.
+
+        `epochs_to_best`: the number of epochs after which its trainings on the split were at their best.
+        """

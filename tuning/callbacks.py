@@ -156,14 +156,26 @@ def _value_in(logs: Mapping[str, Any] | None, name: str) -> float | None:
 
 
 class StopSignal(keras.callbacks.Callback):
-    """Ends the training after the current step once `should_stop` says so; the epoch is still validated."""
+    """Ends the training after the current step or epoch once `should_stop` says so.
 
-    def __init__(self, should_stop: Callable[[], bool]) -> None:
+    An epoch that is left within is still validated.
+    """
+
+    def __init__(self, should_stop: Callable[[], bool], *, last_epoch: int | None = None) -> None:
+        """`last_epoch`: the index of the epoch after which the training ends anyway."""
         super().__init__()
         self.stopped = False
         self._should_stop = should_stop
+        self._last_epoch = last_epoch
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self._ask()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if epoch != self._last_epoch and not self.model.stop_training:
+            self._ask()
+
+    def _ask(self) -> None:
         if not self.stopped and self._should_stop():
             self.stopped = True
             self.model.stop_training = True

@@ -65,7 +65,7 @@ class Checkpoint:
 
         `best_weights`: a copy is kept of this file, if it exists.
         """
-        self.folder.mkdir(exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         weights, best = self.folder / f"{len(epochs)}.weights.h5", None
         model.save_weights(weights)
         if best_weights is not None and best_weights.exists():
@@ -95,16 +95,20 @@ class Checkpoint:
 class EpochCheckpoint(keras.callbacks.Callback):
     """Saves the training after an epoch that another one follows, unless it did so a moment ago.
 
-    Belongs behind all other callbacks.
+    Belongs behind all other callbacks. `until`: the number of epochs after which the training pauses, if it does.
     """
 
-    def __init__(self, checkpoint: Checkpoint, plan: Plan, curve: LearningCurve, *, best_weights: Path) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, plan: Plan, curve: LearningCurve, *, until: int | None, best_weights: Path
+    ) -> None:
         super().__init__()
+        self._until = until
         self._checkpoint, self._plan, self._curve, self._best = checkpoint, plan, curve, best_weights
         self._saved = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        is_due = time.perf_counter() - self._saved >= self._checkpoint.seconds_apart
+        pauses = len(self._curve.epochs) == self._until != self._plan.settings.epochs
+        is_due = pauses or time.perf_counter() - self._saved >= self._checkpoint.seconds_apart
         # What a callback ended is not saved: a restored training would not know that it was to end there.
         if is_due and not self.model.stop_training:
             self._checkpoint.save(self._plan, self.model, self._curve.epochs, best_weights=self._best)
@@ -114,7 +118,8 @@ class EpochCheckpoint(keras.callbacks.Callback):
 def load_trained_weights(model: keras.Model, weights: Path) -> None:
     """Load weights and optimizer state from a file of `model.save_weights`."""
     # Unbuilt, the optimizer would leave its own part of the file aside and start anew.
-    model.optimizer.build(model.trainable_variables)
+    if getattr(model, "optimizer", None) is not None:
+        model.optimizer.build(model.trainable_variables)
     model.load_weights(weights)
 
 

@@ -129,9 +129,15 @@ class TunableClassifier(kt.HyperModel):
         """As a winner is retrained."""
         return TrainingSettings(epochs=epochs, augmentation=True)
 
-    def retraining_settings(self, winner: TrialRecord, *, examples: int) -> TrainingSettings:
-        """Warm-up and cosine schedule with light affine augmentation; fewer images are shown more often."""
+    def retraining_settings(self, winner: TrialRecord, *, epochs_to_best: int, examples: int) -> TrainingSettings:
+        """Warm-up and cosine schedule with light affine augmentation; fewer images are shown more often.
+
+        Augmented, a configuration can use more epochs than its trial had, unless that was past its best at half-time
+        already. Later on the schedule's low rates hardly move the loss, and where it is lowest is chance.
+        """
         epochs = min(max(math.ceil(RETRAINING_IMAGES / examples), FEWEST_EPOCHS), MOST_EPOCHS)
+        if epochs_to_best < len(winner.epochs) / 2:
+            epochs = min(epochs, max(epochs_to_best, FEWEST_EPOCHS))
         return TrainingSettings(
             epochs=epochs,
             augmentation=True,

@@ -11,27 +11,37 @@ from pathlib import Path
 from typing import Any
 
 from tuning.errors import InputError
-from tuning.records import TrialRecord
+from tuning.records import Epoch, TrialRecord
 from tuning.settings import Configuration
 
-SUGGESTED = "suggested"
-FINISHED = "finished"
+
+@dataclass(frozen=True, kw_only=True)
+class SearchBegan:
+    """The first event: everything that the sequence of trials depends on, by name, as JSON has it."""
+
+    facts: Mapping[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        return {"facts": dict(self.facts)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> SearchBegan:
+        return cls(facts=dict(data["facts"]))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Suggestion:
-    """A configuration to be tried. `oracle_id` is the oracle's own name for it, empty for an enqueued one.
+    """A configuration to be trained up to `epochs` epochs in all.
 
-    `epochs` is the epoch to train up to; `parent`, if not empty, is the trial whose weights it starts from, trained
-    for `initial_epoch` epochs.
+    `oracle_id` is the oracle's own name for it, empty for one that no oracle knows of. A trial that is suggested again
+    goes on where it paused. `repeat_of`: the trial that this one trains again with another seed, else empty.
     """
 
     trial_id: str
     oracle_id: str
     hyperparameters: Configuration
     epochs: int
-    initial_epoch: int = 0
-    parent: str = ""
+    repeat_of: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return {**self.__dict__, "hyperparameters": dict(self.hyperparameters)}
@@ -41,48 +51,116 @@ class Suggestion:
         return cls(**data)
 
 
-Event = Suggestion | TrialRecord
-"""What a journal holds: what was suggested, and how each suggestion ended."""
+@dataclass(frozen=True, kw_only=True)
+class EpochReported:
+    """A trial that is under way finished an epoch, its `number`-th from 1 on."""
+
+    trial_id: str
+    number: int
+    epoch: Epoch
+
+    def as_json(self) -> dict[str, Any]:
+        return {"trial_id": self.trial_id, "number": self.number, "epoch": self.epoch.as_json()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> EpochReported:
+        return cls(**{**data, "epoch": Epoch.from_json(data["epoch"])})
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttemptLost:
+    """A worker did not survive an attempt at a trial, which took `seconds`."""
+
+    trial_id: str
+    reason: str
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        return dict(self.__dict__)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> AttemptLost:
+        return cls(**data)
+
+
+Event = SearchBegan | Suggestion | EpochReported | AttemptLost | TrialRecord
+"""What a journal holds. A `TrialRecord` ends the suggestion of its trial."""
+
+_KINDS: dict[str, type[Any]] = {
+    "search": SearchBegan,
+    "suggested": Suggestion,
+    "epoch": EpochReported,
+    "lost": AttemptLost,
+    "finished": TrialRecord,
+}
+_NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
 class Journal:
     """Writes events, one fsynced line each. Neither a crash nor a write that fails leaves half a line before the next.
 
-    One process appends at a time; others may read meanwhile.
+    An epoch's line gets to the disk with the next other event's: without it, the epoch is trained again and no more.
+    One process appends at a time; others may read meanwhile. `elapsed`: seconds that the search had taken, over all
+    commands, when the last event was written that this object wrote or read.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._end: int | None = None
+        self.elapsed = 0.0
 
-    def append(self, event: Event) -> None:
-        """Record the event, in place of a last line that a crash tore.
+    def append(self, event: Event, *, elapsed: float | None = None) -> None:
+        """Record the event, in place of a last line that a crash tore. `elapsed`: None leaves it what it was.
 
         Raises OSError if it can't be written; then the journal holds the same events as before.
         """
-        kind = SUGGESTED if isinstance(event, Suggestion) else FINISHED
-        line = (json.dumps({"event": kind, **event.as_json()}, allow_nan=False) + "\n").encode()
+        self.elapsed = self.elapsed if elapsed is None else elapsed
+        fields = {"event": _NAMES[type(event)], "elapsed": round(self.elapsed, 3), **event.as_json()}
+        line = (json.dumps(fields, allow_nan=False) + "\n").encode()
+        if self._end is None:
+            self._end = len(self._whole_lines())
         # Unbuffered: a buffer would write its rest when the file is closed, behind the cut.
         with self._path.open("ab", buffering=0) as file:
-            end = len(self._whole_lines())
-            file.truncate(end)
+            file.truncate(self._end)
             try:
                 if file.write(line) < len(line):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
-                os.fsync(file.fileno())
+                if not isinstance(event, EpochReported):
+                    os.fsync(file.fileno())
             except OSError:
-                os.truncate(self._path, end)
+                os.truncate(self._path, self._end)
                 raise
+        self._end += len(line)
 
     def read(self) -> list[Event]:
         """All events in order, but for a last line torn by a crash or still being written.
 
         Raises InputError, naming the line, if any other line is not an event.
         """
-        if not self._path.exists():
-            return []
         return [self._event(number, line) for number, line in enumerate(self._whole_lines().splitlines(), start=1)]
 
+    def trials(self) -> tuple[TrialRecord, ...]:
+        """How the trials of the search ended, each as it ended last, in that order; without those trained again.
+
+        Raises InputError as `read` does.
+        """
+        return tuple(record for record in self._records() if not record.repeat_of)
+
+    def repeats(self) -> tuple[TrialRecord, ...]:
+        """How the trainings of the best trials with other seeds ended. Raises InputError as `read` does."""
+        return tuple(record for record in self._records() if record.repeat_of)
+
+    def _records(self) -> list[TrialRecord]:
+        ended: dict[str, TrialRecord] = {}
+        for event in self.read():
+            if isinstance(event, TrialRecord):
+                ended.pop(event.trial_id, None)
+                ended[event.trial_id] = event
+        return list(ended.values())
+
     def _whole_lines(self) -> bytes:
+        if not self._path.exists():
+            return b""
         content = self._path.read_bytes()
         return content[: content.rfind(b"\n") + 1]
 
@@ -90,13 +168,14 @@ class Journal:
         try:
             data = json.loads(line)
             kind = data.pop("event")
-            if kind == SUGGESTED:
-                return Suggestion.from_json(data)
-            if kind == FINISHED:
-                return TrialRecord.from_json(data)
-            raise ValueError(f"unknown event {kind}")
+            if kind not in _KINDS:
+                raise ValueError(f"unknown event {kind}")
+            elapsed = float(data.pop("elapsed", 0.0))
+            event: Event = _KINDS[kind].from_json(data)
+            self.elapsed = elapsed
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(
                 f"{self._path} line {number} is not an event of a search ({error!r}): restore the file or start "
                 "a new run"
             ) from error
+        return event

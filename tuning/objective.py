@@ -1,4 +1,4 @@
-"""`val_accuracy` or `val_f1:max`, as a user writes it → Objective."""
+"""`val_accuracy`, `val_f1:max` or `val_loss,params`, as a user writes it → Objective, and the costs beside it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from tuning.errors import InputError
+from tuning.pareto import COSTS
 from tuning.settings import Objective
 
 DIRECTIONS = ("min", "max")
@@ -29,6 +30,25 @@ def parse_objective(text: str) -> Objective:
             raise InputError(f"whether more of {name} is better has to be told: --objective {name}:max or {name}:min")
         direction = "max" if more else "min"
     return Objective(name=name, maximize=direction == "max")
+
+
+def parse_objectives(text: str) -> tuple[Objective, tuple[str, ...]]:
+    """`val_loss,params` → the metric that trials are ranked by, and the costs that are to be low as well.
+
+    Raises InputError as `parse_objective` does, and for anything but costs after the metric, each once.
+    """
+    metric, *costs = text.split(",")
+    if metric in COSTS:
+        raise InputError(f"--objective must begin with a metric, like val_loss,{metric}, got {text}")
+    for cost in costs:
+        if cost not in COSTS:
+            raise InputError(
+                f"--objective takes one metric and after it costs, {' or '.join(COSTS)}, like val_loss,params, "
+                f"got {text}"
+            )
+        if costs.count(cost) > 1:
+            raise InputError(f"--objective names {cost} more than once: name it once, got {text}")
+    return parse_objective(metric), tuple(costs)
 
 
 def require_reported(objective: Objective, reported: Iterable[str], model: str) -> None:

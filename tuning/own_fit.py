@@ -65,37 +65,41 @@ class OwnFit:
                 # Python refuses the call before anything is trained.
                 self.decides.add(twice[1])
 
-
-def run_own_fit(
-    own_fit: OwnFit,
-    built: Built,
-    plan: Plan,
-    callbacks: Sequence[keras.callbacks.Callback],
-    *,
-    training: Split,
-    validation: Split | None,
-) -> Any:
-    """Call `fit` with whole arrays, or with a pipeline where the images lie on disk; what it returns."""
-    options: dict[str, Any] = {"epochs": plan.settings.epochs, "callbacks": list(callbacks), "verbose": 0}
-    if plan.initial_epoch:
-        options["initial_epoch"] = plan.initial_epoch
-    if plan.settings.balance_classes:
-        options["class_weight"] = class_weights(training.labels)
-    if training.is_on_disk:
-        arguments: tuple[Any, ...] = (
-            training_batches(
-                training, batch_size=built.batch_size, seed=plan.seed, feed=built.feed, augmentation=False
-            ),
-        )
-        options["steps_per_epoch"] = steps_per_epoch(len(training), built.batch_size)
-    else:
-        arguments = _arrays(training, built.feed)
-        if own_fit.batch_size is not None:
-            options["batch_size"] = own_fit.batch_size
-    if validation is not None:
-        read = validation_batches(validation, feed=built.feed) if validation.is_on_disk else None
-        options["validation_data"] = read if read is not None else _arrays(validation, built.feed)
-    return own_fit(built.hp, built.model, arguments, options)
+    def run(
+        self,
+        built: Built,
+        plan: Plan,
+        callbacks: Sequence[keras.callbacks.Callback],
+        *,
+        epochs: range,
+        training: Split,
+        validation: Split | None,
+    ) -> Any:
+        """Call it with whole arrays, or with a pipeline where the images lie on disk; what it returns."""
+        options: dict[str, Any] = {"epochs": epochs.stop, "callbacks": list(callbacks), "verbose": 0}
+        if epochs.start:
+            options["initial_epoch"] = epochs.start
+        if plan.settings.balance_classes:
+            options["class_weight"] = class_weights(training.labels)
+        if training.is_on_disk:
+            batches = training_batches(
+                training,
+                batch_size=built.batch_size,
+                seed=plan.seed,
+                feed=built.feed,
+                augmentation=False,
+                first_epoch=epochs.start,
+            )
+            arguments: tuple[Any, ...] = (batches,)
+            options["steps_per_epoch"] = steps_per_epoch(len(training), built.batch_size)
+        else:
+            arguments = _arrays(training, built.feed)
+            if self.batch_size is not None:
+                options["batch_size"] = self.batch_size
+        if validation is not None:
+            read = validation_batches(validation, feed=built.feed) if validation.is_on_disk else None
+            options["validation_data"] = read if read is not None else _arrays(validation, built.feed)
+        return self(built.hp, built.model, arguments, options)
 
 
 def class_weights(labels: np.ndarray) -> dict[int, float]:

@@ -12,19 +12,24 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tuning.settings import VALIDATION_LOSS, Configuration, Objective, TrainingSettings, as_json
 
+if TYPE_CHECKING:
+    from tuning.selection import Selection
+
 DATASET_NAMES = ("auto", "mnist", "fashion_mnist", "digits")
-ALGORITHMS = ("random", "bayesian", "hyperband", "grid")
+ALGORITHMS = ("random", "bayesian", "tpe", "hyperband", "halving", "grid")
 
 
 class Status(StrEnum):
-    """How a trial ended."""
+    """How a trial ended: by itself, early, until it may be promoted, before it was trained, or by an error."""
 
     COMPLETED = "completed"
     STOPPED = "stopped"
+    PAUSED = "paused"
+    SKIPPED = "skipped"
     FAILED = "failed"
 
 
@@ -82,9 +87,10 @@ class Epoch:
 class TrialRecord:
     """One trained configuration of a search, with every epoch of its learning curve.
 
-    `initial_epoch`: the epochs that its weights had been trained for by an earlier trial. `seed` is the one that its
-    weights, shuffling and dropout derive from. `reason` says why a trial failed or
-    was stopped, else it is empty. `result_epoch` is the index of the epoch whose weights the trial ended with.
+    `seed` is the one that its weights, shuffling and dropout derive from. `reason` says why a trial failed, was skipped
+    or was stopped, else it is empty. `result_epoch` is the index of the epoch whose weights the trial ended with.
+    `seconds` of wall time, over all attempts. `macs`: multiply-accumulate operations for one example, where they are
+    counted. `repeat_of`: the trial whose configuration this one trains again with another seed, else empty.
     """
 
     trial_id: str
@@ -97,7 +103,8 @@ class TrialRecord:
     result_epoch: int
     parameters: int
     seconds: float
-    initial_epoch: int = 0
+    macs: int | None = None
+    repeat_of: str = ""
 
     @property
     def val_loss(self) -> float:
@@ -117,8 +124,8 @@ class TrialRecord:
 
     @property
     def has_result(self) -> bool:
-        """Whether the trial can be ranked: it did not fail and its objective is a finite number."""
-        return self.status is not Status.FAILED and math.isfinite(self.rank)
+        """Whether the trial can be ranked: it was trained, did not fail, and its objective is a finite number."""
+        return self.status not in (Status.FAILED, Status.SKIPPED) and math.isfinite(self.rank)
 
     def _result(self, name: str, missing: float) -> float:
         if not self.epochs:
@@ -146,21 +153,31 @@ class SearchConfig:
     """What a search is asked for: together with data, space and model it determines the sequence of trials.
 
     `algorithm`: a name in `ALGORITHMS`, or a `kt.Oracle` made by the caller; its own objective counts then.
-    `max_trials`: 1 or more. `epochs`: per trial, 1 or more; None: by the number of images. `seed`: 0 or more; 0 is a
-    seed like any other. `balance_classes`: every class weighs the same in the loss. `enqueued`: configurations that are
-    tried first, each with its own training settings or None for the search's; None: the model builder's default one.
+    `max_trials`: 1 or more. `epochs`: per trial, 1 or more; None: by the number of images. `min_epochs`: those after
+    which `halving` may stop a trial, 1 or more. `seed`: 0 or more; 0 is a seed like any other. `balance_classes`: every
+    class weighs the same in the loss. `enqueued`: configurations that are tried first, each with its own training
+    settings or None for the search's; None: the model builder's default one. `costs`: names in `pareto.COSTS`; with
+    any, configurations that promise nothing for their size are skipped, and the choice is the smallest among the best.
+    `max_parameters`: larger models are not trained. `finalists`: so many of the best trials are trained `repeats` times
+    again, with other seeds; 0 repeats leave the choice to the first ranking.
     """
 
     algorithm: Any = "random"
     max_trials: int = 20
     epochs: int | None = None
+    min_epochs: int = 1
     seed: int = 0
     objective: Objective = VALIDATION_LOSS
     balance_classes: bool = False
     enqueued: tuple[tuple[Configuration, TrainingSettings | None], ...] | None = None
+    costs: tuple[str, ...] = ()
+    max_parameters: int | None = None
+    finalists: int = 3
+    repeats: int = 2
 
     def __post_init__(self) -> None:
-        for name, least in (("max_trials", 1), ("epochs", 1), ("seed", 0)):
+        positive = ("max_trials", "epochs", "min_epochs", "max_parameters", "finalists")
+        for name, least in (*((name, 1) for name in positive), ("seed", 0), ("repeats", 0)):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise ValueError(f"{name} must be {least} or more, got {value}")
@@ -168,16 +185,32 @@ class SearchConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class SearchResult:
-    """All trials in the order in which they finished. `stopped_by` is `max_trials`, `budget` or `space`."""
+    """All trials in the order in which they finished, and what their best ones did with other seeds.
+
+    `stopped_by` is `max_trials`, `budget`, `space` or `skipped`: nothing but configurations that are too large is left.
+    `selection`: None if no trial has a result.
+    """
 
     trials: tuple[TrialRecord, ...]
     stopped_by: str
+    repeats: tuple[TrialRecord, ...] = ()
+    selection: Selection | None = None
 
     @property
     def winner(self) -> TrialRecord | None:
-        """The trial with the best objective, the earlier one on a tie; None if no trial has a result."""
-        ranked = [trial for trial in self.trials if trial.has_result]
-        return min(ranked, key=lambda trial: trial.rank, default=None)
+        """The trial that the selection chose."""
+        if self.selection is None:
+            return None
+        return next(trial for trial in self.trials if trial.trial_id == self.selection.winner)
+
+    @property
+    def winner_curves(self) -> tuple[TrialRecord, ...]:
+        """The trainings of the winner with other seeds, or itself if there are none."""
+        own = [
+            repeat for repeat in self.repeats if self.winner is not None and repeat.repeat_of == self.winner.trial_id
+        ]
+        told = tuple(repeat for repeat in own if repeat.has_result)
+        return told if told or self.winner is None else (self.winner,)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,39 +15,49 @@ from tuning.checkpoint import Checkpoint
 from tuning.dataset import Split
 from tuning.errors import TrainingError
 from tuning.probing import as_builder
-from tuning.records import TrainedModel, TrialRecord
+from tuning.records import SearchResult, TrainedModel, TrialRecord
 from tuning.run_folder import RunFolder, write_json
 from tuning.search_data import SearchData
 from tuning.seeds import derive_seed
+from tuning.selection import epochs_to_best
 from tuning.settings import Plan
 from tuning.trial import Watch, train
 
 
 def retraining_plan(
-    builder: ModelBuilder, winner: TrialRecord, *, examples: int, seed: int, most_epochs: int | None = None
+    builder: ModelBuilder,
+    winner: TrialRecord,
+    *,
+    curves: Sequence[TrialRecord],
+    examples: int,
+    seed: int,
+    most_epochs: int | None = None,
 ) -> Plan:
     """How the winner is trained again on so many images, from new weights, with a seed of its own.
 
-    `most_epochs`: as many as there is time for; None for all that suit.
+    `curves`: its trainings on the split, from which the number of epochs comes. `most_epochs`: as many as there is time
+    for; None for all that suit.
     """
-    settings = builder.retraining_settings(winner, examples=examples)
+    settings = builder.retraining_settings(winner, epochs_to_best=epochs_to_best(curves), examples=examples)
     if most_epochs is not None:
         settings = dataclasses.replace(settings, epochs=min(settings.epochs, most_epochs))
     return Plan(hyperparameters=winner.hyperparameters, settings=settings, seed=derive_seed(seed, "retrain"))
 
 
 def retrain(
-    model: Any, winner: TrialRecord, data: SearchData, folder: Path | str, *, seed: int = 0, watch: Watch | None = None
+    model: Any, result: SearchResult, data: SearchData, folder: Path | str, *, seed: int = 0, watch: Watch | None = None
 ) -> TrainedModel:
     """Train a search's winner on all training images and write `model.keras` and `training.json` into `folder`.
 
     `model`: what the search was given. `folder`: that of the search. A builder whose own `fit` wants validation images
-    gets them, and the others to train on. Raises TrainingError if the loss becomes NaN or infinite, OSError if the
-    model can't be written.
+    gets them, and the others to train on. Raises TrainingError if no trial has a result or the loss becomes NaN or
+    infinite, OSError if the model can't be written.
     """
+    if result.winner is None:
+        raise TrainingError("no trial of the search has a result: there is no winner to train")
     builder = as_builder(model, data)
     training, validation = data.for_retraining(keeps_validation=builder.keeps_validation)
-    plan = retraining_plan(builder, winner, examples=len(training), seed=seed)
+    plan = retraining_plan(builder, result.winner, curves=result.winner_curves, examples=len(training), seed=seed)
     run = RunFolder(path=Path(folder))
     run.path.mkdir(parents=True, exist_ok=True)
     watching = watch if watch is not None else Watch()

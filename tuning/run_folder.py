@@ -67,8 +67,18 @@ class RunFolder:
 
     @property
     def weights(self) -> Path:
-        """Weights of trials that a later trial may continue."""
+        """The states of trials that are under way or may be promoted, a folder each."""
         return self.path / "weights"
+
+    @property
+    def work(self) -> Path:
+        """What the workers of a search share; gone once it ended."""
+        return self.path / ".work"
+
+    @property
+    def workers_log(self) -> Path:
+        """What the workers of a search wrote to their terminals."""
+        return self.path / "workers.log"
 
     @property
     def checkpoint(self) -> Path:

@@ -15,6 +15,7 @@ from typing import Any
 from tuning.errors import InputError
 
 _PROJECT = Path(__file__).resolve().parent.parent
+_executed: dict[str, Path] = {}
 _KNOWN_TO_KERAS = ("keras", "keras_tuner", "tensorflow", "numpy")
 
 
@@ -91,6 +92,19 @@ def resolved(source: str) -> str:
     return f"{Path(place).resolve()}:{name}" if place.endswith(".py") else source
 
 
+def executed_files() -> tuple[Path, ...]:
+    """The files that were loaded so far, in that order. Their modules can't be imported by name: see `execute`."""
+    return tuple(_executed.values())
+
+
+def execute(path: Path) -> None:
+    """Load such a file into this process too, so that what was pickled of it can be unpickled.
+
+    Raises InputError as `load_object` does.
+    """
+    _import(str(path))
+
+
 def _import(place: str) -> ModuleType:
     if place.endswith(".py"):
         path = Path(place)
@@ -131,6 +145,7 @@ def _execute(name: str, path: Path) -> ModuleType:
     except BaseException:
         del sys.modules[name]
         raise
+    _executed[name] = path
     return module
 
 

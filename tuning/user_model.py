@@ -16,7 +16,7 @@ from tuning.errors import InputError
 from tuning.exploration import RecordingHyperParameters, explore, holding, range_of
 from tuning.losses import labels_for, require_classifier
 from tuning.names import require_known
-from tuning.own_fit import OwnFit, run_own_fit, scaled_pixels
+from tuning.own_fit import OwnFit, scaled_pixels
 from tuning.pixel_scaling import pixel_scale_for
 from tuning.records import SearchConfig, TrialRecord
 from tuning.search_data import SearchData, sample
@@ -92,6 +92,12 @@ class UserModel:
         names = list(dict.fromkeys(entry.name for entry in self._space.space))
         return {name: " or ".join(dict.fromkeys(map(str, self._ranges(name)))) for name in names}
 
+    @property
+    def ranges(self) -> Ranges:
+        """Name → range, of the hyperparameters that have a single one."""
+        names = self.described_space()
+        return {name: self._ranges(name)[0] for name in names if len(self._ranges(name)) == 1}
+
     def default_configuration(self) -> Configuration:
         """The defaults of the code."""
         assert self._defaults is not None
@@ -137,10 +143,10 @@ class UserModel:
         """As a trial."""
         return self.trial_settings(epochs)
 
-    def retraining_settings(self, winner: TrialRecord, *, examples: int) -> TrainingSettings:
+    def retraining_settings(self, winner: TrialRecord, *, epochs_to_best: int, examples: int) -> TrainingSettings:
         """As many epochs as the winner needed to its best one; a `fit` of the user's own decides by itself."""
         settings = winner.settings
-        epochs = settings.epochs if self.own_fit is not None else winner.initial_epoch + winner.result_epoch + 1
+        epochs = settings.epochs if self.own_fit is not None else epochs_to_best
         return TrainingSettings(
             epochs=epochs,
             schedule=settings.schedule,
@@ -216,7 +222,7 @@ class UserModel:
             if self.own_fit is not None:
                 plan = Plan(hyperparameters={}, settings=self.trial_settings(1), seed=1)
                 examples = self._examples
-                run_own_fit(self.own_fit, built, plan, [], training=examples, validation=examples)
+                self.own_fit.run(built, plan, [], epochs=range(1), training=examples, validation=examples)
         except InputError:
             raise
         except Exception as error:

@@ -42,7 +42,7 @@ def reading_share(folder: Path, runs: Path) -> tuple[float, float]:
     """(seconds that an epoch's batches take to be read alone, seconds of an epoch of the default model)."""
     from tuning.hypermodel import Task, TunableClassifier
     from tuning.input_pipeline import steps_per_epoch, training_batches
-    from tuning.records import Feed, Plan, TrainingSettings
+    from tuning.settings import Feed, Plan, TrainingSettings
     from tuning.trial import Watch, train
 
     dataset = load_picture_folder(FolderOptions(path=str(folder)), store=runs / ".images")
@@ -51,7 +51,7 @@ def reading_share(folder: Path, runs: Path) -> tuple[float, float]:
     configuration = hypermodel.default_configuration()
     plan = Plan(hyperparameters=configuration, settings=TrainingSettings(epochs=2), seed=0)
     trained = train(hypermodel, plan, training=training, validation=None, watch=Watch())
-    batch_size = hypermodel.batch_size(configuration)
+    batch_size = int(configuration["batch_size"])
     batches = training_batches(training, batch_size=batch_size, seed=0, feed=Feed(), augmentation=False)
     shown = iter(batches.take(2 * steps_per_epoch(len(training), batch_size)))
     # The first epoch warms up.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tuning.budget import Budget
     from tuning.builder import ModelBuilder
     from tuning.dataset import Dataset, Split
-    from tuning.records import TrainedModel, TrialRecord
+    from tuning.records import SearchResult, TrainedModel
     from tuning.run_folder import RunFolder
     from tuning.search_data import SearchData
     from tuning.settings import Plan
@@ -43,16 +43,18 @@ class Work:
     console: Console
 
 
-def retrain_winner(work: Work, record: dict[str, Any], winner: TrialRecord, budget: Budget) -> dict[str, Any]:
+def retrain_winner(work: Work, record: dict[str, Any], result: SearchResult, budget: Budget) -> dict[str, Any]:
     """Retrain and evaluate, from wherever an earlier command stopped; the completed record."""
     from tuning import run_record
     from tuning.run_folder import write_json
 
+    winner = result.winner
+    assert winner is not None
     described = run_record.describe_winner(winner)
     if record["winner"] != described:
         training, _ = work.job.data.for_retraining(keeps_validation=work.job.builder.keeps_validation)
         ratio = len(training) / len(work.job.data.training)
-        epochs = budget.retraining_epochs(winner, examples_ratio=ratio, epochs=_wanted_epochs(work, winner))
+        epochs = budget.retraining_epochs(winner, examples_ratio=ratio, epochs=_wanted_epochs(work, result))
         record = {
             **record,
             "winner": described,
@@ -61,19 +63,21 @@ def retrain_winner(work: Work, record: dict[str, Any], winner: TrialRecord, budg
         }
         write_json(work.folder.run_json, record)
     if record["status"] not in (run_record.EVALUATING, run_record.FINISHED):
-        trained = _retrain(work, record, winner)
+        trained = _retrain(work, record, result)
         seconds = {**record["seconds"], "retrain": trained.seconds}
         record = {**record, "status": run_record.EVALUATING, "seconds": seconds}
         write_json(work.folder.run_json, record)
     return look_at_test_set(work, record)
 
 
-def _retrain(work: Work, record: dict[str, Any], winner: TrialRecord) -> TrainedModel:
+def _retrain(work: Work, record: dict[str, Any], result: SearchResult) -> TrainedModel:
     from scripts.parts.terminal import counted
     from tuning.retrain import retraining_plan
 
+    winner = result.winner
+    assert winner is not None
     training, validation = work.job.data.for_retraining(keeps_validation=work.job.builder.keeps_validation)
-    epochs, wanted = record["config"]["retraining_epochs"], _wanted_epochs(work, winner)
+    epochs, wanted = record["config"]["retraining_epochs"], _wanted_epochs(work, result)
     fewer = "" if epochs == wanted else f" (of {wanted} wanted: the time allows no more)"
     whole = "all " if validation is None else ""
     validated = "" if validation is None else f" ({len(validation)} are left for its own fit to validate)"
@@ -81,7 +85,14 @@ def _retrain(work: Work, record: dict[str, Any], winner: TrialRecord) -> Trained
         f"retraining trial {winner.trial_id} on {whole}{len(training)} training images{validated}, "
         f"{counted(epochs, 'epoch')}{fewer}"
     )
-    plan = retraining_plan(work.job.builder, winner, examples=len(training), seed=record["seed"], most_epochs=epochs)
+    plan = retraining_plan(
+        work.job.builder,
+        winner,
+        curves=result.winner_curves,
+        examples=len(training),
+        seed=record["seed"],
+        most_epochs=epochs,
+    )
     return train_model(work, record, plan, training=training, validation=validation)
 
 
@@ -136,9 +147,13 @@ def _runs_users_code(work: Work) -> bool:
     return bool(work.job.factories) or isinstance(work.job.builder, UserModel)
 
 
-def _wanted_epochs(work: Work, winner: TrialRecord) -> int:
+def _wanted_epochs(work: Work, result: SearchResult) -> int:
+    from tuning.selection import epochs_to_best
+
+    assert result.winner is not None
     training, _ = work.job.data.for_retraining(keeps_validation=work.job.builder.keeps_validation)
-    return work.job.builder.retraining_settings(winner, examples=len(training)).epochs
+    to_best = epochs_to_best(result.winner_curves)
+    return work.job.builder.retraining_settings(result.winner, epochs_to_best=to_best, examples=len(training)).epochs
 
 
 def look_at_test_set(work: Work, record: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tuning.records import Epoch, SearchConfig, TrialRecord
+from tuning.records import Epoch, SearchConfig, Status, TrialRecord
 from tuning.settings import Configuration, TrainingSettings
 
 if TYPE_CHECKING:
-    from tuning.journal import Suggestion
+    from tuning.journal import AttemptLost, Suggestion
 
 
 MOST_EPOCH_LINES = 12
@@ -53,21 +53,27 @@ def counted(number: int, noun: str) -> str:
 
 
 class SearchProgress:
-    """A line for each finished trial and, on a terminal, a bar with the best so far and when it will end."""
+    """A line for each finished trial and, on a terminal, a bar with what is under way and when it will end."""
 
     def __init__(
         self,
         console: Console,
         config: SearchConfig,
         *,
+        workers: int,
         search_seconds_left: Callable[[], float],
-        make_callbacks: Callable[[Suggestion], Sequence[Any]] = lambda suggestion: (),
+        done: Iterable[str] = (),
     ) -> None:
+        """`done`: trials that an earlier command finished, without skipped ones."""
         self._console = console
         self._config = config
-        self._make_callbacks = make_callbacks
+        self._workers = workers
         self._seconds_left = search_seconds_left
-        self._trials: list[TrialRecord] = []
+        self._seconds: list[float] = []
+        # A trial that is promoted ends more than once.
+        self._done = set(done)
+        self._repeats_are_told = False
+        self._under_way: dict[str, str] = {}
         self._bar = Progress(
             TextColumn("[bold]{task.description}"),
             BarColumn(),
@@ -79,7 +85,7 @@ class SearchProgress:
             disable=not console.is_terminal,
             transient=True,
         )
-        self._task = self._bar.add_task("search", total=config.max_trials, best="", end="")
+        self._task = self._bar.add_task("search", total=config.max_trials, completed=len(self._done), best="", end="")
 
     def __enter__(self) -> SearchProgress:
         self._bar.start()
@@ -88,29 +94,44 @@ class SearchProgress:
     def __exit__(self, *exception: object) -> None:
         self._bar.stop()
 
-    def callbacks(self, suggestion: Suggestion) -> Sequence[Any]:
-        return self._make_callbacks(suggestion)
-
     def trial_started(self, suggestion: Suggestion) -> None:
-        done = int(suggestion.trial_id)
-        self._bar.update(self._task, completed=done, description=f"trial {suggestion.trial_id}", end=self._end(done))
+        self._under_way[suggestion.trial_id] = ""
+        if suggestion.repeat_of and not self._repeats_are_told:
+            self._repeats_are_told = True
+            self._console.print("the best are trained again, with other seeds:")
+        self._show()
 
     def epoch_finished(self, trial_id: str, epoch: Epoch) -> None:
-        accuracy = f" {epoch.val_accuracy:.2%}" if epoch.val_accuracy is not None else ""
-        self._bar.update(self._task, description=f"trial {trial_id}{accuracy}")
+        self._under_way[trial_id] = f" {epoch.val_accuracy:.1%}" if epoch.val_accuracy is not None else ""
+        self._show()
+
+    def attempt_lost(self, lost: AttemptLost, *, tried_again: bool) -> None:
+        self._under_way.pop(lost.trial_id, None)
+        then = "it is tried once more" if tried_again else "it is given up"
+        self._console.print(f"[yellow]trial {lost.trial_id}:[/] {escape(lost.reason)}; {then}")
 
     def trial_finished(self, trial: TrialRecord, best: TrialRecord | None) -> None:
-        self._trials.append(trial)
+        self._under_way.pop(trial.trial_id, None)
         self._console.print(_trial_line(trial, is_best=best is trial))
+        if trial.repeat_of:
+            self._show()
+            return
+        if trial.status is not Status.SKIPPED:
+            self._seconds.append(trial.seconds)
+            self._done.add(trial.trial_id)
         best_text = f"best {_score(best)} (trial {best.trial_id})" if best is not None else ""
-        done = int(trial.trial_id) + 1
-        self._bar.update(self._task, completed=done, best=best_text, end=self._end(done))
+        self._show(best=best_text)
 
-    def _end(self, done: int) -> str:
+    def _show(self, **fields: Any) -> None:
+        trials = ", ".join(f"{trial_id}{result}" for trial_id, result in self._under_way.items())
+        described = f"trial {trials}" if trials else "search"
+        self._bar.update(self._task, description=described, completed=len(self._done), end=self._end(), **fields)
+
+    def _end(self) -> str:
         left = self._seconds_left()
-        if self._trials:
-            mean = sum(trial.seconds for trial in self._trials) / len(self._trials)
-            left = min(left, mean * (self._config.max_trials - done))
+        if self._seconds:
+            mean = sum(self._seconds) / len(self._seconds)
+            left = min(left, mean * (self._config.max_trials - len(self._done)) / max(self._workers, 1))
         return "" if math.isinf(left) else f"search ends about {_clock_after(left)}"
 
 
@@ -144,11 +165,17 @@ def _results(trial: TrialRecord) -> str:
 
 def _trial_line(trial: TrialRecord, *, is_best: bool) -> str:
     number = f"trial {trial.trial_id}"
+    if trial.status is Status.SKIPPED:
+        return f"{number}  skipped: {escape(trial.reason)}"
     if not trial.has_result:
         return f"{number}  [red]failed[/]: {escape(trial.reason)}"
     facts = f"{_results(trial)}  {trial.seconds:5.1f} s"
+    if trial.repeat_of:
+        return f"{number}  {facts}"
     note = " [green]best so far[/]" if is_best else ""
     stopped = f" [yellow](stopped: {escape(trial.reason)})[/]" if trial.reason else ""
+    if trial.status is Status.PAUSED:
+        stopped = f" (after {counted(len(trial.epochs), 'epoch')} of {trial.settings.epochs})"
     return f"{number}  {facts}{note}{stopped}\n            [dim]{describe(trial.hyperparameters)}[/]"
 
 

@@ -151,7 +151,6 @@ def _chosen(arguments: argparse.Namespace) -> _Chosen:
 def _recorded_trial(arguments: argparse.Namespace) -> tuple[TrialRecord, ModelChoice]:
     """A trial of a search, and the model that was searched."""
     from tuning.journal import Journal
-    from tuning.records import TrialRecord
     from tuning.run_folder import open_run
 
     name, colon, trial_id = arguments.trial.partition(":")
@@ -159,7 +158,7 @@ def _recorded_trial(arguments: argparse.Namespace) -> tuple[TrialRecord, ModelCh
         raise InputError(f"--trial needs RUN:ID, like tune-1:0003, got {arguments.trial}")
     source = open_run(arguments.runs, name)
     record = source.read()
-    trials = [event for event in Journal(source.journal).read() if isinstance(event, TrialRecord)]
+    trials = Journal(source.journal).trials()
     for trial in trials:
         if trial.trial_id == trial_id:
             return trial, ModelChoice.from_options(record.get("options", {}))

@@ -58,6 +58,11 @@ def prepare(arguments: argparse.Namespace, folder: RunFolder, dataset: Dataset, 
         objective=options.ranked_by,
         balance_classes=choice.class_weight is not None,
         enqueued=known_configurations(options, builder),
+        costs=options.costs,
+        min_epochs=options.min_epochs,
+        max_parameters=options.max_parameters,
+        finalists=options.finalists,
+        repeats=options.repeats,
     )
     factories = load_factories(choice.callbacks)
     require_trainable(builder, data, config)

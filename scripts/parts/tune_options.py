@@ -11,7 +11,7 @@ from scripts import _entry
 from scripts.parts.model import ModelChoice, read_space
 from tuning.budget import parse_duration
 from tuning.errors import InputError
-from tuning.objective import parse_objective
+from tuning.objective import parse_objectives
 from tuning.records import ALGORITHMS
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ DEFAULT_ALGORITHM = "random"
 DEFAULT_BUDGET = "8m"
 DEFAULT_MAX_TRIALS = 20
 DEFAULT_OBJECTIVE = "val_loss"
+DEFAULT_MIN_EPOCHS = 1
+DEFAULT_FINALISTS = 3
+DEFAULT_REPEATS = 2
 NO_BUDGET = "none"
 SEARCHED = "searched"
 
@@ -38,6 +41,13 @@ class Options:
     algorithm: str
     max_trials: int
     epochs: int | None
+    min_epochs: int
+    max_parameters: int | None
+    finalists: int
+    repeats: int
+    workers: int | None
+    trial_timeout: str | None
+    tensorboard: bool
     budget: str
     seed: int
     baselines: bool
@@ -54,8 +64,16 @@ class Options:
         return None if self.budget == NO_BUDGET else parse_duration(self.budget)
 
     @property
+    def timeout_seconds(self) -> float | None:
+        return None if self.trial_timeout is None else parse_duration(self.trial_timeout)
+
+    @property
     def ranked_by(self) -> Objective:
-        return parse_objective(self.objective)
+        return parse_objectives(self.objective)[0]
+
+    @property
+    def costs(self) -> tuple[str, ...]:
+        return parse_objectives(self.objective)[1]
 
     @property
     def model_choice(self) -> ModelChoice:
@@ -65,6 +83,10 @@ class Options:
 _DEFAULTS: dict[str, Any] = {
     "algorithm": DEFAULT_ALGORITHM,
     "max_trials": DEFAULT_MAX_TRIALS,
+    "min_epochs": DEFAULT_MIN_EPOCHS,
+    "finalists": DEFAULT_FINALISTS,
+    "repeats": DEFAULT_REPEATS,
+    "tensorboard": False,
     "budget": DEFAULT_BUDGET,
     "seed": 0,
     "baselines": False,
@@ -73,7 +95,7 @@ _DEFAULTS: dict[str, Any] = {
     "space": {},
 }
 # What a resumed run may change.
-_EXTENSIBLE = ("max_trials", "budget", "callback")
+_EXTENSIBLE = ("max_trials", "budget", "callback", "workers", "trial_timeout", "tensorboard")
 
 
 def read_options(arguments: argparse.Namespace, folder: RunFolder) -> Options:
@@ -95,6 +117,11 @@ def read_options(arguments: argparse.Namespace, folder: RunFolder) -> Options:
         ("--max-trials", options.max_trials, 1),
         ("--epochs", options.epochs, 1),
         ("--seed", options.seed, 0),
+        ("--min-epochs", options.min_epochs, 1),
+        ("--max-parameters", options.max_parameters, 1),
+        ("--finalists", options.finalists, 1),
+        ("--repeats", options.repeats, 0),
+        ("--workers", options.workers, 0),
     ):
         if asked is not None and asked < least:
             raise InputError(f"{name} must be {least} or more, got {asked}")
@@ -102,7 +129,8 @@ def read_options(arguments: argparse.Namespace, folder: RunFolder) -> Options:
         parse_duration(options.budget)
     if options.baselines and options.model is not None:
         raise InputError("--baselines are configurations of the built-in model: leave it out, or --model")
-    options.ranked_by  # noqa: B018 checked before anything is loaded
+    options.timeout_seconds  # noqa: B018 checked before anything is loaded
+    options.ranked_by  # noqa: B018 likewise
     options.model_choice  # noqa: B018 likewise
     _require_extension(options, recorded, folder)
     return options
@@ -129,7 +157,7 @@ def known_configurations(
 ) -> tuple[tuple[Configuration, TrainingSettings | None], ...]:
     """What to try before the oracle is asked: the baselines if wanted, then the default configuration.
 
-    Grid search starts with the default configuration by itself. Raises InputError for a baseline that does not fit.
+    Raises InputError for a baseline that does not fit.
     """
     from tuning.baselines import BASELINES
 
@@ -141,8 +169,7 @@ def known_configurations(
             raise InputError(
                 f"the baseline {published.name} is not in the space ({error}): leave out --baselines"
             ) from error
-    if options.algorithm != "grid":
-        known.append((builder.default_configuration(), None))
+    known.append((builder.default_configuration(), None))
     return tuple(known)
 
 

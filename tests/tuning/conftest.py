@@ -87,7 +87,8 @@ def trial_records(configurations: Any, epoch_records: Any, settings_records: Any
         result_epoch=st.integers(min_value=0),
         parameters=st.integers(min_value=0),
         seconds=_finite(),
-        initial_epoch=st.integers(min_value=0),
+        macs=st.none() | st.integers(min_value=0),
+        repeat_of=st.text(max_size=8),
     )
 
 

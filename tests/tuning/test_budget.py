@@ -110,3 +110,11 @@ def test_retraining_gets_an_epoch_even_after_the_end(clock, quick):
     budget = Budget(100, clock=clock)
     clock.now += 500
     assert budget.retraining_epochs(quick, examples_ratio=1.0, epochs=12) == 1
+
+
+def test_an_epoch_that_shares_the_machine_with_no_other_training_is_faster(clock, quick):
+    budget = Budget(1000, speedup=2.0, clock=clock)
+    left = budget.remaining_for_search(quick, examples_ratio=1.1, epochs=12)
+    assert left == pytest.approx(1000 - 12 * 2.0 * 1.1 * 1.25 / 2 - FINISHING_SECONDS)
+    clock.now += 1000 - 35.1
+    assert budget.retraining_epochs(quick, examples_ratio=1.0, epochs=60) == 20

@@ -132,6 +132,23 @@ def test_the_stop_signal_ends_the_training_after_the_step_in_which_it_was_given(
     assert len(rates.of_steps) == 3
 
 
+def test_a_signal_at_the_end_of_an_epoch_ends_the_training_there(model):
+    rates = Rates()
+    answers = iter([*[False] * (2 * STEPS + 1), True])
+    stop = StopSignal(lambda: next(answers))
+    fit(model, [rates, stop], epochs=5)
+    assert stop.stopped
+    assert len(rates.of_steps) == 2 * STEPS
+
+
+def test_after_the_last_epoch_there_is_nothing_left_to_stop(model):
+    answers = iter([*[False] * (2 * STEPS + 1), True])
+    stop = StopSignal(lambda: next(answers), last_epoch=1)
+    fit(model, [stop], epochs=2)
+    assert not stop.stopped
+    assert next(answers)
+
+
 def test_without_a_signal_nothing_is_stopped(model):
     rates = Rates()
     stop = StopSignal(lambda: False)

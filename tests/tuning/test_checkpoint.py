@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import keras
+import keras_tuner as kt
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from tuning.checkpoint import Checkpoint
 from tuning.errors import InputError
 from tuning.settings import Plan, Schedule, TrainingSettings
 from tuning.trial import Watch, train
+from tuning.user_model import UserModel
 
 
 @pytest.fixture
@@ -157,3 +160,77 @@ def test_a_moment_after_the_start_nothing_is_saved_yet(plan, hypermodel, small_s
     plan = replace(plan, settings=replace(plan.settings, epochs=1))
     train(hypermodel, plan, training=small_split[0], validation=None, watch=Watch(), checkpoint=checkpoint)
     assert not checkpoint.folder.exists()
+
+
+@pytest.mark.slow
+def test_a_training_that_paused_goes_on_to_the_same_weights_bit_for_bit(plan, hypermodel, small_split, tmp_path):
+    plan = replace(plan, settings=replace(plan.settings, keep_best=True))
+    training, validation = small_split
+
+    def run(until, checkpoint=None):
+        watch = Watch(until=until)
+        return train(hypermodel, plan, training=training, validation=validation, watch=watch, checkpoint=checkpoint)
+
+    whole = run(None)
+    expected = whole.model.get_weights()
+    parts = [run(until, Checkpoint(folder=tmp_path / "a" / "state")) for until in (1, 3)]
+
+    assert [len(part.epochs) for part in parts] == [1, 3]
+    assert not any(part.stopped for part in parts)
+    assert losses(parts[-1]) == losses(whole)
+    assert parts[-1].result_epoch == whole.result_epoch
+    for weight, found in zip(expected, parts[-1].model.get_weights(), strict=True):
+        assert np.array_equal(weight, found)
+
+
+@pytest.mark.slow
+def test_what_may_not_be_trained_is_only_built(plan, hypermodel, small_split):
+    watch = Watch(on_built=lambda built: False)
+    outcome = train(hypermodel, plan, training=small_split[0], validation=None, watch=watch)
+
+    assert (outcome.epochs, outcome.stopped, outcome.diverged) == ((), True, False)
+    assert outcome.hyperparameters == plan.hyperparameters
+
+
+class OwnTraining(kt.HyperModel):
+    """A `fit` of its owner's, which notes from where to where it trained."""
+
+    def __init__(self):
+        self.ranges = []
+        super().__init__()
+
+    def build(self, hp):
+        layers = [keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), keras.layers.Dense(10, "softmax")]
+        model = keras.Sequential([keras.Input((28, 28, 1)), *layers])
+        model.compile("adam", "sparse_categorical_crossentropy")
+        return model
+
+    def fit(self, hp, model, *args, epochs, initial_epoch=0, **options):
+        self.ranges.append((initial_epoch, epochs, int(model.optimizer.iterations)))
+        return model.fit(*args, epochs=epochs, initial_epoch=initial_epoch, **options)
+
+
+@pytest.mark.slow
+def test_a_training_by_its_owner_s_fit_goes_on_where_it_paused(search_data, tmp_path):
+    own = OwnTraining()
+    builder = UserModel(own, search_data)
+    plan = Plan(hyperparameters={}, settings=builder.trial_settings(4), seed=5)
+    checkpoint = Checkpoint(folder=tmp_path / "state", seconds_apart=0.0)
+    own.ranges.clear()
+
+    first, second = (
+        train(
+            builder,
+            plan,
+            training=search_data.training,
+            validation=search_data.validation,
+            watch=Watch(until=until),
+            checkpoint=checkpoint,
+        )
+        for until in (2, 4)
+    )
+
+    # 200 images in batches of 32: 7 steps an epoch.
+    assert own.ranges == [(0, 2, 0), (2, 4, 14)]
+    assert second.epochs[:2] == first.epochs
+    assert len(second.epochs) == 4

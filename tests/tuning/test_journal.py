@@ -13,24 +13,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuning.errors import InputError
-from tuning.journal import Journal, Suggestion
+from tuning.journal import AttemptLost, EpochReported, Journal, SearchBegan, Suggestion
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
-def events(configurations, trial_records):
-    """Strategy: suggestions and trials in any order."""
+def events(configurations, epoch_records, trial_records):
+    """Strategy: whatever a journal can hold, in any order."""
     suggestions = st.builds(
         Suggestion,
         trial_id=st.text(max_size=6),
         oracle_id=st.text(max_size=6),
         hyperparameters=configurations,
         epochs=st.integers(),
-        initial_epoch=st.integers(),
-        parent=st.text(max_size=6),
+        repeat_of=st.text(max_size=6),
     )
-    return st.lists(suggestions | trial_records, max_size=4)
+    began = st.builds(SearchBegan, facts=st.dictionaries(st.text(max_size=6), st.integers() | st.text(max_size=6)))
+    reported = st.builds(EpochReported, trial_id=st.text(max_size=6), number=st.integers(1), epoch=epoch_records)
+    seconds = st.floats(0, 1e6)
+    lost = st.builds(AttemptLost, trial_id=st.text(max_size=6), reason=st.text(max_size=6), seconds=seconds)
+    return st.lists(began | suggestions | reported | lost | trial_records, max_size=4)
 
 
 @pytest.fixture
@@ -158,7 +161,7 @@ def test_what_json_has_no_word_for_is_not_written_at_all(written, suggestion):
 FULL_DISK = """
 import contextlib, resource, signal, sys
 from pathlib import Path
-from tuning.journal import Journal, Suggestion
+from tuning.journal import AttemptLost, EpochReported, Journal, SearchBegan, Suggestion
 
 path, room, size = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tuning.errors import InputError
-from tuning.objective import parse_objective, require_reported
+from tuning.objective import parse_objective, parse_objectives, require_reported
 from tuning.settings import VALIDATION_LOSS, Objective
 
 
@@ -52,3 +52,30 @@ def test_a_rank_is_lower_where_the_value_is_better() -> None:
     assert accuracy.rank(0.9) < accuracy.rank(0.8)
     assert VALIDATION_LOSS.rank(0.1) < VALIDATION_LOSS.rank(0.2)
     assert (str(accuracy), str(VALIDATION_LOSS)) == ("val_accuracy:max", "val_loss:min")
+
+
+@pytest.mark.parametrize(
+    ("text", "costs"),
+    [("val_loss", ()), ("val_loss,params", ("params",)), ("val_loss:min,macs,params", ("macs", "params"))],
+)
+def test_costs_stand_after_the_metric(text: str, costs: tuple[str, ...]) -> None:
+    assert parse_objectives(text) == (VALIDATION_LOSS, costs)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("params", "--objective must begin with a metric, like val_loss,params, got params"),
+        ("macs,val_loss", "--objective must begin with a metric, like val_loss,macs, got macs,val_loss"),
+        (
+            "val_loss,val_accuracy",
+            "--objective takes one metric and after it costs, params or macs, like val_loss,para",
+        ),
+        ("val_loss,", "takes one metric and after it costs, params or macs, like val_loss,params, got val_loss,$"),
+        ("val_loss,params,params", "--objective names params more than once: name it once, got val_loss,params,params"),
+        ("val_mine,params", "whether more of val_mine is better has to be told"),
+    ],
+)
+def test_other_costs_are_refused(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        parse_objectives(text)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuning.records import Epoch, Evaluation, SearchConfig, SearchResult, Status, TrainedModel, TrialRecord
+from tuning.selection import Selection
 from tuning.settings import Plan, TrainingSettings
 
 
@@ -107,24 +108,35 @@ def test_a_stopped_trial_can_be_ranked(make_trial):
     assert make_trial(val_loss=0.1, status=Status.STOPPED).has_result
 
 
-def test_the_winner_has_the_lowest_validation_loss(make_trial):
-    trials = tuple(make_trial(loss, trial_id=str(index)) for index, loss in enumerate([0.3, 0.1, 0.2]))
-    assert SearchResult(trials=trials, stopped_by="budget").winner == trials[1]
+def test_a_skipped_trial_has_no_result(make_trial):
+    assert not make_trial(val_loss=0.1, status=Status.SKIPPED).has_result
 
 
-def test_the_earlier_trial_wins_a_tie(make_trial):
-    trials = tuple(make_trial(0.3, trial_id=str(index)) for index in range(3))
-    assert SearchResult(trials=trials, stopped_by="budget").winner == trials[0]
+def result(trials, winner, repeats=()):
+    chosen = Selection(finalists=(), winner=winner, optimism=None, noise=None, standard_error=None)
+    return SearchResult(trials=tuple(trials), stopped_by="budget", repeats=tuple(repeats), selection=chosen)
 
 
-def test_nan_never_wins(make_trial):
-    trials = (make_trial(math.nan, trial_id="0"), make_trial(5.0, trial_id="1"))
-    assert SearchResult(trials=trials, stopped_by="budget").winner == trials[1]
+def test_the_winner_is_the_trial_that_was_selected(make_trial):
+    trials = [make_trial(loss, trial_id=str(index)) for index, loss in enumerate([0.3, 0.1, 0.2])]
+    assert result(trials, "2").winner == trials[2]
 
 
-def test_nobody_wins_where_every_trial_failed(make_trial):
-    trials = (make_trial(status=Status.FAILED),)
-    assert SearchResult(trials=trials, stopped_by="max_trials").winner is None
+def test_nobody_wins_where_nothing_was_selected(make_trial):
+    nothing = SearchResult(trials=(make_trial(status=Status.FAILED),), stopped_by="max_trials")
+    assert (nothing.winner, nothing.winner_curves) == (None, ())
+
+
+def test_the_winner_s_curves_are_those_of_its_repeats_that_have_a_result(make_trial):
+    trials = [make_trial(trial_id="a"), make_trial(trial_id="b")]
+    repeats = [
+        make_trial(trial_id="a.1", repeat_of="a"),
+        make_trial(trial_id="b.1", repeat_of="b"),
+        make_trial(trial_id="a.2", repeat_of="a", status=Status.FAILED),
+    ]
+    assert result(trials, "a", repeats).winner_curves == (repeats[0],)
+    assert result(trials, "a", repeats[1:]).winner_curves == (trials[0],)
+    assert result(trials, "a").winner_curves == (trials[0],)
 
 
 def test_settings_refuse_no_epochs():
@@ -137,7 +149,11 @@ def test_settings_refuse_no_epochs():
     [
         ("max_trials", 0, "max_trials must be 1 or more, got 0"),
         ("epochs", 0, "epochs must be 1 or more, got 0"),
+        ("min_epochs", 0, "min_epochs must be 1 or more, got 0"),
         ("seed", -1, "seed must be 0 or more, got -1"),
+        ("max_parameters", 0, "max_parameters must be 1 or more, got 0"),
+        ("finalists", 0, "finalists must be 1 or more, got 0"),
+        ("repeats", -1, "repeats must be 0 or more, got -1"),
     ],
 )
 def test_a_search_config_refuses_numbers_below_their_least(name, value, message):

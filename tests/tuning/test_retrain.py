@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from tuning.errors import TrainingError
-from tuning.records import TrainedModel
-from tuning.retrain import retraining_plan, save_model, train_and_save
+from tuning.records import SearchResult, TrainedModel
+from tuning.retrain import retrain, retraining_plan, save_model, train_and_save
 from tuning.run_folder import RunFolder, read_json
 from tuning.seeds import derive_seed
+from tuning.selection import select
 from tuning.settings import Schedule
 from tuning.space import Choices
 from tuning.trial import Watch
@@ -21,19 +22,48 @@ from tuning.trial import Watch
 @pytest.fixture
 def plan(tiny, make_trial):
     winner = make_trial(hyperparameters=tiny.check({"learning_rate": 0.01}))
-    return retraining_plan(tiny, winner, examples=200, seed=0, most_epochs=2)
+    return retraining_plan(tiny, winner, curves=[winner], examples=200, seed=0, most_epochs=2)
 
 
 @pytest.mark.parametrize(("examples", "epochs"), [(60_000, 12), (10**7, 12), (30_000, 24), (1442, 60), (1, 60)])
 def test_fewer_images_are_shown_more_often(tiny, make_trial, examples, epochs):
-    assert retraining_plan(tiny, make_trial(), examples=examples, seed=0).settings.epochs == epochs
+    winner = make_trial()
+    assert retraining_plan(tiny, winner, curves=[winner], examples=examples, seed=0).settings.epochs == epochs
 
 
 def test_a_winner_is_retrained_with_augmentation_and_a_seed_of_its_own(plan):
     assert (plan.settings.epochs, plan.settings.schedule) == (2, Schedule.WARMUP_COSINE)
     assert plan.settings.augmentation
     assert plan.seed == derive_seed(0, "retrain")
-    assert (plan.initial_weights, plan.initial_epoch) == ("", 0)
+
+
+def test_the_time_may_allow_fewer_epochs_but_never_adds_any(tiny, make_trial):
+    winner = make_trial()
+    plans = [
+        retraining_plan(tiny, winner, curves=[winner], examples=60_000, seed=0, most_epochs=most) for most in (5, 99)
+    ]
+    assert [plan.settings.epochs for plan in plans] == [5, 12]
+
+
+def test_a_search_without_a_winner_has_nothing_to_retrain(tiny, search_data, tmp_path):
+    nothing = SearchResult(trials=(), stopped_by="max_trials")
+    with pytest.raises(TrainingError, match="no trial of the search has a result: there is no winner to train"):
+        retrain(tiny, nothing, search_data, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_the_winner_of_a_search_is_retrained_on_all_images_and_no_state_is_left(
+    tiny, search_data, make_trial, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("tuning.hypermodel.FEWEST_EPOCHS", 1)
+    monkeypatch.setattr("tuning.hypermodel.MOST_EPOCHS", 2)
+    trials = [make_trial(0.1, hyperparameters=tiny.check({})), make_trial(0.2, trial_id="0001")]
+    result = SearchResult(trials=tuple(trials), stopped_by="budget", selection=select(trials, ()))
+    trained = retrain(tiny, result, search_data, tmp_path / "run", seed=3)
+    assert (trained.examples, len(trained.epochs), trained.seed) == (300, 2, derive_seed(3, "retrain"))
+    assert trained.hyperparameters == trials[0].hyperparameters
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["model.keras", "training.json"]
 
 
 @pytest.mark.slow

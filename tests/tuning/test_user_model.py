@@ -15,7 +15,8 @@ import pytest
 from tuning.dataset import Split
 from tuning.errors import InputError
 from tuning.probing import as_builder, require_trainable
-from tuning.records import SearchConfig, Status
+from tuning.records import SearchConfig, SearchResult, Status
+from tuning.resources import Resources
 from tuning.retrain import retrain
 from tuning.search import search
 from tuning.search_data import SearchData
@@ -60,7 +61,12 @@ def made(code: Any, data: SearchData, *, wishes: Wishes | None = None) -> UserMo
 
 
 def config(**changes: Any) -> SearchConfig:
-    return SearchConfig(**{"max_trials": 2, "epochs": 2, **changes})
+    return SearchConfig(**{"max_trials": 2, "epochs": 2, "repeats": 0, **changes})
+
+
+def searched(model: Any, data: SearchData, folder: Path, asked: SearchConfig) -> SearchResult:
+    """In this process."""
+    return search(model, data, folder, asked, resources=Resources(workers=0))
 
 
 def test_the_space_of_the_getting_started_guide_is_found(guides: Any, search_data: SearchData) -> None:
@@ -82,8 +88,8 @@ def test_the_guides_are_searched_and_their_winner_retrained(
 ) -> None:
     builder = made(getattr(guides, name), search_data, wishes=UNIT)
 
-    result = search(builder, search_data, tmp_path, config())
-    trained = retrain(builder, result.winner, search_data, tmp_path)
+    result = searched(builder, search_data, tmp_path, config())
+    trained = retrain(builder, result, search_data, tmp_path)
 
     assert [trial.status for trial in result.trials] == [Status.COMPLETED] * 2, result.trials[0].reason
     assert all(set(trial.hyperparameters) == set(builder.described_space()) for trial in result.trials)
@@ -96,7 +102,7 @@ def test_epochs_and_batch_size_that_a_fit_chooses_are_its_own(
 ) -> None:
     builder = made(guides.TunedFit, search_data, wishes=UNIT)
 
-    result = search(builder, search_data, tmp_path, config(epochs=1))
+    result = searched(builder, search_data, tmp_path, config(epochs=1))
 
     assert builder.own_fit.decides == {"epochs"}
     assert [len(trial.epochs) for trial in result.trials] == [
@@ -107,8 +113,8 @@ def test_epochs_and_batch_size_that_a_fit_chooses_are_its_own(
 def test_a_search_of_a_user_s_model_goes_on_where_it_ended(
     guides: Any, search_data: SearchData, tmp_path: Path
 ) -> None:
-    first = search(made(guides.build_model, search_data, wishes=UNIT), search_data, tmp_path, config(epochs=1))
-    more = search(
+    first = searched(made(guides.build_model, search_data, wishes=UNIT), search_data, tmp_path, config(epochs=1))
+    more = searched(
         made(guides.build_model, search_data, wishes=UNIT), search_data, tmp_path, config(max_trials=3, epochs=1)
     )
 
@@ -151,7 +157,18 @@ def test_the_winner_is_retrained_for_as_many_epochs_as_were_best(search_data: Se
     builder = made(dense, search_data)
     winner = make_trial(settings=builder.trial_settings(8), epochs=make_trial().epochs * 8, result_epoch=4)
 
-    assert builder.retraining_settings(winner, examples=300).epochs == 5
+    settings = builder.retraining_settings(winner, epochs_to_best=5, examples=300)
+
+    assert (settings.epochs, settings.keep_best, settings.schedule) == (5, False, Schedule.CONSTANT)
+
+
+def test_a_fit_of_the_user_s_own_is_retrained_for_the_epochs_of_its_trial(
+    guides: Any, search_data: SearchData, make_trial: Any
+) -> None:
+    builder = made(guides.TunedFit, search_data, wishes=UNIT)
+    winner = make_trial(settings=builder.trial_settings(8), epochs=make_trial().epochs * 8, result_epoch=4)
+
+    assert builder.retraining_settings(winner, epochs_to_best=5, examples=300).epochs == 8
 
 
 def own_loss(y: Any, p: Any) -> Any:
@@ -225,8 +242,8 @@ def test_a_subclassed_model_is_searched_retrained_and_loaded(search_data: Search
         return compiled(Subclassed(hp.Int("units", 4, 8)))
 
     builder = made(build, search_data)
-    result = search(builder, search_data, tmp_path, config(epochs=1))
-    trained = retrain(builder, result.winner, search_data, tmp_path)
+    result = searched(builder, search_data, tmp_path, config(epochs=1))
+    trained = retrain(builder, result, search_data, tmp_path)
 
     loaded = keras.models.load_model(tmp_path / "model.keras", custom_objects=builder.custom_objects)
     assert loaded.count_params() == trained.parameters
@@ -260,7 +277,7 @@ class OwnLoop(kt.HyperModel):
 
 
 def test_a_training_loop_by_hand_returns_its_objective(search_data: SearchData, tmp_path: Path) -> None:
-    result = search(made(OwnLoop, search_data), search_data, tmp_path, config())
+    result = searched(made(OwnLoop, search_data), search_data, tmp_path, config())
 
     assert [trial.status for trial in result.trials] == [Status.COMPLETED] * 2, result.trials[0].reason
     assert all(trial.val_loss > 0 and len(trial.epochs) == 1 for trial in result.trials)
@@ -273,7 +290,7 @@ def test_a_returned_objective_decides_whatever_the_epochs_were_like(search_data:
             trained = model.fit(*args, **options)
             return min(trained.history["val_loss"]) + 10 * hp.get("units")
 
-    result = search(made(Penalized, search_data), search_data, tmp_path, config(max_trials=3))
+    result = searched(made(Penalized, search_data), search_data, tmp_path, config(max_trials=3))
 
     assert result.winner.hyperparameters["units"] == 4
     assert all(trial.rank >= 10 * trial.hyperparameters["units"] for trial in result.trials)
@@ -289,7 +306,7 @@ def test_a_fit_with_callbacks_of_its_own_is_ranked_by_the_weights_it_ends_with(
             back = keras.callbacks.LambdaCallback(on_train_end=lambda logs: model.set_weights(first))
             return model.fit(*args, callbacks=[back], **options)
 
-    result = search(made(GoesBack, search_data), search_data, tmp_path, config(max_trials=1, epochs=3))
+    result = searched(made(GoesBack, search_data), search_data, tmp_path, config(max_trials=1, epochs=3))
 
     (trial,) = result.trials
     assert trial.result_epoch == 2
@@ -343,13 +360,6 @@ def test_a_default_off_the_steps_of_its_range_is_taken(search_data: SearchData) 
     assert builder.check(builder.default_configuration())["odd"] == 20
 
 
-def test_a_promoted_trial_is_retrained_for_all_its_epochs(search_data: SearchData, make_trial: Any) -> None:
-    builder = made(dense, search_data)
-    promoted = make_trial(epochs=make_trial().epochs * 6, result_epoch=5, initial_epoch=3)
-
-    assert builder.retraining_settings(promoted, examples=300).epochs == 9
-
-
 def test_any_metric_can_be_the_objective(search_data: SearchData, tmp_path: Path) -> None:
     def build(hp: Any) -> keras.Model:
         model = dense(hp)
@@ -361,7 +371,7 @@ def test_any_metric_can_be_the_objective(search_data: SearchData, tmp_path: Path
         return model
 
     objective = Objective(name="val_top3", maximize=True)
-    result = search(build, search_data, tmp_path, config(objective=objective))
+    result = searched(build, search_data, tmp_path, config(objective=objective))
 
     values = [trial.epochs[trial.result_epoch].value("val_top3") for trial in result.trials]
     assert result.winner.epochs[result.winner.result_epoch].value("val_top3") == max(values)
@@ -371,7 +381,7 @@ def test_any_metric_can_be_the_objective(search_data: SearchData, tmp_path: Path
 def test_an_oracle_of_the_caller_s_own_is_asked(search_data: SearchData, tmp_path: Path) -> None:
     oracle = kt.oracles.RandomSearchOracle(objective=kt.Objective("val_accuracy", "max"), max_trials=2, seed=3)
 
-    result = search(dense, search_data, tmp_path, config(algorithm=oracle, max_trials=5))
+    result = searched(dense, search_data, tmp_path, config(algorithm=oracle, max_trials=5))
 
     assert (len(result.trials), result.stopped_by) == (2, "space")
     assert result.trials[0].settings.objective == Objective(name="val_accuracy", maximize=True)
@@ -381,13 +391,13 @@ def test_an_oracle_with_several_objectives_is_refused(search_data: SearchData, t
     oracle = kt.oracles.RandomSearchOracle(objective=["val_loss", "val_accuracy"], max_trials=2)
 
     with pytest.raises(InputError, match=r"the oracle's objective must be one metric, like kt\.Objective"):
-        search(dense, search_data, tmp_path, config(algorithm=oracle))
+        searched(dense, search_data, tmp_path, config(algorithm=oracle))
 
 
 def test_several_batch_sizes_are_searched(search_data: SearchData, tmp_path: Path) -> None:
     builder = made(dense, search_data, wishes=Wishes(batch_sizes=(16, 64)))
 
-    result = search(builder, search_data, tmp_path, config(max_trials=3, epochs=1))
+    result = searched(builder, search_data, tmp_path, config(max_trials=3, epochs=1))
 
     assert builder.described_space()["batch_size"] == "one of 16, 64"
     assert {trial.hyperparameters["batch_size"] for trial in result.trials} <= {16, 64}

@@ -1,0 +1,59 @@
+"""What a search taught, told when it is over: its best trials, what mattered, and what gives reason to doubt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scripts.parts.insight_tables import print_importance, print_trials
+from scripts.parts.tune_job import Job
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tuning.records import SearchResult
+
+
+def tell_insight(console: Console, job: Job, result: SearchResult) -> None:
+    """Print it; nothing where no trial has a result."""
+    from rich.markup import escape
+
+    from tuning.importance import importance
+    from tuning.insight import warnings
+
+    if result.selection is None:
+        return
+    console.print()
+    print_trials(console, result.trials, selection=result.selection, costs=job.config.costs)
+    _tell_selection(console, job, result)
+    if job.config.costs:
+        console.print("[dim]any of these can be exported: export.py --trial ID[/]")
+    found = importance(result.trials)
+    if found.shares:
+        console.print(f"\n[bold]what mattered[/] [dim](explains {found.explained:.0%} of the ranking)[/]")
+        print_importance(console, found.shares)
+    known = [f"{number:04d}" for number in range(len(job.config.enqueued or ()))]
+    for warning in warnings(result.trials, selection=result.selection, ranges=job.builder.ranges, known=known):
+        console.print(f"[yellow]note:[/] {escape(warning)}")
+    console.print()
+
+
+def _tell_selection(console: Console, job: Job, result: SearchResult) -> None:
+    chosen = result.selection
+    assert chosen is not None
+    objective = job.config.objective.name
+    if not result.repeats:
+        why = (
+            "there is nothing to compare" if len(chosen.finalists) < 2 else "there was no time to train the best again"
+        )
+        if job.config.repeats == 0:
+            why = "--repeats 0"
+        console.print(f"[dim]chosen by one training each: {why}[/]")
+        return
+    if chosen.optimism is None:
+        return
+    first = chosen.finalists[0].trial_id
+    flattered = "flattered" if chosen.optimism > 0 else "understated"
+    console.print(
+        f"[dim]chosen by {len(result.repeats)} trainings with other seeds; the first {objective} of trial {first} "
+        f"{flattered} it by {abs(chosen.optimism):.4f}[/]"
+    )

@@ -1,0 +1,119 @@
+"""One task from its start to its end: what a worker does, and what this process does where there are no workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import keras
+import tensorflow as tf
+
+from tuning import builder
+from tuning.checkpoint import Checkpoint
+from tuning.executors.interface import Built, Ended, EpochEnded, Lost, Task, Workplace
+from tuning.records import Epoch
+from tuning.settings import Configuration
+from tuning.trial import Training, Watch, train
+from tuning.user_callbacks import made_by
+
+OUT_OF_MEMORY = "it ran out of memory"
+LONGEST_FAILURE = 300
+
+
+@dataclass(kw_only=True)
+class Attempt:
+    """A task that runs.
+
+    `tell` hands on a report of what happens in between; its answer is whether to go on. `should_stop` is asked after
+    every step. `checkpoint`: where the task's state is kept.
+    """
+
+    workplace: Workplace
+    task: Task
+    checkpoint: Checkpoint
+    tell: Callable[[Built | EpochEnded], bool]
+    should_stop: Callable[[], bool]
+    _hyperparameters: Configuration | None = None
+    _parameters: int = 0
+    _macs: int | None = None
+    _epochs: list[Epoch] = field(default_factory=list)
+    _was_answered_no: bool = False
+
+    def run(self) -> Ended | Lost:
+        """Train to the end of the task. Whatever goes wrong costs this task alone."""
+        try:
+            return self._ended(self._train())
+        except (MemoryError, tf.errors.ResourceExhaustedError):
+            return Lost(task_id=self.task.task_id, reason=OUT_OF_MEMORY)
+        # A user's code, and a framework, can fail in as many ways as there are; `exit()` is one of them.
+        except (Exception, SystemExit) as error:  # noqa: BLE001
+            return self._failed(one_line(error))
+
+    def _train(self) -> Training:
+        task = self.task
+        restored = self.checkpoint.restore(task.plan)
+        self._epochs = [] if restored is None else list(restored.epochs)
+        watch = Watch(
+            on_epoch=self._epoch_ended,
+            should_stop=lambda: self._was_answered_no or self.should_stop(),
+            callbacks=lambda: made_by(self.workplace.factories, task.context),
+            on_built=self._built,
+            until=task.until,
+        )
+        return train(
+            self.workplace.builder,
+            task.plan,
+            training=self.workplace.training,
+            validation=self.workplace.validation,
+            watch=watch,
+            checkpoint=self.checkpoint,
+        )
+
+    def _built(self, built: builder.Built) -> bool:
+        self._hyperparameters = self.workplace.builder.used(built)
+        self._parameters = _parameters(built.model)
+        if self.workplace.counts_macs:
+            from tuning.model_costs import count_macs
+
+            self._macs = count_macs(built.model)
+        goes_on = self.tell(Built(task_id=self.task.task_id, parameters=self._parameters, macs=self._macs))
+        return goes_on and not self.should_stop()
+
+    def _epoch_ended(self, epoch: Epoch) -> None:
+        self._epochs.append(epoch)
+        goes_on = self.tell(EpochEnded(task_id=self.task.task_id, number=len(self._epochs), epoch=epoch))
+        self._was_answered_no = not goes_on
+
+    def _ended(self, training: Training) -> Ended:
+        failure = f"the loss became NaN or infinite in epoch {len(training.epochs)}" if training.diverged else ""
+        return Ended(
+            task_id=self.task.task_id,
+            hyperparameters=training.hyperparameters,
+            epochs=training.epochs,
+            result_epoch=training.result_epoch,
+            parameters=_parameters(training.model),
+            macs=self._macs,
+            stopped=training.stopped,
+            failure=failure,
+        )
+
+    def _failed(self, failure: str) -> Ended:
+        return Ended(
+            task_id=self.task.task_id,
+            hyperparameters=self._hyperparameters,
+            epochs=tuple(self._epochs),
+            result_epoch=max(len(self._epochs) - 1, 0),
+            parameters=self._parameters,
+            macs=self._macs,
+            stopped=False,
+            failure=failure,
+        )
+
+
+def one_line(error: BaseException) -> str:
+    """The kind of an error and its message, 300 characters at most."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_FAILURE]
+
+
+def _parameters(model: keras.Model) -> int:
+    return int(model.count_params()) if model.built else 0

@@ -1,0 +1,204 @@
+"""A worker process: sets itself up once, then trains one task after the other, until it is killed.
+
+Only the standard library is imported before it is known how: threads and devices are fixed when TensorFlow starts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import faulthandler
+import gc
+import os
+import queue
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from multiprocessing import connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tuning.executors.interface import Report, Task, Workplace
+
+_DIE_WITH_PARENT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """What a worker is told before it starts. `path`: where Python looks for modules. `keras`: name → value."""
+
+    path: tuple[str, ...]
+    job: Path
+    threads: int
+    seconds_apart: float
+    keras: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assignment:
+    """To a worker: train this."""
+
+    task: Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """To a worker: whether the task that waits is to go on."""
+
+    goes_on: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stop:
+    """To a worker: end this task after its current step."""
+
+    task_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """From a worker: a report, and after the last one of a task its resident memory in bytes."""
+
+    report: Report
+    memory_bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unusable:
+    """From a worker: why it can't load what all tasks have in common."""
+
+    failure: str
+
+
+def main(handle: int, parent: int) -> None:
+    """Serve the parent process at the other end of the pipe `handle`."""
+    _die_with(parent)
+    # Ctrl-C is the parent's, which then ends its workers as it sees fit.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    faulthandler.enable()
+    pipe = _pipe(handle)
+    setup = pipe.recv()
+    mailbox = _Mailbox(pipe)
+    sys.path[:] = setup.path
+    with _held_back():
+        workplace = _workplace(setup)
+    if isinstance(workplace, Unusable):
+        pipe.send(workplace)
+        return
+    # All that was imported stays: looking through it after every task would take longer than the rest of the overhead.
+    gc.collect()
+    gc.freeze()
+    while True:
+        pipe.send(_trained(workplace, mailbox.tasks.get(), setup, mailbox))
+
+
+def _trained(workplace: Workplace, task: Task, setup: Setup, mailbox: _Mailbox) -> Said:
+    import psutil
+
+    from tuning.checkpoint import Checkpoint
+    from tuning.executors.attempt import Attempt
+    from tuning.graph_memory import forget_graphs
+
+    def tell(report: Report) -> bool:
+        mailbox.pipe.send(Said(report=report))
+        return mailbox.answers.get().goes_on if task.waits else True
+
+    end = Attempt(
+        workplace=workplace,
+        task=task,
+        checkpoint=Checkpoint(folder=task.state, seconds_apart=setup.seconds_apart),
+        tell=tell,
+        should_stop=lambda: task.task_id in mailbox.stopped,
+    ).run()
+    forget_graphs()
+    return Said(report=end, memory_bytes=psutil.Process().memory_info().rss)
+
+
+class _Mailbox:
+    """Reads what the parent says in a thread of its own, and ends the process once there is no parent."""
+
+    def __init__(self, pipe: Any) -> None:
+        self.pipe = pipe
+        self.tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()
+        self.answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+        self.stopped: set[str] = set()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        try:
+            while True:
+                match self.pipe.recv():
+                    case Assignment(task=task):
+                        self.tasks.put(task)
+                    case Stop(task_id=task_id):
+                        self.stopped.add(task_id)
+                    case Answer() as answer:
+                        self.answers.put(answer)
+        except (EOFError, OSError):
+            pass
+        finally:
+            # The main thread may hang in native code: nothing gentler ends it.
+            os._exit(1)
+
+
+def _workplace(setup: Setup) -> Workplace | Unusable:
+    import keras
+    import tensorflow as tf
+
+    from tuning.devices import prepare_gpus
+    from tuning.executors.attempt import one_line
+    from tuning.executors.shared_job import read_job
+
+    tf.config.threading.set_intra_op_parallelism_threads(setup.threads)
+    tf.config.threading.set_inter_op_parallelism_threads(setup.threads)
+    tf.get_logger().setLevel("ERROR")
+    prepare_gpus()
+    try:
+        workplace = read_job(setup.job)
+    # It holds a user's own code.
+    except (Exception, SystemExit) as error:  # noqa: BLE001
+        return Unusable(failure=one_line(error))
+    keras.config.set_floatx(setup.keras["floatx"])
+    keras.config.set_image_data_format(setup.keras["image_data_format"])
+    keras.config.set_dtype_policy(setup.keras["dtype_policy"])
+    return workplace
+
+
+@contextlib.contextmanager
+def _held_back() -> Iterator[None]:
+    """Hold back what native code writes to file descriptor 2 while it starts; show it if that fails."""
+    saved = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(saved, held.read())
+            raise
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+
+
+def _die_with(parent: int) -> None:
+    """Have the system kill this process with its parent, where it can; a stopped process reads no mailbox.
+
+    Linux only. It counts the death of the thread that started the process as the parent's.
+    """
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _pipe(handle: int) -> Any:
+    if sys.platform == "win32":
+        return connection.PipeConnection(handle)
+    os.set_inheritable(handle, False)
+    return connection.Connection(handle)
