@@ -449,6 +449,33 @@ def test_bench_lists_its_measurements() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("package", "option", "part"),
+    [
+        ("tensorboard", ["--tensorboard"], "--tensorboard needs tensorboard: install it with pip install"),
+        ("optuna", ["--algorithm", "tpe"], "optuna"),
+    ],
+)
+def test_an_option_whose_package_is_missing_is_refused_before_anything_is_written(
+    package: str, option: list[str], part: str, tmp_path: Path
+) -> None:
+    program = f"""
+import importlib.util, runpy, sys; sys.path.insert(0, {str(ROOT)!r})
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *others: None if name == {package!r} else find(name, *others)
+sys.modules[{package!r}] = None
+sys.argv = [{str(ROOT / "scripts/tune.py")!r}, *{[*map(str, QUICK), *option]!r}]
+sys.path.insert(0, {str(ROOT / "scripts")!r})
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert_refused(done, part)
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.slow
 def test_changed_data_is_refused_by_export_and_resume(
     script: Script, arrays: dict[str, np.ndarray], tmp_path: Path
 ) -> None:

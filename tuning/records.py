@@ -205,11 +205,11 @@ class SearchResult:
 
     @property
     def winner_curves(self) -> tuple[TrialRecord, ...]:
-        """The trainings of the winner with other seeds, or itself if there are none."""
+        """The whole trainings of the winner with other seeds, or itself if there are none."""
         own = [
             repeat for repeat in self.repeats if self.winner is not None and repeat.repeat_of == self.winner.trial_id
         ]
-        told = tuple(repeat for repeat in own if repeat.has_result)
+        told = tuple(repeat for repeat in own if repeat.has_result and repeat.status is not Status.STOPPED)
         return told if told or self.winner is None else (self.winner,)
 
 

@@ -41,10 +41,12 @@ class Job:
 def prepare(arguments: argparse.Namespace, folder: RunFolder, dataset: Dataset, options: Options) -> Job:
     """Raises InputError for whatever does not fit together, or is not what the run was started with."""
     from tuning import run_record
+    from tuning.oracles import make_oracle
     from tuning.probing import require_trainable
     from tuning.records import SearchConfig
     from tuning.search import default_epochs
     from tuning.search_data import SearchData
+    from tuning.tensorboard_logs import tensorboard_factory
     from tuning.user_callbacks import load_factories
 
     choice = options.model_choice
@@ -66,6 +68,10 @@ def prepare(arguments: argparse.Namespace, folder: RunFolder, dataset: Dataset, 
     )
     factories = load_factories(choice.callbacks)
     require_trainable(builder, data, config)
+    # Packages that only these need are asked for before anything is written.
+    make_oracle(config, builder.hyperparameters())
+    if options.tensorboard:
+        tensorboard_factory(folder.path)
     asked = dataclasses.asdict(options)
     described = {**asked, "epochs": config.epochs, "searched_space": builder.described_space()}
     model = describe_model(choice, builder)

@@ -131,6 +131,7 @@ def test_the_winner_s_curves_are_those_of_its_repeats_that_have_a_result(make_tr
         make_trial(trial_id="a.1", repeat_of="a"),
         make_trial(trial_id="b.1", repeat_of="b"),
         make_trial(trial_id="a.2", repeat_of="a", status=Status.FAILED),
+        make_trial(trial_id="a.3", repeat_of="a", status=Status.STOPPED),
     ]
     assert result(trials, "a", repeats).winner_curves == (repeats[0],)
     assert result(trials, "a", repeats[1:]).winner_curves == (trials[0],)

@@ -86,6 +86,12 @@ def test_a_finalist_whose_repeats_all_failed_is_out(repeated):
     assert [each.failed for each in selection.finalists] == [2, 1]
 
 
+def test_a_repeat_that_the_time_cut_short_does_not_count(repeated, make_trial):
+    trials, repeats = repeated((0.1, [0.15]), (0.2, [0.25]))
+    cut = make_trial(9.0, trial_id="0000.2", repeat_of="0000", status=Status.STOPPED)
+    assert select(trials, [*repeats, cut]) == select(trials, repeats)
+
+
 def test_where_every_repeat_failed_the_first_ranking_decides(repeated):
     selection = select(*repeated((0.1, [None]), (0.2, [None])))
     assert (selection.winner, selection.optimism, selection.standard_error) == ("0000", None, None)
