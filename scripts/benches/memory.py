@@ -1,4 +1,4 @@
-"""Memory of the parent and of each worker, and the disk, over 100 trials on the embedded digits."""
+"""Memory, disk and the time between two trainings of a worker, over 100 trials on the embedded digits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ import os
 import statistics
 import sys
 import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -16,7 +20,9 @@ sys.path[0] = str(SCRIPTS.parent)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from tuning.records import SearchConfig, TrialRecord  # noqa: E402 the path comes first
-from tuning.search import Silent, search  # noqa: E402
+from tuning.resources import Resources  # noqa: E402
+from tuning.search import search  # noqa: E402
+from tuning.search_loop import Silent  # noqa: E402
 
 MIB = 2**20
 WARM_TRIALS = 10
@@ -28,7 +34,6 @@ class Measuring(Silent):
     def __init__(self, folder: Path) -> None:
         self.rss: dict[int, list[float]] = {}
         self.weights_bytes = 0
-        self.overheads: list[float] = []
         self._folder = folder
 
     def trial_finished(self, trial: TrialRecord, best: TrialRecord | None) -> None:
@@ -37,7 +42,38 @@ class Measuring(Silent):
             self.rss.setdefault(process.pid, []).append(process.memory_info().rss / MIB)
         files = [path for path in (self._folder / "weights").rglob("*") if path.is_file()]
         self.weights_bytes = max(self.weights_bytes, sum(path.stat().st_size for path in files))
-        self.overheads.append(trial.seconds - sum(epoch.seconds for epoch in trial.epochs))
+
+
+@dataclass(frozen=True)
+class Times:
+    """Notes in a file for each worker when its trainings begin and end."""
+
+    folder: Path
+
+    def __call__(self, context: Any) -> Any:
+        import keras
+
+        log = self.folder / f"{os.getpid()}.times"
+
+        def note(logs: Any) -> None:
+            with log.open("a", encoding="utf-8") as file:
+                file.write(f"{time.monotonic()}\n")
+
+        return keras.callbacks.LambdaCallback(on_train_begin=note, on_train_end=note)
+
+
+def gaps(folder: Path) -> list[float]:
+    """Seconds from the end of a training to the beginning of the next one of the same worker."""
+    found: list[float] = []
+    for log in folder.glob("*.times"):
+        times = [float(line) for line in log.read_text(encoding="utf-8").split()]
+        found += [begun - ended for ended, begun in zip(times[1::2], times[2::2], strict=False)]
+    return found
+
+
+def described(seconds: Sequence[float]) -> str:
+    low, middle, high = statistics.quantiles(seconds, n=4)
+    return f"between two trainings a worker spends {middle:.2f} s (median; quartiles {low:.2f} and {high:.2f})"
 
 
 def growth(values: list[float]) -> float:
@@ -66,7 +102,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work) / "run"
         measuring = Measuring(folder)
-        search(builder, data, folder, config, observer=measuring)
+        resources = Resources(factories=(Times(Path(work)),))
+        search(builder, data, folder, config, resources=resources, observer=measuring)
+        between = gaps(Path(work))
     for pid, values in measuring.rss.items():
         who = "parent" if pid == os.getpid() else "worker"
         if len(values) > 2 * WARM_TRIALS:
@@ -76,10 +114,7 @@ def main() -> int:
             )
     print(f"processes that trained: {len(measuring.rss) - 1}")
     print(f"weights on disk: at most {measuring.weights_bytes / MIB:.1f} MiB")
-    overhead = statistics.median(measuring.overheads)
-    print(
-        f"a trial took {overhead:.2f} s beyond its epochs (median), building the model and tracing its graph included"
-    )
+    print(described(between))
     return 0
 
 
