@@ -393,7 +393,6 @@ def test_a_search_of_models_that_are_all_too_large_is_a_no_and_says_how_large_th
     done = script("tune.py", *QUICK, "--max-parameters", 5)
 
     assert done.returncode == 1, done.stderr
-    assert "all that was drawn at last had more parameters than allowed" in done.stdout
     assert "every model was too large: the smallest one had" in done.stdout
 
 
@@ -451,11 +450,8 @@ def test_a_trial_that_did_not_win_is_trained_once_and_exported(script: Script, t
     assert "has no model yet" not in again.stderr + won.stderr
     folders = [json.loads(done.stdout)["folder"] for done in (first, again, won)]
     assert folders == [f"runs/two/trials/{other}/artifacts"] * 2 + ["runs/two/artifacts"]
-    assert sorted(path.name for path in (run / "trials" / other).iterdir()) == [
-        "artifacts",
-        "model.keras",
-        "training.json",
-    ]
+    left = sorted(path.name for path in (run / "trials" / other).iterdir() if not path.name.endswith(".lock"))
+    assert left == ["artifacts", "model.keras", "training.json"]
     assert json.loads((run / "run.json").read_text()) == record
 
 
