@@ -193,7 +193,7 @@ def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: C
         searched = record["seconds"]["search"] + time.perf_counter() - started
         record = {
             **record,
-            "config": {**record["config"], **describe_searched(job.options, result.stopped_by)},
+            "config": {**record["config"], **describe_searched(job.options, result)},
             "selection": None if result.selection is None else result.selection.as_json(),
             "seconds": {**record["seconds"], "search": searched},
         }

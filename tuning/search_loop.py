@@ -267,10 +267,11 @@ class SearchLoop:
                 self.executor.kill(task_id, reason=f"it did not stop within {STOPPING_SECONDS:g} s")
 
     def _may_stop(self, attempt: Attempt, taken: float) -> bool:
-        """However short the time is, a search has a first result: stopped before its first step, a trial has none."""
-        if self.state.best is not None or self.state.reported(attempt.trial_id):
-            return True
-        return attempt.is_built and taken > FIRST_STEP_SECONDS
+        """However short the time is, a search has a first result: stopped before its first step, a trial has none.
+
+        What a worker may take to start is no part of `taken`, so one that never gets there is stopped as well.
+        """
+        return self.state.best is not None or self.state.reported(attempt.trial_id) > 0 or taken > FIRST_STEP_SECONDS
 
     def _record(self, event: Event) -> None:
         self.journal.append(event, elapsed=self._clock() - self._began)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import argparse
 
     from tuning.builder import ModelBuilder
+    from tuning.records import SearchResult
     from tuning.run_folder import RunFolder
     from tuning.settings import Configuration, Objective, TrainingSettings
 
@@ -136,9 +137,18 @@ def read_options(arguments: argparse.Namespace, folder: RunFolder) -> Options:
     return options
 
 
-def describe_searched(options: Options, stopped_by: str) -> dict[str, Any]:
+def describe_searched(options: Options, result: SearchResult) -> dict[str, Any]:
     """What a search that ended was allowed, and what ended it, for the run's config: a later command may allow more."""
-    return {SEARCHED: {"max_trials": options.max_trials, "budget": options.budget, "stopped_by": stopped_by}}
+    finalists = 0 if result.selection is None else len(result.selection.finalists)
+    wanted = finalists * options.repeats if finalists > 1 else 0
+    return {
+        SEARCHED: {
+            "max_trials": options.max_trials,
+            "budget": options.budget,
+            "stopped_by": result.stopped_by,
+            "repeats_left": max(wanted - len(result.repeats), 0),
+        }
+    }
 
 
 def is_searched(options: Options, config: Mapping[str, Any]) -> bool:
@@ -149,7 +159,7 @@ def is_searched(options: Options, config: Mapping[str, Any]) -> bool:
     before = dataclasses.replace(options, max_trials=ended["max_trials"], budget=ended["budget"])
     longer = (options.budget_seconds or math.inf) > (before.budget_seconds or math.inf)
     more = {"max_trials": options.max_trials > before.max_trials, "budget": longer}
-    return not more.get(ended["stopped_by"], False)
+    return not more.get(ended["stopped_by"], False) and not (ended["repeats_left"] and longer)
 
 
 def known_configurations(

@@ -36,7 +36,8 @@ class _Worker:
 
 
 class Simulated:
-    """`fates`: trial id → what happens to its attempts in turn: `ok`, `nan`, `error`, `hangs`, `lost N` (in epoch N).
+    """`fates`: trial id → what happens to its attempts in turn: `ok`, `nan`, `error`, `hangs`, `stuck` (before it
+    is built), `lost N` (in epoch N).
 
     `states` outlives the executor, as files would: what was trained of a task whose state was kept. `starting`: so many
     polls pass before a worker stands.
@@ -78,6 +79,8 @@ class Simulated:
         epochs = list(self._states.get(key, ()))
         story: list[Report] = [Built(task_id=task.task_id, parameters=PARAMETERS, macs=10 * PARAMETERS)]
         lost_in = int(fate.removeprefix("lost ")) if fate.startswith("lost ") else None
+        if fate == "stuck":
+            return []
         if fate == "hangs":
             return story
         if fate == "error":

@@ -227,6 +227,12 @@ def test_a_budget_too_small_for_anything_still_gives_a_first_result(run, tmp_pat
     assert result.winner.has_result
 
 
+def test_a_worker_that_never_builds_its_first_model_is_ended_with_the_budget(run, tmp_path):
+    fates = {"0000": ["stuck", "stuck"]}
+    result = run(tmp_path, fates=fates, workers=1, resources={"budget": Budget(300.0, clock=Clock())})
+    assert result.trials[0].reason == "it did not stop within 60 s"
+
+
 def test_running_trials_are_stopped_at_the_end_of_the_budget_and_count(run, tmp_path):
     clock = Clock()
     budget = Budget(120.0, clock=clock)
