@@ -22,6 +22,9 @@ from tuning.resources import Resources
 from tuning.search import search
 from tuning.search_loop import Silent
 
+EVERY = [pytest.param(name, marks=pytest.mark.slow) if name in ("bayesian", "tpe") else name for name in ALGORITHMS]
+"""All algorithms; those whose suggestions take long only where there is time."""
+
 
 class Killed(BaseException):
     """What a SIGKILL of the parent is to the code: nothing after it runs."""
@@ -70,8 +73,8 @@ def events_of(folder):
     return Journal(folder / "trials.jsonl").read()
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-@pytest.mark.parametrize("workers", [1, 2, 5])
+@pytest.mark.parametrize("algorithm", EVERY)
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow), 5])
 def test_a_search_ends_with_all_its_trials_whatever_the_algorithm_and_the_workers(run, tmp_path, algorithm, workers):
     result = run(tmp_path, algorithm=algorithm, workers=workers, max_trials=12)
     assert len(result.trials) == 12
@@ -80,12 +83,13 @@ def test_a_search_ends_with_all_its_trials_whatever_the_algorithm_and_the_worker
     assert result.winner is not None
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", EVERY)
 def test_one_worker_makes_every_search_the_same(run, tmp_path, algorithm):
     results = [run(tmp_path / str(seed), algorithm=algorithm, workers=1, seed=seed, repeats=1) for seed in (1, 2)]
     assert outcome(results[0]) == outcome(results[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_a_search_of_one_worker_that_is_cut_at_any_event_goes_on_to_the_same_result(run, tmp_path, algorithm):
     whole = run(tmp_path / "whole", algorithm=algorithm, workers=1, max_trials=5, epochs=4, repeats=1)
@@ -120,6 +124,7 @@ class KilledAt(Silent):
         self._count()
 
 
+@pytest.mark.slow
 @given(
     algorithm=st.sampled_from(ALGORITHMS),
     workers=st.integers(1, 4),
@@ -347,6 +352,7 @@ def test_the_events_of_a_search_come_in_order(run, tmp_path):
     assert kinds == [SearchBegan, Suggestion, EpochReported, EpochReported, TrialRecord]
 
 
+@pytest.mark.slow
 def test_bayesian_thinks_of_the_next_trial_while_the_workers_train(run, tmp_path):
     run(tmp_path, algorithm="bayesian", max_trials=3, workers=1)
     kinds = [(type(event).__name__, event.trial_id) for event in events_of(tmp_path)[1:]]
@@ -373,7 +379,7 @@ def test_costs_choose_the_smallest_of_the_best(run, tmp_path):
     assert all(trial.macs == 10 * trial.parameters for trial in result.trials)
 
 
-@pytest.mark.parametrize("algorithm", ["random", "tpe", "hyperband", "halving", "bayesian"])
+@pytest.mark.parametrize("algorithm", [name for name in EVERY if name != "grid"])
 def test_searches_with_different_seeds_share_no_configuration_but_the_known_one(run, tmp_path, algorithm):
     drawn = [
         {
