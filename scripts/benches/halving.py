@@ -1,20 +1,21 @@
 """Validation loss against time: `halving` and `random` on the same configurations, at several budgets.
 
 A pool of random configurations is trained to the end once, every epoch on record. Then each seed shuffles the pool, and
-both algorithms are given the configurations in that order until a budget of seconds is used up: the oracle is the real
-one, its trials replay the recorded epochs. So many seeds cost one training of the pool.
+both algorithms are given the configurations in that order until a budget of seconds is used up: the rule that stops
+trials is the real one, the epochs are the recorded ones. So many seeds cost one training of the pool.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import random
 import statistics
 import sys
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,8 @@ SCRIPTS = Path(__file__).resolve().parent.parent
 sys.path[0] = str(SCRIPTS.parent)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from tuning.records import Epoch, SearchConfig, TrialRecord  # noqa: E402 the path comes first
+from tuning.halving import StoppingRule  # noqa: E402 the path comes first
+from tuning.records import Epoch, SearchConfig, TrialRecord  # noqa: E402
 
 BUDGETS = (5, 10, 20)
 
@@ -49,27 +51,26 @@ def train_pool(dataset_name: str, size: int, epochs: int | None, folder: Path) -
     return search(builder, data, folder, config).trials
 
 
-def replay(order: Sequence[TrialRecord], config: SearchConfig, seconds: float) -> Outcome:
-    """What the algorithm finds with one worker in so many seconds of recorded epochs, taking trials in this order."""
-    import keras_tuner as kt
+def replay(order: Sequence[TrialRecord], rule: StoppingRule | None, seconds: float) -> Outcome:
+    """What a search with one worker finds in so many seconds of recorded epochs, taking trials in this order.
 
-    from tuning.oracles import OracleDriver, make_oracle
-
-    best, tried, left = float("inf"), 0, seconds
-    with closing(OracleDriver(make_oracle(config, kt.HyperParameters()))) as driver:
-        for trial in order:
-            if left <= 0:
-                break
-            tried += 1
-            driver.adopt(trial.trial_id, trial.hyperparameters, epochs=None, continues="")
-            for number, epoch in enumerate(_affordable(trial.epochs, left), start=1):
-                left -= epoch.seconds
-                reached = epoch.val_loss if epoch.val_loss is not None else float("inf")
-                # A trial that is stopped counts with what it reached, like any other.
-                if not driver.report(trial.trial_id, number, epoch.val_loss):
+    `rule`: halving's own, None for a search that stops no trial. A stopped trial counts with what it reached.
+    """
+    reached: dict[int, list[float]] = defaultdict(list)
+    best, tried, left = math.inf, 0, seconds
+    for trial in order:
+        if left <= 0:
+            break
+        tried += 1
+        loss = math.inf
+        for number, epoch in enumerate(_affordable(trial.epochs, left), start=1):
+            left -= epoch.seconds
+            loss = epoch.val_loss if epoch.val_loss is not None else math.inf
+            if rule is not None and number in rule.rungs:
+                reached[number].append(loss)
+                if not rule.goes_on(loss, reached[number]):
                     break
-            best = min(best, reached)
-            driver.tell(trial.trial_id, trial)
+        best = min(best, loss)
     return Outcome(val_loss=best, trials=tried)
 
 
@@ -103,8 +104,8 @@ def main() -> int:
         losses: dict[str, list[Outcome]] = {"random": [], "halving": []}
         for seed in range(arguments.seeds):
             order = random.Random(seed).sample(pool, len(pool))
-            for algorithm, outcomes in losses.items():
-                outcomes.append(replay(order, SearchConfig(algorithm=algorithm, epochs=epochs), budget * full))
+            losses["random"].append(replay(order, None, budget * full))
+            losses["halving"].append(replay(order, StoppingRule(epochs=epochs), budget * full))
         pairs = list(zip(losses["halving"], losses["random"], strict=True))
         wins = sum(halving.val_loss < drawn.val_loss for halving, drawn in pairs)
         ties = sum(halving.val_loss == drawn.val_loss for halving, drawn in pairs)
