@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ from tuning.choice import finalists_of
 from tuning.executors.interface import Built, EpochEnded, Executor, Lost, Report, Task
 from tuning.journal import AttemptLost, EpochReported, Event, Journal, Suggestion
 from tuning.oracles import Waiting
-from tuning.records import Epoch, TrialRecord
+from tuning.records import Epoch, Status, TrialRecord
 from tuning.run_folder import RunFolder, write_trials_csv
 from tuning.search_state import SearchState
 from tuning.seeds import derive_seed
@@ -232,6 +233,10 @@ class SearchLoop:
             self._finish(attempt.lost(tries, self.state.curves.get(attempt.trial_id, ()), at=self._clock()))
 
     def _finish(self, trial: TrialRecord) -> None:
+        before = self.state.records.get(trial.trial_id)
+        if trial.status is Status.FAILED and before is not None and before.has_result:
+            # What it had reached when it paused was good, and stays so.
+            trial = dataclasses.replace(before, status=Status.STOPPED, reason=trial.reason, seconds=trial.seconds)
         self._record(trial)
         of_use = self.state.with_future()
         for folder in self.run.weights.iterdir() if self.run.weights.exists() else ():

@@ -83,7 +83,11 @@ class Search:
     def check(self) -> None:
         """Note what is wrong with the journal, whether the search is over or was just killed."""
         events = Journal(self.journal).read()
-        finished = Counter((event.trial_id, len(event.epochs)) for event in events if isinstance(event, TrialRecord))
+        finished = Counter(
+            (event.trial_id, len(event.epochs))
+            for event in events
+            if isinstance(event, TrialRecord) and event.status in (Status.COMPLETED, Status.PAUSED)
+        )
         self.faults += [
             f"trial {trial} was trained to its end {count} times" for (trial, _), count in finished.items() if count > 1
         ]

@@ -172,6 +172,16 @@ def test_a_lost_attempt_is_made_up_for_by_a_second_one_from_its_last_state(run, 
     assert (lost.trial_id, lost.reason) == ("0001", "its worker was ended by SIGKILL")
 
 
+@pytest.mark.parametrize("ends", [["lost 2", "lost 2"], ["nan"], ["error"]])
+def test_a_promoted_trial_that_fails_keeps_the_result_that_it_had(run, tmp_path, ends):
+    fates = {f"{number:04d}": ["ok", *ends] for number in range(12)}
+    result = run(tmp_path, algorithm="hyperband", max_trials=12, fates=fates)
+    stopped = [trial for trial in result.trials if trial.status is Status.STOPPED]
+    assert stopped
+    assert all(trial.has_result for trial in result.trials)
+    assert all(trial.reason for trial in stopped)
+
+
 def test_a_trial_whose_worker_dies_twice_failed_and_says_why(run, tmp_path):
     result = run(tmp_path, fates={"0001": ["lost 3", "lost 3"]}, max_trials=3)
     failed = {trial.trial_id: trial for trial in result.trials}["0001"]
