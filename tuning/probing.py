@@ -21,9 +21,8 @@ from tuning.search_data import SearchData, sample
 from tuning.settings import Plan
 from tuning.trial import Training, Watch, train
 from tuning.user_code import describe_failure
-from tuning.user_model import UserModel
+from tuning.user_model import PROBED_EXAMPLES, UserModel
 
-PROBED_EXAMPLES = 32
 SAME = 1e-4
 
 

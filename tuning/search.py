@@ -14,13 +14,14 @@ from tuning.builder import ModelBuilder
 from tuning.choice import result_of
 from tuning.executors.interface import Executor, Workplace
 from tuning.journal import Journal
+from tuning.observer import Observer, Silent
 from tuning.oracles import OracleDriver, make_oracle
 from tuning.probing import as_builder, require_trainable
 from tuning.records import SearchConfig, SearchResult
 from tuning.resources import Resources
 from tuning.run_folder import RunFolder, write_trials_csv
 from tuning.search_data import SearchData
-from tuning.search_loop import Observer, SearchLoop, Silent
+from tuning.search_loop import SearchLoop
 from tuning.search_state import SearchState
 from tuning.time_limits import TimeLimits
 

@@ -6,14 +6,14 @@ import dataclasses
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from tuning.attempt import Attempt
 from tuning.choice import finalists_of
 from tuning.executors.interface import Built, EpochEnded, Executor, Lost, Report, Task
 from tuning.journal import AttemptLost, EpochReported, Event, Journal, Suggestion
+from tuning.observer import Observer
 from tuning.oracles import Waiting
-from tuning.records import Epoch, Status, TrialRecord
+from tuning.records import Status, TrialRecord
 from tuning.run_folder import RunFolder, write_trials_csv
 from tuning.search_state import SearchState
 from tuning.seeds import derive_seed
@@ -26,35 +26,7 @@ ATTEMPTS = 2
 POLL_SECONDS = 0.5
 STOPPING_SECONDS = 60.0
 FIRST_STEP_SECONDS = 1.0
-MOST_SKIPPED_IN_A_ROW = 200
-
-
-class Observer(Protocol):
-    """Who wants to follow a search.
-
-    Told of a trial before it starts, of each of its epochs, of an attempt that was lost, and of its end once that is in
-    the journal; `best` is the best trial so far, None while none has a result. An exception ends the search.
-    """
-
-    def trial_started(self, suggestion: Suggestion) -> None: ...
-
-    def epoch_finished(self, trial_id: str, epoch: Epoch) -> None: ...
-
-    def attempt_lost(self, lost: AttemptLost, *, tried_again: bool) -> None: ...
-
-    def trial_finished(self, trial: TrialRecord, best: TrialRecord | None) -> None: ...
-
-
-class Silent:
-    """Follows nothing."""
-
-    def trial_started(self, suggestion: Suggestion) -> None: ...
-
-    def epoch_finished(self, trial_id: str, epoch: Epoch) -> None: ...
-
-    def attempt_lost(self, lost: AttemptLost, *, tried_again: bool) -> None: ...
-
-    def trial_finished(self, trial: TrialRecord, best: TrialRecord | None) -> None: ...
+MOST_TOO_LARGE_IN_A_ROW = 200
 
 
 @dataclass(kw_only=True)
@@ -122,7 +94,7 @@ class SearchLoop:
                 return "budget"
             suggestion = self._left_over(repeats=False)
             if suggestion is None:
-                if self.state.skipped_in_a_row >= MOST_SKIPPED_IN_A_ROW:
+                if self.state.skipped_in_a_row >= MOST_TOO_LARGE_IN_A_ROW:
                     return "skipped"
                 found = self.state.next_suggestion()
                 if isinstance(found, Waiting):

@@ -15,11 +15,11 @@ from tuning.budget import Budget
 from tuning.dataset import Split
 from tuning.errors import InputError
 from tuning.journal import EpochReported, Journal, SearchBegan, Suggestion
+from tuning.observer import Silent
 from tuning.records import SearchConfig, Status, TrialRecord
 from tuning.resources import Resources
 from tuning.run_folder import RunFolder
 from tuning.search import default_epochs, search
-from tuning.search_loop import Silent
 from tuning.seeds import derive_seed
 from tuning.settings import Labels, Plan, Schedule, TrainingSettings
 from tuning.space import Choices

@@ -17,10 +17,10 @@ from simulated_executor import Simulated
 from tuning.budget import Budget
 from tuning.errors import InputError
 from tuning.journal import AttemptLost, EpochReported, Journal, SearchBegan, Suggestion
+from tuning.observer import Silent
 from tuning.records import ALGORITHMS, SearchConfig, Status, TrialRecord
 from tuning.resources import Resources
 from tuning.search import search
-from tuning.search_loop import Silent
 
 EVERY = [pytest.param(name, marks=pytest.mark.slow) if name in ("bayesian", "tpe") else name for name in ALGORITHMS]
 """All algorithms; those whose suggestions take long only where there is time."""
