@@ -206,7 +206,8 @@ def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: C
             console.print(f"[red]every trial failed:[/] {escape(reasons)}")
         else:
             smallest = min(trial.parameters for trial in result.trials)
-            console.print(f"[red]every model was too large:[/] the smallest one had {smallest} parameters")
+            more = " (the time ended there: a larger --budget looks further)" if result.stopped_by == "budget" else ""
+            console.print(f"[red]every model was too large:[/] the smallest one had {smallest} parameters{more}")
         return _entry.Outcome(result={"run": str(folder.path), "trials": len(result.trials)}, passed=False)
     work = Work(job=job, folder=folder, console=console)
     tell_insight(console, job, result)

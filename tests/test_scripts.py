@@ -400,15 +400,16 @@ def test_a_search_of_models_that_are_all_too_large_is_a_no_and_says_how_large_th
 def test_a_search_of_small_models_skips_the_others_and_writes_logs_for_tensorboard(
     script: Script, tmp_path: Path
 ) -> None:
-    options = ("--max-parameters", 20_000, "--tensorboard", "--trial-timeout", "5m", "--run", "small")
+    model = ("--model", f"{ROOT}/tests/examples/guides.py:build_model", "--pixel-scale", "unit")
+    allowed = ("--dataset", "digits", "--max-trials", 2, "--epochs", 1, "--max-parameters", 60_000, *HERE)
 
-    done = script("tune.py", *QUICK, *options)
+    done = script("tune.py", *allowed, *model, "--tensorboard", "--trial-timeout", "5m", "--run", "small")
 
     assert done.returncode == 0, done.stderr
     run = tmp_path / "runs" / "small"
     record = json.loads((run / "run.json").read_text())
-    assert record["winner"]["parameters"] <= 20_000
-    assert "parameters, more than 20000" in done.stdout
+    assert record["winner"]["parameters"] <= 60_000
+    assert "parameters, more than 60000" in done.stdout
     assert [path.parent.name for path in run.glob("tensorboard/**/events.*")] != []
 
 
@@ -416,7 +417,8 @@ def test_a_search_of_small_models_skips_the_others_and_writes_logs_for_tensorboa
 def test_the_best_are_trained_again_by_several_workers_and_the_run_says_what_that_told(
     script: Script, tmp_path: Path
 ) -> None:
-    options = ("--dataset", "digits", "--max-trials", 3, "--epochs", 1, "--budget", "60s", "--run", "repeated")
+    model = ("--model", f"{ROOT}/tests/examples/guides.py:build_model", "--pixel-scale", "unit")
+    options = ("--dataset", "digits", "--max-trials", 3, "--epochs", 1, *model, "--run", "repeated")
 
     done = script("tune.py", *options, "--finalists", 2, "--repeats", 1, "--workers", 2)
 

@@ -159,7 +159,7 @@ def is_searched(options: Options, config: Mapping[str, Any]) -> bool:
     before = dataclasses.replace(options, max_trials=ended["max_trials"], budget=ended["budget"])
     longer = (options.budget_seconds or math.inf) > (before.budget_seconds or math.inf)
     more = {"max_trials": options.max_trials > before.max_trials, "budget": longer}
-    return not more.get(ended["stopped_by"], False) and not (ended["repeats_left"] and longer)
+    return not more.get(ended["stopped_by"], False) and not (ended.get("repeats_left", 0) and longer)
 
 
 def known_configurations(
