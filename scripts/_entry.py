@@ -158,8 +158,11 @@ def writing_to(folder: Path) -> Iterator[None]:
 
 def load_tensorflow() -> None:
     """Import TensorFlow without what it writes to the terminal before its own log level counts."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from export.native_output import held_back
+    from tuning.cpu_kernels import kernel_choice
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.update(kernel_choice(os.environ))
 
     with held_back():
         import tensorflow

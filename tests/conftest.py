@@ -13,11 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tuning.cpu_kernels import kernel_choice
+
 ROOT = Path(__file__).resolve().parent.parent
 # Only the test of the whole path uses real MNIST; the others must not depend on what a machine happens to have.
 os.environ["TEST_MNIST_FOLDER"] = os.environ.pop("TUNING_DATA_DIR", "")
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.update(kernel_choice(os.environ))
 
 
 @pytest.fixture(scope="session")
@@ -124,7 +127,7 @@ def script(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable
     return call
 
 
-QUICK = ["--dataset", "digits", "--max-trials", "1", "--epochs", "1", "--budget", "20s"]
+QUICK = ["--dataset", "digits", "--max-trials", "1", "--epochs", "1", "--budget", "1s"]
 QUICK += ["--workers", "0", "--repeats", "0"]
 
 

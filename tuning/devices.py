@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
+from tuning.cpu_kernels import kernel_choice
+
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
@@ -47,8 +49,8 @@ def threads_of_each(workers: int) -> int:
 
 
 def worker_environment(slot: int, *, threads: int, gpus: Sequence[str]) -> dict[str, str]:
-    """The variables that give the worker in place `slot` its threads and, where there are GPUs, one of them."""
-    environment = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONUNBUFFERED": "1"}
+    """The variables that give the worker in place `slot` its threads, kernels and, if there are GPUs, one of them."""
+    environment = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONUNBUFFERED": "1", **kernel_choice(os.environ)}
     for library in ("OMP", "OPENBLAS", "MKL"):
         environment[f"{library}_NUM_THREADS"] = str(threads)
     return {**environment, _VISIBLE: gpus[slot % len(gpus)]} if gpus else environment

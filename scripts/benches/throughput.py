@@ -1,16 +1,18 @@
 """Trials per hour of `--workers 2` against Keras Tuner's random search, Optuna and Ray Tune: same models, data, epochs.
 
 Keras Tuner draws the configurations. Optuna and Ray Tune run as their documentation has it and once more with one
-thread for each process; the faster of the two counts. Exits with 1 if the whole process is slower than it has to be.
+thread for each process; the faster of the two counts. They have the kernels that TensorFlow takes by itself, unless
+`--same-kernels` gives them ours. Exits with 1 if the whole process is slower than it has to be.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 SCRIPTS = Path(__file__).resolve().parent.parent
@@ -20,6 +22,7 @@ from scripts.rivals.options import add_options, job_of  # noqa: E402 the path co
 from scripts.rivals.packages import provide  # noqa: E402
 from scripts.rivals.race import ONE_THREAD, Contestant, Run, drawn, median_ratio, race  # noqa: E402
 from scripts.rivals.report import print_heading, print_run, print_table, write_results  # noqa: E402
+from tuning.cpu_kernels import kernel_choice  # noqa: E402
 
 WORKERS = 2
 OURS = Contestant(name="ours", module="ours", workers=WORKERS)
@@ -46,6 +49,7 @@ def main() -> int:
     parser.add_argument(
         "--packages", type=Path, metavar="DIR", help="keep what Optuna and Ray need, 500 MB (default: thrown away)"
     )
+    parser.add_argument("--same-kernels", action="store_true", help="give the rivals this project's choice of kernels")
     arguments = parser.parse_args()
     rivals = arguments.only.split(",")
     unknown = [name for name in rivals if name not in RIVALS]
@@ -59,13 +63,18 @@ def main() -> int:
         provide([NEEDED[name] for name in rivals if name in NEEDED], packages)
         print_heading(job_of(arguments), arguments.repeats, packages)
         job = drawn(job_of(arguments))
-        contestants = [OURS, *(contestant for name in rivals for contestant in RIVALS[name])]
+        kernels = kernel_choice({}) if arguments.same_kernels else {}
+        contestants = [OURS, *(_with(kernels, contestant) for name in rivals for contestant in RIVALS[name])]
         runs = race(contestants, job, repeats=arguments.repeats, packages=packages, tell=print_run)
         print_table(runs, OURS.name)
         if arguments.results is not None:
             write_results(arguments.results, job, runs, packages)
     verdicts = [_verdict(name, runs) for name in rivals]
     return 0 if all(verdicts) else 1
+
+
+def _with(environment: Mapping[str, str], rival: Contestant) -> Contestant:
+    return dataclasses.replace(rival, environment={**rival.environment, **environment})
 
 
 def _verdict(rival: str, runs: Sequence[Run]) -> bool:

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scripts.rivals.job import Job, MarksFile, read_configurations
+from tuning.cpu_kernels import ONEDNN
 
 ROOT = Path(__file__).resolve().parents[2]
-THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
+CHOICES = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", ONEDNN)
 ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 LOG_LINES = 20
 SECONDS_AN_HOUR = 3600
@@ -116,7 +117,7 @@ def _measure(contestant: Contestant, job: Job, repeat: int, packages: Path | Non
 def _run_module(module: str, job: Job, folder: Path, environment: Mapping[str, str]) -> float:
     """Wall seconds of its process."""
     job.write(folder)
-    inherited = {name: value for name, value in os.environ.items() if name not in THREADS}
+    inherited = {name: value for name, value in os.environ.items() if name not in CHOICES}
     log = folder / "log.txt"
     with log.open("w", encoding="utf-8") as file:
         started = time.perf_counter()

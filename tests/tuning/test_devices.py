@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tuning import devices
+from tuning.cpu_kernels import ONEDNN, kernel_choice
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -42,9 +43,11 @@ def test_each_worker_is_pinned_to_a_gpu_of_those_that_may_be_used(monkeypatch):
 def test_without_a_gpu_the_cores_are_divided(monkeypatch):
     monkeypatch.setattr("tensorflow.config.list_physical_devices", lambda kind: [])
     monkeypatch.setattr("joblib.cpu_count", lambda: 5)
+    monkeypatch.delenv(ONEDNN, raising=False)
     environment = devices.worker_environment(0, threads=2, gpus=devices.visible_gpus({}))
 
     assert devices.default_workers() == 5
     assert [devices.threads_of_each(workers) for workers in (1, 2, 5, 8)] == [5, 2, 1, 1]
     assert environment["OMP_NUM_THREADS"] == "2"
+    assert environment.items() >= kernel_choice({}).items()
     assert "CUDA_VISIBLE_DEVICES" not in environment
