@@ -11,7 +11,9 @@ import tensorflow as tf
 from tuning import builder
 from tuning.checkpoint import Checkpoint
 from tuning.executors.interface import Built, Ended, EpochEnded, Lost, Task, Workplace
+from tuning.own_fit import scaled_pixels
 from tuning.records import Epoch
+from tuning.search_data import sample
 from tuning.settings import Configuration
 from tuning.trial import Training, Watch, train
 from tuning.user_callbacks import made_by
@@ -75,7 +77,9 @@ class Attempt:
         if self.workplace.counts_macs:
             from tuning.model_costs import count_macs
 
-            self._macs = count_macs(built.model)
+            # A subclassed model does not declare what it takes.
+            example = scaled_pixels(sample(self.workplace.training, 1), built.feed)
+            self._macs = count_macs(built.model, examples=example)
         goes_on = self.tell(Built(task_id=self.task.task_id, parameters=self._parameters, macs=self._macs))
         return goes_on and not self.should_stop()
 
