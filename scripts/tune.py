@@ -206,8 +206,7 @@ def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: C
             console.print(f"[red]every trial failed:[/] {escape(reasons)}")
         else:
             smallest = min(trial.parameters for trial in result.trials)
-            more = " (the time ended there: a larger --budget looks further)" if result.stopped_by == "budget" else ""
-            console.print(f"[red]every model was too large:[/] the smallest one had {smallest} parameters{more}")
+            console.print(f"[red]every model was too large:[/] the smallest one had {smallest} parameters")
         return _entry.Outcome(result={"run": str(folder.path), "trials": len(result.trials)}, passed=False)
     work = Work(job=job, folder=folder, console=console)
     tell_insight(console, job, result)
@@ -249,7 +248,7 @@ def _search(job: Job, folder: RunFolder, resources: Resources, console: Console)
         result = search(job.builder, job.data, folder.path, job.config, resources=resources, observer=progress)
     why = {
         "max_trials": "all trials are done",
-        "budget": "the rest of the time is for retraining",
+        "budget": "the time is used up" if result.winner is None else "the rest of the time is for retraining",
         "space": "the space has no more to try",
         "skipped": "all that was drawn at last had more parameters than allowed",
     }

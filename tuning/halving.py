@@ -16,7 +16,7 @@ from tuning.settings import Configuration, Objective
 from tuning.unrepeated import UnrepeatedOracle
 
 FACTOR = 3
-"""About one in so many trials goes on at a rung."""
+"""About one in so many trials goes on at a rung, to so many times the epochs."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,11 +11,9 @@ from typing import Any
 
 import keras_tuner as kt
 
+from tuning.halving import FACTOR
 from tuning.settings import Configuration, Objective
 from tuning.unrepeated import EARLIER_TRIAL, EPOCHS, UnrepeatedOracle
-
-FACTOR = 3
-"""One in so many is promoted from a rung, to so many times the epochs."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,9 +25,7 @@ def load_object(source: str) -> Any:
     Raises InputError, naming the file and the line, if there is no such file or module, if it can't be imported, and
     if it has no such name.
     """
-    place, colon, name = source.rpartition(":")
-    if not colon or not place or not name.isidentifier():
-        raise InputError(f"{source} must be FILE.py:NAME or package.module:NAME, like my_model.py:build")
+    place, name = _parts(source)
     module = _import(place)
     if not hasattr(module, name):
         public = [known for known in vars(module) if not known.startswith("_")]
@@ -87,9 +85,27 @@ def _imported_below(folder: Path) -> list[Path]:
 
 
 def resolved(source: str) -> str:
-    """The same with a file's path made absolute, to be found again from any folder."""
+    """The same with a file's path made absolute, to be found again from any folder.
+
+    Nothing is imported. Raises InputError for a text of another form, and if there is no such file.
+    """
+    place, name = _parts(source)
+    return f"{_file(place).resolve()}:{name}" if place.endswith(".py") else source
+
+
+def _parts(source: str) -> tuple[str, str]:
+    """File or module, and the name in it."""
     place, _, name = source.rpartition(":")
-    return f"{Path(place).resolve()}:{name}" if place.endswith(".py") else source
+    if not place or not name.isidentifier():
+        raise InputError(f"{source} must be FILE.py:NAME or package.module:NAME, like my_model.py:build")
+    return place, name
+
+
+def _file(place: str) -> Path:
+    path = Path(place)
+    if not path.is_file():
+        raise InputError(f"there is no file {place}: give the Python file that holds it")
+    return path
 
 
 def executed_files() -> tuple[Path, ...]:
@@ -107,9 +123,7 @@ def execute(path: Path) -> None:
 
 def _import(place: str) -> ModuleType:
     if place.endswith(".py"):
-        path = Path(place)
-        if not path.is_file():
-            raise InputError(f"there is no file {place}: give the Python file that holds it")
+        path = _file(place)
         name, folder = f"user_code_{path.stem}", str(path.resolve().parent)
     else:
         path, name, folder = None, place, str(Path.cwd())
