@@ -17,9 +17,9 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SHORTER = {
-    "tune.py": ["--epochs", "1", "--max-trials", "1", "--budget", "30s", "--workers", "0", "--repeats", "0"],
+    "tune.py": ["--epochs", "1", "--max-trials", "1", "--budget", "1s", "--workers", "0", "--repeats", "0"],
     "train.py": ["--epochs", "1", "--dataset", "digits"],
-    "quickstart": ["--dataset", "digits", "--max-trials", "1", "--budget", "30s"],
+    "quickstart": ["--dataset", "digits", "--max-trials", "1", "--budget", "1s"],
 }
 
 

@@ -17,7 +17,7 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON_SCRIPTS = ("tune.py", "train.py", "export.py", "verify.py", "predict.py")
 HERE = ("--workers", 0, "--repeats", 0)
-QUICK = ("--dataset", "digits", "--max-trials", 1, "--epochs", 1, "--budget", "20s", *HERE)
+QUICK = ("--dataset", "digits", "--max-trials", 1, "--epochs", 1, "--budget", "1s", *HERE)
 
 Script = Callable[..., subprocess.CompletedProcess[str]]
 

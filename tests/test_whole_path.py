@@ -23,7 +23,7 @@ Script = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.mark.slow
 def test_every_format_gives_every_test_image_the_label_of_the_keras_model(script: Script, tmp_path: Path) -> None:
-    options = ["--dataset", DATASET, "--run", "whole", "--max-trials", 1, "--epochs", 1, "--budget", "100s"]
+    options = ["--dataset", DATASET, "--run", "whole", "--max-trials", 1, "--epochs", 1, "--budget", "70s"]
 
     tuned = script("tune.py", *options, "--minimum-accuracy", LEAST_ACCURACY, "--json", **ENVIRONMENT)
     exported = script("export.py", "--run", "whole", "--format", "all", "--json", **ENVIRONMENT)
