@@ -76,7 +76,7 @@ def test_a_bad_option_is_told_in_one_sentence(name: str, script: Script) -> None
         (["--trial-timeout", "5x"], "a duration must be a number above 0 with a unit, like 90s, 10m or 1.5h, got '5x'"),
         (["--objective", "val_loss,weights"], "weights"),
         (["--objective", "params"], "--objective must begin with a metric, like val_loss,params, got params"),
-        (["--baselines", "--model", "own.py:build"], "--baselines are configurations of the built-in model: leave it"),
+        (["--baselines", "--model", "own:build"], "--baselines are configurations of the built-in model: leave it"),
         (["--minimum-accuracy", "99"], "--minimum-accuracy must be 0 to 1, got 99.0"),
         (["--resume"], "--resume needs --run NAME"),
         (["--run", "nothing", "--resume"], "there is no run runs/nothing to resume"),

@@ -36,6 +36,8 @@ dropout = 0.0
 batch_size = [64, 128]
 learning_rate = {low = 0.003, high = 0.02, log = true}
 """
+LATEST_KILL = 0.6
+"""As a share of what a whole search takes: sooner than that, so that each is killed several times."""
 LEAVING_SECONDS = 5.0
 LONGEST_SECONDS = 600.0
 
@@ -125,7 +127,7 @@ def kill_parents(search: Search, kills: int, rng: random.Random, usual_seconds: 
     while search.kills < kills:
         process = search.start(resume=True)
         try:
-            process.wait(rng.uniform(0, usual_seconds))
+            process.wait(rng.uniform(0, LATEST_KILL * usual_seconds))
             # It was over before its time came: the next one begins anew.
             search.check_end()
             search.name = f"{search.name}x"
