@@ -44,7 +44,7 @@ LONGEST_SECONDS = 600.0
 
 @dataclass(kw_only=True)
 class Search:
-    """A search on the digits, and what was done to it. `others`: what was wrong, one sentence each."""
+    """A search on the digits, and what was done to it. `faults`: what was wrong, one sentence each."""
 
     folder: Path
     name: str
@@ -207,9 +207,8 @@ def main() -> int:
             ("parent", arguments.parents, kill_parents),
             ("worker", arguments.workers, kill_workers),
         ):
-            done = 0
+            done = number = 0
             while done < kills:
-                number = len(list(folder.glob("*.log")))
                 algorithm = names[number % len(names)]
                 if algorithm not in references:
                     whole = Search(folder=folder, name=f"whole-{algorithm}", algorithm=algorithm, workers=1)
@@ -217,13 +216,14 @@ def main() -> int:
                     _finish(whole)
                     references[algorithm] = outcome(whole.journal), time.perf_counter() - started
                 expected, seconds = references[algorithm]
-                search = Search(
-                    folder=folder, name=f"{kind}-{number}", algorithm=algorithm, workers=1 + (number // 2) % 2
-                )
+                # Another number of workers for each algorithm when its turn comes again.
+                workers = 1 + (number + number // len(names)) % 2
+                search = Search(folder=folder, name=f"{kind}-{number}", algorithm=algorithm, workers=workers)
                 act(search, min(arguments.each, kills - done), rng, seconds)
                 if search.workers == 1 and kind == "parent" and outcome(search.journal) != expected:
                     search.faults.append("its trials or their losses differ from those of the search left alone")
                 done += max(search.kills, 1)
+                number += 1
                 faults += len(search.faults)
                 trials = Counter(str(trial.status) for trial in Journal(search.journal).trials())
                 print(
