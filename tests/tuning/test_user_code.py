@@ -106,6 +106,8 @@ def test_what_keras_knows_is_no_custom_object() -> None:
 def test_a_path_becomes_absolute_and_a_module_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
+    (tmp_path / "my.py").write_text("")
+
     assert resolved("my.py:build") == f"{tmp_path.resolve()}/my.py:build"
     assert resolved("package.my:build") == "package.my:build"
 
@@ -161,3 +163,11 @@ def test_a_failure_names_the_last_line_of_the_user_s_own(write: Callable[[str, s
         build()
 
     assert describe_failure(raised.value, f"{path}:build").startswith("JSONDecodeError at line 4: Expecting")
+
+
+@pytest.mark.parametrize(
+    ("source", "part"), [("my.py", "must be FILE.py:NAME"), (":build", "must be FILE.py:NAME"), ("no.py:a", "no file")]
+)
+def test_what_is_misspelt_is_refused_before_anything_is_imported(source: str, part: str) -> None:
+    with pytest.raises(InputError, match=part):
+        resolved(source)
