@@ -157,7 +157,7 @@ def writing_to(folder: Path) -> Iterator[None]:
 
 
 def load_tensorflow() -> None:
-    """Import TensorFlow without what it writes to the terminal before its own log level counts."""
+    """Import TensorFlow with our choice of kernels, without what it writes before its own log level counts."""
     from export.native_output import held_back
     from tuning.cpu_kernels import kernel_choice
 
