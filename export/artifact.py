@@ -8,15 +8,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from export.errors import InputError
-
-_Kind = TypeVar("_Kind", bound=StrEnum)
 
 
 class Format(StrEnum):
@@ -38,12 +36,15 @@ class Variant(StrEnum):
     """Number types that the weights and the arithmetic of a file use."""
 
     FLOAT32 = "float32"
+    FLOAT16 = "float16"
+    DYNAMIC = "dynamic"
+    INT8 = "int8"
 
 
 VARIANTS: Mapping[Format, tuple[Variant, ...]] = {
     Format.SAVED_MODEL: (Variant.FLOAT32,),
-    Format.TFLITE: (Variant.FLOAT32,),
-    Format.ONNX: (Variant.FLOAT32,),
+    Format.TFLITE: (Variant.FLOAT32, Variant.FLOAT16, Variant.DYNAMIC, Variant.INT8),
+    Format.ONNX: (Variant.FLOAT32, Variant.FLOAT16, Variant.INT8),
 }
 
 RUNTIME_PACKAGES: Mapping[Format, tuple[str, str]] = {
@@ -59,8 +60,11 @@ OUTPUT_NAME = "probabilities"
 MANIFEST = "manifest.json"
 PARITY = "parity.json"
 REFERENCE = "reference.npz"
+BENCHMARK, BENCHMARK_TABLE = "benchmark.json", "benchmark.csv"
+MEASURED_LATER = frozenset((BENCHMARK, BENCHMARK_TABLE))
+"""What may lie in a published folder although no export put it there."""
 
-OLDEST_OPSET, DEFAULT_OPSET, NEWEST_OPSET = 13, 17, 18
+DEFAULT_OPSET = 17
 ONNX_IR_VERSION = 8
 
 
@@ -118,17 +122,29 @@ class Subject:
 class Description(Subject):
     """What a file should say about itself, so that whoever finds it alone can use it.
 
-    `accuracy` (0 to 1) is the Keras model's on the images of the verification, None for a model that is no classifier;
-    `source_digest` the sha256 of its file. `wrapped`: whether the file computes something before or behind the model.
-    `preprocessing` is what a caller has to do, `postprocessing` what the file does with the model's answer.
+    `accuracy` (0 to 1) is the Keras model's on the images of the verification, `stability_radius` (0 to 0.5) half its
+    smallest top-2 margin on them, both None for a model that is no classifier. `source_digest`: the sha256 of its file.
+    `wrapped`: whether the file computes something before or behind the model. `preprocessing` is what a caller has to
+    do, `postprocessing` what the file does with the model's answer.
     """
 
     accuracy: float | None
     source_digest: str
+    stability_radius: float | None = None
     kind: Kind = Kind.CLASSIFIER
     wrapped: bool = False
     preprocessing: str = "none: raw pixel values 0 to 255; the model divides them itself"
     postprocessing: str = "none"
+
+    @property
+    def proven_by_radius(self) -> str:
+        """What the label-stability radius proves, in words; empty without one."""
+        if self.stability_radius is None:
+            return ""
+        return (
+            f"a runtime whose probabilities differ from the Keras model's by less than {self.stability_radius:.3g} on "
+            f"all test images of {self.dataset} gives every one of them the same label"
+        )
 
     def as_metadata(self) -> dict[str, str]:
         """The same as texts, for formats that carry nothing else."""
@@ -141,6 +157,8 @@ class Description(Subject):
             "dataset": self.dataset,
             "dataset_digest": self.dataset_digest,
             "accuracy": "" if self.accuracy is None else f"{self.accuracy:.6f}",
+            "stability_radius": "" if self.stability_radius is None else f"{self.stability_radius:.6g}",
+            "stability_radius_proves": self.proven_by_radius,
             "source_digest": self.source_digest,
             "note": self.note,
         }
@@ -184,13 +202,18 @@ class Artifact:
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
     """Everything that was published in a folder. `files` holds what belongs to no single artifact, `look` is None
-    unless the model is a classifier of images."""
+    unless the model is a classifier of images, `tolerances` the rules by number type, `looser` those of them that are
+    looser than the default, by number type and name. `accepted`: by runtime, the newest versions of files that the
+    installed one was found to open."""
 
     artifacts: tuple[Artifact, ...]
     description: Description
     files: Mapping[str, str]
     look: Look | None
     versions: Mapping[str, str]
+    tolerances: Mapping[Variant, Mapping[str, Any]]
+    looser: Mapping[str, Mapping[str, Any]]
+    accepted: Mapping[str, Mapping[str, int]]
 
     @property
     def digests(self) -> dict[str, str]:
@@ -207,6 +230,9 @@ class Manifest:
             "files": dict(self.files),
             "look": None if self.look is None else dataclasses.asdict(self.look),
             "versions": dict(self.versions),
+            "tolerances": {variant.value: dict(rules) for variant, rules in self.tolerances.items()},
+            "looser": {variant: dict(rules) for variant, rules in self.looser.items()},
+            "accepted": {runtime: dict(versions) for runtime, versions in self.accepted.items()},
         }
 
     @classmethod
@@ -220,6 +246,9 @@ class Manifest:
             files=dict(data["files"]),
             look=None if data["look"] is None else Look(**data["look"]),
             versions=dict(data["versions"]),
+            tolerances={Variant(variant): dict(rules) for variant, rules in data.get("tolerances", {}).items()},
+            looser=dict(data.get("looser", {})),
+            accepted=dict(data.get("accepted", {})),
         )
 
 
@@ -245,39 +274,6 @@ def digest_tree(folder: Path, name: str) -> dict[str, str]:
     root = folder / name
     paths = sorted(path for path in root.rglob("*") if path.is_file()) if root.is_dir() else [root]
     return {path.relative_to(folder).as_posix(): digest_file(path) for path in paths}
-
-
-def choose_targets(formats: Iterable[str], variants: Iterable[str]) -> tuple[Target, ...]:
-    """The targets that the names ask for; `all` stands for every one, no format for all that have the variant.
-
-    Raises InputError for an unknown name and for a named pair that does not exist.
-    """
-    format_names, variant_names = list(formats), list(variants)
-    chosen_formats = _chosen(format_names or ["all"], Format, "format")
-    chosen_variants = _chosen(variant_names or [Variant.FLOAT32], Variant, "variant")
-    targets = []
-    for kind in chosen_formats:
-        for variant in chosen_variants:
-            if variant in VARIANTS[kind]:
-                targets.append(Target(format=kind, variant=variant))
-            elif kind in format_names and variant in variant_names:
-                raise InputError(f"there is no {variant} {kind}: {kind} comes as {', '.join(VARIANTS[kind])}")
-    return tuple(targets)
-
-
-def check_opset(opset: int) -> int:
-    """The opset itself. Raises InputError where tf2onnx can't write it."""
-    if not OLDEST_OPSET <= opset <= NEWEST_OPSET:
-        raise InputError(f"--opset must be {OLDEST_OPSET} to {NEWEST_OPSET}, got {opset}")
-    return opset
-
-
-def _chosen(names: list[str], kinds: type[_Kind], what: str) -> list[_Kind]:
-    known = list(kinds)
-    for name in names:
-        if name != "all" and name not in known:
-            raise InputError(f"unknown {what} {name}: choose among {', '.join(known)} and all")
-    return known if "all" in names else [kind for kind in known if kind in names]
 
 
 def _tensor_spec(data: Mapping[str, Any]) -> TensorSpec:

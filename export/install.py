@@ -9,8 +9,6 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from export.artifact import MANIFEST
 from export.errors import InputError
 
@@ -21,6 +19,9 @@ def locked(target: Path) -> Iterator[None]:
 
     Raises InputError if another process holds the lock.
     """
+    # Only who writes needs it.
+    from filelock import FileLock, Timeout
+
     target.resolve().parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(_beside(target, "lock"))
     try:

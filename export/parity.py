@@ -1,59 +1,81 @@
-"""Reference and candidate outputs → Parity: do two runtimes give the same answers?
+"""Reference and candidate probabilities → Parity: do two runtimes give the same answers?
 
-Needs numpy only. A classifier's outputs are float32 probabilities of shape (examples, classes); other models' are
-arrays of (examples, …) by name.
+Needs numpy only. Probabilities are float32 of shape (examples, classes).
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from export.tolerance import Tolerance
+
 Probabilities = NDArray[np.float32]
 
 SMALLEST_PROBABILITY = 1e-30
-
-OUTPUT_TOLERANCE = 1e-5
-POWER = 100
-"""How many times its limit an output must move over the examples, for a comparison of it to prove something."""
+RARE = 0.999
+"""The quantile of the differences that is told beside the largest one."""
+NAMED_FLIPS = 100
+ROUNDING = 1e-9
+"""Two of a thousand images are not more than 0.2 %, whatever 1 - 0.998 is in binary."""
+ROW_SUM_SLACK = 1e-4
+"""How far from 1 the probabilities of an image may sum, beyond what the reference's do."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tolerance:
-    """What still counts as the same.
+class Flip:
+    """An image whose label changed: its number, both labels, and by how much the reference preferred its own."""
 
-    Largest |Δ probability| ≤ `probability`; largest |Δ logit| ≤ `logit` × max(1, largest |logit|); at most `flips`
-    changed labels. The float32 defaults lie a factor of three above what summing in another order does (about 3e-6)
-    and below what one weight in a thousand being wrong by a thousandth does.
-    """
+    image: int
+    expected: int
+    answered: int
+    margin: float
 
-    probability: float = 1e-5
-    logit: float = 1e-5
-    flips: int = 0
+
+@dataclass(frozen=True, kw_only=True)
+class Differences:
+    """Absolute differences of all numbers: the largest, the 99.9th percentile, the mean."""
+
+    largest: float
+    rare: float
+    mean: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parity:
-    """How far a candidate is from its reference. Accuracies are shares, 0 to 1.
+    """How far a candidate is from its reference. Accuracies are shares, 0 to 1; None where there are no labels.
 
     A logit here is log p: softmax's input up to a constant of each row, and all that the outputs hold of it.
-    A flip is explained when the reference's top-2 margin of that image is at most twice `tolerance.probability`.
+    `row_sum_error`: how much further from 1 an image's probabilities sum than the reference's do.
+    A flip is explained when the reference's top-2 margin of that image is at most twice `tolerance.probability`: then
+    differences within the limit are enough for it. `flips`: `NAMED_FLIPS` at most, those of the largest margins first.
     """
 
     examples: int
-    max_abs_error: float
-    max_logit_error: float
+    probabilities: Differences
+    logits: Differences
     largest_logit: float
+    row_sum_error: float
     label_flips: int
     explained_flips: int
-    accuracy: float
-    reference_accuracy: float
+    flips: tuple[Flip, ...]
+    accuracy: float | None
+    reference_accuracy: float | None
     tolerance: Tolerance
+
+    @property
+    def max_abs_error(self) -> float:
+        """Largest |Δ probability|."""
+        return self.probabilities.largest
+
+    @property
+    def max_logit_error(self) -> float:
+        """Largest |Δ logit|."""
+        return self.logits.largest
 
     @property
     def agreement(self) -> float:
@@ -61,138 +83,114 @@ class Parity:
         return 1 - self.label_flips / self.examples
 
     @property
-    def passed(self) -> bool:
-        """Whether every rule of the tolerance holds; a NaN holds none."""
-        return (
-            self.max_abs_error <= self.tolerance.probability
-            and self.max_logit_error <= self.tolerance.logit * max(1.0, self.largest_logit)
-            and self.label_flips <= self.tolerance.flips
-        )
-
-    def as_json(self) -> dict[str, Any]:
-        return {**dataclasses.asdict(self), "agreement": self.agreement, "passed": self.passed}
-
-
-@dataclass(frozen=True, kw_only=True)
-class OutputDifference:
-    """How far one output is from its reference, in the output's own unit.
-
-    `largest` is the reference's largest absolute value, `spread` the most that any one of its values moves over the
-    examples. `is_exact`: whole numbers and truth values must be equal.
-    """
-
-    name: str
-    max_abs_error: float
-    largest: float
-    spread: float
-    is_exact: bool
+    def logit_limit(self) -> float | None:
+        """The largest |Δ logit| that passes; None if any does."""
+        return None if self.tolerance.logit is None else self.tolerance.logit * max(1.0, self.largest_logit)
 
     @property
-    def limit(self) -> float:
-        """`OUTPUT_TOLERANCE` × max(1, largest): what another order of summing does grows with the values summed, by
-        about 3e-6 of the largest in float32; below 1 the limit stays, since outputs near 0 are differences of larger
-        values."""
-        return 0.0 if self.is_exact else OUTPUT_TOLERANCE * max(1.0, self.largest)
-
-    @property
-    def has_power(self) -> bool:
-        """Whether a fault of a hundredth of what the output does over the examples would be seen."""
-        return self.spread > POWER * self.limit
+    def failures(self) -> tuple[str, ...]:
+        """The rules that are broken, in words; a NaN breaks its rule."""
+        rules = [
+            (
+                self.max_abs_error <= self.tolerance.probability,
+                f"a probability differs by {self.max_abs_error:.2e}, limit {self.tolerance.probability:.0e}",
+            ),
+            (
+                self.logit_limit is None or self.max_logit_error <= self.logit_limit,
+                f"a logit differs by {self.max_logit_error:.2e}, limit {self.logit_limit or 0:.1e}",
+            ),
+            (
+                self.row_sum_error <= ROW_SUM_SLACK,
+                f"probabilities of an image sum to 1 ± {self.row_sum_error:.1e}, limit {ROW_SUM_SLACK:.0e}",
+            ),
+            (self._flips_allowed(), self._told_flips()),
+            (
+                self.tolerance.agreement is None or self.agreement >= self.tolerance.agreement - ROUNDING,
+                f"{self.agreement:.2%} of the labels are equal, at least {self.tolerance.agreement or 0:.2%} must be",
+            ),
+            (
+                self.tolerance.accuracy_loss is None or self._loss() <= self.tolerance.accuracy_loss + ROUNDING,
+                f"the accuracy is {100 * self._loss():.2f} points lower, at most "
+                f"{100 * (self.tolerance.accuracy_loss or 0):.2f} may be lost",
+            ),
+        ]
+        return tuple(sentence for holds, sentence in rules if not holds)
 
     @property
     def passed(self) -> bool:
-        return self.max_abs_error <= self.limit
-
-
-@dataclass(frozen=True, kw_only=True)
-class OutputParity:
-    """How far a candidate is from its reference, output by output."""
-
-    examples: int
-    differences: tuple[OutputDifference, ...]
-
-    @property
-    def passed(self) -> bool:
-        """Whether every output is within its limit, and at least one of them could have shown a fault."""
-        return all(found.passed for found in self.differences) and any(found.has_power for found in self.differences)
+        """Whether every rule of the tolerance holds."""
+        return not self.failures
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "examples": self.examples,
-            "max_abs_error": max(found.max_abs_error for found in self.differences),
-            "outputs": [
-                {
-                    **dataclasses.asdict(found),
-                    "limit": found.limit,
-                    "has_power": found.has_power,
-                    "passed": found.passed,
-                }
-                for found in self.differences
-            ],
+            **dataclasses.asdict(self),
+            "max_abs_error": self.max_abs_error,
+            "max_logit_error": self.max_logit_error,
+            "agreement": self.agreement,
+            "failures": self.failures,
             "passed": self.passed,
         }
 
+    def _flips_allowed(self) -> bool:
+        if self.tolerance.flips is not None:
+            return self.label_flips <= self.tolerance.flips
+        return self.label_flips == self.explained_flips
 
-def compare_outputs(reference: Mapping[str, np.ndarray], candidate: Mapping[str, np.ndarray]) -> OutputParity:
-    """Measure every output of the candidate against the reference's of the same name, (examples, …).
+    def _told_flips(self) -> str:
+        if not self.flips:
+            return ""
+        worst = self.flips[0]
+        return (
+            f"{self.label_flips} labels changed, {self.explained_flips} of them explained by the limit: image "
+            f"{worst.image} from {worst.expected} to {worst.answered}, which the model prefers by {worst.margin:.3g}"
+        )
 
-    Raises ValueError if names, shapes or dtypes differ, nothing is compared, or a value is NaN or infinite.
-    """
-    if not reference or set(reference) != set(candidate):
-        raise ValueError(f"reference {sorted(reference)} and candidate {sorted(candidate)} must have the same outputs")
-    for name, values in reference.items():
-        found = candidate[name]
-        if values.shape != found.shape or values.dtype != found.dtype or not values.ndim:
-            raise ValueError(
-                f"{name} of the reference is {values.dtype} {values.shape} and of the candidate {found.dtype} "
-                f"{found.shape}, but both must be the same"
-            )
-        if not values.size:
-            raise ValueError(f"{name} must have at least one value to compare, got {values.shape}")
-        _require_finite(f"the reference's {name}", values)
-        _require_finite(f"the candidate's {name}", found)
-    return OutputParity(
-        examples=len(next(iter(reference.values()))),
-        differences=tuple(_difference(name, values, candidate[name]) for name, values in reference.items()),
-    )
-
-
-def has_power(reference: Mapping[str, np.ndarray]) -> bool:
-    """Whether any of the reference's outputs moves enough over its examples to prove something."""
-    return any(_difference(name, values, values).has_power for name, values in reference.items())
+    def _loss(self) -> float:
+        if self.accuracy is None or self.reference_accuracy is None:
+            return 0.0
+        return self.reference_accuracy - self.accuracy
 
 
 def compare(
-    reference: Probabilities, candidate: Probabilities, labels: NDArray[np.int64], *, tolerance: Tolerance
+    reference: Probabilities, candidate: Probabilities, labels: NDArray[np.int64] | None, *, tolerance: Tolerance
 ) -> Parity:
-    """Measure the candidate against the reference.
+    """Measure the candidate against the reference; `labels`, (examples,), None where nothing is known to be right.
 
     Raises ValueError if the shapes differ, nothing is compared, or an output is NaN or infinite: such an answer is
     wrong whatever the other one says.
     """
-    if reference.shape != candidate.shape or reference.ndim != 2 or labels.shape != reference.shape[:1]:
+    if (
+        reference.shape != candidate.shape
+        or reference.ndim != 2
+        or (labels is not None and labels.shape != reference.shape[:1])
+    ):
         raise ValueError(
-            f"reference {reference.shape}, candidate {candidate.shape} and labels {labels.shape} must describe the "
-            "same images and classes"
+            f"reference {reference.shape}, candidate {candidate.shape} and labels "
+            f"{None if labels is None else labels.shape} must describe the same images and classes"
         )
     if not len(reference):
         raise ValueError("there must be at least one image to compare, got none")
-    _require_finite("the reference's answers", reference)
-    _require_finite("the candidate's answers", candidate)
+    require_finite("the reference's answers", reference)
+    require_finite("the candidate's answers", candidate)
     reference_logits, candidate_logits = _logits(reference), _logits(candidate)
     expected, answered = reference.argmax(axis=1), candidate.argmax(axis=1)
-    flipped = expected != answered
-    explained = flipped & (top2_margins(reference) <= 2 * tolerance.probability)
-    difference = np.abs(reference.astype(np.float64) - candidate.astype(np.float64))
+    flipped = np.flatnonzero(expected != answered)
+    margins = top2_margins(reference[flipped]) if len(flipped) else np.empty(0)
+    worst = flipped[np.argsort(-margins, kind="stable")][:NAMED_FLIPS]
     return Parity(
         examples=len(reference),
-        max_abs_error=float(difference.max()),
-        max_logit_error=float(np.abs(reference_logits - candidate_logits).max()),
+        probabilities=_differences(reference.astype(np.float64), candidate.astype(np.float64)),
+        logits=_differences(reference_logits, candidate_logits),
         largest_logit=float(np.abs(reference_logits).max()),
-        label_flips=int(flipped.sum()),
-        explained_flips=int(explained.sum()),
-        accuracy=float((answered == labels).mean()),
-        reference_accuracy=float((expected == labels).mean()),
+        row_sum_error=max(0.0, _row_sum_error(candidate) - _row_sum_error(reference)),
+        label_flips=len(flipped),
+        explained_flips=int((margins <= 2 * tolerance.probability).sum()),
+        flips=tuple(
+            Flip(image=int(at), expected=int(expected[at]), answered=int(answered[at]), margin=float(margin))
+            for at, margin in zip(worst, -np.sort(-margins), strict=False)
+        ),
+        accuracy=None if labels is None else float((answered == labels).mean()),
+        reference_accuracy=None if labels is None else float((expected == labels).mean()),
         tolerance=tolerance,
     )
 
@@ -210,25 +208,21 @@ def stability_radius(reference: Probabilities) -> float:
     return float(top2_margins(reference).min() / 2)
 
 
-def _require_finite(what: str, values: np.ndarray) -> None:
+def require_finite(what: str, values: np.ndarray) -> None:
+    """Raise ValueError if any of (examples, …) holds NaN or infinity."""
     bad = int((~np.isfinite(values)).reshape(len(values), -1).any(axis=1).sum())
     if bad:
         raise ValueError(f"{what} to {bad} of {len(values)} images are not finite")
 
 
-def _difference(name: str, reference: np.ndarray, candidate: np.ndarray) -> OutputDifference:
-    expected, found = reference.astype(np.float64), candidate.astype(np.float64)
-    # Whole numbers are compared as such: beyond 2**53 two of them can be one float64.
-    is_exact = not np.issubdtype(reference.dtype, np.floating)
-    error = float(np.abs(expected - found).max())
-    if is_exact and error == 0 and not np.array_equal(reference, candidate):
-        error = 1.0
-    return OutputDifference(
-        name=name,
-        max_abs_error=error,
-        largest=float(np.abs(expected).max()),
-        spread=float((expected.max(axis=0) - expected.min(axis=0)).max()),
-        is_exact=is_exact,
+def _row_sum_error(probabilities: Probabilities) -> float:
+    return float(np.abs(probabilities.sum(axis=1, dtype=np.float64) - 1).max())
+
+
+def _differences(reference: NDArray[np.float64], candidate: NDArray[np.float64]) -> Differences:
+    found = np.abs(reference - candidate)
+    return Differences(
+        largest=float(found.max()), rare=float(np.quantile(found, RARE, method="higher")), mean=float(found.mean())
     )
 
 

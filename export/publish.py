@@ -6,7 +6,7 @@ import dataclasses
 import json
 import platform
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,38 +18,46 @@ from export.artifact import (
     DEFAULT_OPSET,
     INPUT_NAME,
     MANIFEST,
+    OUTPUT_NAME,
     PARITY,
     REFERENCE,
     Artifact,
     Description,
+    Format,
     Kind,
     Manifest,
     Subject,
     Target,
-    check_opset,
-    choose_targets,
+    Variant,
     digest_file,
-    read_manifest,
 )
-from export.errors import InputError, VerificationError
+from export.benchmark.storing import remove_outdated
+from export.earlier import check_folder, earlier_tolerances, keep_earlier, published_targets
+from export.errors import InputError
 from export.install import install, locked, require_movable, staging_folder
-from export.parity import has_power
+from export.parity import stability_radius
 from export.pictures import measure_look
-from export.serving import ServingModel, load_serving_model, reference_answers
-from export.verification import Reference, Verification, check_digests, verify_artifacts, write_reference
+from export.reference import Reference, write_reference
+from export.request_checks import check_accuracy, check_answers, check_classes, checked_labels
+from export.self_proof import trace_of, with_proofs
+from export.serving import ServingModel, load_serving_model, reference_function
+from export.stress import stress_arrays, stress_images
+from export.targets import check_opset, choose_targets
+from export.tolerance import TOLERANCES, Tolerance, loosened
+from export.verification import Standard, Verification, verify_artifacts
 from export.wrapping import Arrays, ServingOptions
-from export.writers import WriteOptions, write
+from export.writers import WriteOptions, prepare, write
+from export.writers.source import opened
 
-ROW_SUM_SLACK = 1e-3
-ACCURACY_SLACK = 0.01
-"""Half precision, or a GPU, changes the label of an image in a thousand at most."""
 _RECORDED_VERSIONS = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "numpy")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ExportRequest:
     """What to export, how it is served, and where to; without `targets`, every format in float32.
 
+    `smallest`: of each format's targets only the smallest file that keeps its rules is published. `calibration`:
+    training examples as `publish` takes images, for int8. `tolerances`: the rules, where they are not the default.
     `accuracy`, 0 to 1: what was measured on the same images when the model was made; None if nothing was.
     """
 
@@ -57,8 +65,11 @@ class ExportRequest:
     folder: Path
     subject: Subject
     targets: Sequence[Target] = choose_targets([], [])
+    smallest: bool = False
     serving: ServingOptions = field(default_factory=ServingOptions)
     opset: int = DEFAULT_OPSET
+    tolerances: Mapping[Variant, Tolerance] = field(default_factory=lambda: TOLERANCES)
+    calibration: np.ndarray | Arrays | None = None
     accuracy: float | None = None
 
 
@@ -80,60 +91,141 @@ def publish(
     check_opset(request.opset)
     if not request.targets:
         raise InputError("nothing to export: name at least one format")
+    if any(target.format is Format.ONNX for target in request.targets):
+        from export.acceptance import require_accepted
+
+        require_accepted(request.opset)
+    if not request.model.is_file():
+        raise InputError(f"there is no {request.model}: train a model first, or give the path of a .keras file")
+    prepare(request.targets)
     serving = load_serving_model(request.model, request.serving, examples=images)
     inputs = serving.front.prepare(images)
-    count = len(next(iter(inputs.values())))
     if serving.kind is Kind.CLASSIFIER:
-        labels = _checked_labels(labels, count)
-        _check_classes(serving, request, labels)
+        labels = checked_labels(labels, len(next(iter(inputs.values()))))
+        check_classes(serving, request.subject.class_names, labels, request.model)
     else:
         labels = None
     with locked(request.folder), staging_folder(request.folder) as staged:
-        _check_folder(request.folder)
+        check_folder(request.folder)
         require_movable(staged, request.folder)
-        on_step(f"asking the model {count} {'examples' if labels is None else 'images'}")
-        reference = Reference(inputs=inputs, outputs=reference_answers(serving, inputs), labels=labels)
-        _check_answers(reference, request)
-        description = _describe(serving, request, reference)
-        _check_accuracy(description, request)
-        kept = _keep_earlier(request, description, staged)
-        written = []
-        for target in request.targets:
-            on_step(f"writing {target.file}")
-            options = WriteOptions(target=target, description=description, opset=request.opset)
-            written.append(write(serving, staged, options))
-        on_step(f"verifying on {count} {'examples' if labels is None else 'images'}")
-        verification = verify_artifacts(staged, [*kept, *written], reference)
+        on_step("asking the model")
+        reference = _ask(serving, inputs, labels)
+        check_answers(reference, request.model)
+        description = _describe(serving, request.subject, reference)
+        check_accuracy(description, request.accuracy, request.model)
+        kept = keep_earlier(request.folder, request.targets, description, staged)
+        written, refused = _write_all(serving, staged, request, description, on_step)
+        # What was published earlier stays under the rules that it was published by.
+        tolerances = {**request.tolerances, **earlier_tolerances(request.folder, request.targets)}
+        standard = Standard(reference=reference, description=description, tolerances=tolerances)
+        verification = verify_artifacts(staged, [*kept, *written], standard, on_step=on_step)
+        if request.smallest:
+            verification = _choose_smallest(verification, published_targets(request.folder), refused)
         if verification.passed:
-            write_reference(staged / REFERENCE, reference, verification.answers)
-            _write_json(staged / PARITY, verification.as_json())
-            manifest = Manifest(
-                artifacts=verification.artifacts,
-                description=description,
-                files={name: digest_file(staged / name) for name in (REFERENCE, PARITY)},
-                look=None if labels is None else measure_look(inputs[INPUT_NAME]),
-                versions=_versions(),
-            )
-            _write_json(staged / MANIFEST, manifest.as_json())
+            verification = with_proofs(staged, verification, standard, on_step=on_step)
+        if verification.passed:
+            remove_outdated(request.folder, _seal(staged, verification, standard))
             install(staged, request.folder)
     return verification
 
 
-def _check_folder(folder: Path) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file but must be a folder: choose another --output")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / MANIFEST).exists():
-        raise InputError(f"{folder} holds files that no export put there: choose an empty or a new folder")
+def _ask(serving: ServingModel, inputs: Arrays, labels: NDArray[np.int64] | None) -> Reference:
+    ask = reference_function(serving)
+    outputs = ask(inputs)
+    if labels is not None:
+        stress: Arrays = {
+            INPUT_NAME: stress_images(inputs[INPUT_NAME], lambda images: ask({INPUT_NAME: images})[OUTPUT_NAME])
+        }
+    else:
+        stress = stress_arrays(inputs)
+    return Reference(
+        inputs=inputs,
+        outputs=outputs,
+        labels=labels,
+        stress_inputs=stress,
+        stress_outputs=ask(stress),
+        trace=trace_of(serving, inputs),
+    )
 
 
-def _describe(serving: ServingModel, request: ExportRequest, reference: Reference) -> Description:
-    about = dataclasses.asdict(request.subject)
-    accuracy = None
+def _write_all(
+    serving: ServingModel,
+    staged: Path,
+    request: ExportRequest,
+    description: Description,
+    on_step: Callable[[str], None],
+) -> tuple[list[Artifact], dict[Target, str]]:
+    """All targets written, and for the smallest file to be chosen: those that could not be, with the reason."""
+    written, refused = [], {}
+    calibration = None if request.calibration is None else serving.front.prepare(request.calibration)
+    with opened(serving, opset=request.opset, calibration=calibration) as source:
+        for target in request.targets:
+            on_step(f"writing {target.file}")
+            options = WriteOptions(target=target, description=description, opset=request.opset, source=source)
+            try:
+                written.append(write(serving, staged, options))
+            except InputError as error:
+                if not request.smallest or target.variant is Variant.FLOAT32:
+                    raise
+                refused[target] = str(error)
+    return written, refused
+
+
+def _choose_smallest(
+    verification: Verification, earlier: frozenset[Target], refused: Mapping[Target, str]
+) -> Verification:
+    """Of each format the smallest file that passed, and what was published earlier; for the others, why not."""
+    chosen, reasons = [], {target.file: reason for target, reason in refused.items()}
+    for kind in dict.fromkeys(artifact.target.format for artifact in verification.artifacts):
+        of_kind = [artifact for artifact in verification.artifacts if artifact.target.format is kind]
+        passed = [artifact for artifact in of_kind if not verification.failures_of(artifact)]
+        # Where nothing passed, all of it is kept, so that the whole has not passed either.
+        best = min(passed, key=lambda artifact: artifact.size_bytes, default=None)
+        for artifact in of_kind:
+            failures = verification.failures_of(artifact)
+            if best is None or artifact is best or artifact.target in earlier:
+                chosen.append(artifact)
+            else:
+                reasons[artifact.target.file] = "; ".join(failures) or f"larger than {best.target.file}"
+    return dataclasses.replace(verification.of(chosen), passed_over=reasons)
+
+
+def _seal(staged: Path, verification: Verification, standard: Standard) -> Manifest:
+    """Write what lies beside the files, and the manifest, and remove files that are not to be published."""
+    wanted = {path for artifact in verification.artifacts for path in artifact.files}
+    for path in [path for path in staged.rglob("*") if path.is_file()]:
+        if path.relative_to(staged).as_posix() not in wanted:
+            path.unlink()
+    for folder in [path for path in staged.iterdir() if path.is_dir() and not any(path.rglob("*"))]:
+        shutil.rmtree(folder)
+    write_reference(staged / REFERENCE, standard.reference, verification.answers)
+    _write_json(staged / PARITY, verification.as_json())
+    used = {artifact.target.variant for artifact in verification.artifacts}
+    tolerances = {variant: rules for variant, rules in standard.tolerances.items() if variant in used}
+    manifest = Manifest(
+        artifacts=verification.artifacts,
+        description=standard.description,
+        files={name: digest_file(staged / name) for name in (REFERENCE, PARITY)},
+        look=None if standard.reference.labels is None else measure_look(standard.reference.inputs[INPUT_NAME]),
+        versions=_versions(),
+        tolerances={variant: dataclasses.asdict(rules) for variant, rules in tolerances.items()},
+        looser=loosened(tolerances),
+        accepted=_accepted(verification),
+    )
+    _write_json(staged / MANIFEST, manifest.as_json())
+    return manifest
+
+
+def _describe(serving: ServingModel, subject: Subject, reference: Reference) -> Description:
+    about = dataclasses.asdict(subject)
+    accuracy = radius = None
     if reference.labels is not None:
         accuracy = float((reference.probabilities.argmax(axis=1) == reference.labels).mean())
+        radius = stability_radius(reference.probabilities) if np.isfinite(reference.probabilities).all() else None
     return Description(
-        **{**about, "note": "; ".join(filter(None, [request.subject.note, serving.note]))},
+        **{**about, "note": "; ".join(filter(None, [subject.note, serving.note]))},
         accuracy=accuracy,
+        stability_radius=radius,
         source_digest=serving.source_digest,
         kind=serving.kind,
         wrapped=serving.wrapped,
@@ -142,81 +234,12 @@ def _describe(serving: ServingModel, request: ExportRequest, reference: Referenc
     )
 
 
-def _check_accuracy(description: Description, request: ExportRequest) -> None:
-    """A model that is served in another way than it was trained agrees with its files, and is wrong all the same."""
-    measured, found = request.accuracy, description.accuracy
-    if measured is not None and found is not None and abs(measured - found) > ACCURACY_SLACK:
-        raise VerificationError(
-            f"{request.model} gets {found:.2%} of the images right but {measured:.2%} when it was evaluated: it is not "
-            "the same model, or it is given other pixels than it was trained on"
-        )
+def _accepted(verification: Verification) -> dict[str, dict[str, int]]:
+    if all(artifact.target.format is not Format.ONNX for artifact in verification.artifacts):
+        return {}
+    from export.acceptance import accepted
 
-
-def _check_answers(reference: Reference, request: ExportRequest) -> None:
-    # NaN is left to the comparison, which counts such answers.
-    if reference.labels is None:
-        finite = all(np.isfinite(values).all() for values in reference.outputs.values())
-        if finite and not has_power(reference.outputs):
-            raise InputError(
-                f"{request.model} answers all inputs with nearly the same numbers ({', '.join(reference.outputs)}), so "
-                "that a comparison proves nothing: give data on which its outputs differ"
-            )
-        return
-    rows = reference.probabilities.astype(np.float64)
-    if (rows < 0).any() or (np.abs(rows.sum(axis=1) - 1) > ROW_SUM_SLACK).any():
-        raise InputError(
-            f"{request.model} gives answers that are no probabilities: they must be 0 or more and sum to 1; end the "
-            "model with a softmax"
-        )
-
-
-def _checked_labels(labels: NDArray[np.int64] | None, count: int) -> NDArray[np.int64]:
-    if labels is None:
-        raise InputError("a classifier is verified with labels: give them or export the model with --outputs-only")
-    if labels.shape != (count,) or not np.issubdtype(labels.dtype, np.integer) or (labels < 0).any():
-        raise InputError(
-            f"the labels must be whole numbers from 0 of shape ({count},), got {labels.dtype} {labels.shape}"
-        )
-    return labels
-
-
-def _check_classes(serving: ServingModel, request: ExportRequest, labels: NDArray[np.int64]) -> None:
-    classes = serving.outputs[0].shape[1]
-    if classes is None or int(labels.max()) >= classes or classes != len(request.subject.class_names):
-        raise InputError(
-            f"{request.model} tells {classes} classes apart but the data has "
-            f"{len(request.subject.class_names)}: give the data that the model was made for"
-        )
-
-
-def _keep_earlier(request: ExportRequest, description: Description, staged: Path) -> list[Artifact]:
-    """Copy what was published earlier and is not written anew, so that it is verified with the rest."""
-    if not (request.folder / MANIFEST).exists():
-        return []
-    manifest = read_manifest(request.folder)
-    asked = set(request.targets)
-    kept = [artifact for artifact in manifest.artifacts if artifact.target not in asked]
-    names = ", ".join(artifact.target.file for artifact in kept)
-    if kept and manifest.description.source_digest != description.source_digest:
-        raise InputError(
-            f"{request.folder} holds {names} of another model: export those formats too (--format all) or choose "
-            "another --output"
-        )
-    if kept and _served(manifest.description) != _served(description):
-        raise InputError(
-            f"{request.folder} holds {names} of this model served in another way ({manifest.description.kind}, "
-            f"{manifest.description.preprocessing}): export those formats too (--format all) or choose another --output"
-        )
-    for artifact in kept:
-        check_digests(request.folder, artifact.files)
-        for path in artifact.files:
-            (staged / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(request.folder / path, staged / path)
-    return kept
-
-
-def _served(description: Description) -> tuple[object, ...]:
-    return description.kind, description.wrapped, description.preprocessing, description.postprocessing
+    return {"onnxruntime": dataclasses.asdict(accepted())}
 
 
 def _versions() -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,27 +82,36 @@ def load_serving_model(
     )
 
 
-def reference_answers(serving: ServingModel, inputs: Arrays) -> dict[str, np.ndarray]:
-    """What the Keras model answers, by the names of its outputs, computed on the CPU.
+def reference_function(serving: ServingModel) -> Callable[[Arrays], dict[str, np.ndarray]]:
+    """Inputs by name, an array of (examples, …) for each, → what the Keras model answers, by the names of its outputs.
 
-    `inputs`: an array of (examples, …) for each input. A GPU multiplies with fewer bits by default, which alone would
-    exceed the tolerance. Raises InputError for an output that has not one row for each example.
+    Computed on the CPU: a GPU multiplies with fewer bits by default, which alone would exceed the tolerance. What it
+    returns raises InputError for an output that has not one row for each example.
     """
     answer = tf.function(serving.serve, input_signature=serving.signature)
-    arrays = [inputs[spec.name] for spec in serving.inputs]
-    with tf.device("/CPU:0"):
-        parts = [
-            answer(*(tf.constant(array[at : at + REFERENCE_BATCH]) for array in arrays))
-            for at in range(0, len(arrays[0]), REFERENCE_BATCH)
-        ]
-    answers = {spec.name: np.concatenate([part[spec.name].numpy() for part in parts]) for spec in serving.outputs}
-    for name, rows in answers.items():
-        if len(rows) != len(arrays[0]):
-            raise InputError(
-                f"the model answers {len(arrays[0])} examples with {len(rows)} rows of {name} but must give one for "
-                "each: leave that output out of the exported model"
-            )
-    return answers
+
+    def ask(inputs: Arrays) -> dict[str, np.ndarray]:
+        arrays = [inputs[spec.name] for spec in serving.inputs]
+        with tf.device("/CPU:0"):
+            parts = [
+                answer(*(tf.constant(array[at : at + REFERENCE_BATCH]) for array in arrays))
+                for at in range(0, len(arrays[0]), REFERENCE_BATCH)
+            ]
+        answers = {spec.name: np.concatenate([part[spec.name].numpy() for part in parts]) for spec in serving.outputs}
+        for name, rows in answers.items():
+            if len(rows) != len(arrays[0]):
+                raise InputError(
+                    f"the model answers {len(arrays[0])} examples with {len(rows)} rows of {name} but must give one "
+                    "for each: leave that output out of the exported model"
+                )
+        return answers
+
+    return ask
+
+
+def reference_answers(serving: ServingModel, inputs: Arrays) -> dict[str, np.ndarray]:
+    """What the Keras model answers to the inputs, likewise."""
+    return reference_function(serving)(inputs)
 
 
 def _call(model: keras.Model, front: Front, tensors: Any) -> Any:

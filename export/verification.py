@@ -1,89 +1,107 @@
-"""Run published files on the inputs that lie beside them and compare the answers with the Keras model's."""
+"""Run published files through all rings of verification, against what the Keras model answered."""
 
 from __future__ import annotations
 
-import zipfile
-import zlib
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from export.artifact import (
-    INPUT_NAME,
     MANIFEST,
+    MEASURED_LATER,
     OUTPUT_NAME,
     REFERENCE,
     Artifact,
+    Description,
     Format,
     Kind,
     Manifest,
+    Variant,
     digest_file,
     read_manifest,
 )
 from export.errors import InputError, VerificationError
-from export.parity import (
-    OutputParity,
-    Parity,
-    Probabilities,
-    Tolerance,
-    compare,
-    compare_outputs,
-    stability_radius,
+from export.output_parity import OutputParity, compare_outputs
+from export.parity import Parity, compare, stability_radius
+from export.reference import Arrays, Reference, read_reference
+from export.rings import Candidate, Ring, RingResult, hostile, invariance, isolation, stress, structure
+from export.runtimes import answer_all, check_contract, load
+from export.tolerance import TOLERANCES, Tolerance, recorded
+
+RINGS: Sequence[Callable[[Candidate], RingResult]] = (
+    structure.check,
+    stress.check,
+    hostile.check,
+    invariance.check,
+    isolation.check,
 )
-from export.runtimes import Arrays, answer_all, check_contract, load
-
-FLOAT32_TOLERANCE = Tolerance()
-
-_INPUTS, _OUTPUTS = "inputs", "outputs"
+"""All but the test set, whose answers are kept."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Reference:
-    """What was asked and what the Keras model answered, by the names of inputs and outputs, (examples, …) each.
+class Standard:
+    """What files are held to: the model's answers, the rules, and what each file should say about itself."""
 
-    `labels`, int64 (examples,), are None for a model that is no classifier. A classifier has the one input `image` and
-    the one output `probabilities`.
-    """
-
-    inputs: Mapping[str, np.ndarray]
-    outputs: Mapping[str, np.ndarray]
-    labels: NDArray[np.int64] | None = None
-
-    @property
-    def probabilities(self) -> Probabilities:
-        """A classifier's answers."""
-        return self.outputs[OUTPUT_NAME]
+    reference: Reference
+    description: Description
+    tolerances: Mapping[Variant, Tolerance] = field(default_factory=lambda: TOLERANCES)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Verification:
-    """Every artifact with its parity, in the manifest's order, and what it answered: by file, then by output.
+    """Every artifact with its parity, in the manifest's order, what the other rings found, and what it answered: by
+    file, then by output.
 
-    `stability_radius` is None for a model that is no classifier.
+    `stability_radius` is None for a model that is no classifier. `passed_over`: why files that were written are not
+    among these, where the smallest was to be chosen. `layers`: by file, which tensor is which layer's.
     """
 
     artifacts: tuple[Artifact, ...]
     parities: tuple[Parity | OutputParity, ...]
+    rings: tuple[tuple[RingResult, ...], ...]
     answers: Mapping[str, Arrays]
     stability_radius: float | None
+    passed_over: Mapping[str, str] = field(default_factory=dict)
+    layers: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
         """Whether there is something to pass, and all of it did."""
-        return bool(self.parities) and all(parity.passed for parity in self.parities)
+        return bool(self.artifacts) and all(self.failures_of(artifact) == () for artifact in self.artifacts)
+
+    def failures_of(self, artifact: Artifact) -> tuple[str, ...]:
+        """`RING: what failed` of one of the artifacts, in the order of the rings."""
+        at = self.artifacts.index(artifact)
+        results = [RingResult(ring=Ring.TEST_SET, failures=self.parities[at].failures), *self.rings[at]]
+        return tuple(f"{result.ring}: {failure}" for result in results for failure in result.failures)
+
+    def of(self, artifacts: Sequence[Artifact]) -> Verification:
+        """The same of some of the artifacts."""
+        places = [self.artifacts.index(artifact) for artifact in artifacts]
+        return Verification(
+            artifacts=tuple(artifacts),
+            parities=tuple(self.parities[at] for at in places),
+            rings=tuple(self.rings[at] for at in places),
+            answers={artifact.target.file: self.answers[artifact.target.file] for artifact in artifacts},
+            stability_radius=self.stability_radius,
+        )
 
     def as_json(self) -> dict[str, Any]:
         """What `parity.json` holds."""
         return {
             "examples": self.parities[0].examples,
             **(
-                {"kind": Kind.OUTPUTS} if self.stability_radius is None else {"stability_radius": self.stability_radius}
+                {"kind": Kind.OUTPUTS}
+                if self.stability_radius is None
+                else {
+                    "stability_radius": self.stability_radius,
+                    "stability_radius_proves": "a runtime whose probabilities differ from the Keras model's by less "
+                    "than this on all of these examples gives every one of them the same label",
+                }
             ),
             "passed": self.passed,
+            **({"passed_over": dict(self.passed_over)} if self.passed_over else {}),
             "results": [
                 {
                     "format": artifact.target.format,
@@ -91,40 +109,113 @@ class Verification:
                     "file": artifact.target.file,
                     "sha256": dict(artifact.files),
                     **parity.as_json(),
+                    "passed": self.failures_of(artifact) == (),
+                    "failures": list(self.failures_of(artifact)),
+                    "rings": [result.as_json() for result in rings],
+                    "layers": list(self.layers.get(artifact.target.file, [])),
                 }
-                for artifact, parity in zip(self.artifacts, self.parities, strict=True)
+                for artifact, parity, rings in zip(self.artifacts, self.parities, self.rings, strict=True)
             ],
         }
 
 
-def verify_artifacts(folder: Path, artifacts: Sequence[Artifact], reference: Reference) -> Verification:
-    """Check every file's bytes, run it in its runtime on all reference images, and compare.
+def verify_artifacts(
+    folder: Path,
+    artifacts: Sequence[Artifact],
+    standard: Standard,
+    *,
+    on_step: Callable[[str], None] = lambda step: None,
+) -> Verification:
+    """Check every file's bytes, run it in its runtime on all reference inputs, compare, and go through all rings.
 
     Raises VerificationError for bytes that are not the manifest's and for answers that can't be compared.
     """
     answers: dict[str, Arrays] = {}
     parities: list[Parity | OutputParity] = []
+    rings: list[tuple[RingResult, ...]] = []
     for artifact in artifacts:
         check_digests(folder, artifact.files)
-        model = load(artifact.target, folder / artifact.target.file)
-        try:
-            check_contract(model, artifact.inputs, artifact.outputs)
-            answers[artifact.target.file] = answer_all(model, reference.inputs)
-            parity = _compare(reference, answers[artifact.target.file])
-        except ValueError as error:
-            raise VerificationError(
-                f"{artifact.target.file} can't be compared with the Keras model: {error}"
-            ) from error
+        on_step(f"verifying {artifact.target.file}")
+        candidate = open_candidate(folder, artifact, standard)
+        answers[artifact.target.file], parity = ask(candidate)
         parities.append(parity)
+        rings.append(tuple(check(candidate) for check in RINGS))
     return Verification(
         artifacts=tuple(artifacts),
         parities=tuple(parities),
+        rings=tuple(rings),
         answers=answers,
-        stability_radius=None if reference.labels is None else stability_radius(reference.probabilities),
+        stability_radius=None
+        if standard.reference.labels is None
+        else stability_radius(standard.reference.probabilities),
     )
 
 
-def verify_folder(folder: Path, *, formats: Collection[Format]) -> Verification:
+def open_candidate(folder: Path, artifact: Artifact, standard: Standard) -> Candidate:
+    """The file in its runtime, with the inputs and outputs of the contract. Raises VerificationError otherwise."""
+    try:
+        model = load(artifact.target, folder / artifact.target.file)
+        check_contract(model, artifact.inputs, artifact.outputs)
+    except ValueError as error:
+        raise VerificationError(f"{artifact.target.file} can't be compared with the Keras model: {error}") from error
+    return Candidate(
+        artifact=artifact,
+        folder=folder,
+        description=standard.description,
+        reference=standard.reference,
+        tolerance=standard.tolerances[artifact.target.variant],
+        model=model,
+    )
+
+
+def ask(candidate: Candidate) -> tuple[Arrays, Parity | OutputParity]:
+    """What the file answers to the reference's inputs, and how far that is from the Keras model's answers.
+
+    Raises VerificationError for answers that can't be compared.
+    """
+    reference = candidate.reference
+    try:
+        answers = answer_all(candidate.model, reference.inputs)
+        if reference.labels is None:
+            return answers, compare_outputs(reference.outputs, answers, tolerance=candidate.tolerance)
+        probabilities = answers[OUTPUT_NAME]
+        return answers, compare(reference.probabilities, probabilities, reference.labels, tolerance=candidate.tolerance)
+    except ValueError as error:
+        raise VerificationError(
+            f"{candidate.artifact.target.file} can't be compared with the Keras model: {error}"
+        ) from error
+
+
+def first_failing_ring(folder: Path, *, formats: Collection[Format]) -> str | None:
+    """Verify a published folder until something fails: the ring that failed, `bytes` where files are missing, changed
+    or foreign, `contract` where a file can't be opened or compared; None if all of it passed."""
+    manifest = read_manifest(folder)
+    try:
+        check_digests(folder, manifest.digests)
+        _check_foreign(folder, manifest)
+        standard = published_standard(folder, manifest)
+    except VerificationError:
+        return "bytes"
+    for artifact in manifest.artifacts:
+        if artifact.target.format not in formats:
+            continue
+        try:
+            candidate = open_candidate(folder, artifact, standard)
+            _, parity = ask(candidate)
+        except (VerificationError, InputError):
+            return "contract"
+        if not parity.passed:
+            return Ring.TEST_SET
+        for check in RINGS:
+            result = check(candidate)
+            if not result.passed:
+                return result.ring
+    return None
+
+
+def verify_folder(
+    folder: Path, *, formats: Collection[Format], on_step: Callable[[str], None] = lambda step: None
+) -> Verification:
     """Check a published folder by itself alone: no file missing, changed or foreign, and every answer as it was.
 
     Only artifacts of `formats` are run, so that only their runtimes have to be installed. Raises InputError if
@@ -136,7 +227,16 @@ def verify_folder(folder: Path, *, formats: Collection[Format]) -> Verification:
     chosen = [artifact for artifact in manifest.artifacts if artifact.target.format in formats]
     if not chosen:
         raise InputError(f"{folder} holds no {' or '.join(formats)}: export it first with python scripts/export.py")
-    return verify_artifacts(folder, chosen, read_reference(folder / REFERENCE))
+    return verify_artifacts(folder, chosen, published_standard(folder, manifest), on_step=on_step)
+
+
+def published_standard(folder: Path, manifest: Manifest) -> Standard:
+    """What the files of a published folder are held to. Raises VerificationError if it can't be read."""
+    return Standard(
+        reference=read_reference(folder / REFERENCE),
+        description=manifest.description,
+        tolerances={**TOLERANCES, **recorded(manifest.tolerances)},
+    )
 
 
 def check_digests(folder: Path, digests: Mapping[str, str]) -> None:
@@ -148,53 +248,8 @@ def check_digests(folder: Path, digests: Mapping[str, str]) -> None:
             raise VerificationError(f"{folder / path} was changed since it was published: export the model again")
 
 
-def write_reference(path: Path, reference: Reference, answers: Mapping[str, Arrays]) -> None:
-    """Write the inputs, the Keras model's answers, and each artifact's.
-
-    Of a classifier they are called `images`, `labels`, `probabilities` and as the file that answers; of other models
-    `inputs/NAME`, `outputs/NAME` and `FILE/NAME`.
-    """
-    if reference.labels is not None:
-        arrays = {
-            "images": reference.inputs[INPUT_NAME],
-            "labels": reference.labels,
-            "probabilities": reference.probabilities,
-            **{file: answer[OUTPUT_NAME] for file, answer in answers.items()},
-        }
-    else:
-        groups = {_INPUTS: reference.inputs, _OUTPUTS: reference.outputs, **answers}
-        arrays = {f"{group}/{name}": array for group, named in groups.items() for name, array in named.items()}
-    np.savez_compressed(path, allow_pickle=False, **arrays)
-
-
-def read_reference(path: Path) -> Reference:
-    """What `write_reference` wrote. Raises VerificationError if it is not readable."""
-    try:
-        # Opened here, because numpy leaves a file open that turns out to be damaged.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            if any(name.startswith(f"{_INPUTS}/") for name in archive):
-                return Reference(inputs=_group(archive, _INPUTS), outputs=_group(archive, _OUTPUTS))
-            return Reference(
-                inputs={INPUT_NAME: archive["images"]},
-                outputs={OUTPUT_NAME: archive["probabilities"]},
-                labels=archive["labels"],
-            )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise VerificationError(f"{path} can't be read ({error}): export the model again") from error
-
-
-def _group(archive: Mapping[str, np.ndarray], group: str) -> dict[str, np.ndarray]:
-    return {name.partition("/")[2]: archive[name] for name in archive if name.startswith(f"{group}/")}
-
-
-def _compare(reference: Reference, answers: Arrays) -> Parity | OutputParity:
-    if reference.labels is None:
-        return compare_outputs(reference.outputs, answers)
-    return compare(reference.probabilities, answers[OUTPUT_NAME], reference.labels, tolerance=FLOAT32_TOLERANCE)
-
-
 def _check_foreign(folder: Path, manifest: Manifest) -> None:
-    known = {*manifest.digests, MANIFEST}
+    known = {*manifest.digests, MANIFEST, *MEASURED_LATER}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_file() and name not in known:

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from export.artifact import DEFAULT_OPSET, Format, Subject, Variant, check_opset, choose_targets
+from export.artifact import DEFAULT_OPSET, Format, Subject, Variant
 from export.errors import InputError
+from export.targets import AUTO, check_opset, choose_targets
 from scripts.parts.data import add_data_arguments, asks_for_data, load_asked_dataset, load_run_dataset, tell_fallback
+from scripts.parts.rules import add_rule_arguments, calibration_examples, read_tolerances
 from scripts.parts.serving import How, read_how, serving_options
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ PACKAGES = (
     "tensorflow",
     "tf2onnx",
     "onnx",
+    "onnxslim",
     "onnxruntime",
     "ai_edge_litert",
     "sklearn",
@@ -58,11 +61,13 @@ def build_parser() -> _entry.Parser:
         action="append",
         default=[],
         metavar="NAME",
-        help=f"{', '.join(Variant)} or all; may be repeated (default: {Variant.FLOAT32})",
+        help=f"number types: {', '.join(Variant)} or all, may be repeated; or {AUTO}, of each format the smallest file "
+        f"that keeps its rules (default: {Variant.FLOAT32})",
     )
     parser.add_argument(
         "--opset", type=int, default=DEFAULT_OPSET, metavar="N", help=f"of ONNX (default: {DEFAULT_OPSET})"
     )
+    add_rule_arguments(parser)
     parser.add_argument(
         "--pixel-scale",
         metavar="SCALE",
@@ -84,20 +89,26 @@ def build_parser() -> _entry.Parser:
 
 
 def run(arguments: argparse.Namespace) -> _entry.Outcome:
-    from scripts.parts.terminal import make_console
+    from scripts.parts.console import make_console
 
     console = make_console(json_output=arguments.json)
     targets = choose_targets(arguments.format, arguments.variant)
     check_opset(arguments.opset)
+    tolerances = read_tolerances(arguments)
     source = _any_model(arguments) if arguments.model is not None else _run(arguments, console)
     dataset = source.dataset
     folder = arguments.output if arguments.output is not None else source.folder
 
+    from export.writers import prepare
+
+    # Another process loads TensorFlow while this one does.
+    prepare(targets)
     _entry.load_tensorflow()
     from rich.markup import escape
 
     from export.publish import ExportRequest, publish
-    from scripts.parts.tables import print_verification
+    from export.tolerance import loosened
+    from scripts.parts.tables import print_verification, tell_looser
 
     test = dataset.test.for_verification()
     subject = Subject(
@@ -106,6 +117,11 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     request = ExportRequest(
         model=source.model,
         targets=targets,
+        smallest=AUTO in arguments.variant,
+        tolerances=tolerances,
+        calibration=calibration_examples(dataset)
+        if any(target.variant is Variant.INT8 for target in targets)
+        else None,
         folder=folder,
         subject=subject,
         serving=serving_options(source.how),
@@ -120,6 +136,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
             on_step=status.update,
         )
     print_verification(console, verification)
+    tell_looser(console, loosened(request.tolerances))
     tell_fallback(console, dataset)
     result = {"folder": str(folder), **verification.as_json()}
     if not verification.passed:

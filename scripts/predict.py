@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     from export.pictures import read_picture
     from export.runtimes import load
     from export.verification import check_digests
-    from scripts.parts.terminal import make_console
+    from scripts.parts.console import make_console
 
     height, width, channels = (int(size or 0) for size in artifact.inputs[0].shape[1:])
     pictures = [read_picture(path, shape=(height, width, channels), look=manifest.look) for path in arguments.pictures]

@@ -54,7 +54,7 @@ def build_parser() -> _entry.Parser:
 
 
 def run(arguments: argparse.Namespace) -> _entry.Outcome:
-    from scripts.parts.terminal import make_console
+    from scripts.parts.console import make_console
     from tuning.run_folder import fresh_name, open_run
 
     console = make_console(json_output=arguments.json)

@@ -6,21 +6,39 @@ import _entry  # isort: skip
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from export.artifact import Format, Kind, choose_targets, read_manifest
-from export.errors import InputError
+from export.artifact import Artifact, Format, Kind, Manifest, read_manifest
+from export.errors import InputError, VerificationError
+from export.targets import choose_targets
+from scripts.parts.console import escape, make_console
 from scripts.parts.published import published_folder, require_runtimes
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from export.verification import Verification
 
 
 def build_parser() -> _entry.Parser:
     parser = _entry.parser(
-        "Check published files again: no byte changed, and the same answers as the Keras model on the images that lie "
-        "beside them. Needs no data, and TensorFlow only for the SavedModel."
+        "Check published files again: no byte changed, the same answers as the Keras model on the images that lie "
+        "beside them, and all that is checked at an export. Needs no data, of packages numpy and the files' runtimes, "
+        "and TensorFlow only for the SavedModel."
     )
     parser.add_argument("folder", nargs="?", type=Path, help="artifacts folder (default: that of --run)")
     parser.add_argument("--run", metavar="NAME", help="the run to verify (default: the newest exported one)")
     parser.add_argument(
         "--format", action="append", default=[], metavar="NAME", help=f"{', '.join(Format)} or all (default: all there)"
+    )
+    deeper = parser.add_mutually_exclusive_group()
+    deeper.add_argument(
+        "--bisect", action="store_true", help="name the first layer at which a failing ONNX or TFLite file goes wrong"
+    )
+    deeper.add_argument(
+        "--self-test",
+        action="store_true",
+        help="verify the verification: plant faults of many kinds in files of the run's model, each must be caught",
     )
     return parser
 
@@ -29,31 +47,79 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     if arguments.folder is not None and arguments.run is not None:
         raise InputError("give a folder or --run, not both")
     folder = published_folder(arguments, arguments.folder)
-    asked = {target.format for target in choose_targets(arguments.format, [])}
-    published = {artifact.target.format for artifact in read_manifest(folder).artifacts}
-    formats = asked & published if "all" in (arguments.format or ["all"]) else asked
-    require_runtimes(formats, "rich")
-    from rich.markup import escape
+    manifest = read_manifest(folder)
+    if arguments.self_test:
+        from scripts.parts.self_test_job import run_self_test
 
+        return run_self_test(arguments, folder, manifest)
+    asked = {target.format for target in choose_targets(arguments.format, [])}
+    published = {artifact.target.format for artifact in manifest.artifacts}
+    formats = asked & published if "all" in (arguments.format or ["all"]) else asked
+    require_runtimes(formats)
     from export.verification import verify_folder
-    from scripts.parts.tables import print_verification
-    from scripts.parts.terminal import make_console
+    from scripts.parts.tables import print_verification, tell_looser
 
     console = make_console(json_output=arguments.json)
-    verification = verify_folder(folder, formats=formats)
+    try:
+        with console.status("verifying") as status:
+            verification = verify_folder(folder, formats=formats, on_step=status.update)
+    except VerificationError as error:
+        if not arguments.bisect:
+            raise VerificationError(f"{error}{_advice(folder, formats)}") from error
+        console.print(f"[red]{escape(str(error))}[/]")
+        return _bisect(console, folder, manifest, formats, failed=None)
     print_verification(console, verification)
+    tell_looser(console, manifest.looser)
     console.print(
         f"{escape(str(folder))}: " + ("[green]all as published[/]" if verification.passed else "[red]not the same[/]")
     )
-    can_classify = read_manifest(folder).description.kind is Kind.CLASSIFIER
+    if arguments.bisect and not verification.passed:
+        return _bisect(console, folder, manifest, formats, failed=verification)
+    next_command = ""
+    if not verification.passed:
+        next_command = _entry.command("verify.py", folder, "--bisect", runs=_entry.DEFAULT_RUNS)
+    elif manifest.description.kind is Kind.CLASSIFIER:
+        next_command = _entry.command("predict.py", "--artifacts", folder, "PICTURE.png", runs=_entry.DEFAULT_RUNS)
     return _entry.Outcome(
         result={"folder": str(folder), **verification.as_json()},
         passed=verification.passed,
-        next_command=_entry.command("predict.py", "--artifacts", folder, "PICTURE.png", runs=_entry.DEFAULT_RUNS)
-        if verification.passed and can_classify
-        else "",
+        next_command=next_command,
+    )
+
+
+def _advice(folder: Path, formats: Collection[Format]) -> str:
+    """What shows where a changed file goes wrong, if anything does."""
+    if not {Format.ONNX, Format.TFLITE} & set(formats):
+        return ""
+    command = _entry.command("verify.py", folder, "--bisect", runs=_entry.DEFAULT_RUNS)
+    return f"; {command} tells at which layer it goes wrong"
+
+
+def _bisect(
+    console: Any,
+    folder: Path,
+    manifest: Manifest,
+    formats: Collection[Format],
+    *,
+    failed: Verification | None,
+) -> _entry.Outcome:
+    """Compare every file that failed, or was changed, and name the layer."""
+    from export.bisection import bisect, changed_artifacts
+
+    artifacts: list[Artifact] = (
+        changed_artifacts(folder, manifest, formats)
+        if failed is None
+        else [artifact for artifact in failed.artifacts if failed.failures_of(artifact)]
+    )
+    findings = [bisect(folder, manifest, artifact) for artifact in artifacts]
+    for finding in findings:
+        console.print(f"[bold]{finding.file}:[/] {escape(finding.comparison)}")
+        console.print(f"[bold]{finding.file}:[/] {escape(finding.sentence)}")
+    return _entry.Outcome(
+        result={"folder": str(folder), "passed": False, "bisected": [finding.as_json() for finding in findings]},
+        passed=False,
     )
 
 
 if __name__ == "__main__":
-    _entry.main(build_parser(), run, requires=["numpy", "filelock"])
+    _entry.main(build_parser(), run, requires=["numpy"])

@@ -6,7 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,43 @@ def script(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable
         )
 
     return call
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """A virtual environment that holds nothing but what a test installs."""
+
+    python: Path
+
+    def install(self, *packages: str) -> None:
+        """What pip makes of the packages, in the versions that the project was tested with."""
+        pip = ["-m", "pip", "install", "--quiet", "-c", str(ROOT / "scripts" / "requirements.txt")]
+        subprocess.run([self.python, *pip, *packages], check=True, env=_alone(), cwd=self.python.parent, timeout=600)
+
+    def run(self, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(self.python), *map(str, arguments)],
+            cwd=cwd,
+            env=_alone(),
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+
+def _alone() -> dict[str, str]:
+    """This process's variables without those that lead Python to modules."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COVERAGE"))}
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Iterator[Environment]:
+    """A new virtual environment, which is gone afterwards."""
+    folder = tmp_path / "environment"
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, env=_alone(), timeout=600)
+    yield Environment(python=folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+    shutil.rmtree(folder)
 
 
 QUICK = ["--dataset", "digits", "--max-trials", "1", "--epochs", "1", "--budget", "1s"]

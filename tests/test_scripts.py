@@ -21,7 +21,7 @@ from PIL import Image, ImageDraw
 from tuning.checkpoint import SECONDS_APART
 
 ROOT = Path(__file__).resolve().parent.parent
-PYTHON_SCRIPTS = ("tune.py", "train.py", "export.py", "verify.py", "predict.py")
+PYTHON_SCRIPTS = ("tune.py", "train.py", "export.py", "verify.py", "benchmark.py", "predict.py")
 FRAMEWORKS = ("numpy", "tensorflow", "keras", "keras_tuner", "onnxruntime", "rich")
 HERE = ("--workers", 0, "--repeats", 0)
 QUICK = ("--dataset", "digits", "--max-trials", 1, "--epochs", 1, "--budget", "1s", *HERE)
@@ -158,9 +158,26 @@ def test_a_changed_file_makes_verification_say_no(script: Script, runs: Path) ->
         file.write(b"\xff")
 
     done = script("verify.py", "--run", "first")
+    deeper = script("verify.py", "--run", "first", "--bisect")
 
-    assert done.returncode == 1
+    assert (done.returncode, deeper.returncode) == (1, 1)
     assert "model.onnx was changed since it was published" in done.stderr
+    assert "verify.py runs/first/artifacts --bisect tells at which layer it goes wrong" in done.stderr
+    assert "model.onnx: " in deeper.stdout
+
+
+@pytest.mark.slow
+def test_the_verification_can_be_verified_where_the_keras_model_is_at_hand(script: Script, runs: Path) -> None:
+    tested = script("verify.py", "--run", "first", "--self-test", "--json")
+    (runs / "first" / "model.keras").unlink()
+    refused = script("verify.py", "--run", "first", "--self-test")
+
+    assert tested.returncode == 0, tested.stderr
+    faults = json.loads(tested.stdout)["faults"]
+    assert len({fault["name"] for fault in faults}) >= 12
+    assert all(fault["ring"] for fault in faults)
+    assert refused.returncode == 2
+    assert "does not hold the Keras model that the files were made of" in refused.stderr
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""One file per format, each with `load(path, threads) → Backend`, importing nothing but numpy and its runtime."""
+"""One file per format, each with `load(path, threads, optimized) → Backend`; they import numpy and their runtime."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class RuntimeModel:
 
         Raises ValueError for arrays that are not as `inputs` says, and for a file that its runtime can't run.
         """
-        _check_inputs(inputs, self.inputs)
+        check_inputs(inputs, self.inputs)
         return self.backend.run(inputs)
 
     def __call__(self, images: np.ndarray) -> Probabilities:
@@ -58,21 +58,22 @@ class RuntimeModel:
         return answer
 
 
-def load(target: Target, path: Path, *, threads: int | None = None) -> RuntimeModel:
+def load(target: Target, path: Path, *, threads: int | None = None, optimized: bool = True) -> RuntimeModel:
     """Open an artifact in its runtime; `threads` None leaves the number to the runtime.
 
-    Raises InputError if the runtime is not installed or can't open the file.
+    `optimized` False: an ONNX graph is run as it was written, a TFLite file without XNNPACK. Raises InputError if the
+    runtime is not installed or can't open the file.
     """
     module, package = RUNTIME_PACKAGES[target.format]
     if find_spec(module) is None:
         raise InputError(f"{path} needs {package}, which is not installed: pip install {package}")
     if not path.exists():
         raise InputError(f"there is no {path}: export the model first")
-    return RuntimeModel(backend=import_module(f"export.runtimes.{target.format.value}").load(path, threads))
+    return RuntimeModel(backend=import_module(f"export.runtimes.{target.format.value}").load(path, threads, optimized))
 
 
-def answer_all(model: RuntimeModel, inputs: Arrays) -> dict[str, np.ndarray]:
-    """The answers by name, (examples, …), to an array of (examples, …) for each input, in batches.
+def answer_all(model: RuntimeModel, inputs: Arrays, *, batch: int = BATCH) -> dict[str, np.ndarray]:
+    """The answers by name, (examples, …), to an array of (examples, …) for each input, `batch` at a time.
 
     Raises ValueError for no examples and as the model does.
     """
@@ -80,7 +81,7 @@ def answer_all(model: RuntimeModel, inputs: Arrays) -> dict[str, np.ndarray]:
     if not count:
         raise ValueError("there must be at least one image, got none")
     parts = [
-        model.answer({name: array[at : at + BATCH] for name, array in inputs.items()}) for at in range(0, count, BATCH)
+        model.answer({name: array[at : at + batch] for name, array in inputs.items()}) for at in range(0, count, batch)
     ]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
@@ -121,7 +122,7 @@ def one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:300]
 
 
-def _check_inputs(inputs: Arrays, specs: Sequence[TensorSpec]) -> None:
+def check_inputs(inputs: Arrays, specs: Sequence[TensorSpec]) -> None:
     """Raise ValueError unless the arrays are what the contract says: some runtimes answer others all the same."""
     if set(inputs) != {spec.name for spec in specs}:
         raise ValueError(

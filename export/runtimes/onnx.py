@@ -39,9 +39,11 @@ class OnnxModel:
         return dict(zip(names, answers, strict=True))
 
 
-def load(path: Path, threads: int | None) -> OnnxModel:
+def load(path: Path, threads: int | None, optimized: bool) -> OnnxModel:  # noqa: FBT001
     """Open the file. Raises InputError if onnxruntime refuses it."""
     options = onnxruntime.SessionOptions()
+    if not optimized:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 4
     if threads is not None:
         options.intra_op_num_threads = threads

@@ -37,13 +37,15 @@ class SavedModel:
         return {name: answer.numpy() for name, answer in answers.items()}
 
 
-def load(path: Path, threads: int | None) -> SavedModel:
+def load(path: Path, threads: int | None, optimized: bool) -> SavedModel:  # noqa: FBT001
     """Open the folder. Raises InputError if TensorFlow refuses it or it lacks the serving signature.
 
-    TensorFlow's threads belong to the process, so `threads` must be None here.
+    TensorFlow's threads and its optimizer belong to the process, so `threads` must be None and `optimized` True here.
     """
     if threads is not None:
         raise ValueError(f"a SavedModel runs with the threads of its process, so threads must be None, got {threads}")
+    if not optimized:
+        raise ValueError("a SavedModel is optimized by its process, so optimized must be True, got False")
     try:
         with _plain_path(path) as plain:
             loaded = tf.saved_model.load(str(plain))

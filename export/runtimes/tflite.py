@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from export.artifact import TensorSpec
 from export.errors import InputError
@@ -23,8 +23,8 @@ class TFLiteModel:
         # The runner borrows the interpreter's memory and does not keep it alive.
         self._interpreter = interpreter
         self._runner = interpreter.get_signature_runner(_SIGNATURE)
-        self.inputs = _specs(self._runner.get_input_details())
-        self.outputs = _specs(self._runner.get_output_details())
+        self.inputs = tensor_specs(self._runner.get_input_details())
+        self.outputs = tensor_specs(self._runner.get_output_details())
 
     def run(self, inputs: Arrays) -> dict[str, np.ndarray]:
         try:
@@ -34,11 +34,12 @@ class TFLiteModel:
         return answers
 
 
-def load(path: Path, threads: int | None) -> TFLiteModel:
+def load(path: Path, threads: int | None, optimized: bool) -> TFLiteModel:  # noqa: FBT001
     """Open the file. Raises InputError if LiteRT refuses it or it lacks the serving signature."""
+    kernels = OpResolverType.AUTO if optimized else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     try:
         with held_back():
-            interpreter = Interpreter(model_path=str(path), num_threads=threads)
+            interpreter = Interpreter(model_path=str(path), num_threads=threads, experimental_op_resolver_type=kernels)
             interpreter.allocate_tensors()
         signatures = interpreter.get_signature_list()
     except (ValueError, RuntimeError) as error:
@@ -48,7 +49,8 @@ def load(path: Path, threads: int | None) -> TFLiteModel:
     return TFLiteModel(interpreter)
 
 
-def _specs(details: dict[str, Any]) -> tuple[TensorSpec, ...]:
+def tensor_specs(details: dict[str, Any]) -> tuple[TensorSpec, ...]:
+    """What a signature runner tells of its inputs or outputs."""
     return tuple(
         TensorSpec(
             name=name,

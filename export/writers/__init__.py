@@ -1,7 +1,9 @@
-"""One file per format, each with `write(serving, folder, options) → Artifact`: requires, converts, ensures."""
+"""One file per format, each with `write(source, path, options)`: requires, converts, ensures."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -12,15 +14,30 @@ from export.errors import InputError, VerificationError
 
 if TYPE_CHECKING:
     from export.serving import ServingModel
+    from export.writers.source import Arrays, Source
 
 
 @dataclass(frozen=True, kw_only=True)
 class WriteOptions:
-    """What a writer needs beside the model. `opset` concerns ONNX only."""
+    """What a writer needs beside the model.
+
+    `opset` concerns ONNX only, `calibration`, training examples by input, int8 only. `source`: what was already made
+    of this model with this opset and calibration, for another file.
+    """
 
     target: Target
     description: Description
     opset: int
+    calibration: Arrays | None = None
+    source: Source | None = None
+
+
+def prepare(targets: Iterable[Target]) -> None:
+    """Start what takes a while to load, so that it is there when the first file is written."""
+    if any(target.format is Format.ONNX for target in targets):
+        from export.writers.onnx_converter import CONVERTER
+
+        CONVERTER.start()
 
 
 def write(serving: ServingModel, folder: Path, options: WriteOptions) -> Artifact:
@@ -28,8 +45,15 @@ def write(serving: ServingModel, folder: Path, options: WriteOptions) -> Artifac
 
     Raises InputError if the model can't be converted, VerificationError if the file is not as the contract says.
     """
+    from export.writers.source import opened
+
     name = options.target.file
-    opset = import_module(f"export.writers.{options.target.format.value}").write(serving, folder / name, options)
+    writer = import_module(f"export.writers.{options.target.format.value}")
+    with contextlib.ExitStack() as stack:
+        source = options.source
+        if source is None:
+            source = stack.enter_context(opened(serving, opset=options.opset, calibration=options.calibration))
+        opset = writer.write(source, folder / name, options)
     files = digest_tree(folder, name)
     artifact = Artifact(
         target=options.target,

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from export.artifact import Format
+from export.writers.folding import folded
 from export.writers.mends import mended
+from export.writers.mends.replay import rebuilt
 
 if TYPE_CHECKING:
     from export.serving import ServingModel
@@ -27,7 +30,15 @@ def trace(serving: ServingModel, kind: Format) -> Any:
 
     with unrolled(serving.model):
         function = tf.function(answer, input_signature=serving.signature).get_concrete_function()
-    return mended(function, kind)
+    return _with_folds(mended(function, kind))
+
+
+def _with_folds(function: Any) -> Any:
+    frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)
+    graph = frozen.graph.as_graph_def()
+    if not folded(graph, [tensor.name for tensor in frozen.outputs]):
+        return function
+    return rebuilt(function, frozen, graph, {})
 
 
 @contextlib.contextmanager

@@ -63,7 +63,7 @@ def main() -> int:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as runs:
         tune = measure("tune.py", "--runs", runs, "--dataset", arguments.dataset, "--seed", arguments.seed)
-        export = measure("export.py", "--runs", runs, "--format", "all")
+        export = measure("export.py", "--runs", runs, "--variant", "all")
     test = tune.result["test"]
     low, high = test["ci95"]
     trials = tune.result["trials"]
@@ -73,8 +73,9 @@ def main() -> int:
     for parity in export.result["results"]:
         equal = parity["examples"] - parity["label_flips"]
         print(
-            f"           {parity['file']:<13} {equal} of {parity['examples']} labels equal, "
-            f"max |Δp| {parity['max_abs_error']:.1e}, max |Δlogit| {parity['max_logit_error']:.1e}"
+            f"           {parity['file']:<20} {equal} of {parity['examples']} labels equal, accuracy "
+            f"{parity['accuracy']:.2%}, max |Δp| {parity['max_abs_error']:.1e}, max |Δlogit| "
+            f"{parity['max_logit_error']:.1e}"
         )
     return 0
 

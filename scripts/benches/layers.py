@@ -85,9 +85,10 @@ def _ours(folder: Path, kind: str, images: Any) -> str:
     import keras
     import numpy as np
 
-    from export.artifact import Subject, choose_targets
+    from export.artifact import Subject
     from export.errors import InputError, VerificationError
     from export.publish import ExportRequest, publish
+    from export.targets import choose_targets
 
     model, output = folder / "model.keras", folder / f"ours_{kind}"
     subject = Subject(class_names=tuple("0123456789"), dataset="patches", dataset_digest="")
@@ -148,7 +149,8 @@ def _foreign_answers(kind: str, path: Path, images: Any) -> Any:
 def _judge(answer: Callable[[], Any], expected: Any) -> str:
     import numpy as np
 
-    from export.parity import Tolerance, compare
+    from export.parity import compare
+    from export.tolerance import Tolerance
 
     try:
         parity = compare(expected, answer(), np.zeros(len(expected), np.int64), tolerance=Tolerance())

@@ -56,10 +56,10 @@ def build_model(name: str) -> keras.Model:
     return build_network(name) if name in NETWORKS else build_layer_model(name)
 
 
-def make_images(shape: tuple[int, int, int]) -> np.ndarray:
-    """Coarse patches of colour with grain, uint8 (24, *shape); the same ones in every call."""
+def make_images(shape: tuple[int, int, int], *, seed: int = 0) -> np.ndarray:
+    """Coarse patches of colour with grain, uint8 (24, *shape); the same ones in every call with the same seed."""
     height, width, channels = shape
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(seed)
     coarse = random.uniform(0, 255, (EXAMPLES, 4, 4, channels))
     rows, columns = np.arange(height) * 4 // height, np.arange(width) * 4 // width
     grain = random.normal(0, 20, (EXAMPLES, *shape))

@@ -14,18 +14,21 @@ def published_folder(arguments: argparse.Namespace, given: Path | None) -> Path:
     """The folder given outright, else that of `--run`, else that of the newest exported run; a publication that was
     cut off there is completed."""
     from export.install import complete
-    from tuning.run_folder import newest_finished, open_run
 
-    if given is not None:
-        folder = given
-    elif arguments.run is not None:
-        run = open_run(arguments.runs, arguments.run)
-        run.read()
-        folder = run.artifacts
-    else:
-        folder = newest_finished(arguments.runs, published=True).artifacts
+    folder = given if given is not None else _folder_of_run(arguments)
     complete(folder)
     return folder
+
+
+def _folder_of_run(arguments: argparse.Namespace) -> Path:
+    _entry.hand_over(["filelock"], or_else=", or give the artifacts folder")
+    from tuning.run_folder import newest_finished, open_run
+
+    if arguments.run is None:
+        return newest_finished(arguments.runs, published=True).artifacts
+    run = open_run(arguments.runs, arguments.run)
+    run.read()
+    return run.artifacts
 
 
 def require_runtimes(formats: Iterable[Format], *others: str) -> None:

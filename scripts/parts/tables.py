@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from rich.markup import escape
-from rich.table import Table
-
-from export.parity import OutputParity, Parity
+from export.output_parity import OutputParity
+from export.parity import Parity
+from scripts.parts.console import escape, make_table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.console import Console
 
     from export.artifact import Artifact
@@ -18,38 +19,56 @@ if TYPE_CHECKING:
 
 
 def print_verification(console: Console, verification: Verification) -> None:
-    """One row an artifact: size, differences from the Keras model, verdict; then the limits."""
+    """One row an artifact: size, differences from the Keras model, verdict; then what failed or was not taken."""
     pairs = list(zip(verification.artifacts, verification.parities, strict=True))
     probabilities = [(artifact, parity) for artifact, parity in pairs if isinstance(parity, Parity)]
     outputs = [(artifact, parity) for artifact, parity in pairs if isinstance(parity, OutputParity)]
     if probabilities:
-        _print_probabilities(console, probabilities)
+        _print_probabilities(console, probabilities, verification)
     if outputs:
-        _print_outputs(console, outputs)
+        _print_outputs(console, outputs, verification)
+    for artifact in verification.artifacts:
+        for failure in verification.failures_of(artifact):
+            console.print(f"[red]{artifact.target.file}:[/] {escape(failure)}")
+    for file, reason in verification.passed_over.items():
+        console.print(f"[dim]{file} was not taken: {escape(reason)}[/]")
+    if verification.artifacts and verification.passed:
+        rings = [f"{result.ring}" for result in verification.rings[0]]
+        console.print(f"[dim]also passed: {', '.join(rings)}[/]")
 
 
-def _print_probabilities(console: Console, pairs: Sequence[tuple[Artifact, Parity]]) -> None:
-    table = _table("size", "|Δp|", "|Δlogit|", "equal labels", "accuracy")
+def tell_looser(console: Console, looser: Mapping[str, Mapping[str, Any]]) -> None:
+    """Rules that are looser than their defaults."""
+    for variant, rules in looser.items():
+        told = ", ".join(f"{name} {value:g}" for name, value in rules.items())
+        console.print(f"[yellow]note:[/] looser rules than the default for {variant}: {told}")
+
+
+def _print_probabilities(
+    console: Console, pairs: Sequence[tuple[Artifact, Parity]], verification: Verification
+) -> None:
+    table = _table("size", "|Δp|", "limit", "equal labels", "accuracy")
     for artifact, parity in pairs:
         table.add_row(
             artifact.target.file,
             _size(artifact),
             f"{parity.max_abs_error:.1e}",
-            f"{parity.max_logit_error:.1e}",
-            f"{parity.examples - parity.label_flips} of {parity.examples}",
-            f"{parity.accuracy:.2%}",
-            _verdict(passed=parity.passed),
+            f"{parity.tolerance.probability:.0e}",
+            f"{parity.examples - parity.label_flips}",
+            f"{parity.accuracy or 0:.2%}",
+            _verdict(passed=not verification.failures_of(artifact)),
         )
     console.print(table)
-    tolerance = pairs[0][1].tolerance
-    logit_limit = tolerance.logit * max(1.0, pairs[0][1].largest_logit)
-    console.print(
-        f"[dim]largest differences; limits: |Δp| {tolerance.probability:.0e}, |Δlogit| {logit_limit:.0e}, "
-        "no label changed[/]"
-    )
+    if verification.stability_radius is not None:
+        console.print(
+            f"[dim]|Δp|: largest difference of a probability on {pairs[0][1].examples} images; a runtime that stays "
+            f"below {verification.stability_radius:.1e} changes no label of theirs[/]"
+        )
 
 
-def _print_outputs(console: Console, pairs: Sequence[tuple[Artifact, OutputParity]]) -> None:
+def _print_outputs(
+    console: Console, pairs: Sequence[tuple[Artifact, OutputParity]], verification: Verification
+) -> None:
     """One row an output of each artifact."""
     table = _table("size", "output", "|Δ|", "limit", "largest value")
     for artifact, parity in pairs:
@@ -61,7 +80,8 @@ def _print_outputs(console: Console, pairs: Sequence[tuple[Artifact, OutputParit
                 f"{found.max_abs_error:.1e}",
                 f"{found.limit:.1e}",
                 f"{found.largest:.3g}",
-                _verdict(passed=found.passed) + ("" if found.has_power else " [yellow](proves nothing)[/]"),
+                _verdict(passed=found.passed and not verification.failures_of(artifact))
+                + ("" if found.has_power else " [yellow](proves nothing)[/]"),
             )
     console.print(table)
     console.print(f"[dim]largest differences on {pairs[0][1].examples} examples[/]")
@@ -69,8 +89,8 @@ def _print_outputs(console: Console, pairs: Sequence[tuple[Artifact, OutputParit
         console.print("[yellow]note:[/] an output that hardly moves over the examples proves nothing")
 
 
-def _table(*names: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+def _table(*names: str) -> Any:
+    table = make_table()
     table.add_column("file", no_wrap=True)
     for name in names:
         table.add_column(name, justify="right", no_wrap=True)

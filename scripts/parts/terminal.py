@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,11 +19,6 @@ if TYPE_CHECKING:
 
 
 MOST_EPOCH_LINES = 12
-
-
-def make_console(*, json_output: bool) -> Console:
-    """Where people read: stdout, or stderr when stdout belongs to the JSON result."""
-    return Console(file=sys.stderr if json_output else sys.stdout, highlight=False, soft_wrap=True)
 
 
 def describe(configuration: Configuration) -> str:

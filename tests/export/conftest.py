@@ -73,8 +73,9 @@ def keras_answers(serving: Any) -> Callable[[np.ndarray], np.ndarray]:
 @pytest.fixture(scope="session")
 def request_for(model_file: Path, subject: Any) -> Callable[..., Any]:
     """`request_for(folder, *formats, model=…, opset=…, about=…)`: an ExportRequest; no format means all."""
-    from export.artifact import DEFAULT_OPSET, choose_targets
+    from export.artifact import DEFAULT_OPSET
     from export.publish import ExportRequest
+    from export.targets import choose_targets
 
     def call(
         folder: Path,
@@ -103,6 +104,47 @@ def published(
 
     folder = tmp_path_factory.mktemp("published") / "artifacts"
     assert publish(request_for(folder), *examples).passed
+    return folder
+
+
+@pytest.fixture(scope="session")
+def calibration(digits: Any) -> np.ndarray:
+    """Training images for integer arithmetic."""
+    from export.calibration import choose_calibration
+
+    split = digits.training
+    return split.read(choose_calibration(split.labels, len(split)))
+
+
+@pytest.fixture(scope="session")
+def loose() -> Any:
+    """Rules that let a hastily trained model change its mind now and then where its numbers are coarse."""
+    from export.artifact import Variant
+    from export.tolerance import TOLERANCES
+
+    changes = {"probability": 1.0, "agreement": 0.9, "accuracy_loss": 0.1}
+    coarse = {kind: dataclasses.replace(TOLERANCES[kind], **changes) for kind in (Variant.DYNAMIC, Variant.INT8)}
+    return {**TOLERANCES, **coarse}
+
+
+@pytest.fixture(scope="session")
+def every_variant(
+    tmp_path_factory: pytest.TempPathFactory,
+    request_for: Callable[..., Any],
+    examples: tuple[np.ndarray, np.ndarray],
+    calibration: np.ndarray,
+    loose: Any,
+) -> Path:
+    """The small model in every format and number type. Not to be changed: copy it."""
+    from export.publish import publish
+    from export.targets import choose_targets
+
+    folder = tmp_path_factory.mktemp("every_variant") / "artifacts"
+    request = dataclasses.replace(
+        request_for(folder), targets=choose_targets(["all"], ["all"]), calibration=calibration, tolerances=loose
+    )
+    verification = publish(request, *examples)
+    assert verification.passed, [verification.failures_of(artifact) for artifact in verification.artifacts]
     return folder
 
 

@@ -23,8 +23,6 @@ from export.artifact import (
     Target,
     TensorSpec,
     Variant,
-    check_opset,
-    choose_targets,
     digest_file,
     digest_tree,
     read_manifest,
@@ -71,6 +69,9 @@ manifests = st.builds(
     files=digests,
     look=st.none() | looks,
     versions=digests,
+    tolerances=st.dictionaries(st.sampled_from(Variant), st.dictionaries(texts, st.floats(0, 1))),
+    looser=st.dictionaries(texts, st.dictionaries(texts, st.floats(0, 1))),
+    accepted=st.dictionaries(texts, st.dictionaries(texts, st.integers(0, 99))),
 )
 
 
@@ -115,81 +116,17 @@ def test_the_manifest_names_the_digest_of_every_file_but_itself() -> None:
     look = Look(dark_background=True, content_side=None)
 
     manifest = Manifest(
-        artifacts=(artifact,), description=description, files={"parity.json": "4"}, look=look, versions={}
+        artifacts=(artifact,),
+        description=description,
+        files={"parity.json": "4"},
+        look=look,
+        versions={},
+        tolerances={},
+        looser={},
+        accepted={},
     )
 
     assert manifest.digests == {"saved_model/saved_model.pb": "1", "parity.json": "4"}
-
-
-def test_each_target_has_the_file_name_of_the_contract() -> None:
-    names = {target.format: target.file for target in EVERY_TARGET if target.variant is Variant.FLOAT32}
-
-    assert names == {"saved_model": "saved_model", "tflite": "model.tflite", "onnx": "model.onnx"}
-
-
-def test_no_two_targets_share_a_file() -> None:
-    assert len({target.file for target in EVERY_TARGET}) == len(EVERY_TARGET)
-
-
-def test_every_format_comes_as_float32() -> None:
-    assert all(Variant.FLOAT32 in VARIANTS[kind] for kind in Format)
-
-
-@pytest.mark.parametrize("formats", [[], ["all"], ["onnx", "all"], ["onnx", "saved_model", "tflite", "onnx"]])
-def test_all_formats_are_chosen_once_and_in_one_order(formats: list[str]) -> None:
-    targets = choose_targets(formats, [])
-
-    assert [target.format for target in targets] == ["saved_model", "tflite", "onnx"]
-    assert {target.variant for target in targets} == {Variant.FLOAT32}
-
-
-@pytest.mark.parametrize("kind", list(Format))
-def test_one_format_is_chosen_alone(kind: Format) -> None:
-    assert choose_targets([kind.value], []) == (Target(format=kind, variant=Variant.FLOAT32),)
-
-
-def test_all_variants_of_all_formats_are_all_that_exist() -> None:
-    assert choose_targets(["all"], ["all"]) == EVERY_TARGET
-    assert choose_targets([], ["all"]) == EVERY_TARGET
-
-
-def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(InputError, match="unknown format torch: choose among saved_model, tflite, onnx and all"):
-        choose_targets(["torch"], [])
-
-
-def test_an_unknown_format_is_refused_beside_all() -> None:
-    with pytest.raises(InputError, match="unknown format torch"):
-        choose_targets(["all", "torch"], [])
-
-
-def test_an_unknown_variant_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(InputError, match=f"unknown variant int2: choose among {', '.join(Variant)} and all"):
-        choose_targets(["onnx"], ["int2"])
-
-
-def test_a_named_pair_that_does_not_exist_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("export.artifact.VARIANTS", {**VARIANTS, Format.ONNX: ()})
-
-    with pytest.raises(InputError, match="there is no float32 onnx: onnx comes as"):
-        choose_targets(["onnx"], ["float32"])
-
-
-def test_a_pair_that_nobody_named_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("export.artifact.VARIANTS", {**VARIANTS, Format.ONNX: ()})
-
-    assert [target.format for target in choose_targets([], ["float32"])] == ["saved_model", "tflite"]
-
-
-@pytest.mark.parametrize("opset", [13, 17, 18])
-def test_a_known_opset_is_itself(opset: int) -> None:
-    assert check_opset(opset) == opset
-
-
-@pytest.mark.parametrize("opset", [-1, 0, 12, 19, 28])
-def test_an_unknown_opset_is_refused(opset: int) -> None:
-    with pytest.raises(InputError, match=f"--opset must be 13 to 18, got {opset}"):
-        check_opset(opset)
 
 
 def test_a_folder_without_manifest_is_refused(tmp_path: Path) -> None:

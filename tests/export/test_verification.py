@@ -14,15 +14,9 @@ import pytest
 
 from export.artifact import Format, Target, Variant, digest_file, digest_tree, read_manifest
 from export.errors import InputError, VerificationError
+from export.reference import Reference, read_reference, write_reference
 from export.serving import load_serving_model
-from export.verification import (
-    Reference,
-    Verification,
-    read_reference,
-    verify_artifacts,
-    verify_folder,
-    write_reference,
-)
+from export.verification import Verification, published_standard, verify_artifacts, verify_folder
 from export.writers import WriteOptions, write
 
 FAULTS = ["one channel × 1.01", "float16 weights", "dense layer × 1.001"]
@@ -240,80 +234,14 @@ def test_a_reference_that_cannot_be_read_is_refused(published_copy: Path, conten
         verify_folder(published_copy, formats=[Format.ONNX])
 
 
-@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
-def test_a_truncated_reference_is_refused(published_copy: Path, share: float) -> None:
-    content = (published_copy / "reference.npz").read_bytes()
-    (published_copy / "reference.npz").write_bytes(content[: int(len(content) * share)])
-
-    with pytest.raises(VerificationError, match="can't be read"):
-        read_reference(published_copy / "reference.npz")
-
-
-@pytest.mark.parametrize("missing", ["images", "labels", "probabilities"])
-def test_a_reference_that_lacks_a_part_is_refused(published_copy: Path, missing: str) -> None:
-    with np.load(published_copy / "reference.npz") as archive:
-        arrays = {name: archive[name] for name in archive.files if name != missing}
-    np.savez(published_copy / "reference.npz", **arrays)
-
-    with pytest.raises(VerificationError, match=f"can't be read .*{missing}"):
-        read_reference(published_copy / "reference.npz")
-
-
-def test_a_reference_with_python_objects_is_not_loaded(published_copy: Path) -> None:
-    np.savez(
-        published_copy / "reference.npz",
-        images=np.array([{}], dtype=object),
-        labels=np.array([0]),
-        probabilities=np.array([0]),
-    )
-
-    with pytest.raises(VerificationError, match=r"can't be read .*[Oo]bject arrays"):
-        read_reference(published_copy / "reference.npz")
-
-
-def test_a_reference_survives_being_written(tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    reference = Reference(
-        inputs={"image": rng.integers(0, 256, (5, 4, 3, 1), dtype=np.uint8)},
-        labels=np.arange(5, dtype=np.int64),
-        outputs={"probabilities": rng.random((5, 2), dtype=np.float32)},
-    )
-
-    write_reference(tmp_path / "reference.npz", reference, {"model.onnx": reference.outputs})
-    read = read_reference(tmp_path / "reference.npz")
-
-    for found, expected in (
-        (read.inputs["image"], reference.inputs["image"]),
-        (read.labels, reference.labels),
-        (read.probabilities, reference.probabilities),
-    ):
-        np.testing.assert_array_equal(found, expected)
-        assert found.dtype == expected.dtype
-
-
-def test_a_reference_of_other_models_survives_being_written(tmp_path: Path) -> None:
-    reference = Reference(
-        inputs={"a": np.arange(6, dtype=np.int32).reshape(3, 2), "b": np.ones((3, 4), np.float32)},
-        outputs={"c": np.arange(3, dtype=np.float32)},
-    )
-
-    write_reference(tmp_path / "reference.npz", reference, {"model.onnx": reference.outputs})
-    read = read_reference(tmp_path / "reference.npz")
-
-    assert read.labels is None
-    assert (list(read.inputs), list(read.outputs)) == (["a", "b"], ["c"])
-    np.testing.assert_array_equal(read.inputs["a"], reference.inputs["a"])
-    assert read.inputs["a"].dtype == np.int32
-    with np.load(tmp_path / "reference.npz") as archive:
-        assert sorted(archive) == ["inputs/a", "inputs/b", "model.onnx/c", "outputs/c"]
-
-
 def test_a_reference_changed_under_a_manifest_made_to_fit_is_still_caught(published_copy: Path) -> None:
     reference = read_reference(published_copy / "reference.npz")
     wrong = Reference(
         inputs=reference.inputs,
         labels=reference.labels,
         outputs={"probabilities": np.roll(reference.probabilities, 1, axis=0)},
+        stress_inputs=reference.stress_inputs,
+        stress_outputs=reference.stress_outputs,
     )
     write_reference(published_copy / "reference.npz", wrong, {})
     reseal(published_copy)
@@ -324,14 +252,14 @@ def test_a_reference_changed_under_a_manifest_made_to_fit_is_still_caught(publis
 
 
 def test_nan_in_the_reference_never_passes(published_copy: Path) -> None:
-    reference = read_reference(published_copy / "reference.npz")
-    reference.probabilities[7] = np.nan
+    standard = published_standard(published_copy, read_manifest(published_copy))
+    standard.reference.probabilities[7] = np.nan
 
     with pytest.raises(VerificationError, match="the reference's answers to 1 of 300 images are not finite"):
-        verify_artifacts(published_copy, read_manifest(published_copy).artifacts, reference)
+        verify_artifacts(published_copy, read_manifest(published_copy).artifacts, standard)
 
 
 def test_verifying_nothing_does_not_pass() -> None:
-    verification = Verification(artifacts=(), parities=(), answers={}, stability_radius=1.0)
+    verification = Verification(artifacts=(), parities=(), rings=(), answers={}, stability_radius=1.0)
 
     assert not verification.passed

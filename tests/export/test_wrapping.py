@@ -14,11 +14,12 @@ import keras
 import numpy as np
 import pytest
 
-from export.artifact import Format, Kind, Subject, choose_targets, read_manifest
+from export.artifact import Format, Kind, Subject, read_manifest
 from export.errors import InputError
 from export.publish import ExportRequest, publish
 from export.runtimes import load
 from export.serving import ServingModel, load_serving_model
+from export.targets import choose_targets
 from export.verification import verify_folder
 from export.wrapping import ServingOptions
 

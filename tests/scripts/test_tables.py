@@ -9,16 +9,25 @@ import pytest
 from rich.console import Console
 
 from export.artifact import Artifact, Format, Target, Variant
-from export.parity import OutputParity, Parity, Tolerance, compare, compare_outputs
+from export.output_parity import OutputParity, compare_outputs
+from export.parity import Parity, compare
+from export.rings import Ring, RingResult
+from export.tolerance import Tolerance
 from export.verification import Verification
-from scripts.parts.tables import print_verification
+from scripts.parts.tables import print_verification, tell_looser
 
 
-def printed(parity: Parity | OutputParity) -> str:
+def printed(parity: Parity | OutputParity, *failures: str) -> str:
     target = Target(format=Format.ONNX, variant=Variant.FLOAT32)
     artifact = Artifact(target=target, files={}, size_bytes=1500, inputs=(), outputs=())
     text = io.StringIO()
-    verification = Verification(artifacts=(artifact,), parities=(parity,), answers={}, stability_radius=None)
+    verification = Verification(
+        artifacts=(artifact,),
+        parities=(parity,),
+        rings=((RingResult(ring=Ring.STRESS, failures=failures),),),
+        answers={},
+        stability_radius=0.125,
+    )
     print_verification(Console(file=text, width=200), verification)
     return text.getvalue()
 
@@ -29,7 +38,34 @@ def test_a_classifiers_row_tells_labels_and_accuracy(candidate: list[float], ver
 
     text = printed(compare(reference, np.array([candidate], np.float32), np.array([1]), tolerance=Tolerance()))
 
-    assert all(word in text for word in ("model.onnx", "1.5 kB", "1 of 1", "100.00%", verdict, "no label changed"))
+    assert all(word in text for word in ("model.onnx", "1.5 kB", "on 1 images", "100.00%", verdict, "below 1.2e-01"))
+    assert ("also passed: stress" in text) is (verdict == "same")
+    assert ("model.onnx: test set: a probability differs by 1.00e-02" in text) is (verdict == "DIFFERS")
+
+
+def test_a_failure_of_another_ring_is_told_and_decides() -> None:
+    reference = np.array([[0.25, 0.75]], np.float32)
+
+    text = printed(compare(reference, reference, np.array([1]), tolerance=Tolerance()), "white differs")
+
+    assert "DIFFERS" in text
+    assert "model.onnx: stress: white differs" in text
+
+
+def test_looser_rules_and_files_that_were_not_taken_are_told() -> None:
+    text = io.StringIO()
+    console = Console(file=text, width=200)
+
+    tell_looser(console, {"int8": {"agreement": 0.99}})
+    print_verification(
+        console,
+        Verification(
+            artifacts=(), parities=(), rings=(), answers={}, stability_radius=None, passed_over={"model.onnx": "larger"}
+        ),
+    )
+
+    assert "looser rules than the default for int8: agreement 0.99" in text.getvalue()
+    assert "model.onnx was not taken: larger" in text.getvalue()
 
 
 @pytest.mark.parametrize(("added", "verdict"), [(0.0, "same"), (1.0, "DIFFERS")])

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from export.artifact import Format
@@ -23,7 +22,7 @@ from export.writers.mends import (
     resizing,
     transposed_convolution,
 )
-from export.writers.mends.replay import CALLS, Mend, operators, replay
+from export.writers.mends.replay import CALLS, Mend, operators, rebuilt
 
 MENDS: Mapping[Format, Mapping[str, Mend]] = {
     Format.TFLITE: {**resizing.MENDS, **grouped_convolution.MENDS, **pooling_3d.MENDS, **bincount.MENDS},
@@ -47,16 +46,4 @@ def mended(function: Any, kind: Format) -> Any:
     if not operators(function.graph.as_graph_def()) & {*mends, *_CALLS[kind]}:
         return function
     frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)
-    graph = frozen.graph.as_graph_def()
-    sources = [tensor.op.name for tensor in frozen.inputs]
-    answers = [tensor.name for tensor in frozen.outputs]
-    names = [tensor.op.name for tensor in function.inputs[: len(sources)]]
-    signature = [
-        tf.TensorSpec(tensor.shape, tensor.dtype, name=name) for tensor, name in zip(frozen.inputs, names, strict=True)
-    ]
-
-    def rebuilt(*inputs: Any) -> Any:
-        outputs = replay(graph, dict(zip(sources, inputs, strict=True)), answers, mends)
-        return tf.nest.pack_sequence_as(function.structured_outputs, outputs)
-
-    return tf.function(rebuilt, input_signature=signature, autograph=False).get_concrete_function()
+    return rebuilt(function, frozen, frozen.graph.as_graph_def(), mends)

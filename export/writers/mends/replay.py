@@ -23,6 +23,25 @@ def operators(graph: Any) -> set[str]:
     return {node.op for node in (*graph.node, *bodies)}
 
 
+def rebuilt(function: Any, frozen: Any, graph: Any, mends: Mapping[str, Mend]) -> Any:
+    """The concrete function anew, with the same names, from `graph`, its frozen graph, which may have been changed.
+
+    `frozen`: the concrete function that freezing made of it.
+    """
+    sources = [tensor.op.name for tensor in frozen.inputs]
+    answers = [tensor.name for tensor in frozen.outputs]
+    names = [tensor.op.name for tensor in function.inputs[: len(sources)]]
+    signature = [
+        tf.TensorSpec(tensor.shape, tensor.dtype, name=name) for tensor, name in zip(frozen.inputs, names, strict=True)
+    ]
+
+    def answer(*inputs: Any) -> Any:
+        outputs = replay(graph, dict(zip(sources, inputs, strict=True)), answers, mends)
+        return tf.nest.pack_sequence_as(function.structured_outputs, outputs)
+
+    return tf.function(answer, input_signature=signature, autograph=False).get_concrete_function()
+
+
 def replay(graph: Any, feeds: Mapping[str, Any], answers: Sequence[str], mends: Mapping[str, Mend]) -> list[Any]:
     """Build what `answers`, tensor names, need from `feeds`, placeholder name → tensor, in the current graph.
 

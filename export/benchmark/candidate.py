@@ -1,0 +1,144 @@
+"""What is measured: a published file, a file of Keras's own export, or the Keras model itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from export.artifact import Artifact, Format, Manifest, Target, TensorSpec, Variant, digest_file
+from export.errors import InputError
+
+BATCHES = (1, 32, 256)
+KERAS_EXPORTS: Mapping[Format, str] = {Format.TFLITE: "litert", Format.ONNX: "onnx"}
+"""What `model.export` calls the formats that its own files are measured in."""
+
+_FORMULA = re.compile(r"the file computes pixel × (\S+) \+ (\S+) itself")
+
+
+class Maker(StrEnum):
+    """Who made what is measured."""
+
+    PUBLISHED = "published"
+    MODEL_EXPORT = "model.export"
+    MODEL_PREDICT = "model.predict"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One thing to be measured. `format` is None for the Keras model, whose `path` is its file.
+
+    `files`: path in the folder → sha256 of what was published. `size_bytes`: of all its files together.
+    """
+
+    name: str
+    maker: Maker
+    format: Format | None
+    variant: Variant
+    path: Path
+    files: Mapping[str, str]
+    size_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomObjects:
+    """Where a model's own classes and functions come from: `function(argument)` of `module` gives them by name.
+
+    Named by whoever starts a measurement, since this package knows no user's code.
+    """
+
+    module: str
+    function: str
+    argument: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class KerasSource:
+    """The Keras model that the published files were made from.
+
+    `served`: the inputs of the published files. `scale`: (factor, offset) of the pixels that the model gets, if the
+    files compute that for it.
+    """
+
+    path: Path
+    served: tuple[TensorSpec, ...]
+    scale: tuple[float, float] | None
+    custom_objects: CustomObjects | None = None
+
+
+def published_candidates(folder: Path, artifacts: Sequence[Artifact]) -> list[Candidate]:
+    """One for each artifact."""
+    return [
+        Candidate(
+            name=artifact.target.file,
+            maker=Maker.PUBLISHED,
+            format=artifact.target.format,
+            variant=artifact.target.variant,
+            path=folder / artifact.target.file,
+            files=artifact.files,
+            size_bytes=artifact.size_bytes,
+        )
+        for artifact in artifacts
+    ]
+
+
+def predict_candidate(source: KerasSource) -> Candidate:
+    """The Keras model, asked by `model.predict`."""
+    return Candidate(
+        name=Maker.MODEL_PREDICT,
+        maker=Maker.MODEL_PREDICT,
+        format=None,
+        variant=Variant.FLOAT32,
+        path=source.path,
+        files={},
+        size_bytes=source.path.stat().st_size,
+    )
+
+
+def export_candidate(kind: Format, path: Path | None) -> Candidate:
+    """A file that `model.export` wrote; None where it could not."""
+    return Candidate(
+        name=f"{Maker.MODEL_EXPORT} {KERAS_EXPORTS[kind]}",
+        maker=Maker.MODEL_EXPORT,
+        format=kind,
+        variant=Variant.FLOAT32,
+        path=path if path is not None else Path(),
+        files={},
+        size_bytes=path.stat().st_size if path is not None else 0,
+    )
+
+
+def choose_artifacts(manifest: Manifest, targets: Collection[Target]) -> tuple[Artifact, ...]:
+    """What was published of these. Raises InputError if nothing was."""
+    chosen = tuple(artifact for artifact in manifest.artifacts if artifact.target in targets)
+    if not chosen:
+        published = ", ".join(artifact.target.file for artifact in manifest.artifacts)
+        raise InputError(f"nothing of that was published, only {published}: export it first or choose among these")
+    return chosen
+
+
+def find_keras_source(path: Path, manifest: Manifest, custom_objects: CustomObjects | None = None) -> KerasSource:
+    """The Keras file that the published ones were made from.
+
+    Raises InputError if there is none at `path`, or if it is another one.
+    """
+    if not path.is_file():
+        raise InputError(f"there is no {path}: name the Keras file with --model to measure it too")
+    if digest_file(path) != manifest.description.source_digest:
+        raise InputError(
+            f"{path} is not the model that the files were made from: name that with --model or export again"
+        )
+    return KerasSource(
+        path=path,
+        served=manifest.artifacts[0].inputs,
+        scale=said_scale(manifest.description.preprocessing),
+        custom_objects=custom_objects,
+    )
+
+
+def said_scale(preprocessing: str) -> tuple[float, float] | None:
+    """(factor, offset) that the files compute of each pixel, as their description says; None if they don't."""
+    found = _FORMULA.search(preprocessing)
+    return (float(found[1]), float(found[2])) if found else None

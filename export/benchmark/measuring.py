@@ -1,0 +1,135 @@
+"""Candidates → Benchmark: every one in a process of its own, all alive at once, and one at work at a time."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from export.artifact import REFERENCE, Artifact, Format, Manifest
+from export.benchmark.candidate import (
+    KERAS_EXPORTS,
+    Candidate,
+    KerasSource,
+    export_candidate,
+    predict_candidate,
+    published_candidates,
+)
+from export.benchmark.machine import installed_versions, this_machine
+from export.benchmark.messages import Inputs, Open, Prepare, Prepared
+from export.benchmark.record import Benchmark
+from export.benchmark.session import Session, Settings
+from export.benchmark.worker_process import WorkerError, WorkerProcess
+from export.reference import Reference, read_reference
+from export.verification import check_digests
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to measure of a published folder. `keras`: the model that its files were made from, to be measured too."""
+
+    folder: Path
+    manifest: Manifest
+    artifacts: tuple[Artifact, ...]
+    keras: KerasSource | None = None
+    notes: tuple[str, ...] = ()
+
+
+def measure(plan: Plan, settings: Settings, *, on_step: Callable[[str], None] = lambda step: None) -> Benchmark:
+    """Measure all candidates. One that can't be loaded, dies or hangs says so in its result, and the others go on.
+
+    Raises VerificationError unless every published file has the bytes that the manifest names.
+    """
+    machine = this_machine()
+    check_digests(plan.folder, plan.manifest.digests)
+    reference = read_reference(plan.folder / REFERENCE)
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        served = _write_inputs(reference, plan, work)
+        prepared = _prepare(plan, served, settings, work, on_step)
+        sessions = _sessions(plan, served, prepared, settings)
+        try:
+            _take_turns(sessions, settings, on_step)
+            for session in sessions:
+                on_step(f"asking {session.name} all examples")
+                session.finish(reference, prepared.threshold if prepared is not None else 0.0, work / "answers.npy")
+        finally:
+            for session in sessions:
+                session.end()
+        results = [session.result() for session in sessions]
+    return Benchmark(
+        machine=machine,
+        versions=installed_versions(),
+        threads=settings.threads,
+        rounds=settings.rounds,
+        examples=len(next(iter(reference.inputs.values()))),
+        results=tuple(results),
+        notes=plan.notes,
+    )
+
+
+def _write_inputs(reference: Reference, plan: Plan, work: Path) -> Inputs:
+    """In the order of the served model's inputs."""
+    names = tuple(spec.name for spec in plan.artifacts[0].inputs)
+    paths = tuple(work / f"served_{number}.npy" for number in range(len(names)))
+    for name, path in zip(names, paths, strict=True):
+        np.save(path, reference.inputs[name], allow_pickle=False)
+    return Inputs(names=names, paths=paths)
+
+
+def _prepare(
+    plan: Plan, served: Inputs, settings: Settings, work: Path, on_step: Callable[[str], None]
+) -> Prepared | None:
+    """The Keras model's own inputs and exports, None where nobody asked for them. Where the model itself can't be had,
+    each of its rows says why."""
+    if plan.keras is None:
+        return None
+    on_step("letting model.export write its own files")
+    formats = tuple(kind for kind in KERAS_EXPORTS if any(kind is made.target.format for made in plan.artifacts))
+    process = WorkerProcess(threads=settings.threads, environment=settings.environment)
+    try:
+        request = Prepare(source=plan.keras, inputs=served, formats=formats, folder=work)
+        return process.ask(request, Prepared, seconds=settings.seconds_to_answer)
+    except WorkerError as error:
+        failures = dict.fromkeys(formats, str(error))
+        return Prepared(inputs=served, files={}, failures=failures, threshold=0.0, failure=str(error))
+    finally:
+        process.end()
+
+
+def _sessions(plan: Plan, served: Inputs, prepared: Prepared | None, settings: Settings) -> list[Session]:
+    """Every candidate; those that are compared stand next to each other, so that their turns do too."""
+
+    def session(candidate: Candidate, inputs: Inputs, failure: str = "") -> Session:
+        task = Open(
+            candidate=candidate, inputs=inputs, threads=settings.threads, batches=settings.batches, keras=plan.keras
+        )
+        return Session(task, settings, failure=failure)
+
+    sessions = []
+    for kind in Format:
+        made = [artifact for artifact in plan.artifacts if artifact.target.format is kind]
+        sessions += [session(candidate, served) for candidate in published_candidates(plan.folder, made)]
+        if prepared is not None and made and kind in KERAS_EXPORTS:
+            exported = export_candidate(kind, prepared.files.get(kind))
+            sessions.append(session(exported, prepared.inputs, prepared.failures.get(kind, "")))
+    if plan.keras is not None and prepared is not None:
+        sessions.append(session(predict_candidate(plan.keras), prepared.inputs, prepared.failure))
+    return sessions
+
+
+def _take_turns(sessions: Sequence[Session], settings: Settings, on_step: Callable[[str], None]) -> None:
+    """Start everybody several times, and let the last process stay; then the rounds, each in the other order."""
+    for start in range(settings.starts):
+        on_step(f"loading everything, {start + 1} of {settings.starts} times")
+        for session in sessions:
+            session.start(stays=start + 1 == settings.starts)
+    for number in range(settings.rounds):
+        on_step(f"round {number + 1} of {settings.rounds}")
+        order = sessions if number % 2 == 0 else sessions[::-1]
+        for batch in settings.batches:
+            for session in order:
+                session.burst(batch)

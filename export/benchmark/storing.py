@@ -1,0 +1,101 @@
+"""A benchmark on disk, beside the files that it measured: `benchmark.json`, with every single call, and a table."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from export.artifact import BENCHMARK, BENCHMARK_TABLE, Manifest
+from export.benchmark.record import Benchmark
+from export.errors import InputError
+from export.install import locked
+from export.verification import check_digests
+
+COLUMNS = (
+    "name",
+    "maker",
+    "format",
+    "variant",
+    "batch",
+    "p50_ms",
+    "p95_ms",
+    "p99_ms",
+    "calls",
+    "images_per_second",
+    "spread",
+    "is_noisy",
+    "size_bytes",
+    "load_seconds",
+    "first_call_seconds",
+    "peak_memory_bytes",
+    "accuracy",
+    "label_flips",
+    "failure",
+)
+
+
+def save(benchmark: Benchmark, folder: Path) -> None:
+    """Write both files into the published folder, in the place of earlier ones.
+
+    Raises VerificationError if a measured file was changed meanwhile, InputError if another process writes there.
+    """
+    with locked(folder):
+        for result in benchmark.results:
+            check_digests(folder, result.files)
+        _replace(folder, BENCHMARK, json.dumps(benchmark.as_json(raw=True), allow_nan=False) + "\n")
+        _replace(folder, BENCHMARK_TABLE, as_csv(benchmark))
+
+
+def read(folder: Path) -> Benchmark:
+    """The benchmark of a published folder. Raises InputError where there is none or it is damaged."""
+    path = folder / BENCHMARK
+    if not path.is_file():
+        raise InputError(f"there is no {path}: measure the files first with python scripts/benchmark.py")
+    try:
+        return Benchmark.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} can't be read as a benchmark ({error!r}): remove it and measure again") from error
+
+
+def is_outdated(benchmark: Benchmark, manifest: Manifest) -> bool:
+    """Whether it measured a file that is no longer published with the same bytes."""
+    published = manifest.digests
+    return any(published.get(path) != digest for result in benchmark.results for path, digest in result.files.items())
+
+
+def remove_outdated(folder: Path, manifest: Manifest) -> None:
+    """Remove the benchmark of files that `manifest`, about to be published in the folder, holds no longer; one that
+    can't be read too. Other formats that are published in addition leave it true, and so in its place."""
+    if (folder / BENCHMARK).exists():
+        try:
+            if not is_outdated(read(folder), manifest):
+                return
+        # It is in the way of new files, whatever it once said.
+        except InputError:
+            pass
+    for name in (BENCHMARK, BENCHMARK_TABLE):
+        (folder / name).unlink(missing_ok=True)
+
+
+def as_csv(benchmark: Benchmark) -> str:
+    """One row for each candidate and batch size, and one for a candidate that failed."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", extrasaction="ignore")
+    writer.writeheader()
+    for result in benchmark.results:
+        facts = result.as_json(raw=False)
+        # Rates and noise are those of the batch size.
+        latencies: list[dict[str, Any]] = facts.get("latency", [{}])
+        writer.writerows({**facts, **latency} for latency in latencies)
+    return text.getvalue()
+
+
+def _replace(folder: Path, name: str, text: str) -> None:
+    """Write beside the folder, where nothing is taken for published, then rename: the file is whole or not there."""
+    folder = folder.resolve()
+    temporary = folder.with_name(f".{folder.name}.{name}")
+    temporary.write_text(text, encoding="utf-8", newline="")
+    temporary.replace(folder / name)

@@ -1,0 +1,117 @@
+"""Where a published file goes wrong that is not, or does not answer, as it was published.
+
+Needs numpy and the file's runtime.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from export.artifact import PARITY, Artifact, Format, Manifest
+from export.errors import InputError, VerificationError
+from export.layers.bisect import Divergence, bisect_file
+from export.layers.matching import LayerMatch, matches_from_json
+from export.layers.tensors import READABLE
+from export.parity import Parity
+from export.verification import ask, check_digests, open_candidate, published_standard
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """`comparison`: how far the file's answers are from the Keras model's. `divergence`: the first layer that differs,
+    None if none does on the examples whose layers were recorded. `unreadable`: why its layers can't be looked at."""
+
+    file: str
+    comparison: str
+    divergence: Divergence | None
+    unreadable: str = ""
+
+    @property
+    def sentence(self) -> str:
+        if self.unreadable:
+            return self.unreadable
+        if self.divergence is None:
+            return "no layer differs on the examples whose layers were recorded"
+        return self.divergence.sentence
+
+    def as_json(self) -> dict[str, Any]:
+        found = self.divergence
+        return {
+            "file": self.file,
+            "comparison": self.comparison,
+            "layer": None if found is None else found.layer,
+            "joined": [] if found is None else list(found.joined),
+            "difference": None if found is None else found.largest,
+            "sentence": self.sentence,
+        }
+
+
+def changed_artifacts(folder: Path, manifest: Manifest, formats: Collection[Format]) -> list[Artifact]:
+    """Those of the formats whose bytes are not the published ones.
+
+    Raises VerificationError if what they are compared with was changed as well, or if none of them was.
+    """
+    check_digests(folder, manifest.files)
+    changed = []
+    for artifact in manifest.artifacts:
+        try:
+            check_digests(folder, artifact.files)
+        except VerificationError:
+            if artifact.target.format in formats and (folder / artifact.target.file).exists():
+                changed.append(artifact)
+    if not changed:
+        raise VerificationError(f"{folder} holds no changed file that can be looked into: export the model again")
+    return changed
+
+
+def bisect(folder: Path, manifest: Manifest, artifact: Artifact) -> Finding:
+    """Compare one file with the reference, as a whole and layer by layer. Raises VerificationError if the record that
+    lies beside it can't be read."""
+    standard = published_standard(folder, manifest)
+    file = artifact.target.file
+    try:
+        comparison = _told(ask(open_candidate(folder, artifact, standard))[1])
+    except (VerificationError, InputError) as error:
+        comparison = str(error)
+    trace = standard.reference.trace
+    if artifact.target.format not in READABLE:
+        return Finding(
+            file=file,
+            comparison=comparison,
+            divergence=None,
+            unreadable=f"the layers of a {artifact.target.format} can't be looked into: "
+            f"{' and '.join(READABLE)} files can",
+        )
+    if trace is None:
+        return Finding(
+            file=file,
+            comparison=comparison,
+            divergence=None,
+            unreadable="no layers were recorded when it was published: export the model again",
+        )
+    try:
+        divergence = bisect_file(
+            artifact.target, folder / file, trace, standard.reference.inputs, _recorded(folder / PARITY, file)
+        )
+    except InputError as error:
+        return Finding(file=file, comparison=comparison, divergence=None, unreadable=str(error))
+    return Finding(file=file, comparison=comparison, divergence=divergence)
+
+
+def _told(parity: Any) -> str:
+    if not isinstance(parity, Parity):
+        return "; ".join(parity.failures) or "every output is within its limit"
+    equal = f"{parity.examples - parity.label_flips} of {parity.examples} labels are equal"
+    return "; ".join([equal, *(parity.failures or ["every number is within its limit"])])
+
+
+def _recorded(path: Path, file: str) -> tuple[LayerMatch, ...]:
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))["results"]
+        return matches_from_json(next(result["layers"] for result in results if result["file"] == file))
+    except (OSError, ValueError, LookupError, TypeError, StopIteration) as error:
+        raise VerificationError(f"{path} can't be read ({error!r}): export the model again") from error

@@ -1,0 +1,83 @@
+"""Which tensor of a file is which layer's: told once, when the file has just been verified, and kept.
+
+Needs numpy only.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from export.errors import VerificationError
+from export.layers.differences import Candidate, Difference
+from export.layers.trace import LayerTrace
+
+Candidates = Sequence[Sequence[Candidate]]
+
+LARGEST_SHARE: Mapping[str, float] = {"float32": 1e-4, "float16": 0.05, "dynamic": 0.35, "int8": 0.35}
+"""By variant, how large `Difference.share` may be for a tensor to be the layer's: ten times what deep networks of float
+numbers were seen to reach, twice for whole numbers."""
+CLEARLY_BETTER, ROUNDING = 2, 1e-5
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerMatch:
+    """The tensor that holds a layer's answer, and how far it was from it in the verified file."""
+
+    layer: str
+    tensor: str
+    difference: Difference
+
+    def as_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+def match_layers(trace: LayerTrace, candidates: Candidates, variant: str) -> tuple[LayerMatch, ...]:
+    """The layers that the file holds as tensors of their own, in order; the others are computed together with the next.
+
+    `candidates`: from `compare_layers`.
+    """
+    found = known_layers(candidates, LARGEST_SHARE[variant])
+    return tuple(
+        LayerMatch(layer=trace.layers[number].name, tensor=candidate.tensor, difference=candidate.difference)
+        for number, candidate in sorted(found.items())
+    )
+
+
+def matches_from_json(data: Any) -> tuple[LayerMatch, ...]:
+    """What `as_json` made of each match. Raises VerificationError if it is something else."""
+    try:
+        return tuple(
+            LayerMatch(layer=str(fact["layer"]), tensor=str(fact["tensor"]), difference=_difference(fact["difference"]))
+            for fact in data
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise VerificationError(
+            f"the record of the file's layers can't be read ({type(error).__name__}: {error}): export the model again"
+        ) from error
+
+
+def known_layers(candidates: Candidates, largest_share: float, *, taken: Collection[str] = ()) -> dict[int, Candidate]:
+    """By number, each layer's likeliest tensor that is within the share and in none of the `taken` ones.
+
+    A layer that was joined with the next is often close to what the two give together; a tensor that another layer
+    explains clearly better is not its own.
+    """
+    best = {number: found[0] for number, found in enumerate(candidates) if found}
+    nearest: dict[str, float] = {}
+    for candidate in best.values():
+        share = min(candidate.difference.share, nearest.get(candidate.tensor, float("inf")))
+        nearest[candidate.tensor] = share
+    return {
+        number: candidate
+        for number, candidate in best.items()
+        if candidate.tensor not in taken
+        and candidate.difference.share <= largest_share
+        and candidate.difference.share <= CLEARLY_BETTER * nearest[candidate.tensor] + ROUNDING
+    }
+
+
+def _difference(fact: Mapping[str, Any]) -> Difference:
+    return Difference(**{name: float(value) for name, value in fact.items()})

@@ -1,0 +1,92 @@
+"""ONNX files as messages, read and written with protobuf alone: the onnx package is not needed where files are run.
+
+Only the fields that are looked at are declared, by their numbers in onnx.proto; protobuf keeps all others as they are.
+The messages lie in a pool of their own, beside those of the onnx package where that is loaded.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message, message_factory
+
+from export.errors import InputError
+
+_PACKAGE = "read_onnx"
+_MANY = "many "
+# Message → field → (its number in onnx.proto, what it holds).
+_MESSAGES: Mapping[str, Mapping[str, tuple[int, str]]] = {
+    "ModelProto": {
+        "ir_version": (1, "int"),
+        "graph": (7, "GraphProto"),
+        "opset_import": (8, "many OperatorSetIdProto"),
+        "functions": (25, "many FunctionProto"),
+    },
+    "OperatorSetIdProto": {"domain": (1, "text"), "version": (2, "int")},
+    "FunctionProto": {"name": (1, "text")},
+    "GraphProto": {
+        "node": (1, "many NodeProto"),
+        "initializer": (5, "many TensorProto"),
+        "output": (12, "many ValueInfoProto"),
+    },
+    "NodeProto": {
+        "input": (1, "many text"),
+        "output": (2, "many text"),
+        "op_type": (4, "text"),
+        "attribute": (5, "many AttributeProto"),
+        "domain": (7, "text"),
+    },
+    "AttributeProto": {
+        "name": (1, "text"),
+        "t": (5, "TensorProto"),
+        "g": (6, "GraphProto"),
+        "graphs": (11, "many GraphProto"),
+    },
+    "TensorProto": {"name": (8, "text"), "data_location": (14, "int")},
+    "ValueInfoProto": {"name": (1, "text")},
+}
+
+
+def read_onnx(path: Path) -> Any:
+    """The file's ModelProto. Raises InputError if it holds none."""
+    model = _model_class()()
+    try:
+        model.ParseFromString(path.read_bytes())
+    except message.DecodeError as error:
+        raise InputError(f"{path} is not an ONNX file ({error}): export it again") from error
+    if not model.graph.node:
+        raise InputError(f"{path} is not an ONNX file (it holds no operator): export it again")
+    return model
+
+
+def all_nodes(graph: Any) -> Iterator[Any]:
+    """All nodes of the GraphProto, those of loops and branches too."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                yield from all_nodes(inner)
+
+
+@functools.cache
+def _model_class() -> Any:
+    file = descriptor_pb2.FileDescriptorProto(name=f"{_PACKAGE}.proto", package=_PACKAGE, syntax="proto2")
+    kinds = descriptor_pb2.FieldDescriptorProto
+    plain = {"text": kinds.TYPE_STRING, "int": kinds.TYPE_INT64}
+    for name, fields in _MESSAGES.items():
+        declared = file.message_type.add(name=name)
+        for field, (number, holds) in fields.items():
+            what = holds.removeprefix(_MANY)
+            declared.field.add(
+                name=field,
+                number=number,
+                label=kinds.LABEL_REPEATED if holds.startswith(_MANY) else kinds.LABEL_OPTIONAL,
+                type=plain.get(what, kinds.TYPE_MESSAGE),
+                type_name=None if what in plain else f".{_PACKAGE}.{what}",
+            )
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.ModelProto"))

@@ -1,0 +1,96 @@
+"""Rings of verification: one file each, all with `check(candidate) → RingResult`, all from the written bytes.
+
+They need numpy and the runtime of the file, nothing else, so that they hold wherever the file is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from export.artifact import Artifact, Description
+from export.output_parity import compare_outputs
+from export.parity import compare
+from export.reference import Arrays, Reference
+from export.runtimes import RuntimeModel, load
+from export.tolerance import Tolerance
+
+
+class Ring(StrEnum):
+    """What is looked at, in this order. The last is for those who write files: whether faults in them would be seen."""
+
+    STRUCTURE = "structure"
+    TEST_SET = "test set"
+    STRESS = "stress"
+    HOSTILE = "hostile"
+    INVARIANCE = "invariance"
+    ISOLATION = "isolation"
+    SENSITIVITY = "sensitivity"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Candidate:
+    """A written file, what it should be, and the standard it is held to. `model`: it in its runtime."""
+
+    artifact: Artifact
+    folder: Path
+    description: Description
+    reference: Reference
+    tolerance: Tolerance
+    model: RuntimeModel
+
+    @property
+    def path(self) -> Path:
+        return self.folder / self.artifact.target.file
+
+    def loaded(self, *, threads: int | None = None, optimized: bool = True) -> RuntimeModel:
+        """The file once more, opened in another way."""
+        return load(self.artifact.target, self.path, threads=threads, optimized=optimized)
+
+    def judge(self, expected: Arrays, answers: Arrays) -> Judgement:
+        """Hold answers to those of the Keras model where no label is known to be right.
+
+        A changed label is then judged by whether differences within the limit explain it: next to the boundary
+        between two classes any difference changes it. Raises ValueError for what can't be compared.
+        """
+        loose = replace(self.tolerance, flips=None, accuracy_loss=None, agreement=None)
+        if self.reference.labels is not None:
+            (name,) = expected
+            parity = compare(expected[name], answers[name], None, tolerance=loose)
+            return Judgement(failures=parity.failures, max_abs_error=parity.max_abs_error)
+        outputs = compare_outputs(expected, answers, tolerance=loose)
+        return Judgement(failures=outputs.far, max_abs_error=outputs.max_abs_error)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """What is outside of its limit, in words, and the largest difference of any number."""
+
+    failures: tuple[str, ...]
+    max_abs_error: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class RingResult:
+    """What a ring found. `failures`: sentences, none if the file passed; `facts`: what was measured, for the record."""
+
+    ring: Ring
+    failures: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def passed(self) -> bool:
+        return not self.failures
+
+    def as_json(self) -> dict[str, Any]:
+        return {"ring": self.ring, "passed": self.passed, "failures": list(self.failures), **self.facts}
+
+
+def same_bits(first: Arrays, second: Arrays) -> bool:
+    """Whether both hold the same arrays, bit by bit."""
+    return set(first) == set(second) and all(np.array_equal(first[name], second[name]) for name in first)

@@ -1,0 +1,60 @@
+"""The file where its user will have it: in a process in which only numpy and the runtime can be imported."""
+
+from __future__ import annotations
+
+import functools
+import re
+import tempfile
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from export.artifact import RUNTIME_PACKAGES
+from export.rings import Candidate, Ring, RingResult
+from export.rings.isolated_process import isolated_process
+
+EXAMPLES = 256
+# TensorFlow requires Keras to be there, and loads a SavedModel without importing it.
+_NOT_THE_RUNTIME = {"keras"}
+
+
+def check(candidate: Candidate) -> RingResult:
+    """Within the variant's limit, with one thread; a SavedModel without TensorFlow's graph optimizer."""
+    part = candidate.reference.first(EXAMPLES)
+    kind = candidate.artifact.target.format
+    packages = sorted(_packages(RUNTIME_PACKAGES[kind][1]) - _NOT_THE_RUNTIME)
+    facts: dict[str, Any] = {"examples": part.examples, "packages": packages}
+    with tempfile.TemporaryDirectory() as folder:
+        inputs, answers = Path(folder) / "inputs.npz", Path(folder) / "answers.npz"
+        np.savez(inputs, allow_pickle=False, **part.inputs)
+        try:
+            isolated_process(kind, packages).ask(candidate.path, inputs, answers)
+            with np.load(answers, allow_pickle=False) as archive:
+                found = {name: archive[name] for name in archive.files}
+            judged = candidate.judge(part.outputs, found)
+        except ValueError as error:
+            return RingResult(ring=Ring.ISOLATION, failures=(str(error),), facts=facts)
+    facts["max_abs_error"] = judged.max_abs_error
+    return RingResult(ring=Ring.ISOLATION, failures=judged.failures, facts=facts)
+
+
+@functools.cache
+def _packages(name: str) -> frozenset[str]:
+    """Top-level names of everything that installing the distribution brings."""
+    found: set[str] = set()
+    seen, waiting = set(), [name]
+    while waiting:
+        distribution_name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
+        if distribution_name in seen:
+            continue
+        seen.add(distribution_name)
+        try:
+            installed = distribution(distribution_name)
+        except PackageNotFoundError:
+            continue
+        found |= {path.parts[0].partition(".")[0] for path in installed.files or [] if ".." not in path.parts}
+        requirements = [line for line in installed.requires or [] if "extra ==" not in line]
+        waiting += [match[0] for line in requirements if (match := re.match(r"[\w.-]+", line))]
+    return frozenset(found - {"__pycache__"})

@@ -1,0 +1,23 @@
+"""The file on inputs that nobody took from the world, against what the Keras model answered to them."""
+
+from __future__ import annotations
+
+from export.rings import Candidate, Ring, RingResult
+from export.runtimes import answer_all
+
+
+def check(candidate: Candidate) -> RingResult:
+    """Within the variant's limit, and every changed label explained by it."""
+    reference = candidate.reference
+    if not reference.stress_inputs:
+        return RingResult(ring=Ring.STRESS, failures=("there are no stress inputs: export the model again",))
+    try:
+        found = candidate.judge(reference.stress_outputs, answer_all(candidate.model, reference.stress_inputs))
+    except ValueError as error:
+        return RingResult(ring=Ring.STRESS, failures=(str(error),))
+    examples = len(next(iter(reference.stress_inputs.values())))
+    return RingResult(
+        ring=Ring.STRESS,
+        failures=found.failures,
+        facts={"examples": examples, "max_abs_error": found.max_abs_error},
+    )

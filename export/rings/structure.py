@@ -1,0 +1,29 @@
+"""The file by itself: standard operators, no chance, nothing outside, the tensors and the words of the manifest."""
+
+from __future__ import annotations
+
+from export.errors import InputError, VerificationError
+from export.metadata import check_metadata
+from export.rings import Candidate, Ring, RingResult
+from export.structure import read_structure
+
+
+def check(candidate: Candidate) -> RingResult:
+    """Names, dtypes and shapes were compared when the file was opened: what it holds, and what it says, are left."""
+    target = candidate.artifact.target
+    try:
+        structure = read_structure(target.format, candidate.path)
+        failures = list(structure.faults)
+        check_metadata(target.format, candidate.path, candidate.description)
+    except InputError as error:
+        return RingResult(ring=Ring.STRUCTURE, failures=(str(error),))
+    except VerificationError as error:
+        failures.append(str(error))
+    opset = candidate.artifact.opset
+    if opset is not None and structure.versions["opset"] != opset:
+        failures.append(f"it is stamped with opset {structure.versions['opset']} but must have {opset}")
+    return RingResult(
+        ring=Ring.STRUCTURE,
+        failures=tuple(failures),
+        facts={"operators": dict(sorted(structure.operators.items())), "versions": dict(structure.versions)},
+    )

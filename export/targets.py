@@ -1,0 +1,59 @@
+"""Which files are asked for: names of formats and variants → targets.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import TypeVar
+
+from export.artifact import VARIANTS, Format, Target, Variant
+from export.errors import InputError
+
+OLDEST_OPSET, NEWEST_OPSET = 13, 18
+AUTO = "auto"
+
+_Kind = TypeVar("_Kind", bound=StrEnum)
+
+
+def choose_targets(formats: Iterable[str], variants: Iterable[str]) -> tuple[Target, ...]:
+    """The targets that the names ask for; `all` stands for every one, no format for all that have the variant, and
+    the variant `auto` for every one of the formats.
+
+    Raises InputError for an unknown name and for a named pair that does not exist.
+    """
+    format_names, variant_names = list(formats), list(variants)
+    if AUTO in variant_names:
+        if len(variant_names) > 1:
+            raise InputError(f"--variant {AUTO} chooses by itself: leave the others out")
+        variant_names = ["all"]
+    chosen_formats = _chosen(format_names or ["all"], Format, "format")
+    chosen_variants = _chosen(variant_names or [Variant.FLOAT32], Variant, "variant")
+    targets = []
+    for kind in chosen_formats:
+        for variant in chosen_variants:
+            if variant in VARIANTS[kind]:
+                targets.append(Target(format=kind, variant=variant))
+            elif kind in format_names and variant in variant_names:
+                raise InputError(f"there is no {variant} {kind}: {kind} comes as {', '.join(VARIANTS[kind])}")
+    return tuple(targets)
+
+
+def check_opset(opset: int) -> int:
+    """The opset itself. Raises InputError where tf2onnx can't write it."""
+    if not OLDEST_OPSET <= opset <= NEWEST_OPSET:
+        raise InputError(
+            f"--opset must be {OLDEST_OPSET} to {NEWEST_OPSET}, got {opset}: tf2onnx writes no newer one, and 8-bit "
+            "weights with a scale for each channel need the oldest"
+        )
+    return opset
+
+
+def _chosen(names: list[str], kinds: type[_Kind], what: str) -> list[_Kind]:
+    known = list(kinds)
+    for name in names:
+        if name != "all" and name not in known:
+            raise InputError(f"unknown {what} {name}: choose among {', '.join(known)} and all")
+    return known if "all" in names else [kind for kind in known if kind in names]

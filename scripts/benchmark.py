@@ -1,0 +1,134 @@
+"""Measure published files, and Keras's own beside them: latency, throughput, load time, memory, size, accuracy."""
+
+from __future__ import annotations
+
+import _entry  # isort: skip
+
+import argparse
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from export.artifact import BENCHMARK, BENCHMARK_TABLE, RUNTIME_PACKAGES, Format, Kind, Variant, read_manifest
+from export.errors import InputError
+from export.targets import choose_targets
+from scripts.parts.published import published_folder
+
+if TYPE_CHECKING:
+    from export.artifact import Manifest
+    from export.benchmark.candidate import CustomObjects, KerasSource
+
+KERAS_PACKAGES = ("tensorflow", "keras")
+WRAPPED = (
+    "the published files also do what stands before and behind the model, such as scaling pixels; for Keras's own it "
+    "is done outside the measured time"
+)
+
+
+def build_parser() -> _entry.Parser:
+    parser = _entry.parser(
+        "Measure published files, model.predict and model.export's files: each in a process of its own on the CPU, "
+        "all with as many threads, taking turns. Writes benchmark.json and benchmark.csv beside the files."
+    )
+    parser.add_argument("folder", nargs="?", type=Path, help="artifacts folder (default: that of --run)")
+    parser.add_argument("--run", metavar="NAME", help="the run to measure (default: the newest exported one)")
+    parser.add_argument(
+        "--format",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help=f"{', '.join(Format)} or all; may be repeated (default: all there)",
+    )
+    parser.add_argument(
+        "--variant",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help=f"{', '.join(Variant)} or all; may be repeated (default: all there)",
+    )
+    parser.add_argument(
+        "--model", type=Path, metavar="FILE.keras", help="the Keras model of the files (default: the one beside them)"
+    )
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="of every runtime (default: 1)")
+    parser.add_argument("--repeats", type=int, default=15, metavar="N", help="rounds of turns, 3 or more (default: 15)")
+    return parser
+
+
+def run(arguments: argparse.Namespace) -> _entry.Outcome:
+    if arguments.folder is not None and arguments.run is not None:
+        raise InputError("give a folder or --run, not both")
+    folder = published_folder(arguments, arguments.folder)
+    manifest = read_manifest(folder)
+    from export.benchmark.candidate import choose_artifacts
+
+    variants = arguments.variant if arguments.variant else ["all"]
+    artifacts = choose_artifacts(manifest, choose_targets(arguments.format, variants))
+    formats = sorted({artifact.target.format for artifact in artifacts})
+    _entry.hand_over(
+        [*(RUNTIME_PACKAGES[kind][0] for kind in formats), "rich"],
+        or_else=", or choose by --format what this Python can run",
+    )
+    from rich.markup import escape
+
+    from export.benchmark.measuring import Plan, measure
+    from export.benchmark.session import Settings
+    from export.benchmark.storing import save
+    from scripts.parts.benchmark_tables import print_benchmark
+    from scripts.parts.console import make_console
+    from tuning.cpu_kernels import kernel_choice
+
+    console = make_console(json_output=arguments.json)
+    settings = Settings(threads=arguments.threads, rounds=arguments.repeats, environment=kernel_choice(os.environ))
+    keras, notes = _keras_source(arguments.model, folder, manifest)
+    if keras is not None and manifest.description.wrapped:
+        notes = (*notes, WRAPPED)
+    plan = Plan(folder=folder, manifest=manifest, artifacts=artifacts, keras=keras, notes=notes)
+    with console.status("reading the files") as status:
+        benchmark = measure(plan, settings, on_step=status.update)
+    print_benchmark(console, benchmark)
+    with _entry.writing_to(folder):
+        save(benchmark, folder)
+    console.print(f"written to {escape(str(folder / BENCHMARK))} and {BENCHMARK_TABLE}")
+    words = ["predict.py", "--artifacts", folder, "PICTURE.png"]
+    if manifest.description.kind is not Kind.CLASSIFIER:
+        words = ["verify.py", folder]
+    return _entry.Outcome(
+        result={"folder": str(folder), **benchmark.as_json(raw=False)},
+        passed=benchmark.passed,
+        next_command=_entry.command(*words, runs=_entry.DEFAULT_RUNS),
+    )
+
+
+def _keras_source(given: Path | None, folder: Path, manifest: Manifest) -> tuple[KerasSource | None, tuple[str, ...]]:
+    """The Keras model of the files, or a note that says why it is not measured with them."""
+    from export.benchmark.candidate import find_keras_source
+
+    missing = [name for name in KERAS_PACKAGES if find_spec(name) is None]
+    if given is not None:
+        _entry.hand_over(KERAS_PACKAGES)
+        return find_keras_source(given, manifest, _custom_objects(folder)), ()
+    if missing:
+        return None, (f"model.predict and model.export are left out: {missing[0]} is not installed",)
+    beside = folder.absolute().parent / f"{folder.absolute().name.removesuffix('_artifacts')}.keras"
+    path = beside if beside.is_file() else folder.parent / "model.keras"
+    try:
+        return find_keras_source(path, manifest, _custom_objects(folder)), ()
+    except InputError as error:
+        return None, (f"model.predict and model.export are left out: {error}",)
+
+
+def _custom_objects(folder: Path) -> CustomObjects | None:
+    """Where the run that the folder belongs to, if any, says that its model's own classes come from."""
+    from export.benchmark.candidate import CustomObjects
+    from tuning.run_folder import RunFolder
+
+    run = RunFolder(path=folder.absolute().parent)
+    model: dict[str, Any] = (run.read().get("model") if run.exists else None) or {}
+    if model.get("source") is None:
+        return None
+    return CustomObjects(module="tuning.user_code", function="load_custom_objects", argument=model["source"])
+
+
+if __name__ == "__main__":
+    _entry.main(build_parser(), run, requires=["numpy", "filelock"])

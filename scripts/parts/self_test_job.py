@@ -1,0 +1,100 @@
+"""`verify.py --self-test`: faults of many kinds in files of the published model, each of which has to be caught."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from export.artifact import Format, Kind, Manifest, Subject, digest_file
+from export.errors import InputError
+from scripts import _entry
+from scripts.parts.console import make_console
+
+PACKAGES = ("numpy", "tensorflow", "tf2onnx", "onnx", "onnxslim", "onnxruntime", "ai_edge_litert", "filelock", "rich")
+EXAMPLES = 500
+
+
+def run_self_test(arguments: argparse.Namespace, folder: Path, manifest: Manifest) -> _entry.Outcome:
+    """Print a line for each planted fault; the answer is yes if every one was caught.
+
+    Raises InputError if the Keras model of the files is not beside them, and VerificationError if a correct file of it
+    is not accepted.
+    """
+    _entry.hand_over(PACKAGES)
+    model = _model(folder, manifest)
+    _entry.load_tensorflow()
+    from rich.markup import escape
+
+    from export.artifact import REFERENCE
+    from export.faults.self_test import self_test
+    from export.publish import ExportRequest
+    from export.reference import read_reference
+    from export.verification import first_failing_ring
+
+    console = make_console(json_output=arguments.json)
+    part = read_reference(folder / REFERENCE).first(EXAMPLES)
+    described = manifest.description
+    request = ExportRequest(
+        model=model,
+        folder=folder,
+        subject=Subject(
+            class_names=described.class_names,
+            dataset=described.dataset,
+            dataset_digest=described.dataset_digest,
+            note=described.note,
+        ),
+        serving=_serving(folder, manifest),
+    )
+    images: Any = part.inputs["image"] if part.labels is not None else part.inputs
+    found = []
+    with console.status("publishing correct files, to plant faults in") as status:
+        for caught in self_test(
+            request, images, part.labels, verify=lambda where: first_failing_ring(where, formats=list(Format))
+        ):
+            status.update("planting faults")
+            found.append(caught)
+            colour = "red" if caught.ring is None else "green"
+            console.print(f"[{colour}]{escape(caught.line)}[/]")
+    missed = sum(caught.ring is None for caught in found)
+    stood_in = sorted({caught.name for caught in found if caught.stood_in})
+    console.print(f"{len(found) - missed} of {len(found)} planted faults were caught")
+    if stood_in:
+        console.print(
+            f"[dim]in a small model of their own, as this one has no layer for them: {', '.join(stood_in)}[/]"
+        )
+    return _entry.Outcome(
+        result={
+            "folder": str(folder),
+            "passed": missed == 0,
+            "faults": [
+                {"name": one.name, "format": one.format, "ring": one.ring, "stood_in": one.stood_in} for one in found
+            ],
+        },
+        passed=missed == 0,
+    )
+
+
+def _model(folder: Path, manifest: Manifest) -> Path:
+    """The Keras model that the files were made of."""
+    folder = folder.absolute()
+    for path in (folder.parent / "model.keras", folder.parent / f"{folder.name.removesuffix('_artifacts')}.keras"):
+        if path.is_file() and digest_file(path) == manifest.description.source_digest:
+            return path
+    raise InputError(
+        f"{folder.parent} does not hold the Keras model that the files were made of: the self-test plants faults in "
+        "it, so put the file there as model.keras"
+    )
+
+
+def _serving(folder: Path, manifest: Manifest) -> Any:
+    """How the model was served, as its run says."""
+    from export.wrapping import ServingOptions
+    from scripts.parts.serving import read_how, serving_options
+    from tuning.run_folder import RunFolder
+
+    run = RunFolder(path=folder.absolute().parent)
+    if not run.exists:
+        return ServingOptions(is_classifier=manifest.description.kind is Kind.CLASSIFIER)
+    as_exported = argparse.Namespace(pixel_scale=None, no_wrap=False, outputs_only=False)
+    return serving_options(read_how(as_exported, run.read().get("model"), path=run.path))

@@ -1,0 +1,72 @@
+"""What the README says about deployment is enough: a fresh environment, its one `pip install`, its few lines of code.
+
+Each environment holds nothing else, the project least of all, and is removed again. TensorFlow's takes a minute or more
+and 2.2 GB on disk for as long.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SECTION = re.compile(r"^(\w+), with `pip install ([^`]+)`[^\n]*:\n\n```python\n(.*?)```", re.MULTILINE | re.DOTALL)
+SECTIONS = {name: (packages.split(), code) for name, packages, code in SECTION.findall(README)}
+FILES = {"ONNX": "model.onnx", "TFLite": "model.tflite", "SavedModel": "saved_model"}
+RUNTIMES = {"ONNX": "onnxruntime", "TFLite": "ai-edge-litert", "SavedModel": "tensorflow"}
+OURS = ("tuning", "export", "scripts", "keras_tuner")
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory, model_file: Path) -> Path:
+    folder = tmp_path_factory.mktemp("published")
+    command = [sys.executable, str(ROOT / "scripts" / "export.py"), "--model", str(model_file), "--dataset", "digits"]
+    subprocess.run([*command, "--output", str(folder)], check=True, capture_output=True)
+    return folder
+
+
+def a_digit(published: Path, folder: Path) -> str:
+    """Save as picture.png the test image, of no zero, that the model is surest and right about; its label."""
+    with np.load(published / "reference.npz") as reference:
+        images, labels, probabilities = (reference[name] for name in ("images", "labels", "probabilities"))
+    is_right = (probabilities.argmax(axis=1) == labels) & (labels != 0)
+    surest = int(np.where(is_right, probabilities.max(axis=1), 0).argmax())
+    Image.fromarray(images[surest, :, :, 0]).save(folder / "picture.png")
+    return str(labels[surest])
+
+
+def test_each_format_has_a_section_with_its_runtime_and_less_than_ten_lines() -> None:
+    assert {name: packages for name, (packages, _) in SECTIONS.items()} == {
+        name: [runtime, "pillow"] for name, runtime in RUNTIMES.items()
+    }
+    assert {name: len(code.splitlines()) < 10 for name, (_, code) in SECTIONS.items()} == dict.fromkeys(RUNTIMES, True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FILES)
+def test_a_digit_is_read_with_the_runtime_alone(name: str, tmp_path: Path, published: Path, environment: Any) -> None:
+    packages, code = SECTIONS[name]
+    place = tmp_path / "place"
+    place.mkdir()
+    copy = shutil.copytree if (published / FILES[name]).is_dir() else shutil.copy
+    copy(published / FILES[name], place / FILES[name])
+    label = a_digit(published, place)
+    environment.install(*packages)
+
+    done = environment.run("-I", "-c", code, cwd=place)
+    program = f"import importlib.util; print([name for name in {OURS} if importlib.util.find_spec(name)])"
+    found = environment.run("-I", "-c", program, cwd=place)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == label
+    assert found.stdout.strip() == "[]", shlex.join(found.args)
