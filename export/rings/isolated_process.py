@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from export.artifact import Format
+from export.runtimes.plain_path import plain_path
 
 SECONDS = 300
 FILES = 30
@@ -42,6 +43,10 @@ class IsolatedProcess:
 
     def ask(self, path: Path, inputs: Path, answers: Path) -> None:
         """Let it answer the inputs of one npz file into another. Raises ValueError with the reason if it does not."""
+        with plain_path(path) as plain:
+            self._ask(json.dumps([str(plain), str(inputs), str(answers)]))
+
+    def _ask(self, question: str) -> None:
         self.files += 1
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -54,7 +59,7 @@ class IsolatedProcess:
         timer = threading.Timer(SECONDS, give_up)
         timer.start()
         try:
-            self._process.stdin.write(json.dumps([str(path.resolve()), str(inputs), str(answers)]) + "\n")
+            self._process.stdin.write(question + "\n")
             self._process.stdin.flush()
             answer = self._process.stdout.readline()
         except OSError:

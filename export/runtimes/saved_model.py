@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +11,7 @@ import tensorflow as tf
 from export.artifact import TensorSpec
 from export.errors import InputError
 from export.runtimes import Arrays, one_line
+from export.runtimes.plain_path import plain_path
 
 _SIGNATURE = "serving_default"
 
@@ -47,24 +45,12 @@ def load(path: Path, threads: int | None, optimized: bool) -> SavedModel:  # noq
     if not optimized:
         raise ValueError("a SavedModel is optimized by its process, so optimized must be True, got False")
     try:
-        with _plain_path(path) as plain:
+        with plain_path(path) as plain:
             loaded = tf.saved_model.load(str(plain))
         opened = SavedModel(loaded)
     except (OSError, LookupError, ValueError, RuntimeError, tf.errors.OpError) as error:
         raise InputError(f"{path} can't be opened as a SavedModel ({one_line(error)}): export it again") from error
     return opened
-
-
-@contextlib.contextmanager
-def _plain_path(path: Path) -> Iterator[Path]:
-    """The folder under a name that TensorFlow does not take for a pattern: it looks for the weights with one."""
-    if not set(str(path.absolute())) & set("*?[]"):
-        yield path
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        link = Path(folder) / "saved_model"
-        link.symlink_to(path.absolute(), target_is_directory=True)
-        yield link
 
 
 def _specs(tensors: dict[str, Any]) -> tuple[TensorSpec, ...]:

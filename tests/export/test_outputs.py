@@ -297,7 +297,7 @@ def test_the_parity_file_says_only_what_was_compared(published_regression: Path)
     for result in content["results"]:
         assert set(result) == {
             *("format", "variant", "file", "sha256", "examples", "max_abs_error", "outputs", "passed"),
-            *("failures", "rings"),
+            *("failures", "rings", "layers"),
         }
         assert result["outputs"][0]["name"] == "age"
         assert result["outputs"][0]["max_abs_error"] <= result["outputs"][0]["limit"]
@@ -306,7 +306,8 @@ def test_the_parity_file_says_only_what_was_compared(published_regression: Path)
 def test_the_reference_holds_inputs_outputs_and_answers_by_name(published_regression: Path) -> None:
     with np.load(published_regression / "reference.npz", allow_pickle=False) as archive:
         assert sorted(archive) == [
-            *("inputs/image", "model.onnx/age", "model.tflite/age", "outputs/age", "saved_model/age"),
+            *("inputs/image", "layers/facts", "layers/positions", "layers/values"),
+            *("model.onnx/age", "model.tflite/age", "outputs/age", "saved_model/age"),
             *("stress_inputs/image", "stress_outputs/age"),
         ]
 

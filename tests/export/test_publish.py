@@ -164,6 +164,7 @@ def test_the_reference_holds_the_questions_and_every_answer(
     assert set(arrays) == {
         *("images", "labels", "probabilities", "saved_model", "model.tflite", "model.onnx"),
         *("stress_inputs/image", "stress_outputs/probabilities"),
+        *("layers/facts", "layers/positions", "layers/values"),
     }
     np.testing.assert_array_equal(arrays["images"], examples[0])
     np.testing.assert_array_equal(arrays["labels"], examples[1])
@@ -557,4 +558,4 @@ def test_a_version_that_is_not_installed_is_said_so(
 def test_the_reference_can_be_read_without_pickle(published: Path) -> None:
     archive = np.load(io.BytesIO((published / "reference.npz").read_bytes()), allow_pickle=False)
 
-    assert {archive[name].dtype.name for name in archive.files} == {"uint8", "int64", "float32"}
+    assert {archive[name].dtype.name for name in archive.files} == {"uint8", "int32", "int64", "float32"}

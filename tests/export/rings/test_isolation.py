@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -25,6 +26,12 @@ def test_a_right_file_of_every_format_passes(right: Candidate) -> None:
     assert result.facts["max_abs_error"] <= 1e-5
     assert "numpy" in result.facts["packages"]
     assert not {"keras", "tf2onnx", "export", "tuning", "onnx"} & set(result.facts["packages"])
+
+
+def test_a_folder_whose_name_looks_like_a_pattern_is_no_obstacle(right: Candidate, tmp_path: Path) -> None:
+    folder = shutil.copytree(right.folder, tmp_path / "old [v2] *?")
+
+    assert isolation.check(dataclasses.replace(right, folder=folder)).failures == ()
 
 
 def isolated(tmp_path: Path, kind: str, path: object, *allowed: str) -> subprocess.CompletedProcess[str]:
