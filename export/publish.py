@@ -95,8 +95,6 @@ def publish(
         from export.acceptance import require_accepted
 
         require_accepted(request.opset)
-    if not request.model.is_file():
-        raise InputError(f"there is no {request.model}: train a model first, or give the path of a .keras file")
     prepare(request.targets)
     serving = load_serving_model(request.model, request.serving, examples=images)
     inputs = serving.front.prepare(images)
@@ -119,13 +117,14 @@ def publish(
         tolerances = {**request.tolerances, **earlier_tolerances(request.folder, request.targets)}
         standard = Standard(reference=reference, description=description, tolerances=tolerances)
         verification = verify_artifacts(staged, [*kept, *written], standard, on_step=on_step)
+        if verification.passed or request.smallest:
+            verification = with_proofs(staged, verification, standard, on_step=on_step)
         if request.smallest:
             verification = _choose_smallest(verification, published_targets(request.folder), refused)
         if verification.passed:
-            verification = with_proofs(staged, verification, standard, on_step=on_step)
-        if verification.passed:
-            remove_outdated(request.folder, _seal(staged, verification, standard))
+            manifest = _seal(staged, verification, standard)
             install(staged, request.folder)
+            remove_outdated(request.folder, manifest)
     return verification
 
 
@@ -179,7 +178,9 @@ def _choose_smallest(
     for kind in dict.fromkeys(artifact.target.format for artifact in verification.artifacts):
         of_kind = [artifact for artifact in verification.artifacts if artifact.target.format is kind]
         passed = [artifact for artifact in of_kind if not verification.failures_of(artifact)]
-        # Where nothing passed, all of it is kept, so that the whole has not passed either.
+        # Where nothing passed, or no fault would have been seen, all of it is kept: the whole has not passed either.
+        if any(verification.is_blind(artifact) for artifact in of_kind):
+            passed = []
         best = min(passed, key=lambda artifact: artifact.size_bytes, default=None)
         for artifact in of_kind:
             failures = verification.failures_of(artifact)

@@ -37,13 +37,15 @@ def with_proofs(
     folder: Path, verification: Verification, standard: Standard, *, on_step: Callable[[str], None]
 ) -> Verification:
     """The verification with the ring `sensitivity` for each float32 file and the layers of all files that can be looked
-    into. It has to have passed."""
+    into; nothing is added to files that have not passed."""
     rings = []
     layers: dict[str, Any] = {}
     trace = standard.reference.trace
     for artifact, results in zip(verification.artifacts, verification.rings, strict=True):
         file = artifact.target.file
         rings.append(results)
+        if verification.failures_of(artifact):
+            continue
         if artifact.target.variant is Variant.FLOAT32:
             on_step(f"planting faults in {file}")
             rings[-1] = (*results, _sensitivity(folder, artifact, standard))

@@ -76,15 +76,22 @@ class Verification:
         results = [RingResult(ring=Ring.TEST_SET, failures=self.parities[at].failures), *self.rings[at]]
         return tuple(f"{result.ring}: {failure}" for result in results for failure in result.failures)
 
+    def is_blind(self, artifact: Artifact) -> bool:
+        """Whether faults were planted in the artifact and not seen."""
+        results = self.rings[self.artifacts.index(artifact)]
+        return any(result.ring is Ring.SENSITIVITY and not result.passed for result in results)
+
     def of(self, artifacts: Sequence[Artifact]) -> Verification:
         """The same of some of the artifacts."""
         places = [self.artifacts.index(artifact) for artifact in artifacts]
+        files = [artifact.target.file for artifact in artifacts]
         return Verification(
             artifacts=tuple(artifacts),
             parities=tuple(self.parities[at] for at in places),
             rings=tuple(self.rings[at] for at in places),
-            answers={artifact.target.file: self.answers[artifact.target.file] for artifact in artifacts},
+            answers={file: self.answers[file] for file in files},
             stability_radius=self.stability_radius,
+            layers={name: layers for name, layers in self.layers.items() if name in files},
         )
 
     def as_json(self) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from export.output_parity import OutputParity, compare_outputs
 from export.parity import Parity, compare
 from export.publish import publish
 from export.reference import Reference, read_reference
+from export.targets import choose_targets
 from export.tolerance import TOLERANCES, Tolerance
 from export.verification import Standard, ask, open_candidate
 from export.wrapping import ServingOptions
@@ -69,6 +70,24 @@ def test_a_model_on_which_the_check_is_blind_is_not_published(
 
     (failure,) = verification.failures_of(verification.artifacts[0])
     assert failure.startswith("sensitivity: the verification of model.onnx is blind: ")
+    assert not (tmp_path / "artifacts").exists()
+
+
+@pytest.mark.slow
+def test_no_number_type_of_a_model_on_which_the_check_is_blind_is_chosen(
+    uniform_model: Path, request_for: Any, examples: Any, tmp_path: Path
+) -> None:
+    targets = choose_targets(["onnx"], ["float32", "float16"])
+    request = request_for(tmp_path / "artifacts", "onnx", model=uniform_model)
+    # Differences within the limits turn labels of answers that are nearly the same.
+    rules = {
+        variant: dataclasses.replace(rule, agreement=0.0, accuracy_loss=1.0) for variant, rule in TOLERANCES.items()
+    }
+
+    verification = publish(dataclasses.replace(request, targets=targets, smallest=True, tolerances=rules), *examples)
+
+    assert [bool(verification.failures_of(artifact)) for artifact in verification.artifacts] == [True, False]
+    assert not verification.passed
     assert not (tmp_path / "artifacts").exists()
 
 

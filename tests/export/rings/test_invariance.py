@@ -16,7 +16,7 @@ from export.rings import Candidate, Ring, invariance, same_bits
 def test_a_right_file_of_every_format_passes_in_every_way(right: Candidate) -> None:
     result = invariance.check(right)
 
-    ways = ["batch 1", "batch 7", "batch 256"]
+    ways = ["batch 1", "batch 7", "batch 256", "loaded twice"]
     ways += {
         Format.SAVED_MODEL: [],
         Format.TFLITE: ["1 threads", "2 threads", "without XNNPACK"],
@@ -79,4 +79,4 @@ def test_an_answer_beyond_the_limit_fails_in_every_way(planted: Callable[..., Ca
 
     result = invariance.check(planted(reference=dataclasses.replace(standard, outputs=moved)))
 
-    assert len({failure.partition(":")[0] for failure in result.failures}) == 6
+    assert len({failure.partition(":")[0] for failure in result.failures}) == 7
