@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from export.artifact import BENCHMARK, BENCHMARK_TABLE, RUNTIME_PACKAGES, Format, Kind, Variant, read_manifest
 from export.errors import InputError
 from export.targets import choose_targets
-from scripts.parts.published import published_folder
+from scripts.parts.published import keras_model_beside, published_folder
 
 if TYPE_CHECKING:
     from export.artifact import Manifest
@@ -110,12 +110,11 @@ def _keras_source(given: Path | None, folder: Path, manifest: Manifest) -> tuple
         return find_keras_source(given, manifest, _custom_objects(folder)), ()
     if missing:
         return None, (f"model.predict and model.export are left out: {missing[0]} is not installed",)
-    beside = folder.absolute().parent / f"{folder.absolute().name.removesuffix('_artifacts')}.keras"
-    path = beside if beside.is_file() else folder.parent / "model.keras"
-    try:
-        return find_keras_source(path, manifest, _custom_objects(folder)), ()
-    except InputError as error:
-        return None, (f"model.predict and model.export are left out: {error}",)
+    beside = keras_model_beside(folder, manifest)
+    if beside is None:
+        where = f"{folder.absolute().parent} does not hold the Keras model that the files were made of"
+        return None, (f"model.predict and model.export are left out: {where}, so name it with --model",)
+    return find_keras_source(beside, manifest, _custom_objects(folder)), ()
 
 
 def _custom_objects(folder: Path) -> CustomObjects | None:

@@ -1,4 +1,4 @@
-"""Which published folder a command means, and what its files need to run."""
+"""Which published folder a command means, what its files need to run, and the Keras model that they were made of."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
-from export.artifact import RUNTIME_PACKAGES, Format
+from export.artifact import RUNTIME_PACKAGES, Format, Manifest, digest_file
 from scripts import _entry
 
 
@@ -29,6 +29,16 @@ def _folder_of_run(arguments: argparse.Namespace) -> Path:
     run = open_run(arguments.runs, arguments.run)
     run.read()
     return run.artifacts
+
+
+def keras_model_beside(folder: Path, manifest: Manifest) -> Path | None:
+    """The Keras model that the published files were made of, where `export.py` finds and leaves it; None if it is
+    there no longer."""
+    folder = folder.absolute()
+    for path in (folder.parent / "model.keras", folder.parent / f"{folder.name.removesuffix('_artifacts')}.keras"):
+        if path.is_file() and digest_file(path) == manifest.description.source_digest:
+            return path
+    return None
 
 
 def require_runtimes(formats: Iterable[Format], *others: str) -> None:

@@ -6,10 +6,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from export.artifact import Format, Kind, Manifest, Subject, digest_file
+from export.artifact import Format, Kind, Manifest, Subject
 from export.errors import InputError
 from scripts import _entry
 from scripts.parts.console import make_console
+from scripts.parts.published import keras_model_beside
 
 PACKAGES = ("numpy", "tensorflow", "tf2onnx", "onnx", "onnxslim", "onnxruntime", "ai_edge_litert", "filelock", "rich")
 EXAMPLES = 500
@@ -22,7 +23,12 @@ def run_self_test(arguments: argparse.Namespace, folder: Path, manifest: Manifes
     is not accepted.
     """
     _entry.hand_over(PACKAGES)
-    model = _model(folder, manifest)
+    model = keras_model_beside(folder, manifest)
+    if model is None:
+        raise InputError(
+            f"{folder.absolute().parent} does not hold the Keras model that the files were made of: the self-test "
+            "plants faults in it, so put the file there as model.keras"
+        )
     _entry.load_tensorflow()
     from rich.markup import escape
 
@@ -72,18 +78,6 @@ def run_self_test(arguments: argparse.Namespace, folder: Path, manifest: Manifes
             ],
         },
         passed=missed == 0,
-    )
-
-
-def _model(folder: Path, manifest: Manifest) -> Path:
-    """The Keras model that the files were made of."""
-    folder = folder.absolute()
-    for path in (folder.parent / "model.keras", folder.parent / f"{folder.name.removesuffix('_artifacts')}.keras"):
-        if path.is_file() and digest_file(path) == manifest.description.source_digest:
-            return path
-    raise InputError(
-        f"{folder.parent} does not hold the Keras model that the files were made of: the self-test plants faults in "
-        "it, so put the file there as model.keras"
     )
 
 
