@@ -53,6 +53,25 @@ def describe(subject: Any, examples: tuple[np.ndarray, np.ndarray]) -> Callable[
 
 
 @pytest.fixture(scope="session")
+def description(model_file: Path, describe: Callable[[Path], Any]) -> Any:
+    """What the files of the small model should say about themselves."""
+    return describe(model_file)
+
+
+@pytest.fixture(scope="session")
+def options(description: Any) -> Callable[..., Any]:
+    """`options(format, opset=17)`: how to write the small model in a format, as float32."""
+    from export.artifact import Format, Target, Variant
+    from export.writers import WriteOptions
+
+    def call(kind: Format, *, opset: int = 17) -> WriteOptions:
+        target = Target(format=kind, variant=Variant.FLOAT32)
+        return WriteOptions(target=target, description=description, opset=opset)
+
+    return call
+
+
+@pytest.fixture(scope="session")
 def serving(model_file: Path) -> Any:
     """The small trained model, loaded to be served."""
     from export.serving import load_serving_model

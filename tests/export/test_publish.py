@@ -41,7 +41,6 @@ STEPS = [
     "planting faults in model.onnx",
 ]
 ROOT = Path(__file__).resolve().parents[2]
-
 HOLD_LOCK = """
 import pathlib, sys
 from export.install import locked
@@ -49,7 +48,6 @@ with locked(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
 """
-
 INSTALL_AND_DIE = """
 import os, pathlib, signal, sys
 from export.install import install
@@ -284,34 +282,10 @@ def test_all_formats_of_another_model_replace_those_there(
     assert verify_folder(published_copy, formats=list(Format)).passed
 
 
-def test_a_folder_with_files_of_somebody_else_is_refused(
-    request_for: Callable[..., Any], artifacts: Path, examples: Any
-) -> None:
-    artifacts.mkdir()
-    (artifacts / "thesis.txt").write_text("precious", encoding="utf-8")
-
-    with pytest.raises(InputError, match="holds files that no export put there: choose an empty or a new folder"):
-        publish(request_for(artifacts, "onnx"), *examples)
-
-    assert visible(artifacts) == ["thesis.txt"]
-
-
 def test_an_empty_folder_is_filled(request_for: Callable[..., Any], artifacts: Path, examples: Any) -> None:
     artifacts.mkdir()
 
     assert publish(request_for(artifacts, "onnx"), *examples).passed
-
-
-def test_a_file_in_the_place_of_the_folder_is_refused(
-    request_for: Callable[..., Any], artifacts: Path, examples: Any
-) -> None:
-    artifacts.write_text("a file", encoding="utf-8")
-
-    with pytest.raises(InputError, match="artifacts"):
-        publish(request_for(artifacts, "onnx"), *examples)
-
-    assert visible(artifacts.parent) == ["artifacts"]
-    assert artifacts.read_text(encoding="utf-8") == "a file"
 
 
 def test_the_current_folder_can_be_published_to(
@@ -322,171 +296,6 @@ def test_the_current_folder_can_be_published_to(
 
     assert publish(request_for(Path(), "onnx"), *examples).passed
     assert (artifacts / "model.onnx").is_file()
-
-
-def test_nothing_to_export_is_refused(request_for: Callable[..., Any], artifacts: Path, examples: Any) -> None:
-    request = dataclasses.replace(request_for(artifacts), targets=())
-
-    with pytest.raises(InputError, match="nothing to export: name at least one format"):
-        publish(request, *examples)
-
-
-@pytest.mark.parametrize("opset", [12, 19])
-def test_an_unknown_opset_is_refused(
-    request_for: Callable[..., Any], artifacts: Path, examples: Any, opset: int
-) -> None:
-    with pytest.raises(InputError, match=f"--opset must be 13 to 18, got {opset}"):
-        publish(request_for(artifacts, opset=opset), *examples)
-
-
-def test_images_of_another_size_are_refused(request_for: Callable[..., Any], artifacts: Path, examples: Any) -> None:
-    with pytest.raises(InputError, match=r"takes images of \(28, 28, 1\) but the data has 300 of \(27, 28, 1\)"):
-        publish(request_for(artifacts), examples[0][:, 1:], examples[1])
-
-
-def test_no_images_are_refused(request_for: Callable[..., Any], artifacts: Path, examples: Any) -> None:
-    with pytest.raises(InputError, match=r"takes images of \(28, 28, 1\) but the data has 0 of"):
-        publish(request_for(artifacts), examples[0][:0], examples[1][:0])
-
-
-def test_images_that_are_not_uint8_are_refused(request_for: Callable[..., Any], artifacts: Path, examples: Any) -> None:
-    with pytest.raises(InputError, match="float32"):
-        publish(request_for(artifacts), examples[0].astype(np.float32) / 255, examples[1])
-
-
-def test_fewer_labels_than_images_are_refused(request_for: Callable[..., Any], artifacts: Path, examples: Any) -> None:
-    with pytest.raises((InputError, VerificationError), match="labels"):
-        publish(request_for(artifacts, "onnx"), examples[0], examples[1][:-1])
-
-    assert visible(artifacts.parent) == []
-
-
-def test_another_number_of_class_names_is_refused(
-    request_for: Callable[..., Any], artifacts: Path, examples: Any, subject: Any
-) -> None:
-    nine = dataclasses.replace(subject, class_names=tuple("012345678"))
-
-    with pytest.raises(InputError, match="tells 10 classes apart but the data has 9"):
-        publish(request_for(artifacts, about=nine), *examples)
-
-
-def test_a_label_beyond_the_models_classes_is_refused(
-    request_for: Callable[..., Any], artifacts: Path, examples: Any
-) -> None:
-    with pytest.raises(InputError, match="tells 10 classes apart but the data has"):
-        publish(request_for(artifacts), examples[0], np.where(examples[1] == 9, 10, examples[1]))
-
-
-def test_a_model_whose_answers_are_no_probabilities_is_refused(
-    request_for: Callable[..., Any], artifacts: Path, examples: Any, tmp_path: Path
-) -> None:
-    image = keras.Input((28, 28, 1), dtype="uint8")
-    scores = keras.layers.Dense(10, activation="relu")(keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(image)))
-    keras.Model(image, scores).save(tmp_path / "scores.keras")
-
-    with pytest.raises(InputError, match=r"scores\.keras gives answers through relu from 0 to .* do not sum to 1"):
-        publish(request_for(artifacts, model=tmp_path / "scores.keras"), *examples)
-
-    assert visible(artifacts.parent) == []
-
-
-def test_a_model_that_now_and_then_answers_no_probabilities_is_refused(
-    request_for: Callable[..., Any], artifacts: Path, examples: Any, tmp_path: Path
-) -> None:
-    image = keras.Input((28, 28, 1), dtype="uint8")
-    pixels = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(image))
-    model = keras.Model(image, keras.layers.Activation("relu")(keras.layers.Dense(10)(pixels)))
-    kernel = np.zeros((784, 10), np.float32)
-    kernel[:, 0] = 1.0
-    model.set_weights([kernel, np.zeros(10, np.float32)])
-    model.save(tmp_path / "late.keras")
-    images = np.zeros((300, 28, 28, 1), np.uint8)
-    images[:, 0, 0] = 255
-    images[299, 0, 1] = 255
-
-    with pytest.raises(InputError, match="answers that are no probabilities: they must be 0 or more and sum to 1"):
-        publish(request_for(artifacts, model=tmp_path / "late.keras"), images, examples[1])
-
-
-def test_a_classifier_without_labels_is_refused(
-    request_for: Callable[..., Any], artifacts: Path, examples: Any
-) -> None:
-    with pytest.raises(InputError, match="a classifier is verified with labels: give them or export the model with"):
-        publish(request_for(artifacts), examples[0])
-
-
-@pytest.mark.slow
-def test_a_model_that_answers_nan_is_refused(
-    request_for: Callable[..., Any], artifacts: Path, examples: Any, save_layers: Callable[..., Path]
-) -> None:
-    path = save_layers()
-    model = keras.models.load_model(path)
-    model.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])
-    model.save(path)
-
-    with pytest.raises(VerificationError, match="the reference's answers to 300 of 300 images are not finite"):
-        publish(request_for(artifacts, model=path), *examples)
-
-    assert visible(artifacts.parent) == []
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", list(Format))
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_wrong_file_is_not_published(
-    request_for: Callable[..., Any],
-    artifacts: Path,
-    examples: Any,
-    plant_fault: Callable[[str], Any],
-    monkeypatch: pytest.MonkeyPatch,
-    kind: Format,
-    fault: str,
-) -> None:
-    faulty = plant_fault(fault)
-    # What is written from was made of the right model.
-    monkeypatch.setattr(
-        gate, "write", lambda serving, folder, options: write(faulty, folder, dataclasses.replace(options, source=None))
-    )
-
-    verification = publish(request_for(artifacts, kind), *examples)
-
-    assert not verification.passed
-    assert visible(artifacts.parent) == []
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", list(Format))
-def test_a_wrong_file_among_right_ones_leaves_the_folder_as_it_was(
-    request_for: Callable[..., Any],
-    published_copy: Path,
-    examples: Any,
-    plant_fault: Callable[[str], Any],
-    snapshot: Callable[..., Any],
-    monkeypatch: pytest.MonkeyPatch,
-    kind: Format,
-) -> None:
-    faulty = plant_fault(FAULTS[0])
-    before = snapshot(published_copy)
-
-    def write_one_wrongly(serving: Any, folder: Path, options: Any) -> Any:
-        wrong = options.target.format is kind
-        # What is written from was made of the right model.
-        return (
-            write(faulty, folder, dataclasses.replace(options, source=None))
-            if wrong
-            else write(serving, folder, options)
-        )
-
-    monkeypatch.setattr(gate, "write", write_one_wrongly)
-    verification = publish(request_for(published_copy), *examples)
-
-    results = verification.as_json()["results"]
-    assert [result["format"] for result in results if not result["passed"]] == [kind]
-    assert [result["label_flips"] for result in results] == [0, 0, 0]
-    assert not verification.passed
-    assert verification.as_json()["passed"] is False
-    assert snapshot(published_copy) == before
-    assert visible(published_copy.parent) == ["artifacts"]
 
 
 @pytest.mark.slow
