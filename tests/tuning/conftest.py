@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -138,3 +140,12 @@ def tiny(hypermodel: Any) -> Any:
     from tuning.hypermodel import TunableClassifier
 
     return TunableClassifier(hypermodel.task, ranges={**hypermodel.ranges, **TINY})
+
+
+@pytest.fixture(scope="session")
+def guides() -> Any:
+    """The module `tests/examples/guides.py`: builders as Keras Tuner's guides write them."""
+    spec = importlib.util.spec_from_file_location("guides", Path(__file__).parents[1] / "examples" / "guides.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
