@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from export.errors import InputError
+
+_FORMULA = re.compile(r"the file computes pixel × (\S+) \+ (\S+) itself")
 
 
 class Format(StrEnum):
@@ -135,6 +138,13 @@ class Description(Subject):
     wrapped: bool = False
     preprocessing: str = "none: raw pixel values 0 to 255; the model divides them itself"
     postprocessing: str = "none"
+
+    @property
+    def pixel_scale(self) -> tuple[float, float] | None:
+        """(factor, offset) that the file computes of each pixel before the model, as `preprocessing` says; None if it
+        computes nothing."""
+        found = _FORMULA.search(self.preprocessing)
+        return (float(found[1]), float(found[2])) if found else None
 
     @property
     def proven_by_radius(self) -> str:

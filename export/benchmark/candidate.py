@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,8 +13,6 @@ from export.errors import InputError
 BATCHES = (1, 32, 256)
 KERAS_EXPORTS: Mapping[Format, str] = {Format.TFLITE: "litert", Format.ONNX: "onnx"}
 """What `model.export` calls the formats that its own files are measured in."""
-
-_FORMULA = re.compile(r"the file computes pixel × (\S+) \+ (\S+) itself")
 
 
 class Maker(StrEnum):
@@ -133,12 +130,6 @@ def find_keras_source(path: Path, manifest: Manifest, custom_objects: CustomObje
     return KerasSource(
         path=path,
         served=manifest.artifacts[0].inputs,
-        scale=said_scale(manifest.description.preprocessing),
+        scale=manifest.description.pixel_scale,
         custom_objects=custom_objects,
     )
-
-
-def said_scale(preprocessing: str) -> tuple[float, float] | None:
-    """(factor, offset) that the files compute of each pixel, as their description says; None if they don't."""
-    found = _FORMULA.search(preprocessing)
-    return (float(found[1]), float(found[2])) if found else None

@@ -6,11 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from export.artifact import Format, Kind, Manifest, Subject
+from export.artifact import Format, Manifest, Subject
 from export.errors import InputError
 from scripts import _entry
 from scripts.parts.console import make_console
 from scripts.parts.published import keras_model_beside
+from scripts.parts.serving import how_published, serving_options
 
 PACKAGES = ("numpy", "tensorflow", "tf2onnx", "onnx", "onnxslim", "onnxruntime", "ai_edge_litert", "filelock", "rich")
 EXAMPLES = 500
@@ -50,9 +51,10 @@ def run_self_test(arguments: argparse.Namespace, folder: Path, manifest: Manifes
             dataset_digest=described.dataset_digest,
             note=described.note,
         ),
-        serving=_serving(folder, manifest),
+        serving=serving_options(how_published(folder, manifest)),
     )
-    images: Any = part.inputs["image"] if part.labels is not None else part.inputs
+    # The only input of a model may be called otherwise in the files than in the model.
+    images: Any = next(iter(part.inputs.values())) if len(part.inputs) == 1 else part.inputs
     found = []
     with console.status("publishing correct files, to plant faults in") as status:
         for caught in self_test(
@@ -79,16 +81,3 @@ def run_self_test(arguments: argparse.Namespace, folder: Path, manifest: Manifes
         },
         passed=missed == 0,
     )
-
-
-def _serving(folder: Path, manifest: Manifest) -> Any:
-    """How the model was served, as its run says."""
-    from export.wrapping import ServingOptions
-    from scripts.parts.serving import read_how, serving_options
-    from tuning.run_folder import RunFolder
-
-    run = RunFolder(path=folder.absolute().parent)
-    if not run.exists:
-        return ServingOptions(is_classifier=manifest.description.kind is Kind.CLASSIFIER)
-    as_exported = argparse.Namespace(pixel_scale=None, no_wrap=False, outputs_only=False)
-    return serving_options(read_how(as_exported, run.read().get("model"), path=run.path))

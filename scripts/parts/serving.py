@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from export.artifact import Kind
+from export.artifact import Kind, Manifest
 from export.errors import InputError
 
 if TYPE_CHECKING:
@@ -49,6 +49,28 @@ def read_how(arguments: argparse.Namespace, recorded: Mapping[str, Any] | None, 
     if arguments.outputs_only and kind is Kind.CLASSIFIER:
         raise InputError(f"{path} was trained as a classifier, which --outputs-only contradicts: leave it out")
     return How(pixel_scale=known, wrap=not arguments.no_wrap, is_classifier=kind is Kind.CLASSIFIER, source=source)
+
+
+def how_published(folder: Path, manifest: Manifest) -> How:
+    """How the model of published files was served, as they and the run that they belong to, if any, tell.
+
+    To be given the inputs of their `reference.npz`: those of a model that was exported as it is are scaled already.
+    """
+    from tuning.run_folder import RunFolder
+
+    described = manifest.description
+    run = RunFolder(path=folder.absolute().parent)
+    recorded = run.read().get("model") if run.exists else None
+    if recorded is not None:
+        as_exported = argparse.Namespace(pixel_scale=None, no_wrap=False, outputs_only=False)
+        how = read_how(as_exported, recorded, path=run.path)
+    else:
+        how = How(
+            pixel_scale=described.pixel_scale, wrap=True, is_classifier=described.kind is Kind.CLASSIFIER, source=None
+        )
+    if how.is_classifier and described.kind is not Kind.CLASSIFIER:
+        return replace(how, wrap=False, pixel_scale=None)
+    return how
 
 
 def serving_options(how: How) -> ServingOptions:

@@ -14,14 +14,14 @@ import keras
 import numpy as np
 import pytest
 
-from export.artifact import Format, Kind, Subject, read_manifest
+from export.artifact import Description, Format, Kind, Subject, TensorSpec, read_manifest
 from export.errors import InputError
 from export.publish import ExportRequest, publish
 from export.runtimes import load
 from export.serving import ServingModel, load_serving_model
 from export.targets import choose_targets
 from export.verification import verify_folder
-from export.wrapping import ServingOptions
+from export.wrapping import Entrance, ServingOptions
 
 layers = keras.layers
 
@@ -452,3 +452,16 @@ def test_images_of_another_size_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match=r"takes images of \(8, 8, 1\) but the data has 60 of \(8, 4, 1\)"):
         served(model, tmp_path, ServingOptions(pixel_scale=UNIT), IMAGES[:, :, ::2])
+
+
+@pytest.mark.parametrize("scale", [(1 / 255, 0.0), (1 / 127.5, -1.0), (1e-30, 1e30), None, (1.0, 0.0)])
+def test_the_scale_is_read_back_exactly_from_what_a_description_tells(scale: Any) -> None:
+    image = TensorSpec(name="image", dtype="uint8", shape=(None, 28, 28, 1))
+    own = TensorSpec(name="image", dtype="float32", shape=(None, 28, 28, 1))
+    told = Entrance(spec=image, own=own, scale=scale).preprocessing
+
+    description = Description(
+        class_names=(), dataset="", dataset_digest="", accuracy=None, source_digest="", preprocessing=told
+    )
+
+    assert description.pixel_scale == (None if scale == (1.0, 0.0) else scale)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from export.artifact import Description, Kind, Manifest
 from export.errors import InputError as ExportInputError
-from scripts.parts.serving import How, read_how
+from scripts.parts.serving import How, how_published, read_how
 from tuning.errors import InputError
 
 RUN = Path("runs/mine")
@@ -81,3 +83,41 @@ def test_a_damaged_record_is_refused(record: dict[str, Any]) -> None:
 def test_a_scale_that_is_none_is_refused() -> None:
     with pytest.raises(InputError, match="--pixel-scale must be unit, signed, raw or FACTOR,OFFSET"):
         read_how(arguments(pixel_scale="half"), None, path=RUN)
+
+
+def published(tmp_path: Path, record: dict[str, Any] | None = None, **description: Any) -> tuple[Path, Manifest]:
+    """A folder of published files beside the `run.json` of `record`, and what its manifest would be."""
+    if record is not None:
+        (tmp_path / "run.json").write_text(json.dumps({"model": record}))
+    about = Description(
+        class_names=("a",),
+        dataset="d",
+        dataset_digest="d",
+        accuracy=None,
+        source_digest="s",
+        **description,
+    )
+    empty: dict[str, Any] = {key: {} for key in ("files", "versions", "tolerances", "looser", "accepted")}
+    return tmp_path / "artifacts", Manifest(artifacts=(), description=about, look=None, **empty)
+
+
+def test_published_files_without_a_run_tell_how_their_model_was_served(tmp_path: Path) -> None:
+    formula = "none: raw pixel values 0 to 255; the file computes pixel × 0.5 + -1.0 itself"
+
+    how = how_published(*published(tmp_path, preprocessing=formula))
+
+    assert how == How(pixel_scale=(0.5, -1.0), wrap=True, is_classifier=True, source=None)
+
+
+def test_files_of_a_run_were_served_as_the_run_says(tmp_path: Path) -> None:
+    record = recorded(source="mine.py:build", pixel_scale=list(UNIT), kind="outputs")
+
+    how = how_published(*published(tmp_path, record, kind=Kind.OUTPUTS))
+
+    assert how == How(pixel_scale=UNIT, wrap=True, is_classifier=False, source="mine.py:build")
+
+
+def test_files_that_say_less_than_their_run_were_exported_as_they_are(tmp_path: Path) -> None:
+    how = how_published(*published(tmp_path, recorded(pixel_scale=list(UNIT)), kind=Kind.OUTPUTS))
+
+    assert how == How(pixel_scale=None, wrap=False, is_classifier=True, source=None)

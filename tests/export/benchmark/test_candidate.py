@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,11 +16,9 @@ from export.benchmark.candidate import (
     find_keras_source,
     predict_candidate,
     published_candidates,
-    said_scale,
 )
 from export.errors import InputError
 from export.targets import choose_targets
-from export.wrapping import Entrance
 
 
 def test_each_artifact_is_a_candidate_with_its_digests(published: Path) -> None:
@@ -79,18 +76,3 @@ def test_a_file_that_model_export_could_not_write_has_no_size(tmp_path: Path) ->
     assert export_candidate(Format.ONNX, tmp_path / "model.onnx").size_bytes == 5
     assert export_candidate(Format.TFLITE, None).size_bytes == 0
     assert export_candidate(Format.TFLITE, None).name == "model.export litert"
-
-
-@pytest.mark.parametrize("scale", [(1 / 255, 0.0), (1 / 127.5, -1.0), (1e-30, 1e30)])
-def test_the_scale_that_a_description_tells_is_read_back_exactly(scale: Any) -> None:
-    image = TensorSpec(name="image", dtype="uint8", shape=(None, 28, 28, 1))
-    own = TensorSpec(name="image", dtype="float32", shape=(None, 28, 28, 1))
-
-    assert said_scale(Entrance(spec=image, own=own, scale=scale).preprocessing) == scale
-
-
-@pytest.mark.parametrize("scale", [None, (1.0, 0.0)])
-def test_pixels_that_are_taken_as_they_are_have_no_scale(scale: Any) -> None:
-    image = TensorSpec(name="image", dtype="uint8", shape=(None, 28, 28, 1))
-
-    assert said_scale(Entrance(spec=image, own=image, scale=scale).preprocessing) is None
