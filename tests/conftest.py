@@ -25,6 +25,18 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.update(kernel_choice(os.environ))
 
 
+COSTLY = {"finished", "model_file", "served", "published_regression"}
+"""Fixtures that train or publish a model."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs a trained model, or files of one, is slow without saying so."""
+    for item in items:
+        if COSTLY & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+
+
 def pytest_collection_finish() -> None:
     """All that was imported stays: looking through it in every garbage collection would take a sixth of the time of
     tests that trace graphs."""

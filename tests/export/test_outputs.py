@@ -312,6 +312,7 @@ def test_the_reference_holds_inputs_outputs_and_answers_by_name(published_regres
         ]
 
 
+@pytest.mark.slow
 def test_a_model_that_is_exported_as_it_is_says_so(tmp_path: Path) -> None:
     path = save(softmax_of_floats(), tmp_path)
 

@@ -16,6 +16,8 @@ from export.faults.kinds import KINDS, behaviour, pixels, weights
 from export.serving import load_serving_model, reference_answers
 from export.wrapping import ServingOptions
 
+pytestmark = pytest.mark.slow
+
 IN_MODEL = [kind for kind in KINDS if kind.in_model is not None]
 NAMED = [
     "one channel × 1.01",

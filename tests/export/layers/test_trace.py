@@ -41,6 +41,7 @@ def traces(draw: st.DrawFn) -> LayerTrace:
     return LayerTrace(layers=tuple(draw(layers(examples=examples, before=number)) for number in range(count)))
 
 
+@pytest.mark.slow
 @given(traces())
 def test_a_trace_comes_back_from_an_npz_file_as_it_was(trace: LayerTrace) -> None:
     stored = io.BytesIO()

@@ -24,6 +24,8 @@ from export.writers import onnx_converter
 from export.writers.onnx_converter import OnnxConverter
 from export.writers.source import opened
 
+pytestmark = pytest.mark.slow
+
 layers = keras.layers
 
 
