@@ -10,10 +10,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from export.artifact import BENCHMARK, BENCHMARK_TABLE, RUNTIME_PACKAGES, Format, Kind, Variant, read_manifest
+from export.artifact import BENCHMARK, BENCHMARK_TABLE, RUNTIME_PACKAGES, Kind, read_manifest
 from export.errors import InputError
 from export.targets import choose_targets
 from scripts.parts.published import keras_model_beside, published_folder
+from scripts.parts.target_options import add_format_argument, add_variant_argument
 
 if TYPE_CHECKING:
     from export.artifact import Manifest
@@ -33,20 +34,8 @@ def build_parser() -> _entry.Parser:
     )
     parser.add_argument("folder", nargs="?", type=Path, help="artifacts folder (default: that of --run)")
     parser.add_argument("--run", metavar="NAME", help="the run to measure (default: the newest exported one)")
-    parser.add_argument(
-        "--format",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help=f"{', '.join(Format)} or all; may be repeated (default: all there)",
-    )
-    parser.add_argument(
-        "--variant",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help=f"{', '.join(Variant)} or all; may be repeated (default: all there)",
-    )
+    add_format_argument(parser, default="all there")
+    add_variant_argument(parser, default="all there")
     parser.add_argument(
         "--model", type=Path, metavar="FILE.keras", help="the Keras model of the files (default: the one beside them)"
     )

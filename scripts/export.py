@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from export.artifact import DEFAULT_OPSET, Format, Subject, Variant
+from export.artifact import DEFAULT_OPSET, Subject, Variant
 from export.errors import InputError
 from export.targets import AUTO, check_opset, choose_targets
 from scripts.parts.data import add_data_arguments, asks_for_data, load_asked_dataset, load_run_dataset, tell_fallback
 from scripts.parts.rules import add_rule_arguments, calibration_examples, read_tolerances
 from scripts.parts.serving import How, read_how, serving_options
+from scripts.parts.target_options import add_format_argument, add_variant_argument
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,20 +50,9 @@ def build_parser() -> _entry.Parser:
         "--trial", metavar="ID", help="another trial of the run than the winner; trained first, unless it was already"
     )
     add_data_arguments(parser)
-    parser.add_argument(
-        "--format",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help=f"{', '.join(Format)} or all; may be repeated (default: all)",
-    )
-    parser.add_argument(
-        "--variant",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help=f"number types: {', '.join(Variant)} or all, may be repeated; or {AUTO}, of each format the smallest file "
-        f"that keeps its rules (default: {Variant.FLOAT32})",
+    add_format_argument(parser, default="all")
+    add_variant_argument(
+        parser, default=Variant.FLOAT32, more=f"; or {AUTO}, of each format the smallest file that keeps its rules"
     )
     parser.add_argument(
         "--opset", type=int, default=DEFAULT_OPSET, metavar="N", help=f"of ONNX (default: {DEFAULT_OPSET})"

@@ -13,6 +13,7 @@ from export.errors import InputError, VerificationError
 from export.targets import choose_targets
 from scripts.parts.console import escape, make_console
 from scripts.parts.published import published_folder, require_runtimes
+from scripts.parts.target_options import add_format_argument
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -28,9 +29,7 @@ def build_parser() -> _entry.Parser:
     )
     parser.add_argument("folder", nargs="?", type=Path, help="artifacts folder (default: that of --run)")
     parser.add_argument("--run", metavar="NAME", help="the run to verify (default: the newest exported one)")
-    parser.add_argument(
-        "--format", action="append", default=[], metavar="NAME", help=f"{', '.join(Format)} or all (default: all there)"
-    )
+    add_format_argument(parser, default="all there")
     deeper = parser.add_mutually_exclusive_group()
     deeper.add_argument(
         "--bisect", action="store_true", help="name the first layer at which a failing ONNX or TFLite file goes wrong"

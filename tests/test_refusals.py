@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+
+from .refused import assert_refused
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON_SCRIPTS = ("tune.py", "train.py", "export.py", "verify.py", "predict.py")
 HERE = ("--workers", 0, "--repeats", 0)
 QUICK = ("--dataset", "digits", "--max-trials", 1, "--epochs", 1, "--budget", "1s", *HERE)
-
 Script = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -30,182 +28,9 @@ def snapshot(folder: Path) -> dict[str, bytes]:
     }
 
 
-def assert_refused(done: subprocess.CompletedProcess[str], *parts: str) -> None:
-    """Exit code 2 and one sentence on stderr that holds every part."""
-    assert done.returncode == 2, done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
-    assert "Traceback" not in done.stderr
-    assert "usage:" not in done.stderr
-    for part in parts:
-        assert part in done.stderr
-
-
-def _without(key: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    return lambda arrays: {name: array for name, array in arrays.items() if name != key}
-
-
-def _with(key: str, change: Callable[[np.ndarray], np.ndarray]) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    return lambda arrays: {**arrays, key: change(arrays[key])}
-
-
 @pytest.mark.parametrize("name", PYTHON_SCRIPTS)
 def test_a_bad_option_is_told_in_one_sentence(name: str, script: Script) -> None:
     assert_refused(script(name, "--no-such-option"), "--help")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "part"),
-    [
-        (["--dataset", "cifar"], "unknown dataset cifar: choose one of auto, mnist, fashion_mnist, digits"),
-        (["--data", "missing.npz"], "there is no file missing.npz"),
-        (["--run", "../evil"], "'../evil' must be a letter or digit"),
-        (["--run", "a/b"], "not a path"),
-        (["--seed", "-1"], "--seed must be 0 or more, got -1"),
-        (["--max-trials", "0"], "--max-trials must be 1 or more, got 0"),
-        (["--epochs", "0"], "--epochs must be 1 or more, got 0"),
-        (["--budget", "soon"], "a duration must be a number above 0 with a unit"),
-        (
-            ["--algorithm", "magic"],
-            "unknown algorithm magic: choose one of random, bayesian, tpe, hyperband, halving, grid",
-        ),
-        (["--workers", "-1"], "--workers must be 0 or more, got -1"),
-        (["--finalists", "0"], "--finalists must be 1 or more, got 0"),
-        (["--repeats", "-1"], "--repeats must be 0 or more, got -1"),
-        (["--min-epochs", "0"], "--min-epochs must be 1 or more, got 0"),
-        (["--max-parameters", "0"], "--max-parameters must be 1 or more, got 0"),
-        (["--trial-timeout", "5x"], "a duration must be a number above 0 with a unit, like 90s, 10m or 1.5h, got '5x'"),
-        (["--objective", "val_loss,weights"], "weights"),
-        (["--objective", "params"], "--objective must begin with a metric, like val_loss,params, got params"),
-        (["--baselines", "--model", "own:build"], "--baselines are configurations of the built-in model: leave it"),
-        (["--minimum-accuracy", "99"], "--minimum-accuracy must be 0 to 1, got 99.0"),
-        (["--resume"], "--resume needs --run NAME"),
-        (["--run", "nothing", "--resume"], "there is no run runs/nothing to resume"),
-        (["--dataset", "digits", "--data", "a.npz"], "not allowed with argument"),
-    ],
-)
-def test_tune_refuses_bad_arguments_and_starts_nothing(
-    arguments: list[str], part: str, script: Script, tmp_path: Path
-) -> None:
-    assert_refused(script("tune.py", *arguments), part)
-    assert not (tmp_path / "runs").exists()
-
-
-@pytest.mark.parametrize(
-    ("change", "part"),
-    [
-        (_without("y_test"), "lacks y_test"),
-        (_with("x_train", lambda x: x.astype(np.float32) / 255), "x_train has dtype float32 but images must be uint8"),
-        (_with("x_train", lambda x: np.full(x.shape, np.nan)), "holds 2560 NaN but images must be uint8"),
-        (_with("x_test", lambda x: x[:, :, :7]), "both must be the same"),
-        (_with("x_train", lambda x: np.stack([x, x], axis=-1)), "but images need 1 or 3 channels"),
-        (_with("x_train", lambda x: x[0]), "but images must be (examples, height, width)"),
-        (_with("y_test", lambda y: y + 9), "y_test holds the label 12 but the 4 classes are numbered 0 to 3"),
-        (_with("y_train", lambda y: y.astype(np.int64) - 1), "y_train holds the label -1 but labels must be 0 or more"),
-        (_with("y_train", lambda y: np.where(y == 1, 2, y)), "class 1 has no training images"),
-        (_with("y_train", lambda y: y[:-1]), "give one label for each image"),
-        (
-            _with("y_train", lambda y: y.astype(np.float32)),
-            "y_train has dtype float32 but labels must be whole numbers",
-        ),
-    ],
-)
-def test_tune_refuses_bad_data_and_starts_nothing(
-    change: Callable[[dict[str, Any]], dict[str, Any]],
-    part: str,
-    script: Script,
-    arrays: dict[str, np.ndarray],
-    tmp_path: Path,
-) -> None:
-    np.savez(tmp_path / "bad.npz", **change(arrays))
-
-    assert_refused(script("tune.py", "--data", "bad.npz"), part)
-    assert not (tmp_path / "runs").exists()
-
-
-def _cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:90])
-
-
-@pytest.mark.parametrize(
-    ("spoil", "options", "parts"),
-    [
-        (lambda folder: shutil.rmtree(folder / "square"), (), ("shapes has 1 class folders (circle)",)),
-        (lambda folder: (folder / "triangle").mkdir(), (), ("class triangle has no pictures in shapes/triangle",)),
-        (lambda folder: (folder / "test").mkdir(), (), ("shapes has test but no train",)),
-        (
-            lambda folder: _cut(folder / "circle/3.png"),
-            (),
-            ("pictures that can't be read, 1 in all", "circle/3.png is dam"),
-        ),
-        (lambda folder: (folder / "circle/0.png").write_bytes(b""), (), ("circle/0.png holds no bytes",)),
-        (lambda folder: (folder / "circle/0.png").write_text("hi"), (), ("circle/0.png is no picture",)),
-        (lambda folder: (folder / "circle/a.png").symlink_to("b"), (), ("circle/a.png can't be opened: No such file",)),
-        (
-            lambda folder: Image.new("RGB", (5, 7)).save(folder / "circle/small.png"),
-            (),
-            ("pictures of 2 sizes, from 7×5 (shapes/circle/small.png) to 12×10", "--image-size"),
-        ),
-        (lambda folder: None, ("--image-size", "wide"), ("--image-size must be HEIGHTxWIDTH", "got wide")),
-        (lambda folder: None, ("--image-size", "0x8"), ("--image-size must be HEIGHTxWIDTH", "got 0x8")),
-        (lambda folder: shutil.rmtree(folder), (), ("there is no file shapes",)),
-    ],
-)
-def test_tune_refuses_a_bad_folder_of_pictures_and_leaves_nothing_behind(
-    spoil: Callable[[Path], object],
-    options: tuple[str, ...],
-    parts: tuple[str, ...],
-    script: Script,
-    picture_folder: Path,
-    tmp_path: Path,
-) -> None:
-    spoil(picture_folder)
-
-    assert_refused(script("tune.py", "--data", "shapes", *options), *parts)
-    assert not (tmp_path / "runs").exists()
-
-
-@pytest.mark.parametrize("option", [("--skip-corrupt",), ("--image-size", "8")])
-@pytest.mark.parametrize("data", [("--dataset", "digits"), ("--data", "some.npz"), ()])
-def test_options_of_folders_are_refused_for_other_data(
-    data: tuple[str, ...], option: tuple[str, ...], script: Script, arrays: dict[str, np.ndarray], tmp_path: Path
-) -> None:
-    np.savez(tmp_path / "some.npz", **arrays)
-
-    assert_refused(script("tune.py", *data, *option), "--image-size and --skip-corrupt go with --data FOLDER")
-
-
-@pytest.mark.slow
-def test_the_built_in_model_refuses_data_without_classes(
-    script: Script, arrays: dict[str, np.ndarray], tmp_path: Path
-) -> None:
-    measured = {key: array.astype(np.float32) for key, array in arrays.items() if key.startswith("y_")}
-    np.savez(tmp_path / "measured.npz", **{**arrays, **measured})
-
-    assert_refused(script("tune.py", "--data", "measured.npz"), "measured.npz does not say which class an image shows")
-    assert not (tmp_path / "runs").exists()
-
-
-def test_tune_refuses_a_truncated_npz(script: Script, arrays: dict[str, np.ndarray], tmp_path: Path) -> None:
-    np.savez(tmp_path / "whole.npz", **arrays)
-    content = (tmp_path / "whole.npz").read_bytes()
-    (tmp_path / "cut.npz").write_bytes(content[: len(content) // 2])
-
-    assert_refused(script("tune.py", "--data", "cut.npz"), "cut.npz can't be read as npz", "is it complete?")
-
-
-def test_a_data_folder_without_the_file_is_an_error_even_for_auto(script: Script, tmp_path: Path) -> None:
-    done = script("tune.py", TUNING_DATA_DIR=str(tmp_path))
-
-    assert_refused(done, "TUNING_DATA_DIR is set but there is no", "mnist.npz")
-
-
-@pytest.mark.slow
-def test_mnist_that_cannot_be_had_is_never_substituted(script: Script) -> None:
-    done = script("tune.py", "--dataset", "mnist", https_proxy="http://127.0.0.1:9")
-
-    assert done.returncode == 2
-    assert "mnist can't be had: its download failed" in done.stderr.splitlines()[-1]
-    assert "TUNING_DATA_DIR" in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
@@ -340,18 +165,6 @@ def test_a_resumed_run_keeps_its_data_and_its_trials(
 
 
 @pytest.mark.slow
-def test_baselines_that_do_not_fit_the_images_are_refused(
-    script: Script, arrays: dict[str, np.ndarray], tmp_path: Path
-) -> None:
-    np.savez(tmp_path / "mine.npz", **arrays)
-
-    done = script("tune.py", "--data", "mine.npz", "--baselines")
-
-    assert_refused(done, "is not in the space (num_blocks must be one of 1, got 2): leave out --baselines")
-    assert not (tmp_path / "runs").exists()
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "part"),
     [
@@ -381,67 +194,6 @@ def test_a_keras_file_that_is_not_one_is_refused(script: Script, tmp_path: Path)
 
     assert_refused(done, "fake.keras is not a .keras file")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["fake.keras"]
-
-
-def _in_small_disk(size: str, mount_options: str, command: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run with a small memory file system at `cwd/disk`, in a mount namespace of its own."""
-    (cwd / "disk").mkdir(exist_ok=True)
-    mount = f'mount -t tmpfs -o size={size} none "{cwd}/disk" && {mount_options} && exec "$@"'
-    isolated = ["unshare", "--map-root-user", "--mount", "sh", "-c", mount, "sh", *command]
-    return subprocess.run(isolated, cwd=cwd, capture_output=True, text=True, check=False)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["saved_model", "tflite", "onnx"])
-def test_export_to_a_full_disk_says_so(kind: str, runs: Path, tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        str(ROOT / "scripts/export.py"),
-        "--run",
-        "first",
-        "--format",
-        kind,
-        "--output",
-        "disk/out",
-    ]
-
-    done = _in_small_disk("64k", "true", command, tmp_path)
-
-    assert_refused(done, "can't be written: the disk is full: free some space")
-
-
-@pytest.mark.slow
-def test_tune_on_a_full_disk_says_so(tmp_path: Path) -> None:
-    command = [sys.executable, str(ROOT / "scripts/tune.py"), *map(str, QUICK), "--runs", "disk/runs"]
-
-    done = _in_small_disk("12k", "true", command, tmp_path)
-
-    assert_refused(done, "can't be written: the disk is full: free some space")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "arguments",
-    [["export.py", "--run", "first", "--output", "disk/out"], ["tune.py", "--runs", "disk/runs", *map(str, QUICK)]],
-)
-def test_a_read_only_folder_is_refused(arguments: list[str], runs: Path, tmp_path: Path) -> None:
-    command = [sys.executable, str(ROOT / "scripts" / arguments[0]), *arguments[1:]]
-
-    done = _in_small_disk("1m", f'mount -o remount,ro "{tmp_path}/disk"', command, tmp_path)
-
-    assert_refused(done, "can't be written: the folder is read-only: choose another one")
-
-
-@pytest.mark.slow
-def test_an_output_folder_that_is_a_disk_of_its_own_is_refused_and_stays_usable(runs: Path, tmp_path: Path) -> None:
-    command = [sys.executable, str(ROOT / "scripts/export.py"), "--run", "first", "--format", "onnx"]
-
-    refused = _in_small_disk("8m", "true", [*command, "--output", "disk"], tmp_path)
-    exported = _in_small_disk("8m", "true", [*command, "--output", "disk/inside"], tmp_path)
-
-    assert_refused(refused, "disk is a disk of its own: choose a folder inside it")
-    assert [path.name for path in tmp_path.iterdir() if path.name.endswith((".ready", ".staged"))] == []
-    assert exported.returncode == 0, exported.stderr
 
 
 def test_bench_lists_its_measurements() -> None:
