@@ -55,6 +55,7 @@ def _targets(folder: Path) -> list[str]:
     return [line.split()[-1] for line in (folder / "installed").read_text().splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "target"),
     [

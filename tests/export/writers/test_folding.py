@@ -345,6 +345,7 @@ def test_a_graph_without_anything_to_fold_is_not_changed() -> None:
     assert graph == frozen.graph.as_graph_def()
 
 
+@pytest.mark.slow
 @given(
     factors=st.lists(st.floats(-3, 3, width=32), min_size=4, max_size=4),
     variances=st.lists(st.floats(0.125, 50, width=32), min_size=4, max_size=4),
