@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from scripts.parts.stages import Work
-    from tuning.records import TrainedModel
     from tuning.run_folder import RunFolder
     from tuning.settings import TrainingSettings
+    from tuning.trained import TrainedModel
 
 
 def build_parser() -> _entry.Parser:

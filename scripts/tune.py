@@ -5,6 +5,7 @@ from __future__ import annotations
 import _entry  # isort: skip
 
 import argparse
+import dataclasses
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     from tuning.run_folder import RunFolder
 
 STARTED = time.perf_counter()
-LARGEST_DROP = 0.1
 # Of an epoch that has all cores, over one of a search that shares them: 1.67 measured for small models on two.
 SPEEDUP_ALONE = 1.5
 
@@ -184,6 +184,7 @@ def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: C
     if job.is_searched:
         stopped_by = record["config"][SEARCHED]["stopped_by"]
         result = result_of(trials, journal.repeats(), job.config, stopped_by=stopped_by)
+        result = dataclasses.replace(result, ranges=journal.ranges())
         console.print(f"the search is over, with {counted(len(trials), 'trial')} on record")
     else:
         write_json(folder.run_json, record)
@@ -205,8 +206,8 @@ def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: C
             reasons = "; ".join(sorted({trial.reason for trial in failed if trial.reason}))
             console.print(f"[red]every trial failed:[/] {escape(reasons)}")
         else:
-            smallest = min(trial.parameters for trial in result.trials)
-            console.print(f"[red]every model was too large:[/] the smallest one had {smallest} parameters")
+            reasons = "; ".join(dict.fromkeys(trial.reason for trial in result.trials))
+            console.print(f"[red]no configuration could be trained:[/] {escape(reasons)}")
         return _entry.Outcome(result={"run": str(folder.path), "trials": len(result.trials)}, passed=False)
     work = Work(job=job, folder=folder, console=console)
     tell_insight(console, job, result)
@@ -250,21 +251,10 @@ def _search(job: Job, folder: RunFolder, resources: Resources, console: Console)
         "max_trials": "all trials are done",
         "budget": "the time is used up" if result.winner is None else "the rest of the time is for retraining",
         "space": "the space has no more to try",
-        "skipped": "all that was drawn at last had more parameters than allowed",
+        "skipped": "all that was drawn at last was impossible or had more parameters than allowed",
     }
     console.print(f"search ended after {counted(len(result.trials), 'trial')}: {why[result.stopped_by]}")
     return result
-
-
-def _tell_collapse(console: Console, test: dict[str, Any], winner: dict[str, Any]) -> None:
-    """Retraining has no validation images to notice that its last steps went wrong."""
-    if test["accuracy"] is None or winner["val_accuracy"] is None:
-        return
-    if test["accuracy"] < winner["val_accuracy"] - LARGEST_DROP:
-        console.print(
-            f"[yellow]warning:[/] the trial had {winner['val_accuracy']:.2%} on its validation images, the retrained "
-            "model does far worse: its training is unstable; search smaller learning rates or give it more epochs"
-        )
 
 
 def _outcome(
@@ -277,18 +267,21 @@ def _outcome(
 ) -> _entry.Outcome:
     from rich.markup import escape
 
+    from scripts.parts.insight import tell_collapse, tell_promise
     from scripts.parts.terminal import describe, describe_test
 
     test, winner = record["test"], record["winner"]
     console.print(f"winner: trial {winner['trial_id']}, {winner['parameters']} parameters")
     console.print(f"        {describe(winner['hyperparameters'])}")
     console.print(f"{describe_test(test, examples=len(dataset.test))}; look {test['looks']} at the test set")
-    _tell_collapse(console, test, winner)
+    tell_collapse(console, test, winner)
     tell_fallback(console, dataset)
-    console.print(f"model: {escape(str(folder.model))}, all trials, best first: {escape(str(folder.trials_csv))}")
+    written = folder.model if folder.model.exists() else folder.model_weights
+    console.print(f"model: {escape(str(written))}, all trials, best first: {escape(str(folder.trials_csv))}")
     passed = arguments.minimum_accuracy is None or test["accuracy"] >= arguments.minimum_accuracy
     if not passed:
         console.print(f"[red]below the wanted accuracy of {arguments.minimum_accuracy:.2%}[/]")
+    passed = tell_promise(console, folder) and passed
     return _entry.Outcome(
         result={"run": str(folder.path), "trials": len(result.trials), "winner": winner, "test": test},
         passed=passed,

@@ -91,15 +91,15 @@ def small_configuration(hypermodel: Any) -> Any:
 @pytest.fixture(scope="session")
 def model_file(tmp_path_factory: pytest.TempPathFactory, hypermodel: Any, small_split: Any) -> Path:
     """A small classifier, briefly trained on the digits, as a .keras file."""
-    from tuning.retrain import save_model
+    from tuning.run_folder import RunFolder
+    from tuning.saving import Kept, save_model
     from tuning.settings import Plan, TrainingSettings
     from tuning.trial import Watch, train
 
     training, _ = small_split
     plan = Plan(hyperparameters=hypermodel.check(SMALL), settings=TrainingSettings(epochs=3), seed=1)
-    path = tmp_path_factory.mktemp("model") / "model.keras"
-    save_model(train(hypermodel, plan, training=training, validation=None, watch=Watch()).model, path)
-    return path
+    folder = RunFolder(path=tmp_path_factory.mktemp("model"))
+    return save_model(train(hypermodel, plan, training=training, validation=None, watch=Watch()).model, folder, Kept())
 
 
 @pytest.fixture

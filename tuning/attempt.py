@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tuning.executors.interface import Built, Ended
 from tuning.journal import AttemptLost, Suggestion
-from tuning.records import Epoch, Status, TrialRecord
+from tuning.records import Epoch, Status, TrialRecord, best_epoch
 from tuning.settings import Configuration, Plan
-from tuning.trial import best_epoch
 
 STARTING_SECONDS = 60.0
 
@@ -77,9 +77,10 @@ class Attempt:
         else:
             status, reason = Status.COMPLETED, ""
         self.parameters, self.macs = report.parameters, report.macs
-        return self._record(
+        record = self._record(
             status, reason, report.epochs, result_epoch=report.result_epoch, used=report.hyperparameters, at=at
         )
+        return dataclasses.replace(record, note=report.note)
 
     def lost(self, tries: Sequence[AttemptLost], epochs: Sequence[Epoch], *, at: float) -> TrialRecord:
         """The record of a trial of which no attempt is left: it failed, unless it was to end with what it reached."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import keras
-import keras_tuner as kt
 
 from tuning.own_fit import OwnFit
+from tuning.recording import RecordingHyperParameters
 from tuning.records import TrialRecord
 from tuning.settings import Configuration, Feed, Plan, TrainingSettings
 from tuning.space import Ranges
@@ -20,28 +20,36 @@ class Built:
     """A compiled model, the hyperparameters that it was built of, and how examples are handed to it."""
 
     model: keras.Model
-    hp: kt.HyperParameters
+    hp: RecordingHyperParameters
     feed: Feed
     batch_size: int
 
+    @property
+    def hyperparameters(self) -> Configuration:
+        """Those that were asked for so far; a training of its owner's own may ask for more."""
+        return self.hp.point.values
 
+
+@runtime_checkable
 class ModelBuilder(Protocol):
-    """Hyperparameters → compiled model. `name` is how messages call it; `ranges` are those of single hyperparameters.
+    """Hyperparameters → compiled model. `name` is how messages call it.
 
-    `own_fit`: a training of its owner's own; None: batches go to `Model.fit`. `keeps_validation`: it needs validation
-    images also when the winner is retrained. `feed`: how examples are handed to its models.
+    `fixed`: ranges that take the place of those that it asks for. `own_fit`: a training of its owner's own; None:
+    batches go to `Model.fit`. `keeps_validation`: it needs validation images also when the winner is retrained. `feed`:
+    how examples are handed to its models. `asks_by_building`: asking takes as long as building a model.
+    `is_a_user_s`: its code, and so its models, may be anything.
     """
 
     name: str
     own_fit: OwnFit | None
     keeps_validation: bool
     feed: Feed
+    fixed: Ranges
+    asks_by_building: bool
+    is_a_user_s: bool
 
-    @property
-    def ranges(self) -> Ranges: ...
-
-    def hyperparameters(self, values: Configuration | None = None) -> kt.HyperParameters:
-        """The declared space, holding `values` (default: the defaults). Raises InputError as `check` does."""
+    def ask(self, hp: RecordingHyperParameters) -> None:
+        """Run whatever asks for hyperparameters. Raises as `drawing.Asking.ask` does."""
 
     def described_space(self) -> dict[str, str]:
         """Name → its range in words."""
@@ -58,8 +66,11 @@ class ModelBuilder(Protocol):
     def built(self, plan: Plan) -> Built:
         """The model of the plan's configuration. Raises InputError for hyperparameters that it does not take."""
 
-    def used(self, built: Built) -> Configuration:
-        """The hyperparameters that had an effect on the model and its training."""
+    def feed_of(self, model: keras.Model) -> Feed:
+        """How examples are handed to this model. Raises InputError if they don't fit it."""
+
+    def custom_objects_of(self, model: keras.Model) -> dict[str, Any]:
+        """Name → class or function, of all that Keras has to know to load the model from a file."""
 
     def trial_settings(self, epochs: int) -> TrainingSettings:
         """How a trial trains unless something else is asked for."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 
+from tuning.averaging import delivered_weights
 from tuning.records import Epoch
 from tuning.settings import Objective, Schedule, TrainingSettings
 
@@ -68,20 +69,33 @@ def epoch_from_logs(logs: Mapping[str, Any], *, learning_rate: float, seconds: f
     return Epoch(**named, learning_rate=learning_rate, seconds=seconds, metrics=values)
 
 
+def trains(model: keras.Model, part: keras.Model | None) -> bool:
+    """Whether a training of `model` trains `part`: itself, or a model within it. True where there is no part."""
+    if part is None or model is part:
+        return True
+    own = {id(variable) for variable in model.trainable_variables}
+    return any(id(variable) in own for variable in part.trainable_variables)
+
+
 class LearningCurve(keras.callbacks.Callback):
-    """Keeps every epoch and tells `on_epoch` of it; ends the training when a loss is not finite."""
+    """Keeps every epoch and tells `on_epoch` of it; ends the training when a loss is not finite.
+
+    `of`: trainings of other models, as a fit of the user's own may run, do not count; None: all count.
+    """
 
     def __init__(
         self,
         on_epoch: Callable[[Epoch], None],
         *,
         before: Sequence[Epoch] = (),
+        of: keras.Model | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         """`before`: the epochs that a restored training already had."""
         super().__init__()
         self.epochs: list[Epoch] = list(before)
         self._on_epoch = on_epoch
+        self._of = of
         self._clock = clock
         self._started = self._trained = clock()
         self._steps = 0
@@ -100,6 +114,8 @@ class LearningCurve(keras.callbacks.Callback):
             self._started = self._trained
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if not trains(self.model, self._of):
+            return
         rate = float(self.model.optimizer.learning_rate) if getattr(self.model, "optimizer", None) is not None else 0.0
         self.epochs.append(epoch_from_logs(logs or {}, learning_rate=rate, seconds=self._seconds()))
         self._on_epoch(self.epochs[-1])
@@ -134,21 +150,27 @@ class EarlyStopping(keras.callbacks.EarlyStopping):
 class BestWeights(keras.callbacks.Callback):
     """Writes the weights after every epoch that has a better objective than all before it.
 
-    Keras's ModelCheckpoint knows a metric by one of its names only, and keeps every epoch where it finds none.
+    They are those that the training would deliver if it ended there. `of`: as that of `LearningCurve`; its weights
+    are written, also where a model around it is trained. Keras's ModelCheckpoint knows a metric by one of its names
+    only, and keeps every epoch where it finds none.
     """
 
-    def __init__(self, path: Path, objective: Objective, *, before: Sequence[Epoch] = ()) -> None:
+    def __init__(
+        self, path: Path, objective: Objective, *, before: Sequence[Epoch] = (), of: keras.Model | None = None
+    ) -> None:
         """`before`: the epochs that a restored training already had."""
         super().__init__()
-        self._path, self._objective = path, objective
+        self._path, self._objective, self._of = path, objective, of
         ranks = [objective.rank(value) for epoch in before if (value := epoch.value(objective.name)) is not None]
         self._lowest = min(ranks, default=math.inf)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         value = _value_in(logs, self._objective.name)
-        if value is not None and self._objective.rank(value) < self._lowest:
-            self._lowest = self._objective.rank(value)
-            self.model.save_weights(self._path)
+        if value is None or not self._objective.rank(value) < self._lowest or not trains(self.model, self._of):
+            return
+        self._lowest = self._objective.rank(value)
+        with delivered_weights(self.model):
+            (self.model if self._of is None else self._of).save_weights(self._path)
 
 
 def _value_in(logs: Mapping[str, Any] | None, name: str) -> float | None:

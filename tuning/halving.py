@@ -12,7 +12,7 @@ from typing import Any
 
 import keras_tuner as kt
 
-from tuning.settings import Configuration, Objective
+from tuning.settings import Objective
 from tuning.unrepeated import UnrepeatedOracle
 
 FACTOR = 3
@@ -53,16 +53,8 @@ class HalvingOracle(UnrepeatedOracle):
 
     learns = True
 
-    def __init__(
-        self,
-        space: kt.HyperParameters,
-        objective: Objective,
-        *,
-        seed: int,
-        known: Sequence[Configuration] = (),
-        rule: StoppingRule,
-    ) -> None:
-        super().__init__(space, objective, seed=seed, known=known)
+    def __init__(self, objective: Objective, *, seed: int, rule: StoppingRule) -> None:
+        super().__init__(objective, seed=seed)
         self.rule = rule
         # For each rung, trial id → its value there as a rank, less is better.
         self._reached: dict[int, dict[str, float]] = {rung: {} for rung in rule.rungs}

@@ -5,15 +5,12 @@ Keras Tuner's own repeats configurations, and one failed trial keeps its bracket
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import keras_tuner as kt
-
 from tuning.halving import FACTOR
-from tuning.settings import Configuration, Objective
-from tuning.unrepeated import EARLIER_TRIAL, EPOCHS, UnrepeatedOracle
+from tuning.settings import Objective
+from tuning.unrepeated import EARLIER_TRIAL, EPOCHS, Proposed, UnrepeatedOracle
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,33 +56,21 @@ class HyperbandOracle(UnrepeatedOracle):
     on without.
     """
 
-    def __init__(
-        self,
-        space: kt.HyperParameters,
-        objective: Objective,
-        *,
-        seed: int,
-        known: Sequence[Configuration] = (),
-        epochs: int,
-    ) -> None:
-        super().__init__(space, objective, seed=seed, known=known)
+    def __init__(self, objective: Objective, *, seed: int, epochs: int) -> None:
+        super().__init__(objective, seed=seed)
         self.epochs = epochs
         self.draws = True
         self._plans = plan_brackets(epochs)
 
-    def suggest(self) -> dict[str, Any] | None:
+    def propose(self) -> Proposed | None:
         brackets = self._brackets()
         promotion = self._promotion([bracket for bracket in brackets if not bracket.has_room])
         if promotion is not None:
             return promotion
-        values = self.unseen() if self.draws else None
-        if values is not None:
-            return {**values, EPOCHS: brackets[-1].plan.epochs[0]}
+        drawing = self.drawing() if self.draws else None
+        if drawing is not None:
+            return Proposed(what=drawing, decided={EPOCHS: brackets[-1].plan.epochs[0]})
         return self._promotion(brackets)
-
-    def populate_space(self, trial_id: str) -> dict[str, Any]:
-        answer = super().populate_space(trial_id)
-        return {"status": "IDLE"} if answer["status"] == "STOPPED" and self.ongoing_trials else answer
 
     def promotable(self) -> set[str]:
         """The trials that ended and may be promoted yet: their rung is not decided, or decided in their favour."""
@@ -122,13 +107,14 @@ class HyperbandOracle(UnrepeatedOracle):
             brackets.append(Bracket(plan=plan, rungs=[[] for _ in plan.epochs]))
         return brackets[-1]
 
-    def _promotion(self, brackets: list[Bracket]) -> dict[str, Any] | None:
+    def _promotion(self, brackets: list[Bracket]) -> Proposed | None:
         """The next promotion in a bracket that gets no more configurations, the oldest first."""
         for bracket in brackets:
             for rung, epochs in enumerate(bracket.plan.epochs[1:]):
                 winner = self._winner(bracket.rungs[rung], bracket.rungs[rung + 1])
                 if winner is not None:
-                    return {**self._plain(winner), EPOCHS: epochs, EARLIER_TRIAL: winner.trial_id}
+                    decided = {EPOCHS: epochs, EARLIER_TRIAL: winner.trial_id}
+                    return Proposed(what=self.points[winner.trial_id], decided=decided)
                 if not self._is_through(bracket.rungs[rung], bracket.rungs[rung + 1]):
                     break
         return None
@@ -149,8 +135,3 @@ class HyperbandOracle(UnrepeatedOracle):
     def _is_through(self, rung: list[str], following: list[str]) -> bool:
         """Whether the next rung gets no more trials."""
         return bool(following) and len(following) == len(self._winners(rung))
-
-    @staticmethod
-    def _plain(trial: Any) -> Configuration:
-        values = trial.hyperparameters.values
-        return {name: value for name, value in values.items() if name not in (EPOCHS, EARLIER_TRIAL)}

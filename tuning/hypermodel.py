@@ -18,6 +18,7 @@ from tuning.builder import Built
 from tuning.default_space import DEFAULTS, default_ranges, require_fit, whole_values
 from tuning.errors import InputError
 from tuning.names import require_known
+from tuning.recording import RecordingHyperParameters, answering
 from tuning.records import TrialRecord
 from tuning.settings import Configuration, Feed, Labels, Plan, TrainingSettings, Value
 from tuning.space import Ranges, parse_value
@@ -45,6 +46,8 @@ class TunableClassifier(kt.HyperModel):
 
     own_fit = None
     keeps_validation = False
+    asks_by_building = is_a_user_s = False
+    fixed: Ranges = {}  # noqa: RUF012 nothing takes the place of its ranges but other ranges
 
     def __init__(self, task: Task, *, ranges: Ranges | None = None, labels: Labels = Labels.INTEGER) -> None:
         """Raises InputError for ranges in which some configuration would not fit the images."""
@@ -84,6 +87,10 @@ class TunableClassifier(kt.HyperModel):
             values[name] = value(name)
         return values
 
+    def ask(self, hp: RecordingHyperParameters) -> None:
+        """Ask for every active hyperparameter; nothing has to be built for that."""
+        self.declare(hp)
+
     def build(self, hp: kt.HyperParameters) -> keras.Model:
         """The compiled model of the configuration that `hp` holds."""
         values = self.declare(hp)
@@ -114,12 +121,16 @@ class TunableClassifier(kt.HyperModel):
     def built(self, plan: Plan) -> Built:
         """The model of the plan's configuration, compiled for its kind of labels; pixels go in as they are."""
         labelled = self.with_labels(plan.settings.labels)
-        hp = self.hyperparameters(plan.hyperparameters)
+        hp = RecordingHyperParameters(answering(self.check(plan.hyperparameters)))
         return Built(model=labelled.build(hp), hp=hp, feed=labelled.feed, batch_size=int(hp.get("batch_size")))
 
-    def used(self, built: Built) -> Configuration:
-        """The active hyperparameters."""
-        return self.check(built.hp.values)
+    def feed_of(self, model: keras.Model) -> Feed:
+        """Pixels go in as they are."""
+        return self.feed
+
+    def custom_objects_of(self, model: keras.Model) -> dict[str, Any]:
+        """None."""
+        return {}
 
     def trial_settings(self, epochs: int) -> TrainingSettings:
         """Warm-up and cosine schedule, no augmentation."""

@@ -57,6 +57,18 @@ def training_batches(
     return _without_autotune(batches)
 
 
+def epoch_batches(split: Split, *, batch_size: int, seed: int, feed: Feed) -> tf.data.Dataset:
+    """Every image once, in batches like those of `training_batches`, in another order each time it is gone through."""
+    read, labels = _reader(split), tf.constant(split.labels)
+    order = tf.data.Dataset.range(len(split)).shuffle(len(split), seed=seed, reshuffle_each_iteration=True)
+
+    def batch(indices: tf.Tensor) -> tuple[Any, tf.Tensor]:
+        return _scaled(read(indices), feed), _encoded(tf.gather(labels, indices), feed)
+
+    batches = order.batch(batch_size).map(batch, num_parallel_calls=2, deterministic=True).prefetch(2)
+    return _without_autotune(batches)
+
+
 def validation_batches(split: Split, *, feed: Feed) -> tf.data.Dataset:
     """All images once, in order, in batches like those of `training_batches`."""
     if split.is_on_disk:

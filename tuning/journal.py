@@ -5,14 +5,16 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tuning.errors import InputError
+from tuning.points import Point
 from tuning.records import Epoch, TrialRecord
 from tuning.settings import Configuration
+from tuning.space import Range, Ranges, ranges_as_json, ranges_from_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,21 +35,55 @@ class SearchBegan:
 class Suggestion:
     """A configuration to be trained up to `epochs` epochs in all.
 
-    `oracle_id` is the oracle's own name for it, empty for one that no oracle knows of. A trial that is suggested again
-    goes on where it paused. `repeat_of`: the trial that this one trains again with another seed, else empty.
+    `oracle_id` is the oracle's own name for it, empty for one that no oracle knows of. `ranges`: those that the values
+    were drawn from. A trial that is suggested again goes on where it paused. `repeat_of`: the trial that this one
+    trains again with another seed, else empty.
     """
 
     trial_id: str
     oracle_id: str
     hyperparameters: Configuration
+    ranges: Ranges
     epochs: int
     repeat_of: str = ""
 
+    @property
+    def point(self) -> Point:
+        """The configuration with its ranges."""
+        return Point(values=self.hyperparameters, ranges=self.ranges)
+
     def as_json(self) -> dict[str, Any]:
-        return {**self.__dict__, "hyperparameters": dict(self.hyperparameters)}
+        return {**self.__dict__, "hyperparameters": dict(self.hyperparameters), "ranges": ranges_as_json(self.ranges)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Suggestion:
+        return cls(**{**data, "ranges": ranges_from_json(data["ranges"])})
+
+
+def steady_ranges(suggestions: Iterable[Suggestion]) -> Ranges:
+    """Name → range, of the hyperparameters that have the same one in all suggestions."""
+    found: dict[str, set[Range]] = {}
+    for suggestion in suggestions:
+        for name, domain in suggestion.ranges.items():
+            found.setdefault(name, set()).add(domain)
+    return {name: next(iter(ranges)) for name, ranges in found.items() if len(ranges) == 1}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repetition:
+    """A caller's own oracle asked for the configuration of a trial again: it gets that trial's result.
+
+    `oracle_id`: the oracle's name for what it asked for. `trial_id`: the trial that there is.
+    """
+
+    oracle_id: str
+    trial_id: str
+
+    def as_json(self) -> dict[str, Any]:
+        return dict(self.__dict__)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Repetition:
         return cls(**data)
 
 
@@ -83,12 +119,13 @@ class AttemptLost:
         return cls(**data)
 
 
-Event = SearchBegan | Suggestion | EpochReported | AttemptLost | TrialRecord
+Event = SearchBegan | Suggestion | Repetition | EpochReported | AttemptLost | TrialRecord
 """What a journal holds. A `TrialRecord` ends the suggestion of its trial."""
 
 _KINDS: dict[str, type[Any]] = {
     "search": SearchBegan,
     "suggested": Suggestion,
+    "repeated": Repetition,
     "epoch": EpochReported,
     "lost": AttemptLost,
     "finished": TrialRecord,
@@ -149,6 +186,10 @@ class Journal:
     def repeats(self) -> tuple[TrialRecord, ...]:
         """How the trainings of the best trials with other seeds ended. Raises InputError as `read` does."""
         return tuple(record for record in self._records() if record.repeat_of)
+
+    def ranges(self) -> Ranges:
+        """Those of the hyperparameters that had the same one in every trial. Raises InputError as `read` does."""
+        return steady_ranges(event for event in self.read() if isinstance(event, Suggestion))
 
     def _records(self) -> list[TrialRecord]:
         ended: dict[str, TrialRecord] = {}

@@ -14,17 +14,25 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
+import psutil
 
 from tuning.callbacks import epoch_from_logs
 from tuning.dataset import Split
 from tuning.errors import InputError
-from tuning.input_pipeline import steps_per_epoch, training_batches, validation_batches
+from tuning.input_pipeline import epoch_batches, validation_batches
 from tuning.records import Epoch
 from tuning.settings import Feed, Labels, Objective, Plan
 
 if TYPE_CHECKING:
     from tuning.builder import Built
 
+WITH_VALIDATION = 4
+"""x and y to train with, x and y to validate with."""
+
+LARGEST_SHARE, FLOAT_BYTES = 0.6, 4
+"""Of the free memory, what arrays may take; a pixel that is scaled takes four bytes."""
+
+_OPTIONS = set(inspect.signature(keras.Model.fit).parameters) - {"self", "x", "y"}
 _DECIDED_TWICE = re.compile(r"got multiple values for keyword argument '(\w+)'")
 
 
@@ -32,13 +40,15 @@ _DECIDED_TWICE = re.compile(r"got multiple values for keyword argument '(\w+)'")
 class OwnFit:
     """A `fit` that its owner wrote.
 
-    `batch_size`: handed to it if one was asked for. `decides`: arguments of `Model.fit` that it sets by itself or has
-    no parameter for, as found out so far.
+    `batch_size`: handed to it if one was asked for. `ranks_only`: what it returns ranks a trial, whatever becomes of
+    the model that it is given. `decides`: arguments of `Model.fit` that it sets by itself or has no parameter for, as
+    found out so far.
     """
 
     fit: Callable[..., Any]
     name: str
     batch_size: int | None = None
+    ranks_only: bool = False
     decides: set[str] = field(default_factory=set)
 
     def __call__(self, hp: Any, model: keras.Model, arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
@@ -75,31 +85,59 @@ class OwnFit:
         training: Split,
         validation: Split | None,
     ) -> Any:
-        """Call it with whole arrays, or with a pipeline where the images lie on disk; what it returns."""
+        """Call it with what it has parameters for; what it returns.
+
+        Images and labels as arrays where it takes both, x and y; one `tf.data.Dataset` where it takes a single thing,
+        or where it leaves that open and the images lie on disk.
+        """
         options: dict[str, Any] = {"epochs": epochs.stop, "callbacks": list(callbacks), "verbose": 0}
         if epochs.start:
             options["initial_epoch"] = epochs.start
         if plan.settings.balance_classes:
             options["class_weight"] = class_weights(training.labels)
-        if training.is_on_disk:
-            batches = training_batches(
-                training,
-                batch_size=built.batch_size,
-                seed=plan.seed,
-                feed=built.feed,
-                augmentation=False,
-                first_epoch=epochs.start,
+        names = data_parameters(self.fit)
+        as_batches = len(names) == 1 if names is not None and len(names) > 0 else training.is_on_disk
+        if as_batches:
+            given: tuple[Any, ...] = (
+                epoch_batches(training, batch_size=built.batch_size, seed=plan.seed, feed=built.feed),
             )
-            arguments: tuple[Any, ...] = (batches,)
-            options["steps_per_epoch"] = steps_per_epoch(len(training), built.batch_size)
+            if validation is not None:
+                options["validation_data"] = validation_batches(validation, feed=built.feed)
         else:
-            arguments = _arrays(training, built.feed)
+            given = self._arrays(training, built.feed)
             if self.batch_size is not None:
                 options["batch_size"] = self.batch_size
-        if validation is not None:
-            read = validation_batches(validation, feed=built.feed) if validation.is_on_disk else None
-            options["validation_data"] = read if read is not None else _arrays(validation, built.feed)
-        return self(built.hp, built.model, arguments, options)
+            if validation is not None:
+                options["validation_data"] = self._arrays(validation, built.feed)
+        if names is not None and len(names) == WITH_VALIDATION and validation is not None:
+            given += options.pop("validation_data")
+        if names == []:
+            options |= dict(zip(("x", "y"), given, strict=False))
+            given = ()
+        return self(built.hp, built.model, given, options)
+
+    def _arrays(self, split: Split, feed: Feed) -> tuple[Any, Any]:
+        """Raises InputError where they would not fit into memory."""
+        if split.is_on_disk:
+            needed = split.images[:1].nbytes * len(split) * (1 if feed.pixel_scale is None else FLOAT_BYTES)
+            if needed > LARGEST_SHARE * psutil.virtual_memory().available:
+                raise InputError(
+                    f"fit of {self.name} takes x and y, which would be {needed / 2**30:.1f} GiB of arrays, more than "
+                    "there is memory for: write it as fit(self, hp, model, data, **kwargs) to get a tf.data.Dataset"
+                )
+        labels: np.ndarray = split.labels
+        if feed.labels is Labels.ONE_HOT:
+            labels = np.eye(feed.num_classes, dtype=np.float32)[labels]
+        return scaled_pixels(split, feed), labels
+
+
+def data_parameters(fit: Callable[..., Any]) -> list[str] | None:
+    """The parameters that it has for data, behind hp and model; None if it takes any number of them."""
+    behind = list(inspect.signature(fit).parameters.values())[2:]
+    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in behind):
+        return None
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [each.name for each in behind if each.kind in positional and each.name not in _OPTIONS]
 
 
 def class_weights(labels: np.ndarray) -> dict[int, float]:
@@ -116,13 +154,6 @@ def scaled_pixels(split: Split, feed: Feed) -> Any:
         return images
     factor, offset = (np.float32(number) for number in feed.pixel_scale)
     return images.astype(np.float32) * factor + offset
-
-
-def _arrays(split: Split, feed: Feed) -> tuple[Any, Any]:
-    labels: np.ndarray = split.labels
-    if feed.labels is Labels.ONE_HOT:
-        labels = np.eye(feed.num_classes, dtype=np.float32)[labels]
-    return scaled_pixels(split, feed), labels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,19 +188,6 @@ def with_results(epochs: Sequence[Epoch], results: Any, objective: Objective, *,
             "numbers, or the objective"
         )
     return OwnCurve(epochs=_completed(curve, results, seconds=seconds), is_answer=objective.name in results)
-
-
-def measured(epochs: Sequence[Epoch], built: Built, validation: Split) -> list[Epoch]:
-    """The curve with what the model, as `fit` left it, says to the validation images in the place of the last epoch's.
-
-    Where `fit` chose its own callbacks it may have gone back to the weights of any epoch. A model that is not compiled
-    can't be measured.
-    """
-    if not built.model.compiled:
-        return list(epochs)
-    batches = validation_batches(validation, feed=built.feed)
-    found = built.model.evaluate(batches, verbose=0, return_dict=True)
-    return _completed(epochs, {f"val_{name}": value for name, value in found.items()}, seconds=0.0)
 
 
 def _completed(epochs: Sequence[Epoch], numbers: Mapping[str, Any], *, seconds: float) -> list[Epoch]:

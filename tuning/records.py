@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from tuning.settings import VALIDATION_LOSS, Configuration, Objective, TrainingS
 
 if TYPE_CHECKING:
     from tuning.selection import Selection
+    from tuning.space import Ranges
 
 DATASET_NAMES = ("auto", "mnist", "fashion_mnist", "digits")
 ALGORITHMS = ("random", "bayesian", "tpe", "hyperband", "halving", "grid")
@@ -90,7 +91,8 @@ class TrialRecord:
     `seed` is the one that its weights, shuffling and dropout derive from. `reason` says why a trial failed, was skipped
     or was stopped, else it is empty. `result_epoch` is the index of the epoch whose weights the trial ended with.
     `seconds` of wall time, over all attempts. `macs`: multiply-accumulate operations for one example, where they are
-    counted. `repeat_of`: the trial whose configuration this one trains again with another seed, else empty.
+    counted. `repeat_of`: the trial whose configuration this one trains again with another seed, else empty. `note`:
+    what is to be known about its value, else empty.
     """
 
     trial_id: str
@@ -105,6 +107,7 @@ class TrialRecord:
     seconds: float
     macs: int | None = None
     repeat_of: str = ""
+    note: str = ""
 
     @property
     def val_loss(self) -> float:
@@ -187,14 +190,16 @@ class SearchConfig:
 class SearchResult:
     """All trials in the order in which they finished, and what their best ones did with other seeds.
 
-    `stopped_by` is `max_trials`, `budget`, `space` or `skipped`: nothing but configurations that are too large is left.
-    `selection`: None if no trial has a result.
+    `stopped_by` is `max_trials`, `budget`, `space` or `skipped`: nothing but configurations that are too large or
+    impossible was drawn at last. `selection`: None if no trial has a result. `ranges`: of the hyperparameters that
+    always had the same one.
     """
 
     trials: tuple[TrialRecord, ...]
     stopped_by: str
     repeats: tuple[TrialRecord, ...] = ()
     selection: Selection | None = None
+    ranges: Ranges = dataclasses.field(default_factory=dict)
 
     @property
     def winner(self) -> TrialRecord | None:
@@ -211,33 +216,6 @@ class SearchResult:
         ]
         told = tuple(repeat for repeat in own if repeat.has_result and repeat.status is not Status.STOPPED)
         return told if told or self.winner is None else (self.winner,)
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainedModel:
-    """A model that was trained to its end and saved: how, on how many images, and its learning curve."""
-
-    hyperparameters: Configuration
-    settings: TrainingSettings
-    seed: int
-    examples: int
-    parameters: int
-    epochs: tuple[Epoch, ...]
-    result_epoch: int
-    seconds: float
-
-    def as_json(self) -> dict[str, Any]:
-        return as_json(self)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> TrainedModel:
-        return cls(
-            **{
-                **data,
-                "settings": TrainingSettings.from_json(data["settings"]),
-                "epochs": tuple(Epoch.from_json(epoch) for epoch in data["epochs"]),
-            }
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -277,6 +255,13 @@ class Evaluation:
 
     def as_json(self) -> dict[str, Any]:
         return {"accuracy": self.accuracy, **dataclasses.asdict(self)}
+
+
+def best_epoch(epochs: Sequence[Epoch], objective: Objective) -> int:
+    """The index of the epoch with the best objective; the last one where none has a finite one."""
+    ranked = [(index, epoch.value(objective.name)) for index, epoch in enumerate(epochs) if epoch.is_finite]
+    reported = [(index, value) for index, value in ranked if value is not None and math.isfinite(value)]
+    return min(reported, key=lambda pair: objective.rank(pair[1]))[0] if reported else len(epochs) - 1
 
 
 def _finite_or_text(value: float | None) -> float | str | None:

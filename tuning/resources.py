@@ -8,9 +8,11 @@ from pathlib import Path
 
 from tuning.budget import Budget
 from tuning.devices import default_workers
+from tuning.executors.drawers import Drawer, DrawerHere, DrawingProcess
 from tuning.executors.in_process import InThisProcess
 from tuning.executors.interface import Executor, Workplace
 from tuning.executors.processes import LocalProcesses
+from tuning.known_space import KnownSpace
 from tuning.user_callbacks import CallbackFactory
 
 
@@ -45,3 +47,9 @@ class Resources:
             return InThisProcess(workplace)
         workers = self.workers if self.workers is not None else default_workers()
         return LocalProcesses(workplace, workers=workers, folder=folder)
+
+    def drawer(self, workplace: Workplace, space: KnownSpace, folder: Path) -> Drawer:
+        """Where configurations are drawn: beside the trials where that takes as long as building a model."""
+        if self.workers == 0 or not workplace.builder.asks_by_building:
+            return DrawerHere(workplace.builder, space)
+        return DrawingProcess(workplace, space, folder=folder)

@@ -8,20 +8,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
-
 from tuning.builder import ModelBuilder
 from tuning.checkpoint import Checkpoint
 from tuning.dataset import Split
 from tuning.errors import TrainingError
 from tuning.probing import as_builder
-from tuning.records import SearchResult, TrainedModel, TrialRecord
+from tuning.promise import check_promise
+from tuning.records import SearchResult, TrialRecord
 from tuning.run_folder import RunFolder, write_json
-from tuning.search_data import SearchData
+from tuning.saving import Kept, load_weights, save_model, what_can_be_kept
+from tuning.search_data import SearchData, sample
 from tuning.seeds import derive_seed
 from tuning.selection import epochs_to_best
 from tuning.settings import Plan
+from tuning.trained import TrainedModel
 from tuning.trial import Watch, train
+
+EXAMPLES_ASKED = 32
 
 
 def retraining_plan(
@@ -57,12 +60,36 @@ def retrain(
         raise TrainingError("no trial of the search has a result: there is no winner to train")
     builder = as_builder(model, data)
     training, validation = data.for_retraining(keeps_validation=builder.keeps_validation)
-    plan = retraining_plan(builder, result.winner, curves=result.winner_curves, examples=len(training), seed=seed)
+    curves = result.winner_curves
+    plan = retraining_plan(builder, result.winner, curves=curves, examples=len(training), seed=seed)
     run = RunFolder(path=Path(folder))
     run.path.mkdir(parents=True, exist_ok=True)
     watching = watch if watch is not None else Watch()
     trained = train_and_save(builder, plan, run, training=training, validation=validation, watch=watching)
+    trained = with_promise(builder, plan, run, trained, curves=curves, data=data)
     Checkpoint(folder=run.checkpoint).clear()
+    return trained
+
+
+def with_promise(
+    builder: ModelBuilder,
+    plan: Plan,
+    folder: RunFolder,
+    trained: TrainedModel,
+    *,
+    curves: Sequence[TrialRecord],
+    data: SearchData,
+) -> TrainedModel:
+    """The same, with whether the saved model keeps what the `curves` of its trial promised, in `training.json` too."""
+    promise = check_promise(
+        load_weights(builder.built(plan).model, folder),
+        builder.feed,
+        curves,
+        trained_on=data.for_retraining(keeps_validation=builder.keeps_validation)[0],
+        validation=len(data.validation),
+    )
+    trained = dataclasses.replace(trained, promise=promise)
+    write_json(folder.training, trained.as_json())
     return trained
 
 
@@ -89,7 +116,9 @@ def train_and_save(
         raise TrainingError(
             f"the loss became NaN or infinite in epoch {len(outcome.epochs)}: choose a smaller learning rate"
         )
-    save_model(outcome.model, folder.model)
+    few = sample(training, EXAMPLES_ASKED)
+    kept = what_can_be_kept(builder, plan, outcome.model, few) if builder.is_a_user_s else Kept()
+    save_model(outcome.model, folder, kept)
     trained = TrainedModel(
         hyperparameters=outcome.hyperparameters,
         settings=plan.settings,
@@ -99,16 +128,7 @@ def train_and_save(
         epochs=outcome.epochs,
         result_epoch=outcome.result_epoch,
         seconds=time.perf_counter() - started,
+        why_weights_only=kept.why_weights_only,
     )
     write_json(folder.training, trained.as_json())
     return trained
-
-
-def save_model(model: keras.Model, path: Path) -> None:
-    """Write a `.keras` file, all at once. It loads with plain `keras.models.load_model`. Raises OSError."""
-    temporary = path.with_name(f".part-{path.name}")
-    try:
-        model.save(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

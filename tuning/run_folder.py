@@ -50,6 +50,11 @@ class RunFolder:
         return self.path / "model.keras"
 
     @property
+    def model_weights(self) -> Path:
+        """In the place of `model` where that can't be written: the weights, for the model that the code builds."""
+        return self.path / "model.weights.h5"
+
+    @property
     def training(self) -> Path:
         return self.path / "training.json"
 
@@ -64,6 +69,10 @@ class RunFolder:
     @property
     def artifacts(self) -> Path:
         return self.path / "artifacts"
+
+    def trial(self, trial_id: str) -> Path:
+        """What belongs to a trial alone: files of its callbacks, its traceback, its exported model."""
+        return self.path / "trials" / trial_id
 
     @property
     def weights(self) -> Path:

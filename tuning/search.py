@@ -12,10 +12,13 @@ from typing import Any
 
 from tuning.builder import ModelBuilder
 from tuning.choice import result_of
-from tuning.executors.interface import Executor, Workplace
+from tuning.drawing import complete
+from tuning.executors.interface import Workplace
 from tuning.journal import Journal
 from tuning.observer import Observer, Silent
-from tuning.oracles import OracleDriver, make_oracle
+from tuning.oracle_driver import OracleDriver
+from tuning.oracles import make_oracle
+from tuning.points import Point
 from tuning.probing import as_builder, require_trainable
 from tuning.records import SearchConfig, SearchResult
 from tuning.resources import Resources
@@ -23,6 +26,7 @@ from tuning.run_folder import RunFolder, write_trials_csv
 from tuning.search_data import SearchData
 from tuning.search_loop import SearchLoop
 from tuning.search_state import SearchState
+from tuning.settings import TrainingSettings
 from tuning.time_limits import TimeLimits
 
 TRIAL_IMAGES = 100_000
@@ -60,13 +64,13 @@ def search(
     run = RunFolder(path=Path(folder))
     using = resources if resources is not None else Resources()
     asked = _completed(config if config is not None else SearchConfig(), builder, data)
-    known = tuple(values for values, _ in asked.enqueued or ())
-    oracle = make_oracle(asked, builder.hyperparameters(), known=[builder.check(values) for values in known])
-    with contextlib.closing(OracleDriver(oracle)) as driver:
+    enqueued = _enqueued(builder, asked)
+    with contextlib.closing(OracleDriver(make_oracle(asked))) as driver:
+        driver.show(complete(builder, builder.default_configuration()))
         asked = dataclasses.replace(asked, objective=driver.objective)
         require_trainable(builder, data, asked)
         run.path.mkdir(parents=True, exist_ok=True)
-        state = SearchState(builder=builder, config=asked, driver=driver)
+        state = SearchState(builder=builder, config=asked, driver=driver, enqueued=enqueued)
         journal = Journal(run.journal)
         for event in journal.read():
             state.replay(event)
@@ -80,7 +84,11 @@ def search(
             factories=using.factories,
             counts_macs="macs" in asked.costs,
         )
-        with _executor(using, workplace, run) as executor:
+        with (
+            _working_folder(run),
+            contextlib.closing(using.executor(workplace, run.work)) as executor,
+            contextlib.closing(using.drawer(workplace, driver.space, run.work)) as drawer,
+        ):
             limits = TimeLimits(
                 state=state,
                 resources=using,
@@ -94,32 +102,40 @@ def search(
                 executor=executor,
                 run=run,
                 limits=limits,
+                drawer=drawer,
                 observer=observer if observer is not None else Silent(),
             )
             stopped_by = loop.run_trials()
             loop.run_repeats()
         if run.weights.exists() and not any(run.weights.iterdir()):
             run.weights.rmdir()
-        return result_of(state.trials, state.repeats, asked, stopped_by=stopped_by)
+        result = result_of(state.trials, state.repeats, asked, stopped_by=stopped_by)
+        return dataclasses.replace(result, ranges=state.ranges)
 
 
 @contextlib.contextmanager
-def _executor(resources: Resources, workplace: Workplace, run: RunFolder) -> Iterator[Executor]:
-    """The place where trials run, closed at the end; nothing stays of its files, nor of what a killed one left."""
+def _working_folder(run: RunFolder) -> Iterator[None]:
+    """The folder that processes of the search share; nothing stays of it, nor of what a killed search left."""
     shutil.rmtree(run.work, ignore_errors=True)
     run.work.mkdir()
-    executor = None
     try:
-        executor = resources.executor(workplace, run.work)
-        yield executor
+        yield
     finally:
-        if executor is not None:
-            executor.close()
         said = run.work / run.workers_log.name
         if said.exists():
             with run.workers_log.open("ab") as log:
                 log.write(said.read_bytes())
         shutil.rmtree(run.work, ignore_errors=True)
+
+
+def _enqueued(builder: ModelBuilder, config: SearchConfig) -> tuple[tuple[Point, TrainingSettings | None], ...]:
+    """What is tried first, as points of the space, each once."""
+    found: list[tuple[Point, TrainingSettings | None]] = []
+    for values, settings in config.enqueued or ():
+        entry = complete(builder, values), settings
+        if entry not in found:
+            found.append(entry)
+    return tuple(found)
 
 
 def _completed(config: SearchConfig, builder: ModelBuilder, data: SearchData) -> SearchConfig:

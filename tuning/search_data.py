@@ -9,6 +9,7 @@ import numpy as np
 from tuning.dataset import Dataset, Split
 
 VALIDATION_FRACTION = 1 / 12
+MOST_BYTES = 1 << 28
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,6 +47,16 @@ class SearchData:
     def retraining_ratio(self, *, keeps_validation: bool) -> float:
         """How many times more images retraining has than a trial."""
         return len(self.for_retraining(keeps_validation=keeps_validation)[0]) / len(self.training)
+
+
+def sample_of_classes(split: Split, count: int) -> Split:
+    """At most `count` of the examples of each class, evenly spread; fewer where their pixels would take much memory."""
+    labels = split.labels
+    groups = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    affordable = MOST_BYTES // max(split.images[:1].nbytes * len(groups), 1)
+    each = max(min(count, affordable), 1)
+    chosen = [group[np.linspace(0, len(group) - 1, min(each, len(group))).astype(np.int64)] for group in groups]
+    return split.take(np.sort(np.concatenate(chosen)))
 
 
 def sample(split: Split, count: int) -> Split:

@@ -9,24 +9,27 @@ from pathlib import Path
 
 from tuning.attempt import Attempt
 from tuning.choice import finalists_of
+from tuning.executors.drawers import Drawer
 from tuning.executors.interface import Built, EpochEnded, Executor, Lost, Report, Task
 from tuning.journal import AttemptLost, EpochReported, Event, Journal, Suggestion
 from tuning.observer import Observer
-from tuning.oracles import Waiting
+from tuning.oracle_driver import Waiting
 from tuning.records import Status, TrialRecord
 from tuning.run_folder import RunFolder, write_trials_csv
 from tuning.search_state import SearchState
-from tuning.seeds import derive_seed
-from tuning.settings import Plan
+from tuning.suggesting import events_of, next_up
 from tuning.time_limits import TimeLimits
 from tuning.user_callbacks import TrialContext
 from tuning.worth import reason_to_skip, reason_to_stop
 
 ATTEMPTS = 2
 POLL_SECONDS = 0.5
+DRAWING_POLL_SECONDS = 0.02
 STOPPING_SECONDS = 60.0
 FIRST_STEP_SECONDS = 1.0
-MOST_TOO_LARGE_IN_A_ROW = 200
+MOST_SKIPPED_IN_A_ROW = 200
+MOST_REPEATED_IN_A_ROW = 50
+TRACEBACK = "traceback.txt"
 
 
 @dataclass(kw_only=True)
@@ -38,9 +41,11 @@ class SearchLoop:
     executor: Executor
     run: RunFolder
     limits: TimeLimits
+    drawer: Drawer
     observer: Observer
     _attempts: dict[str, Attempt] = field(default_factory=dict)
     _tasks: int = 0
+    _is_drawing: bool = False
 
     def __post_init__(self) -> None:
         self._clock = self.limits.resources.budget.clock
@@ -78,6 +83,7 @@ class SearchLoop:
                         trial_id=trial_id,
                         oracle_id="",
                         hyperparameters=trial.hyperparameters,
+                        ranges=self.state.suggestions[trial.trial_id].ranges,
                         epochs=len(trial.epochs),
                         repeat_of=trial.trial_id,
                     )
@@ -94,23 +100,62 @@ class SearchLoop:
                 return "budget"
             suggestion = self._left_over(repeats=False)
             if suggestion is None:
-                if self.state.skipped_in_a_row >= MOST_TOO_LARGE_IN_A_ROW:
-                    return "skipped"
-                found = self.state.next_suggestion()
+                found = self._suggest(wait=not self._attempts)
+                if not isinstance(found, Suggestion):
+                    return found
+                suggestion = found
+            self._submit(suggestion)
+        if self._looks_ahead and self._left_over(repeats=False) is None and self.limits.fits_another_trial():
+            # Thought of, and drawn, while the workers train.
+            self._suggest(wait=False)
+        return ""
+
+    @property
+    def _looks_ahead(self) -> bool:
+        return self.state.driver.is_slow or self.drawer.is_concurrent
+
+    def _suggest(self, *, wait: bool) -> Suggestion | str:
+        """Record what comes next; else why there is nothing more, empty while there may be.
+
+        `wait`: for what is being drawn. Combinations that are impossible are recorded and passed over.
+        """
+        while True:
+            if self.state.skipped_in_a_row >= MOST_SKIPPED_IN_A_ROW:
+                return "skipped"
+            if self.state.repeated_in_a_row >= MOST_REPEATED_IN_A_ROW:
+                return "space"
+            if not self._is_drawing:
+                found = next_up(self.state)
+                if isinstance(found, Suggestion):
+                    self._record(found)
+                    return found
                 if isinstance(found, Waiting):
                     # An oracle that waits for nothing would wait for ever.
                     return "" if self._attempts else "space"
                 if found is None:
                     return "max_trials" if self.state.drawn >= self.state.config.max_trials else "space"
-                self._record(found)
-                suggestion = found
-            self._submit(suggestion)
-        if self.state.driver.is_slow and self._left_over(repeats=False) is None and self.limits.fits_another_trial():
-            # Thought of while the workers train.
-            ahead = self.state.next_suggestion()
-            if isinstance(ahead, Suggestion):
-                self._record(ahead)
-        return ""
+                self.drawer.begin(found)
+                self._is_drawing = True
+            drawn = self.drawer.result(wait=wait)
+            if drawn is None:
+                return ""
+            self._is_drawing = False
+            suggestion, *ended = events_of(self.state, drawn)
+            self._record(suggestion)
+            for trial in ended:
+                assert isinstance(suggestion, Suggestion)
+                assert isinstance(trial, TrialRecord)
+                self.observer.trial_started(suggestion)
+                self._keep_traceback(trial.trial_id, drawn.traceback)
+                self._finish(trial)
+            if isinstance(suggestion, Suggestion) and not ended:
+                return suggestion
+
+    def _keep_traceback(self, trial_id: str, text: str) -> None:
+        if text:
+            folder = self.run.trial(trial_id)
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / TRACEBACK).write_text(text, encoding="utf-8", errors="backslashreplace")
 
     def _start_lost_repeats(self) -> None:
         while len(self._attempts) < self.executor.workers and (lost := self._left_over(repeats=True)) is not None:
@@ -132,7 +177,7 @@ class SearchLoop:
         lost = self.state.lost.get(suggestion.trial_id, ())
         attempt = Attempt(
             suggestion=suggestion,
-            plan=self._plan(suggestion),
+            plan=self.state.plan(suggestion),
             started=self._clock(),
             seconds_before=(0.0 if before is None else before.seconds) + sum(each.seconds for each in lost),
         )
@@ -154,17 +199,9 @@ class SearchLoop:
             )
         )
 
-    def _plan(self, suggestion: Suggestion) -> Plan:
-        original, _, repeat = suggestion.trial_id.partition(".")
-        use = ("repeat", int(original), int(repeat)) if repeat else ("trial", int(original))
-        return Plan(
-            hyperparameters=suggestion.hyperparameters,
-            settings=self.state.settings(suggestion),
-            seed=derive_seed(self.state.config.seed, *use),
-        )
-
     def _wait(self) -> None:
-        self.executor.poll(self._take, seconds=POLL_SECONDS)
+        is_wanted = self._is_drawing and len(self._attempts) < self.executor.workers
+        self.executor.poll(self._take, seconds=DRAWING_POLL_SECONDS if is_wanted else POLL_SECONDS)
         self._keep_limits()
 
     def _take(self, report: Report) -> bool:
@@ -182,6 +219,7 @@ class SearchLoop:
         if isinstance(report, Lost):
             self._take_loss(attempt, report)
         else:
+            self._keep_traceback(attempt.trial_id, report.traceback)
             self._finish(attempt.ended(report, at=self._clock()))
         return False
 

@@ -9,31 +9,40 @@ from typing import Any
 
 from tuning.builder import ModelBuilder
 from tuning.errors import InputError
-from tuning.journal import AttemptLost, EpochReported, Event, SearchBegan, Suggestion
-from tuning.oracles import OracleDriver, Waiting
+from tuning.journal import AttemptLost, EpochReported, Event, Repetition, SearchBegan, Suggestion, steady_ranges
+from tuning.oracle_driver import OracleDriver, Proposal
+from tuning.points import Point
 from tuning.records import Epoch, SearchConfig, Status, TrialRecord
-from tuning.settings import Configuration, TrainingSettings
+from tuning.seeds import derive_seed
+from tuning.settings import Plan, TrainingSettings
+from tuning.space import Ranges
 
 
 @dataclass(kw_only=True)
 class SearchState:
     """The suggestions and trials so far, and what comes next. `config` leaves nothing open.
 
-    `under_way`: suggestions without a result, in their order. `lost`: attempts at those that were lost.
+    `enqueued`: what is tried first, each with its own training settings or None for the search's. `under_way`:
+    suggestions without a result, in their order. `lost`: attempts at those that were lost. `repeated_in_a_row`: how
+    often an oracle of the caller's own just asked for configurations that were there. `trial_of`: the oracle's name for
+    a proposal → its trial. `proposed`: the name of the proposal that is about to be recorded.
     """
 
     builder: ModelBuilder
     config: SearchConfig
     driver: OracleDriver
+    enqueued: tuple[tuple[Point, TrainingSettings | None], ...] = ()
     suggestions: dict[str, Suggestion] = field(default_factory=dict)
     records: dict[str, TrialRecord] = field(default_factory=dict)
     under_way: dict[str, Suggestion] = field(default_factory=dict)
     lost: dict[str, list[AttemptLost]] = field(default_factory=dict)
     curves: dict[str, list[Epoch]] = field(default_factory=dict)
     began: bool = False
+    repeated_in_a_row: int = 0
     _verdicts: dict[str, list[bool]] = field(default_factory=dict)
-    _trial_of: dict[str, str] = field(default_factory=dict)
-    _proposed: str = ""
+    trial_of: dict[str, str] = field(default_factory=dict)
+    _repetitions: dict[str, list[str]] = field(default_factory=dict)
+    proposed: str = ""
 
     @property
     def trials(self) -> tuple[TrialRecord, ...]:
@@ -54,7 +63,7 @@ class SearchState:
     def drawn(self) -> int:
         """How many configurations were suggested, without repeats and skipped ones."""
         skipped = sum(trial.status is Status.SKIPPED for trial in self.trials)
-        return self._numbered - skipped
+        return self.numbered - skipped
 
     @property
     def skipped_in_a_row(self) -> int:
@@ -67,6 +76,11 @@ class SearchState:
         return count
 
     @property
+    def ranges(self) -> Ranges:
+        """Name → range, of the hyperparameters that always had the same one."""
+        return steady_ranges(self.suggestions.values())
+
+    @property
     def is_judged(self) -> bool:
         """Whether a trial may be told to end for what it is like, and so has to wait for an answer."""
         return self.driver.judges or bool(self.config.costs) or self.config.max_parameters is not None
@@ -74,7 +88,7 @@ class SearchState:
     def header(self) -> SearchBegan:
         """What the sequence of trials depends on."""
         config = self.config
-        enqueued = [[dict(values), None if own is None else own.as_json()] for values, own in self._enqueued]
+        enqueued = [[dict(point.values), None if own is None else own.as_json()] for point, own in self.enqueued]
         algorithm = config.algorithm if isinstance(config.algorithm, str) else type(config.algorithm).__name__
         facts: Mapping[str, Any] = {
             "algorithm": algorithm,
@@ -90,27 +104,6 @@ class SearchState:
         }
         return SearchBegan(facts=facts)
 
-    def next_suggestion(self) -> Suggestion | Waiting | None:
-        """What to try next, enqueued configurations first; None when there is no more."""
-        trial_id = f"{self._numbered:04d}"
-        if self._numbered < len(self._enqueued):
-            configuration, settings = self._enqueued[self._numbered]
-            epochs = self._epochs if settings is None else settings.epochs
-            values = self.builder.check(configuration)
-            # What trains as the search's own trials do can teach the oracle.
-            name = self.driver.next_id if settings is None and self.driver.learns_from(values) else ""
-            return Suggestion(trial_id=trial_id, oracle_id=name, hyperparameters=values, epochs=epochs)
-        proposal = self.driver.propose(new=self.drawn < self.config.max_trials)
-        if proposal is None or isinstance(proposal, Waiting):
-            return proposal
-        self._proposed = proposal.oracle_id
-        return Suggestion(
-            trial_id=self._trial_of[proposal.continues] if proposal.continues else trial_id,
-            oracle_id=proposal.oracle_id,
-            hyperparameters=proposal.hyperparameters,
-            epochs=proposal.epochs if proposal.epochs is not None else self._epochs,
-        )
-
     def replay(self, event: Event) -> None:
         """Take up an event, whether it just happened or was read from the journal.
 
@@ -120,6 +113,8 @@ class SearchState:
             self._begin(event)
         elif isinstance(event, Suggestion):
             self._suggest(event)
+        elif isinstance(event, Repetition):
+            self._repeat(event)
         elif event.trial_id not in self.under_way:
             raise InputError(
                 f"the journal holds an event of trial {event.trial_id}, which was not under way there: restore the "
@@ -154,11 +149,21 @@ class SearchState:
         if suggestion.repeat_of:
             return self.records[suggestion.repeat_of].settings
         number = int(suggestion.trial_id)
-        own = self._enqueued[number][1] if number < len(self._enqueued) else None
+        own = self.enqueued[number][1] if number < len(self.enqueued) else None
         return dataclasses.replace(
-            own if own is not None else self.builder.trial_settings(self._epochs),
+            own if own is not None else self.builder.trial_settings(self.epochs),
             objective=self.config.objective,
             balance_classes=self.config.balance_classes,
+        )
+
+    def plan(self, suggestion: Suggestion) -> Plan:
+        """Everything that determines the suggestion's training."""
+        original, _, repeat = suggestion.trial_id.partition(".")
+        use = ("repeat", int(original), int(repeat)) if repeat else ("trial", int(original))
+        return Plan(
+            hyperparameters=suggestion.hyperparameters,
+            settings=self.settings(suggestion),
+            seed=derive_seed(self.config.seed, *use),
         )
 
     def _begin(self, event: SearchBegan) -> None:
@@ -176,13 +181,34 @@ class SearchState:
             raise InputError(
                 f"the journal suggests trial {event.trial_id} where it can't have: restore the file or start a new run"
             )
-        if event.oracle_id and event.oracle_id != self._proposed:
-            before = self.suggestions.get(event.trial_id)
+        before = self.suggestions.get(event.trial_id)
+        if event.oracle_id and event.oracle_id != self.proposed:
             continues = "" if before is None else before.oracle_id
-            self.driver.adopt(event.oracle_id, event.hyperparameters, epochs=event.epochs, continues=continues)
+            if int(event.trial_id) >= len(self.enqueued) and not self.driver.is_caller_s:
+                _require_in_range(event)
+            self._adopt(event.oracle_id, event.point, epochs=event.epochs, continues=continues)
         if event.oracle_id:
-            self._trial_of[event.oracle_id] = event.trial_id
+            self.trial_of[event.oracle_id] = event.trial_id
+        if before is None and not event.repeat_of:
+            self.driver.take(event.point)
+        self.repeated_in_a_row = 0
         self.suggestions[event.trial_id] = self.under_way[event.trial_id] = event
+
+    def _repeat(self, event: Repetition) -> None:
+        if event.trial_id not in self.suggestions:
+            raise InputError(
+                f"the journal repeats trial {event.trial_id}, which is not there: restore the file or start a new run"
+            )
+        if event.oracle_id != self.proposed:
+            self._adopt(event.oracle_id, self.suggestions[event.trial_id].point, epochs=None, continues="")
+        self.repeated_in_a_row += 1
+        if event.trial_id in self.under_way:
+            self._repetitions.setdefault(event.trial_id, []).append(event.oracle_id)
+        else:
+            self.driver.tell(event.oracle_id, self.records[event.trial_id])
+
+    def _adopt(self, oracle_id: str, point: Point, *, epochs: int | None, continues: str) -> None:
+        self.driver.adopt(Proposal(oracle_id=oracle_id, point=point, epochs=epochs, continues=continues))
 
     def _report(self, event: EpochReported) -> None:
         verdicts = self._verdicts.setdefault(event.trial_id, [])
@@ -199,21 +225,30 @@ class SearchState:
     def _finish(self, record: TrialRecord) -> None:
         suggestion = self.under_way.pop(record.trial_id)
         self.lost.pop(record.trial_id, None)
-        if suggestion.oracle_id:
-            self.driver.tell(suggestion.oracle_id, record)
+        names = [suggestion.oracle_id, *self._repetitions.pop(record.trial_id, ())]
+        for oracle_id in filter(None, names):
+            self.driver.tell(oracle_id, record)
         # Behind those that finished before it, also where it goes on after a pause.
         self.records.pop(record.trial_id, None)
         self.records[record.trial_id] = record
 
     @property
-    def _numbered(self) -> int:
+    def numbered(self) -> int:
+        """How many trials were suggested, skipped ones too."""
         return sum(not suggestion.repeat_of for suggestion in self.suggestions.values())
 
     @property
-    def _epochs(self) -> int:
+    def epochs(self) -> int:
+        """Of a trial that nothing else is said of."""
         assert self.config.epochs is not None
         return self.config.epochs
 
-    @property
-    def _enqueued(self) -> tuple[tuple[Configuration, TrainingSettings | None], ...]:
-        return self.config.enqueued if self.config.enqueued is not None else ()
+
+def _require_in_range(event: Suggestion) -> None:
+    """Of what was enqueued, a default may lie outside its range; nothing that an oracle of ours draws does."""
+    outside = [name for name, domain in event.ranges.items() if not domain.contains(event.hyperparameters[name])]
+    if outside:
+        raise InputError(
+            f"the journal's trial {event.trial_id} has {outside[0]} {event.hyperparameters[outside[0]]}, which is not "
+            f"in its range ({event.ranges[outside[0]]}): restore the file or start a new run"
+        )

@@ -76,7 +76,8 @@ class TrainingSettings:
     `epochs`: 1 or more. `augmentation`: light affine changes (shift, rotation, scale) in the input pipeline.
     `patience`: epochs without a better objective after which training stops; None never stops early.
     `keep_best`: end with the weights of the epoch with the best objective instead of the last one's.
-    `balance_classes`: every class weighs the same in the loss, however many images it has.
+    `balance_classes`: every class weighs the same in the loss, however many images it has. `by_keras`: `Model.fit`
+    trains, also where the model builder has a fit of its own.
     """
 
     epochs: int
@@ -87,6 +88,7 @@ class TrainingSettings:
     keep_best: bool = False
     balance_classes: bool = False
     objective: Objective = VALIDATION_LOSS
+    by_keras: bool = False
 
     def __post_init__(self) -> None:
         if self.epochs < 1:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
-from collections.abc import Sequence
 from typing import Any
 
-import keras_tuner as kt
-
+from tuning.drawing import Drawing
 from tuning.errors import InputError
-from tuning.sampling import Dimension
+from tuning.points import Point
 from tuning.seeds import derive_seed
-from tuning.settings import Configuration, Objective, Value
+from tuning.settings import Objective, Value
+from tuning.space import Choices, FloatRange, IntRange, Range, is_fixed
 from tuning.unrepeated import UnrepeatedOracle
 
 try:
@@ -35,36 +35,31 @@ class TPEOracle(UnrepeatedOracle):
 
     learns = True
 
-    def __init__(
-        self, space: kt.HyperParameters, objective: Objective, *, seed: int, known: Sequence[Configuration] = ()
-    ) -> None:
-        super().__init__(space, objective, seed=seed, known=known)
+    def __init__(self, objective: Objective, *, seed: int) -> None:
+        super().__init__(objective, seed=seed)
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._study = optuna.create_study(direction="maximize" if objective.maximize else "minimize")
         self._numbers: dict[str, int] = {}
         self._open: set[str] = set()
 
-    def suggest(self) -> dict[str, Any] | None:
-        drawn = self.unseen()
-        if drawn is None or len(self.completed()) < INITIAL_POINTS:
-            return drawn
+    def drawing(self) -> Drawing | None:
+        drawing = super().drawing()
+        if drawing is None or len(self.completed()) < INITIAL_POINTS:
+            return drawing
         self._catch_up()
-        self._study.sampler = _sampler(derive_seed(self.seed, "tpe", len(self.trials)))
+        self._study.sampler = _sampler(derive_seed(self.seed, "tpe", len(self.space)))
         asked = self._study.ask()
-        values: dict[str, Any] = {}
-        for number, dimension in enumerate(self.sampling.dimensions):
-            if dimension.is_active(values):
-                values[dimension.name] = _suggested(asked, str(number), dimension)
+        wanted = self.space.sample(lambda name, domain: _suggested(asked, name, domain))
         # Optuna notes more of a trial that it was asked for than a journal holds: only `_catch_up` adds to the study.
         self._study.tell(asked, state=optuna.trial.TrialState.FAIL)
-        return values if self.is_new(values) else drawn
+        return dataclasses.replace(drawing, wanted=wanted)
 
     def _catch_up(self) -> None:
         """Add new trials to the study, and the results of those that have ended since."""
-        for trial_id, trial in self.trials.items():
+        for trial_id in self.trials:
             if trial_id not in self._numbers:
                 self._numbers[trial_id] = len(self._study.get_trials(deepcopy=False))
-                self._study.add_trial(self._as_optuna(trial.hyperparameters.values))
+                self._study.add_trial(self._as_optuna(self.points[trial_id]))
                 self._open.add(trial_id)
         for trial_id in sorted(self._open):
             trial = self.trials[trial_id]
@@ -75,12 +70,12 @@ class TPEOracle(UnrepeatedOracle):
             if trial.status != "RUNNING":
                 self._open.remove(trial_id)
 
-    def _as_optuna(self, values: Configuration) -> Any:
-        placed = {
-            str(number): (_distribution(dimension), _coordinate(dimension, values[dimension.name]))
-            for number, dimension in enumerate(self.sampling.dimensions)
-            if any(dimension is active for active, _ in self.sampling.active(values)) and not _is_fixed(dimension)
-        }
+    def _as_optuna(self, point: Point) -> Any:
+        placed = {}
+        for name, domain in point.ranges.items():
+            if not is_fixed(domain):
+                distribution = _distribution(domain)
+                placed[_parameter(name, distribution)] = distribution, _coordinate(domain, point.values[name])
         return optuna.trial.create_trial(
             state=optuna.trial.TrialState.RUNNING,
             params={name: coordinate for name, (_, coordinate) in placed.items()},
@@ -97,33 +92,40 @@ def _sampler(seed: int) -> Any:
         )
 
 
-def _is_fixed(dimension: Dimension) -> bool:
-    return dimension.values is not None and len(dimension.values) == 1
-
-
-def _distribution(dimension: Dimension) -> Any:
+def _distribution(domain: Range) -> Any:
     """Optuna is told the number of a value, or where on its scale it lies: it lacks some of the scales."""
-    if dimension.values is None or not dimension.is_even:
+    if isinstance(domain, FloatRange) and domain.step is None:
         return optuna.distributions.FloatDistribution(0.0, 1.0)
-    if dimension.is_ordered:
-        return optuna.distributions.IntDistribution(0, len(dimension.values) - 1)
-    return optuna.distributions.CategoricalDistribution(tuple(range(len(dimension.values))))
+    if isinstance(domain, IntRange) and domain.step == 1:
+        return optuna.distributions.FloatDistribution(0.0, 1.0)
+    last = len(domain.listed()) - 1
+    if isinstance(domain, Choices) and not domain.is_ordered:
+        return optuna.distributions.CategoricalDistribution(tuple(range(last + 1)))
+    return optuna.distributions.IntDistribution(0, last)
 
 
-def _coordinate(dimension: Dimension, value: Value) -> float | int:
-    if dimension.values is None or not dimension.is_even:
-        return dimension.fraction(value)
-    return dimension.values.index(value)
+def _parameter(name: str, distribution: Any) -> str:
+    """Optuna knows one distribution of a name; a range may depend on other values."""
+    return f"{name} {distribution}"
 
 
-def _suggested(asked: Any, name: str, dimension: Dimension) -> Value:
-    if dimension.values is None or not dimension.is_even:
-        return dimension.at(asked.suggest_float(name, 0.0, 1.0))
-    numbers = range(len(dimension.values))
-    if _is_fixed(dimension):
-        number = 0
-    elif dimension.is_ordered:
-        number = asked.suggest_int(name, 0, numbers[-1])
+def _coordinate(domain: Range, value: Value) -> float | int:
+    place = min(max(domain.fraction(value), 0.0), 1.0)
+    if isinstance(_distribution(domain), optuna.distributions.FloatDistribution):
+        return place
+    # A value's place is the middle of its share.
+    return round(place * len(domain.listed()) - 0.5)
+
+
+def _suggested(asked: Any, name: str, domain: Range) -> Value:
+    if is_fixed(domain):
+        return domain.listed()[0]
+    distribution = _distribution(domain)
+    parameter = _parameter(name, distribution)
+    if isinstance(distribution, optuna.distributions.FloatDistribution):
+        return domain.at(asked.suggest_float(parameter, 0.0, 1.0))
+    if isinstance(distribution, optuna.distributions.CategoricalDistribution):
+        number: int = asked.suggest_categorical(parameter, distribution.choices)
     else:
-        number = asked.suggest_categorical(name, tuple(numbers))
-    return dimension.values[number]
+        number = asked.suggest_int(parameter, 0, distribution.high)
+    return domain.listed()[number]

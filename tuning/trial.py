@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +12,18 @@ from typing import Any
 
 import keras
 
+from tuning.averaging import ValidatesDelivered
 from tuning.builder import Built, ModelBuilder
 from tuning.callbacks import BestWeights, EarlyStopping, LearningCurve, StopSignal, schedule_callbacks
 from tuning.checkpoint import Checkpoint, EpochCheckpoint, Restored
 from tuning.dataset import Split
 from tuning.graph_memory import forget_graphs, own_gradients
 from tuning.input_pipeline import steps_per_epoch, training_batches, validation_batches
-from tuning.own_fit import class_weights, measured, with_results
-from tuning.records import Epoch
-from tuning.settings import Configuration, Objective, Plan, Schedule
+from tuning.measuring import report, with_report
+from tuning.own_fit import class_weights
+from tuning.own_training import OwnTraining, Result, run_own_fit
+from tuning.records import Epoch, best_epoch
+from tuning.settings import Configuration, Plan, Schedule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +46,7 @@ class Watch:
 class Training:
     """A model as its training left it, and the hyperparameters that had an effect on it.
 
-    `stopped`: the watch ended it early.
+    `stopped`: the watch ended it early. `note`: what is to be known about its value, else empty.
     """
 
     model: keras.Model
@@ -52,6 +54,7 @@ class Training:
     epochs: tuple[Epoch, ...]
     result_epoch: int
     stopped: bool
+    note: str = ""
 
     @property
     def diverged(self) -> bool:
@@ -86,73 +89,88 @@ def train(
     restored = checkpoint.restore(plan) if checkpoint is not None else None
     before = () if restored is None else restored.epochs
     if not watch.on_built(built):
-        return _training(builder, built, settings.objective, before, stopped=True)
+        return _training(built, Result(epochs=before, result_epoch=max(len(before) - 1, 0)), stopped=True)
     if restored is not None:
         restored.load_into(model)
     last = settings.epochs if watch.until is None else min(watch.until, settings.epochs)
     epochs = range(len(before), last)
-    curve = LearningCurve(watch.on_epoch, before=before)
+    own_fit = None if settings.by_keras else builder.own_fit
+    of = None if own_fit is None else model
+    curve = LearningCurve(watch.on_epoch, before=before, of=of)
     stop = StopSignal(watch.should_stop, last_epoch=last - 1)
+    asked = list(watch.callbacks())
     with tempfile.TemporaryDirectory() as folder, own_gradients():
         best = Path(folder) / "best.weights.h5"
         steps = steps_per_epoch(len(training), built.batch_size)
         callbacks = [*schedule_callbacks(settings, peak=peak, steps=steps, first_epoch=epochs.start), curve, stop]
+        # Keras's own callback for averages leaves it open which weights an epoch ends with.
+        is_swapped = any(isinstance(callback, keras.callbacks.SwapEMAWeights) for callback in asked)
         if validation is not None:
-            callbacks += _validating(plan, restored, best)
-        callbacks += watch.callbacks()
-        if builder.own_fit is None:
-            if checkpoint is not None:
-                callbacks.append(EpochCheckpoint(checkpoint, plan, curve, until=watch.until, best_weights=best))
-            _fit(built, plan, callbacks, epochs=epochs, training=training, validation=validation)
-            reached = curve.epochs
-        else:
-            started = time.perf_counter()
-            given = builder.own_fit.run(built, plan, callbacks, epochs=epochs, training=training, validation=validation)
-            seconds, new = time.perf_counter() - started, curve.epochs[len(before) :]
-            own = with_results(new, given, settings.objective, name=builder.name, seconds=seconds)
-            if own.is_answer:
-                best.unlink(missing_ok=True)
-            reached = [*before, *own.epochs]
-            if validation is not None and not own.is_answer and not best.exists():
-                reached = measured(reached, built, validation)
-            pauses = own.epochs and last < settings.epochs and not stop.stopped
-            if checkpoint is not None and pauses and reached[-1].is_finite:
-                checkpoint.save(plan, model, reached, best_weights=best)
+            callbacks += _validating(plan, restored, best if not is_swapped else None, of=of)
+        callbacks += asked
+        if own_fit is not None:
+            result = run_own_fit(
+                OwnTraining(
+                    own_fit=own_fit,
+                    built=built,
+                    plan=plan,
+                    callbacks=callbacks,
+                    epochs=epochs,
+                    before=before,
+                    best=best,
+                    feed_of=builder.feed_of,
+                ),
+                training=training,
+                validation=validation,
+                curve=lambda: curve.epochs,
+                was_stopped=lambda: stop.stopped,
+                checkpoint=checkpoint,
+            )
+            return _training(built, result, stopped=stop.stopped)
+        if checkpoint is not None:
+            callbacks.append(EpochCheckpoint(checkpoint, plan, curve, until=watch.until, best_weights=best))
+        _fit(
+            built,
+            plan,
+            callbacks if is_swapped else [ValidatesDelivered(), *callbacks],
+            epochs=epochs,
+            training=training,
+            validation=validation,
+        )
+        reached: Sequence[Epoch] = curve.epochs
         keeps_best = best.exists()
         if keeps_best:
             model.load_weights(str(best))
-    return _training(builder, built, settings.objective, reached, stopped=stop.stopped, keeps_best=keeps_best)
+        elif is_swapped and validation is not None:
+            reached = with_report(reached, report(model, validation, built.feed))
+    index = best_epoch(reached, settings.objective) if keeps_best else max(len(reached) - 1, 0)
+    return _training(built, Result(epochs=tuple(reached), result_epoch=index), stopped=stop.stopped)
 
 
-def _training(
-    builder: ModelBuilder,
-    built: Built,
-    objective: Objective,
-    epochs: Sequence[Epoch],
-    *,
-    stopped: bool,
-    keeps_best: bool = False,
-) -> Training:
+def _training(built: Built, result: Result, *, stopped: bool) -> Training:
     return Training(
         model=built.model,
-        hyperparameters=builder.used(built),
-        epochs=tuple(epochs),
-        result_epoch=best_epoch(epochs, objective) if keeps_best else max(len(epochs) - 1, 0),
+        hyperparameters=built.hyperparameters,
+        epochs=result.epochs,
+        result_epoch=result.result_epoch,
         stopped=stopped,
+        note=result.note,
     )
 
 
-def _validating(plan: Plan, restored: Restored | None, best: Path) -> list[keras.callbacks.Callback]:
-    """The callbacks that look at the objective: when to stop, and which epoch's weights to keep in `best`."""
+def _validating(
+    plan: Plan, restored: Restored | None, best: Path | None, *, of: keras.Model | None
+) -> list[keras.callbacks.Callback]:
+    """The callbacks that look at the objective: when to stop, and which epoch's weights to keep in `best`, if any."""
     settings, objective = plan.settings, plan.settings.objective
     before = () if restored is None else restored.epochs
     callbacks: list[Any] = []
-    if restored is not None and restored.best_weights is not None:
+    if best is not None and restored is not None and restored.best_weights is not None:
         shutil.copyfile(restored.best_weights, best)
     if settings.patience is not None:
         callbacks.append(EarlyStopping(objective=objective, patience=settings.patience, before=before))
-    if settings.keep_best:
-        callbacks.append(BestWeights(best, objective, before=before))
+    if settings.keep_best and best is not None:
+        callbacks.append(BestWeights(best, objective, before=before, of=of))
     return callbacks
 
 
@@ -184,10 +202,3 @@ def _fit(
         shuffle=False,
         verbose=0,
     )
-
-
-def best_epoch(epochs: Sequence[Epoch], objective: Objective) -> int:
-    """The index of the epoch with the best objective; the last one where none has a finite one."""
-    ranked = [(index, epoch.value(objective.name)) for index, epoch in enumerate(epochs) if epoch.is_finite]
-    reported = [(index, value) for index, value in ranked if value is not None and math.isfinite(value)]
-    return min(reported, key=lambda pair: objective.rank(pair[1]))[0] if reported else len(epochs) - 1

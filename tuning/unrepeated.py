@@ -6,87 +6,82 @@ is used up is used up.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import islice
+import dataclasses
+from dataclasses import dataclass
 from typing import Any
 
 import keras_tuner as kt
 
-from tuning.sampling import Key, Sampling
+from tuning.drawing import Drawing, Otherwise
+from tuning.known_space import KnownSpace
+from tuning.points import Point
 from tuning.seeds import derive_seed
-from tuning.settings import Configuration, Objective, Value
+from tuning.settings import Objective
 
 EPOCHS, EARLIER_TRIAL = "tuner/epochs", "tuner/trial_id"
 """Keras Tuner's hyperparameters for the epochs to train up to, and for the trial that goes on."""
 
-_FINITE_ATTEMPTS, _ATTEMPTS = 100, 2000
-_LISTED = 1000
 _NEVER = 2**31
 
 
-class UnrepeatedOracle(kt.Oracle):
-    """A `kt.Oracle` whose proposals are a function of its seed, its trials and what was reported of them.
+@dataclass(frozen=True, kw_only=True)
+class Proposed:
+    """What an oracle wants tried: a configuration that is yet to be drawn, or one that goes on where it paused.
 
-    `seed`: 0 or more. `known`: configurations that it never proposes. Random numbers are derived for each draw from the
-    seed and the number of trials before it, so that trials taken from a journal stand for the calls that made them. It
-    keeps no files. `learns`: it makes use of results, also of configurations that it did not propose.
+    `decided`: what else the oracle says of its trial, by the names of Keras Tuner's own hyperparameters.
+    """
+
+    what: Drawing | Point
+    decided: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+class UnrepeatedOracle(kt.Oracle):
+    """A `kt.Oracle` whose proposals are a function of its seed, its trials, what was reported of them, and its space.
+
+    It is not told its space: `space` is what is known of it, and grows with every configuration that was drawn.
+    `propose` says what to draw, and `adopt` makes a trial of what was drawn. `seed`: 0 or more. Random numbers are
+    derived for each draw from the seed and the number of configurations before it, so that trials taken from a journal
+    stand for the calls that made them. It keeps no files. `learns`: it makes use of results, also of configurations
+    that it did not propose.
     """
 
     learns = False
 
-    def __init__(
-        self, space: kt.HyperParameters, objective: Objective, *, seed: int, known: Sequence[Configuration] = ()
-    ) -> None:
+    def __init__(self, objective: Objective, *, seed: int) -> None:
         super().__init__(
             objective=kt.Objective(objective.name, objective.direction),
             max_trials=None,
-            hyperparameters=space,
-            allow_new_entries=False,
+            hyperparameters=kt.HyperParameters(),
             seed=seed,
             max_consecutive_failed_trials=_NEVER,
         )
         # Keras Tuner takes 0 for "choose one at random".
         self.seed = seed
-        self.sampling = Sampling(space)
-        self._taken: set[Key] = {self.sampling.key(values) for values in known}
-        self._adopted: dict[str, Any] | None = None
+        self.space = KnownSpace()
+        self.points: dict[str, Point] = {}
+        self._adopted: dict[str, Any] = {}
 
-    def suggest(self) -> dict[str, Any] | None:
-        """The values of the next trial; None when the space is used up. Has no lasting effect."""
-        return self.unseen()
+    def propose(self) -> Proposed | None:
+        """What comes next; None when the space is used up. Has no lasting effect."""
+        drawing = self.drawing()
+        return None if drawing is None else Proposed(what=drawing)
+
+    def drawing(self) -> Drawing | None:
+        """A new point drawn at random; None when all points of the space are taken."""
+        if self.space.is_exhausted:
+            return None
+        return Drawing(seed=derive_seed(self.seed, "draw", len(self.space)))
+
+    def adopt(self, tuner_id: str, point: Point, decided: dict[str, Any]) -> Any:
+        """A trial of the point, whether it was proposed or not, with what was decided of it."""
+        self._adopted = {**point.values, **decided}
+        trial = self.create_trial(tuner_id)
+        self.points[trial.trial_id] = point
+        return trial
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        values = self._adopted if self._adopted is not None else self.suggest()
-        if values is None:
-            return {"status": "STOPPED"}
-        self._taken.add(self.sampling.key(values))
-        return {"status": "RUNNING", "values": values}
-
-    def adopt(self, tuner_id: str, values: dict[str, Any]) -> Any:
-        """The trial that `create_trial` would make if `values` were the next suggestion."""
-        self._adopted = values
-        try:
-            return self.create_trial(tuner_id)
-        finally:
-            self._adopted = None
-
-    def is_new(self, values: Configuration) -> bool:
-        """Whether neither a trial nor a known configuration has these active hyperparameters."""
-        return self.sampling.key(values) not in self._taken
-
-    def unseen(self) -> dict[str, Value] | None:
-        """A new point drawn at random; None when all points of the space are taken.
-
-        Where draws keep hitting what is taken, the rest of the space is listed, and one of its first points is chosen.
-        Of real numbers, ten values each are listed.
-        """
-        number = len(self.trials)
-        for attempt in range(_FINITE_ATTEMPTS if self.sampling.is_finite else _ATTEMPTS):
-            values = self.sampling.draw(derive_seed(self.seed, "draw", number, attempt))
-            if self.is_new(values):
-                return values
-        rest = list(islice(filter(self.is_new, self.sampling.points()), _LISTED))
-        return rest[derive_seed(self.seed, "rest", number) % len(rest)] if rest else None
+        """Keras Tuner's hook: what was adopted."""
+        return {"status": "RUNNING", "values": self._adopted}
 
     def completed(self) -> list[Any]:
         """The trials that ended with a result, in the order in which they started."""
@@ -118,15 +113,10 @@ class RandomOracle(UnrepeatedOracle):
 class GridOracle(UnrepeatedOracle):
     """Lists the space, the last hyperparameter fastest. Of real numbers it takes ten values on their scale."""
 
-    def __init__(
-        self, space: kt.HyperParameters, objective: Objective, *, seed: int, known: Sequence[Configuration] = ()
-    ) -> None:
-        super().__init__(space, objective, seed=seed, known=known)
-        self._points = filter(self.is_new, self.sampling.points())
-        self._next: dict[str, Value] | None = None
+    def __init__(self, objective: Objective, *, seed: int) -> None:
+        super().__init__(objective, seed=seed)
+        self.space = KnownSpace(lists_reals=True)
 
-    def suggest(self) -> dict[str, Any] | None:
-        # The list is read once: what was passed over stays taken.
-        if self._next is None or not self.is_new(self._next):
-            self._next = next(self._points, None)
-        return self._next
+    def drawing(self) -> Drawing | None:
+        drawing = super().drawing()
+        return None if drawing is None else dataclasses.replace(drawing, otherwise=Otherwise.FIRST)

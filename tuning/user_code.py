@@ -6,15 +6,15 @@ import hashlib
 import importlib
 import importlib.util
 import sys
-import traceback
 from difflib import get_close_matches
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
 from tuning.errors import InputError
+from tuning.failures import describe_failure, is_users_own, own_files
+from tuning.name_clash import require_no_clash, require_no_clash_of
 
-_PROJECT = Path(__file__).resolve().parent.parent
 _executed: dict[str, Path] = {}
 _KNOWN_TO_KERAS = ("keras", "keras_tuner", "tensorflow", "numpy")
 
@@ -44,12 +44,26 @@ def load_custom_objects(source: str) -> dict[str, Any]:
 
 
 def custom_objects_in(module: ModuleType) -> dict[str, Any]:
-    """Name → class or function, of all that the module defines or imports by name, but for what Keras knows anyway."""
-    return {
-        name: value
-        for name, value in vars(module).items()
-        if isinstance(value, type | FunctionType) and value.__module__.partition(".")[0] not in _KNOWN_TO_KERAS
-    }
+    """Name → class or function, of all that the module defines or imports, but for what Keras knows anyway.
+
+    Those of the user's own modules that it imports as modules are among them.
+    """
+    found: dict[str, Any] = {}
+    seen: set[str] = set()
+    waiting = [module]
+    while waiting:
+        looked_at = waiting.pop(0)
+        seen.add(looked_at.__name__)
+        for name, value in vars(looked_at).items():
+            if isinstance(value, type | FunctionType) and value.__module__.partition(".")[0] not in _KNOWN_TO_KERAS:
+                found.setdefault(name, value)
+            elif isinstance(value, ModuleType) and value.__name__ not in seen and is_users_own(_file_of(value)):
+                waiting.append(value)
+    return found
+
+
+def _file_of(module: ModuleType | None) -> str:
+    return str(getattr(module, "__file__", None) or "<none>")
 
 
 def code_digest(source: str) -> str:
@@ -70,18 +84,9 @@ def code_digest(source: str) -> str:
 
 
 def _imported_below(folder: Path) -> list[Path]:
-    files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
-    own = _PROJECT / "tuning", _PROJECT / "export", _PROJECT / "scripts"
-    paths = [Path(file).resolve() for file in files if file is not None]
-    return [
-        path
-        for path in paths
-        if path.is_relative_to(folder)
-        and path.suffix == ".py"
-        and not {"site-packages", "dist-packages"} & set(path.parts)
-        and not any(path.is_relative_to(room) for room in own)
-        and not path.is_relative_to(sys.base_prefix)
-    ]
+    files = {_file_of(module) for module in list(sys.modules.values()) if isinstance(module, ModuleType)}
+    paths = [Path(file).resolve() for file in files if file.endswith(".py") and is_users_own(file)]
+    return [path for path in paths if path.is_relative_to(folder)]
 
 
 def resolved(source: str) -> str:
@@ -123,29 +128,42 @@ def execute(path: Path) -> None:
 
 def _import(place: str) -> ModuleType:
     if place.endswith(".py"):
-        path = _file(place)
-        name, folder = f"user_code_{path.stem}", str(path.resolve().parent)
+        path = _file(place).resolve()
+        name, folder = f"user_code_{path.stem}", path.parent
+        if _file_of(sys.modules.get(name)) == str(path):
+            return sys.modules[name]
+        require_no_clash([path], beside=folder)
     else:
-        path, name, folder = None, place, str(Path.cwd())
-    if name in sys.modules and (path is None or getattr(sys.modules[name], "__file__", None) == str(path.resolve())):
-        return sys.modules[name]
-    sys.path.insert(0, folder)
+        path, name, folder = None, place, Path.cwd()
+        require_no_clash_of(place, beside=folder)
+        if name in sys.modules:
+            return sys.modules[name]
+    sys.path.insert(0, str(folder))
     try:
-        return importlib.import_module(name) if path is None else _execute(name, path.resolve())
-    # Whatever the user's own lines raise is theirs to mend.
+        module = importlib.import_module(name) if path is None else _execute(name, path)
+    # Whatever the user's own lines raise is theirs to fix.
     except (Exception, SystemExit) as error:
-        if isinstance(error, ModuleNotFoundError) and path is None and place.startswith(f"{error.name}"):
-            raise InputError(
-                f"there is no module {place}: run from the folder that holds it, or give FILE.py:NAME"
-            ) from error
-        raise InputError(
-            f"{place} can't be imported{_where(error, path)} ({type(error).__name__}: {_line(error)}): mend it there"
-        ) from error
+        require_no_clash(own_files(error), beside=folder)
+        raise InputError(_why_not_imported(place, error)) from error
     finally:
         # It comes first while the file is imported, and last afterwards, for imports in its functions.
-        sys.path.remove(folder)
-        if folder not in sys.path:
-            sys.path.append(folder)
+        sys.path.remove(str(folder))
+        if str(folder) not in sys.path:
+            sys.path.append(str(folder))
+    require_no_clash(_imported_below(folder), beside=folder)
+    return module
+
+
+def _why_not_imported(place: str, error: BaseException) -> str:
+    is_file = place.endswith(".py")
+    if isinstance(error, ModuleNotFoundError) and not is_file and place.startswith(f"{error.name}"):
+        return f"there is no module {place}: run from the folder that holds it, or give FILE.py:NAME"
+    if isinstance(error, ImportError) and "no known parent package" in str(error) and is_file:
+        return (
+            f"{place} can't be imported ({describe_failure(error)}): it is part of a package, so name it as "
+            "package.module:NAME, from the folder that holds the package"
+        )
+    return f"{place} can't be imported ({describe_failure(error)}): fix it there"
 
 
 def _execute(name: str, path: Path) -> ModuleType:
@@ -161,24 +179,3 @@ def _execute(name: str, path: Path) -> ModuleType:
         raise
     _executed[name] = path
     return module
-
-
-def describe_failure(error: BaseException, source: str) -> str:
-    """What a user's code raised, in one line, with the last of its own lines that led there."""
-    place = source.rpartition(":")[0]
-    path = Path(place) if place.endswith(".py") else None
-    return f"{type(error).__name__}{_where(error, path)}: {_line(error)}"
-
-
-def _where(error: BaseException, path: Path | None) -> str:
-    if isinstance(error, SyntaxError):
-        return f" at line {error.lineno}"
-    if path is None:
-        return ""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame.lineno for frame in frames if Path(frame.filename).resolve() == path.resolve()]
-    return f" at line {own[-1]}" if own else ""
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300]

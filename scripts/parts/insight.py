@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scripts.parts.insight_tables import print_importance, print_trials
 from scripts.parts.tune_job import Job
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tuning.records import SearchResult
+    from tuning.run_folder import RunFolder
+
+LARGEST_DROP = 0.1
 
 
 def tell_insight(console: Console, job: Job, result: SearchResult) -> None:
@@ -19,6 +22,7 @@ def tell_insight(console: Console, job: Job, result: SearchResult) -> None:
 
     from tuning.importance import importance
     from tuning.insight import warnings
+    from tuning.wished_names import never_asked_for
 
     if result.selection is None:
         return
@@ -32,8 +36,12 @@ def tell_insight(console: Console, job: Job, result: SearchResult) -> None:
         console.print(f"\n[bold]what mattered[/] [dim](explains {found.explained:.0%} of the ranking)[/]")
         print_importance(console, found.shares)
     known = [f"{number:04d}" for number in range(len(job.config.enqueued or ()))]
-    for warning in warnings(result.trials, selection=result.selection, ranges=job.builder.ranges, known=known):
+    for warning in warnings(result.trials, selection=result.selection, ranges=result.ranges, known=known):
         console.print(f"[yellow]note:[/] {escape(warning)}")
+    for name in never_asked_for(job.options.space, (trial.hyperparameters for trial in result.trials)):
+        console.print(
+            f"[yellow]note:[/] --space has {escape(name)}, for which no configuration asked: is it spelled so?"
+        )
     console.print()
 
 
@@ -57,3 +65,30 @@ def _tell_selection(console: Console, job: Job, result: SearchResult) -> None:
         f"[dim]chosen by {len(result.repeats)} trainings with other seeds; the first {objective} of trial {first} "
         f"{flattered} it by {abs(chosen.optimism):.4f}[/]"
     )
+
+
+def tell_collapse(console: Console, test: dict[str, Any], winner: dict[str, Any]) -> None:
+    """Retraining has no validation images to notice that its last steps went wrong."""
+    if test["accuracy"] is None or winner["val_accuracy"] is None:
+        return
+    if test["accuracy"] < winner["val_accuracy"] - LARGEST_DROP:
+        console.print(
+            f"[yellow]warning:[/] the trial had {winner['val_accuracy']:.2%} on its validation images, the retrained "
+            "model does far worse: its training is unstable; search smaller learning rates or give it more epochs"
+        )
+
+
+def tell_promise(console: Console, folder: RunFolder) -> bool:
+    """Whether the retrained model keeps what its trial promised; why not, if it does not."""
+    from tuning.run_folder import read_json
+
+    promise = read_json(folder.training)["promise"]
+    if promise is None or promise["is_kept"]:
+        return True
+    console.print(
+        f"[red]the retrained model did not learn what its trial did:[/] {promise['objective'].removeprefix('val_')} "
+        f"{promise['retrained']:.4g} on {promise['examples']} images that it was trained on, the trial had "
+        f"{promise['trial']:.4g} on images that it had not seen: search smaller learning rates or give it more epochs; "
+        "export.py publishes it with --accept-worse only"
+    )
+    return False

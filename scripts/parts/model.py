@@ -37,6 +37,11 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         "num_filters_1 = {low = 8, high = 128, step = 8}",
     )
     parser.add_argument("--batch-size", metavar="N[,N…]", help="one is fixed, several are searched")
+    parser.add_argument(
+        "--retrain-with",
+        metavar="fit",
+        help="your own HyperModel.fit, as a k-fold, only ranks the trials; Keras's model.fit trains the winner",
+    )
     parser.add_argument("--class-weight", metavar="balanced", help="let every class weigh the same in the loss")
     parser.add_argument(
         "--callback",
@@ -59,8 +64,13 @@ class ModelChoice:
     ranges: Mapping[str, Any] | None = None
     class_weight: str | None = None
     callbacks: tuple[str, ...] = ()
+    retrain_with: str | None = None
 
     def __post_init__(self) -> None:
+        if self.retrain_with not in (None, "fit"):
+            raise InputError(f"--retrain-with must be fit, got {self.retrain_with}")
+        if self.source is None and self.retrain_with is not None:
+            raise InputError("--retrain-with goes with --model: the built-in model has no fit of its own")
         if self.class_weight not in (None, "balanced"):
             raise InputError(f"--class-weight must be balanced, got {self.class_weight}")
         if self.source is None and self.pixel_scale is not None:
@@ -82,6 +92,7 @@ class ModelChoice:
             ranges=read_space(space) if isinstance(space, str) else space,
             class_weight=options.get("class_weight"),
             callbacks=tuple(resolved(callback) for callback in options.get("callback") or ()),
+            retrain_with=options.get("retrain_with"),
         )
 
     def as_options(self) -> dict[str, Any]:
@@ -93,6 +104,7 @@ class ModelChoice:
             "space": self.ranges,
             "class_weight": self.class_weight,
             "callback": list(self.callbacks),
+            "retrain_with": self.retrain_with,
         }
 
     @property
@@ -128,7 +140,12 @@ def make_builder(choice: ModelChoice, data: SearchData) -> ModelBuilder:
     from tuning.user_model import UserModel, Wishes
 
     scale = None if choice.pixel_scale is None else parse_pixel_scale(choice.pixel_scale)
-    wishes = Wishes(pixel_scale=scale, batch_sizes=choice.batch_sizes, ranges=ranges)
+    wishes = Wishes(
+        pixel_scale=scale,
+        batch_sizes=choice.batch_sizes,
+        ranges=ranges,
+        retrain_with_fit=choice.retrain_with is not None,
+    )
     code = load_object(choice.source)
     return UserModel(code, data, name=choice.source, wishes=wishes)
 

@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from tuning.budget import Budget
     from tuning.builder import ModelBuilder
     from tuning.dataset import Dataset, Split
-    from tuning.records import SearchResult, TrainedModel
+    from tuning.records import SearchResult
     from tuning.run_folder import RunFolder
     from tuning.search_data import SearchData
     from tuning.settings import Plan
+    from tuning.trained import TrainedModel
     from tuning.user_callbacks import CallbackFactory
 
 
@@ -72,7 +73,7 @@ def retrain_winner(work: Work, record: dict[str, Any], result: SearchResult, bud
 
 def _retrain(work: Work, record: dict[str, Any], result: SearchResult) -> TrainedModel:
     from scripts.parts.terminal import counted
-    from tuning.retrain import retraining_plan
+    from tuning.retrain import retraining_plan, with_promise
 
     winner = result.winner
     assert winner is not None
@@ -93,7 +94,8 @@ def _retrain(work: Work, record: dict[str, Any], result: SearchResult) -> Traine
         seed=record["seed"],
         most_epochs=epochs,
     )
-    return train_model(work, record, plan, training=training, validation=validation)
+    trained = train_model(work, record, plan, training=training, validation=validation)
+    return with_promise(work.job.builder, plan, work.folder, trained, curves=result.winner_curves, data=work.job.data)
 
 
 def train_model(
@@ -107,11 +109,11 @@ def train_model(
     from tuning import run_record
     from tuning.checkpoint import Checkpoint
     from tuning.errors import InputError, TrainingError
+    from tuning.failures import describe_failure
     from tuning.retrain import train_and_save
     from tuning.run_folder import write_json
     from tuning.trial import Watch
     from tuning.user_callbacks import RETRAINING, TrialContext, made_by
-    from tuning.user_code import describe_failure
 
     restored = Checkpoint(folder=work.folder.checkpoint).restore(plan)
     done = 0 if restored is None else len(restored.epochs)
@@ -137,8 +139,8 @@ def train_model(
             write_json(work.folder.run_json, {**record, "status": run_record.FAILED})
             if isinstance(error, TrainingError):
                 raise
-            reason = describe_failure(error, work.job.builder.name)
-            raise TrainingError(f"the training of {work.job.builder.name} failed ({reason}): mend it there") from error
+            reason = describe_failure(error)
+            raise TrainingError(f"the training of {work.job.builder.name} failed ({reason}): fix it there") from error
 
 
 def _runs_users_code(work: Work) -> bool:
@@ -169,7 +171,8 @@ def look_at_test_set(work: Work, record: dict[str, Any]) -> dict[str, Any]:
         return record
     folder, dataset = work.folder, work.job.dataset
     Checkpoint(folder=folder.checkpoint).clear()
-    model = load_trained(folder, record)
+    tell_weights_only(work)
+    model = trained_model(work)
     test = dataset.test.open()
     looks = (record["test"] or {"looks": 0})["looks"] + dataset.test.looks
     record = {**record, "test": {"accuracy": None, "ci95": None, "looks": looks}}
@@ -188,7 +191,7 @@ def _evaluated(work: Work, model: Any, test: Split) -> dict[str, Any]:
     from tuning.run_folder import write_json
 
     if not work.job.dataset.is_classification:
-        metrics = measure_outputs(model, test, work.job.builder.feed)
+        metrics = measure_outputs(compiled_model(work), test, work.job.builder.feed)
         write_json(work.folder.evaluation, {"examples": len(test), "metrics": metrics})
         return {"accuracy": None, "ci95": None, "metrics": metrics}
     evaluation = evaluate(predict_with(model, work.job.builder.feed), test, class_names=work.job.dataset.class_names)
@@ -196,14 +199,37 @@ def _evaluated(work: Work, model: Any, test: Split) -> dict[str, Any]:
     return run_record.describe_test(evaluation)
 
 
-def load_trained(folder: RunFolder, record: dict[str, Any]) -> Any:
-    """The run's model. A user's own classes and functions come from the user's own file."""
-    import keras
+def trained_model(work: Work) -> Any:
+    """The run's model as it was written. Raises InputError where the user's code does not build it any more."""
+    from tuning.saving import load_keras_file
 
-    from tuning.user_code import load_custom_objects
+    built = compiled_model(work)
+    if not work.folder.model.exists():
+        return built
+    return load_keras_file(work.folder.model, work.job.builder.custom_objects_of(built))
 
-    source = record.get("model", {}).get("source")
-    if source is None:
-        return keras.models.load_model(folder.model)
-    # Whoever trusts the user's file with building the model can trust what it wrote into it.
-    return keras.models.load_model(folder.model, custom_objects=load_custom_objects(source), safe_mode=False)
+
+def compiled_model(work: Work) -> Any:
+    """The same weights in the model that the code builds, with the losses and metrics that it was compiled with."""
+    from tuning.run_folder import read_json
+    from tuning.saving import load_weights
+    from tuning.settings import Plan
+    from tuning.trained import TrainedModel
+
+    trained = TrainedModel.from_json(read_json(work.folder.training))
+    plan = Plan(hyperparameters=trained.hyperparameters, settings=trained.settings, seed=trained.seed)
+    return load_weights(work.job.builder.built(plan).model, work.folder)
+
+
+def tell_weights_only(work: Work) -> None:
+    """Say so where there is no `.keras` file."""
+    from rich.markup import escape
+
+    from tuning.run_folder import read_json
+
+    why = read_json(work.folder.training)["why_weights_only"]
+    if why:
+        work.console.print(
+            f"[yellow]note:[/] no .keras file of this model loads again ({escape(why)}): its weights are kept, and it "
+            f"is exported with the code of {escape(work.job.builder.name)}"
+        )

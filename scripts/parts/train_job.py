@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tuning.user_callbacks import CallbackFactory
 
 DEFAULT_EPOCHS = 12
-_MODEL_OPTIONS = ("model", "pixel_scale", "batch_size", "space", "class_weight", "callback")
+_MODEL_OPTIONS = ("model", "pixel_scale", "batch_size", "space", "class_weight", "callback", "retrain_with")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -69,7 +69,7 @@ def prepare(arguments: argparse.Namespace, folder: RunFolder, dataset: Dataset, 
     factories = load_factories(choice.callbacks)
     require_trainable(builder, data, config)
     # Packages that only these need are asked for before anything is written.
-    make_oracle(config, builder.hyperparameters())
+    make_oracle(config)
     if options.tensorboard:
         tensorboard_factory(folder.path)
     asked = dataclasses.asdict(options)

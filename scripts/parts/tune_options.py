@@ -58,6 +58,7 @@ class Options:
     batch_size: str | None
     class_weight: str | None
     callback: list[str]
+    retrain_with: str | None
     space: dict[str, Any]
 
     @property

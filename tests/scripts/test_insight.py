@@ -39,12 +39,12 @@ def repeat(number: int, val_loss: float) -> TrialRecord:
     return trial(number, val_loss, trial_id=f"{number:04d}.1", repeat_of=f"{number:04d}")
 
 
-def told(trials: Any, repeated: Any = (), **asked: Any) -> str:
+def told(trials: Any, repeated: Any = (), *, space: Any = (), **asked: Any) -> str:
     config = SearchConfig(**asked)
     result = result_of(tuple(trials), tuple(repeated), config, stopped_by="max_trials")
-    builder = SimpleNamespace(ranges={"learning_rate": FloatRange(low=0.0, high=0.1)})
+    result = replace(result, ranges={"learning_rate": FloatRange(low=0.0, high=0.1)})
     console = Console(file=io.StringIO(), width=100, highlight=False, soft_wrap=True)
-    tell_insight(console, SimpleNamespace(config=config, builder=builder), result)  # type: ignore[arg-type]
+    tell_insight(console, SimpleNamespace(config=config, options=SimpleNamespace(space=space)), result)  # type: ignore[arg-type]
     return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
 
 
@@ -77,6 +77,13 @@ def test_what_mattered_is_told_where_there_are_trials_enough() -> None:
 
     assert "what mattered" in text
     assert "learning_rate" in text.partition("what mattered")[2]
+
+
+def test_a_name_of_the_space_file_that_nothing_asked_for_is_a_note() -> None:
+    text = told([trial(0, 0.1)], space={"units": [8, 9], "warmup": 3})
+
+    assert "note: --space has warmup, for which no configuration asked: is it spelled so?" in text
+    assert "has units" not in text
 
 
 def test_reasons_to_doubt_are_notes_with_brackets_as_they_are() -> None:

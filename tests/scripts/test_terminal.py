@@ -60,6 +60,7 @@ def suggested(trial: TrialRecord) -> Suggestion:
         trial_id=trial.trial_id,
         oracle_id="",
         hyperparameters=trial.hyperparameters,
+        ranges={},
         epochs=1,
         repeat_of=trial.repeat_of,
     )

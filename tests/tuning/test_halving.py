@@ -6,9 +6,9 @@ import math
 
 import keras_tuner as kt
 import pytest
+from driven_oracle import DrivenOracle
 
 from tuning.halving import HalvingOracle, StoppingRule
-from tuning.oracles import OracleDriver
 from tuning.records import Status
 from tuning.settings import VALIDATION_LOSS, Objective
 
@@ -21,8 +21,7 @@ def start():
     def call(objective=VALIDATION_LOSS, **rule):
         hp = kt.HyperParameters()
         hp.Float("learning_rate", 1e-4, 0.1, sampling="log")
-        oracle = HalvingOracle(hp, objective, seed=0, rule=StoppingRule(**rule))
-        drivers.append(OracleDriver(oracle))
+        drivers.append(DrivenOracle(HalvingOracle(objective, seed=0, rule=StoppingRule(**rule)), hp))
         return drivers[-1]
 
     yield call

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import keras_tuner as kt
 import pytest
+from driven_oracle import DrivenOracle
 
 from tuning.hyperband import HyperbandOracle, plan_brackets
-from tuning.oracles import WAITING, OracleDriver, Proposal
+from tuning.oracle_driver import WAITING, Proposal
 from tuning.records import Status
 from tuning.settings import VALIDATION_LOSS
 
@@ -22,7 +23,7 @@ def start():
             hp.Float("learning_rate", 0.0, 1.0)
         else:
             hp.Choice("learning_rate", [number / values for number in range(values)])
-        drivers.append(OracleDriver(HyperbandOracle(hp, VALIDATION_LOSS, seed=0, epochs=epochs)))
+        drivers.append(DrivenOracle(HyperbandOracle(VALIDATION_LOSS, seed=0, epochs=epochs), hp))
         return drivers[-1]
 
     yield call
@@ -41,7 +42,7 @@ def run(make_trial):
             status = Status.FAILED if number in failing else Status.COMPLETED
             driver.tell(
                 proposals[-1].oracle_id,
-                make_trial(proposals[-1].hyperparameters["learning_rate"], status=status),
+                make_trial(proposals[-1].point.values["learning_rate"], status=status),
             )
         return proposals
 
@@ -68,15 +69,15 @@ def test_the_best_third_of_a_rung_continues_the_same_trials(start, run):
     proposals = run(start(9), 13)
     rungs = proposals[:9], proposals[9:12], proposals[12:]
     assert [{proposal.epochs for proposal in rung} for rung in rungs] == [{1}, {3}, {9}]
-    best = sorted(rungs[0], key=lambda proposal: proposal.hyperparameters["learning_rate"])[:3]
+    best = sorted(rungs[0], key=lambda proposal: proposal.point.values["learning_rate"])[:3]
     assert [proposal.continues for proposal in rungs[1]] == [proposal.oracle_id for proposal in best]
-    assert [proposal.hyperparameters for proposal in rungs[1]] == [proposal.hyperparameters for proposal in best]
+    assert [proposal.point for proposal in rungs[1]] == [proposal.point for proposal in best]
     assert rungs[2][0].continues == rungs[1][0].oracle_id
 
 
 def test_new_configurations_are_the_only_ones_that_continue_nothing(start, run):
     started = [proposal for proposal in run(start(9), 22 * 2) if not proposal.continues]
-    rates = [proposal.hyperparameters["learning_rate"] for proposal in started]
+    rates = [proposal.point.values["learning_rate"] for proposal in started]
     assert len(set(rates)) == len(rates) == 34
 
 
@@ -109,7 +110,7 @@ def test_the_next_bracket_begins_while_a_rung_waits(start, make_trial):
     following = driver.propose()
     assert (following.epochs, following.continues) == (3, "")
     for proposal in waiting:
-        driver.tell(proposal.oracle_id, make_trial(proposal.hyperparameters["learning_rate"]))
+        driver.tell(proposal.oracle_id, make_trial(proposal.point.values["learning_rate"]))
     assert driver.propose().continues in {proposal.oracle_id for proposal in waiting}
 
 
@@ -119,7 +120,7 @@ def test_a_space_that_is_used_up_is_waited_for_and_then_promoted_from(start, mak
     assert driver.propose() is WAITING
     assert driver.propose() is WAITING
     for proposal in started:
-        driver.tell(proposal.oracle_id, make_trial(proposal.hyperparameters["learning_rate"]))
+        driver.tell(proposal.oracle_id, make_trial(proposal.point.values["learning_rate"]))
     epochs = []
     while isinstance(proposal := driver.propose(), Proposal):
         assert driver.propose() is WAITING

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from range_strategies import ranges
 
 from tuning.errors import InputError
-from tuning.journal import AttemptLost, EpochReported, Journal, SearchBegan, Suggestion
+from tuning.journal import AttemptLost, EpochReported, Journal, Repetition, SearchBegan, Suggestion
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,6 +27,7 @@ def events(configurations, epoch_records, trial_records):
         trial_id=st.text(max_size=6),
         oracle_id=st.text(max_size=6),
         hyperparameters=configurations,
+        ranges=st.dictionaries(st.text(max_size=6), ranges(), max_size=3),
         epochs=st.integers(),
         repeat_of=st.text(max_size=6),
     )
@@ -33,12 +35,13 @@ def events(configurations, epoch_records, trial_records):
     reported = st.builds(EpochReported, trial_id=st.text(max_size=6), number=st.integers(1), epoch=epoch_records)
     seconds = st.floats(0, 1e6)
     lost = st.builds(AttemptLost, trial_id=st.text(max_size=6), reason=st.text(max_size=6), seconds=seconds)
-    return st.lists(began | suggestions | reported | lost | trial_records, max_size=4)
+    repeated = st.builds(Repetition, oracle_id=st.text(max_size=6), trial_id=st.text(max_size=6))
+    return st.lists(began | suggestions | repeated | reported | lost | trial_records, max_size=4)
 
 
 @pytest.fixture
 def suggestion():
-    return Suggestion(trial_id="0000", oracle_id="a", hyperparameters={"learning_rate": 0.01}, epochs=2)
+    return Suggestion(trial_id="0000", oracle_id="a", hyperparameters={"learning_rate": 0.01}, ranges={}, epochs=2)
 
 
 @pytest.fixture
@@ -132,7 +135,7 @@ def test_nan_in_a_learning_curve_is_written_as_null(tmp_path, make_trial):
         (b"3", "AttributeError"),
         (b"{}", "KeyError"),
         (b'{"event": "lunch"}', "unknown event lunch"),
-        (b'{"event": "suggested", "colour": "red"}', "TypeError"),
+        (b'{"event": "suggested", "ranges": {}, "colour": "red"}', "TypeError"),
         (b'{"event": "finished"}', "KeyError"),
         (b"", "JSONDecodeError"),
     ],
@@ -169,7 +172,7 @@ hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
 resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + room, hard))
 try:
     Journal(path).append(
-        Suggestion(trial_id="0002", oracle_id="b", hyperparameters={"text": "x" * size}, epochs=1)
+        Suggestion(trial_id="0002", oracle_id="b", hyperparameters={"text": "x" * size}, ranges={}, epochs=1)
     )
     outcome = "written"
 except OSError as error:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import json
 import math
 import sys
 
 import keras_tuner as kt
 import pytest
+from driven_oracle import Declared, DrivenOracle
 
 from tuning.bayesian import INITIAL_POINTS
+from tuning.drawing import complete
 from tuning.errors import InputError
-from tuning.oracles import WAITING, OracleDriver, make_oracle
+from tuning.oracle_driver import WAITING, OracleDriver, Proposal
+from tuning.oracles import make_oracle
+from tuning.points import Point
 from tuning.records import ALGORITHMS, SearchConfig, Status
-from tuning.sampling import Sampling
 from tuning.seeds import derive_seed
 from tuning.settings import VALIDATION_LOSS
+from tuning.space import ranges_as_json, ranges_from_json
 from tuning.unrepeated import RandomOracle
 
 SLOW = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:lbfgs failed to converge")]
@@ -51,13 +57,16 @@ def choices(*sizes):
     return hp
 
 
-def as_read(configuration):
+def as_read(proposal):
     """What a journal gives back of it."""
-    return json.loads(json.dumps(configuration))
+    point = proposal.point
+    text = json.dumps({"values": point.values, "ranges": ranges_as_json(point.ranges)})
+    values, ranges = json.loads(text).values()
+    return dataclasses.replace(proposal, point=Point(values=values, ranges=ranges_from_json(ranges)))
 
 
 def loss(proposal):
-    return abs(math.log(proposal.hyperparameters["learning_rate"] / 0.003))
+    return abs(math.log(proposal.point.values["learning_rate"] / 0.003))
 
 
 @pytest.fixture
@@ -65,11 +74,9 @@ def start():
     """A fresh driver, removed after the test."""
     drivers = []
 
-    def call(algorithm, seed=0, *, space=None, known=()):
+    def call(algorithm, seed=0, *, space=None):
         config = SearchConfig(algorithm=algorithm, seed=seed, epochs=EPOCHS)
-        drivers.append(
-            OracleDriver(make_oracle(config, space if space is not None else conditional_space(), known=known))
-        )
+        drivers.append(DrivenOracle(make_oracle(config), space if space is not None else conditional_space()))
         return drivers[-1]
 
     yield call
@@ -99,7 +106,7 @@ def ask(make_trial):
 
 def configurations(proposals):
     """Those that were tried for the first time."""
-    return [proposal.hyperparameters for proposal in proposals if not proposal.continues]
+    return [proposal.point.values for proposal in proposals if not proposal.continues]
 
 
 def distinct(values):
@@ -126,7 +133,7 @@ def test_thirty_proposals_are_thirty_configurations_in_their_ranges(start, ask, 
     while len(proposed) < 30:
         proposed += configurations(ask(driver, 1))
     assert distinct(proposed) == 30
-    assert all(Sampling(conditional_space()).contains(values) for values in proposed)
+    assert [complete(Declared(conditional_space()), values).values for values in proposed] == proposed
 
 
 @pytest.mark.parametrize("algorithm", EVERY)
@@ -138,7 +145,9 @@ def test_proposals_are_complete_configurations_of_the_built_in_model(start, ask,
 @pytest.mark.parametrize("algorithm", EVERY)
 def test_a_known_configuration_is_never_proposed(start, answer, algorithm):
     known = [{"learning_rate": 0.001, "choice_0": number} for number in (0, 2)]
-    driver = start(algorithm, space=choices(4, 3), known=known)
+    driver = start(algorithm, space=choices(4, 3))
+    for values in known:
+        driver.take(complete(Declared(choices(4, 3)), values))
     proposed = []
     while (proposal := driver.propose()) is not None:
         proposed.append(proposal)
@@ -208,7 +217,7 @@ def test_a_driver_that_adopted_a_journal_goes_on_as_the_one_that_wrote_it(start,
         while len(running) < 2:
             running.append(original.propose())
             made = running[-1]
-            resumed.adopt(made.oracle_id, as_read(made.hyperparameters), made.epochs, made.continues)
+            resumed.adopt(as_read(made))
         ended = running.pop()
         for driver in (original, resumed):
             driver.report(ended.oracle_id, 1, loss(ended))
@@ -264,7 +273,7 @@ def test_tensorboard_is_not_needed(start, ask, monkeypatch, algorithm):
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_no_file_is_written_and_closing_leaves_no_folder(ask, tmp_path, monkeypatch, algorithm):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    driver = OracleDriver(make_oracle(SearchConfig(algorithm=algorithm, epochs=EPOCHS), conditional_space()))
+    driver = DrivenOracle(make_oracle(SearchConfig(algorithm=algorithm, epochs=EPOCHS)), conditional_space())
     ask(driver, 2)
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     driver.close()
@@ -294,7 +303,7 @@ def test_only_halving_stops_trials(start, algorithm):
 
 def test_halving_takes_its_first_rung_from_the_config():
     config = SearchConfig(algorithm="halving", epochs=10, min_epochs=3)
-    assert make_oracle(config, conditional_space()).rule.rungs == (3, 9)
+    assert make_oracle(config).rule.rungs == (3, 9)
 
 
 def test_a_grid_takes_ten_values_of_a_real_range_and_the_last_hyperparameter_fastest(start, ask):
@@ -321,14 +330,14 @@ def test_bayesian_finds_a_better_region_than_chance_does(start, ask):
     assert sum(map(loss, bayesian[8:])) < 0.75 * sum(map(loss, random[8:]))
 
 
-def test_the_oracle_s_own_seed_is_derived(hypermodel):
-    assert make_oracle(SearchConfig(), hypermodel.hyperparameters()).seed == derive_seed(0, "oracle")
+def test_the_oracle_s_own_seed_is_derived():
+    assert make_oracle(SearchConfig()).seed == derive_seed(0, "oracle")
 
 
 def test_an_unknown_algorithm_is_refused():
     message = "unknown algorithm genetic: choose one of random, bayesian, tpe, hyperband, halving, grid"
     with pytest.raises(InputError, match=message):
-        make_oracle(SearchConfig(algorithm="genetic"), conditional_space())
+        make_oracle(SearchConfig(algorithm="genetic"))
 
 
 def test_tpe_without_optuna_says_how_to_get_it(monkeypatch):
@@ -337,7 +346,7 @@ def test_tpe_without_optuna_says_how_to_get_it(monkeypatch):
     with pytest.raises(
         InputError, match=r"^tpe needs optuna: install it with pip install 'keras-tune-export\[tpe\]', or"
     ):
-        make_oracle(SearchConfig(algorithm="tpe"), conditional_space())
+        make_oracle(SearchConfig(algorithm="tpe"))
 
 
 def test_an_objective_of_several_metrics_is_refused():
@@ -347,24 +356,15 @@ def test_an_objective_of_several_metrics_is_refused():
     driver.close()
 
 
-@pytest.mark.parametrize(
-    "configuration",
-    [{"learning_rate": 0.5}, {"learning_rate": 0.001, "units": 3}, {}],
-    ids=["out of range", "unknown name", "missing name"],
-)
-def test_what_no_oracle_can_have_proposed_is_not_adopted(start, configuration):
-    driver = start("random", space=choices(4))
-    with pytest.raises(
-        InputError, match=r"the journal's configuration .* is not what this oracle suggests there: it was"
-    ):
-        driver.adopt("0000", configuration, None, "")
+def one_rate(rate=0.001):
+    return complete(Declared(choices(4)), {"learning_rate": rate})
 
 
 @pytest.mark.parametrize(("oracle_id", "continues"), [("0001", ""), ("0000", "0007")])
 def test_a_journal_of_other_trials_is_not_adopted(start, oracle_id, continues):
     driver = start("hyperband", space=choices(4))
     with pytest.raises(InputError, match="is not what this oracle suggests there"):
-        driver.adopt(oracle_id, {"learning_rate": 0.001}, 1, continues)
+        driver.adopt(Proposal(oracle_id=oracle_id, point=one_rate(), epochs=1, continues=continues))
 
 
 def own_oracle(kind=kt.oracles.RandomSearchOracle, **options):
@@ -377,7 +377,7 @@ def drive():
     drivers = []
 
     def call(oracle):
-        drivers.append(OracleDriver(make_oracle(SearchConfig(algorithm=oracle), choices(9, 9))))
+        drivers.append(DrivenOracle(make_oracle(SearchConfig(algorithm=oracle)), choices(9, 9)))
         return drivers[-1]
 
     yield call
@@ -388,13 +388,13 @@ def drive():
 def test_a_caller_s_oracle_adopts_what_it_would_propose(drive):
     original, resumed = drive(own_oracle()), drive(own_oracle())
     made = original.propose()
-    resumed.adopt(made.oracle_id, made.hyperparameters, 12, "")
+    resumed.adopt(dataclasses.replace(made, epochs=12))
     assert resumed.propose() == original.propose()
 
 
 def test_a_caller_s_oracle_adopts_nothing_else(drive):
     with pytest.raises(InputError, match="is not what this oracle suggests there"):
-        drive(own_oracle()).adopt("0000", {"learning_rate": 0.001}, 12, "")
+        drive(own_oracle()).adopt(Proposal(oracle_id="0000", point=one_rate()))
 
 
 def test_keras_tuner_s_hyperband_continues_trials_too(drive, ask):
@@ -403,7 +403,7 @@ def test_keras_tuner_s_hyperband_continues_trials_too(drive, ask):
     best = min((first, second, third), key=loss)
     assert driver.pauses
     assert [proposal.epochs for proposal in (first, promoted)] == [1, 3]
-    assert (promoted.continues, promoted.hyperparameters) == (best.oracle_id, best.hyperparameters)
+    assert (promoted.continues, promoted.point) == (best.oracle_id, best.point)
 
 
 class StoppingOracle(kt.oracles.RandomSearchOracle):
@@ -452,8 +452,10 @@ def test_a_trial_counts_with_its_result_and_not_with_its_best_epoch(drive, make_
 
 def test_neighbouring_seeds_of_an_oracle_share_nothing():
     """Also without the seed that `make_oracle` derives."""
-    oracles = [RandomOracle(conditional_space(), VALIDATION_LOSS, seed=seed) for seed in range(4)]
-    drawn = [oracle.create_trial(str(number)).hyperparameters.values for oracle in oracles for number in range(6)]
+    drawn = []
+    for seed in range(4):
+        with contextlib.closing(DrivenOracle(RandomOracle(VALIDATION_LOSS, seed=seed), conditional_space())) as driver:
+            drawn += [driver.propose().point.values for _ in range(6)]
     assert distinct(drawn) == len(drawn) == 24
 
 
@@ -461,14 +463,12 @@ def test_neighbouring_seeds_of_an_oracle_share_nothing():
 def test_an_oracle_that_makes_use_of_results_learns_from_known_configurations(start, ask, make_trial, algorithm):
     driver = start(algorithm)
     known = {"kind": "dense", "learning_rate": 0.01, "units": 64, "batch_size": 32}
-    outside = {**known, "learning_rate": 5.0}
-    assert driver.learns_from(known) == (algorithm in ("tpe", "halving"))
-    assert not driver.learns_from(outside)
+    assert driver.learns == (algorithm in ("tpe", "halving"))
     named = driver.next_id
-    driver.adopt(named, known, epochs=EPOCHS, continues="")
+    driver.adopt(Proposal(oracle_id=named, point=complete(Declared(conditional_space()), known), epochs=EPOCHS))
     driver.tell(named, make_trial(0.1))
     assert driver.next_id != named
-    assert known not in [proposal.hyperparameters for proposal in ask(driver, 5)]
+    assert known not in [proposal.point.values for proposal in ask(driver, 5)]
 
 
 @pytest.mark.parametrize("algorithm", QUICK)

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuning.records import Epoch, Evaluation, SearchConfig, SearchResult, Status, TrainedModel, TrialRecord
+from tuning.records import Epoch, Evaluation, SearchConfig, SearchResult, Status, TrialRecord
 from tuning.selection import Selection
 from tuning.settings import Plan, TrainingSettings
+from tuning.trained import TrainedModel
 
 
 def through_json(data):
@@ -59,6 +60,10 @@ def test_a_trained_model_read_from_json_equals_the_one_written(data, configurati
         epochs=(data.draw(epoch_records),),
         result_epoch=0,
         seconds=1.5,
+        why_weights_only="a layer has no get_config",
+        promise=Promise(
+            objective="val_loss", trial=0.1, retrained=2.3, standard_error=0.01, examples=10, is_kept=False
+        ),
     )
     assert TrainedModel.from_json(through_json(written.as_json())) == written
 

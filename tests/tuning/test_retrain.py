@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 
 from tuning.errors import TrainingError
-from tuning.records import SearchResult, TrainedModel
-from tuning.retrain import retrain, retraining_plan, save_model, train_and_save
+from tuning.records import SearchResult
+from tuning.retrain import retrain, retraining_plan, train_and_save
 from tuning.run_folder import RunFolder, read_json
+from tuning.saving import Kept, save_model
 from tuning.seeds import derive_seed
 from tuning.selection import select
 from tuning.settings import Schedule
 from tuning.space import Choices
+from tuning.trained import TrainedModel
 from tuning.trial import Watch
 
 
@@ -118,7 +120,7 @@ def test_a_model_that_cannot_be_put_in_place_leaves_no_part_behind(model_file, t
     model = keras.models.load_model(model_file)
     (tmp_path / "model.keras" / "taken").mkdir(parents=True)
     with pytest.raises(OSError, match=r"model\.keras"):
-        save_model(model, tmp_path / "model.keras")
+        save_model(model, RunFolder(path=tmp_path), Kept())
     assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
 
 
@@ -126,6 +128,6 @@ def test_a_model_that_cannot_be_put_in_place_leaves_no_part_behind(model_file, t
 def test_saving_replaces_an_older_model(model_file, tmp_path):
     model = keras.models.load_model(model_file)
     (tmp_path / "model.keras").write_bytes(b"old")
-    save_model(model, tmp_path / "model.keras")
+    save_model(model, RunFolder(path=tmp_path), Kept())
     assert keras.models.load_model(tmp_path / "model.keras").count_params() == model.count_params()
     assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]

@@ -6,12 +6,15 @@ import contextlib
 
 import pytest
 
+from tuning.drawing import Drawing, complete, draw
 from tuning.errors import InputError
 from tuning.journal import AttemptLost, EpochReported, SearchBegan, Suggestion
-from tuning.oracles import OracleDriver, make_oracle
+from tuning.oracle_driver import OracleDriver
+from tuning.oracles import make_oracle
 from tuning.records import SearchConfig, Status
 from tuning.search_state import SearchState
 from tuning.settings import TrainingSettings
+from tuning.suggesting import events_of, next_up
 
 
 @pytest.fixture
@@ -21,26 +24,39 @@ def state(tiny):
 
         def call(**asked):
             config = SearchConfig(**{"epochs": 3, "enqueued": (), **asked})
-            driver = closing.enter_context(
-                contextlib.closing(OracleDriver(make_oracle(config, tiny.hyperparameters())))
-            )
-            return SearchState(builder=tiny, config=config, driver=driver)
+            driver = closing.enter_context(contextlib.closing(OracleDriver(make_oracle(config))))
+            enqueued = tuple((complete(tiny, values), own) for values, own in config.enqueued)
+            return SearchState(builder=tiny, config=config, driver=driver, enqueued=enqueued)
 
         yield call
 
 
-def begun(state):
+def suggest(state, tiny):
+    """The state with one more suggestion under way."""
+    found = next_up(state)
+    if isinstance(found, Drawing):
+        (found,) = events_of(state, draw(tiny, found, state.driver.space))
+    state.replay(found)
+    return found
+
+
+@pytest.fixture
+def begun(tiny):
     """The state with its first suggestion under way."""
-    state.replay(state.header())
-    state.replay(state.next_suggestion())
-    return state
+
+    def call(state):
+        state.replay(state.header())
+        suggest(state, tiny)
+        return state
+
+    return call
 
 
 def ended(state, make_trial, trial_id, **values):
     state.replay(make_trial(trial_id=trial_id, **values))
 
 
-def test_a_suggestion_is_under_way_until_its_trial_has_ended(state, make_trial, make_epoch):
+def test_a_suggestion_is_under_way_until_its_trial_has_ended(state, make_trial, make_epoch, begun):
     search = begun(state())
     assert list(search.under_way) == ["0000"]
     search.replay(EpochReported(trial_id="0000", number=1, epoch=make_epoch()))
@@ -52,34 +68,36 @@ def test_a_suggestion_is_under_way_until_its_trial_has_ended(state, make_trial, 
     assert search.best is search.trials[0]
 
 
-def test_repeats_are_no_trials_and_can_t_be_the_best(state, make_trial):
+def test_repeats_are_no_trials_and_can_t_be_the_best(state, make_trial, begun, tiny):
     search = begun(state())
     ended(search, make_trial, "0000", val_loss=0.5)
     values = search.suggestions["0000"].hyperparameters
-    search.replay(Suggestion(trial_id="0000.1", oracle_id="", hyperparameters=values, epochs=3, repeat_of="0000"))
+    search.replay(
+        Suggestion(trial_id="0000.1", oracle_id="", hyperparameters=values, ranges={}, epochs=3, repeat_of="0000")
+    )
     ended(search, make_trial, "0000.1", val_loss=0.1, repeat_of="0000")
     assert [trial.trial_id for trial in search.trials] == ["0000"]
     assert [trial.trial_id for trial in search.repeats] == ["0000.1"]
     assert search.best.trial_id == "0000"
-    assert (search.drawn, search.next_suggestion().trial_id) == (1, "0001")
+    assert (search.drawn, suggest(search, tiny).trial_id) == (1, "0001")
 
 
-def test_a_repeat_is_trained_as_its_trial_was_whatever_the_others_are(state, tiny, make_trial):
+def test_a_repeat_is_trained_as_its_trial_was_whatever_the_others_are(state, tiny, make_trial, begun):
     own = TrainingSettings(epochs=7)
     search = begun(state(enqueued=(({}, own),)))
     assert search.settings(search.suggestions["0000"]) == own
     ended(search, make_trial, "0000", settings=own)
-    again = Suggestion(trial_id="0000.1", oracle_id="", hyperparameters={}, epochs=7, repeat_of="0000")
+    again = Suggestion(trial_id="0000.1", oracle_id="", hyperparameters={}, ranges={}, epochs=7, repeat_of="0000")
     assert search.settings(again) == own
 
 
-def test_skipped_trials_are_counted_apart(state, make_trial):
+def test_skipped_trials_are_counted_apart(state, make_trial, begun, tiny):
     search = begun(state())
     ended(search, make_trial, "0000", status=Status.SKIPPED)
-    search.replay(search.next_suggestion())
+    suggest(search, tiny)
     ended(search, make_trial, "0001", status=Status.SKIPPED)
     assert (search.drawn, search.skipped_in_a_row) == (0, 2)
-    search.replay(search.next_suggestion())
+    suggest(search, tiny)
     ended(search, make_trial, "0002")
     assert (search.drawn, search.skipped_in_a_row) == (1, 0)
 
@@ -107,26 +125,29 @@ def test_a_fact_that_an_older_journal_lacks_is_no_difference(state):
     assert fresh.began
 
 
-def test_a_suggestion_before_the_search_began_is_refused(state):
+def test_a_suggestion_before_the_search_began_is_refused(state, begun):
     with pytest.raises(InputError, match="the journal suggests trial 0000 where it can't have: restore the file"):
         state().replay(begun(state()).suggestions["0000"])
 
 
-def test_a_suggestion_of_a_trial_that_is_under_way_is_refused(state):
+def test_a_suggestion_of_a_trial_that_is_under_way_is_refused(state, begun):
     search = begun(state())
     with pytest.raises(InputError, match="the journal suggests trial 0000 where it can't have: restore the file"):
         search.replay(search.suggestions["0000"])
 
 
-def test_a_configuration_that_the_oracle_can_t_have_suggested_is_refused(state, tiny):
+def test_a_configuration_that_the_oracle_can_t_have_suggested_is_refused(state, begun):
     search = begun(state())
-    values = {**search.suggestions["0000"].hyperparameters, "learning_rate": 5.0}
-    event = Suggestion(trial_id="0001", oracle_id="0001", hyperparameters=values, epochs=3)
-    with pytest.raises(InputError, match=r"the journal's configuration \{.*\} is not what this oracle suggests there"):
+    first = search.suggestions["0000"]
+    values = {**first.hyperparameters, "learning_rate": 5.0}
+    event = Suggestion(trial_id="0001", oracle_id="0001", hyperparameters=values, ranges=first.ranges, epochs=3)
+    with pytest.raises(
+        InputError, match=r"trial 0001 has learning_rate 5\.0, which is not in its range \(0\.003 to 0\.02"
+    ):
         search.replay(event)
 
 
-def test_events_of_a_trial_that_is_not_under_way_are_refused(state, make_trial, make_epoch):
+def test_events_of_a_trial_that_is_not_under_way_are_refused(state, make_trial, make_epoch, begun):
     search = begun(state())
     for event in (
         EpochReported(trial_id="0007", number=1, epoch=make_epoch()),
@@ -137,7 +158,7 @@ def test_events_of_a_trial_that_is_not_under_way_are_refused(state, make_trial, 
             search.replay(event)
 
 
-def test_an_epoch_out_of_turn_is_refused(state, make_epoch):
+def test_an_epoch_out_of_turn_is_refused(state, make_epoch, begun):
     search = begun(state())
     search.replay(EpochReported(trial_id="0000", number=1, epoch=make_epoch()))
     with pytest.raises(InputError, match="the journal holds epoch 3 of trial 0000 after epoch 1: restore the file"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,7 +12,6 @@ from tuning.errors import InputError
 from tuning.user_code import (
     code_digest,
     custom_objects_in,
-    describe_failure,
     load_custom_objects,
     load_object,
     resolved,
@@ -140,10 +138,13 @@ def test_a_missing_name_is_refused_and_the_nearest_suggested(write: Callable[[st
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("x = 1\ndef broken(:\n", r"bad\.py can't be imported at line 2 \(SyntaxError: .*\): mend it there"),
-        ("x = 1\nimport no_such_package\n", r"bad\.py can't be imported at line 2 \(ModuleNotFoundError: No module"),
-        ("raise RuntimeError('mine')\n", r"bad\.py can't be imported at line 1 \(RuntimeError: mine\): mend it there"),
-        ("import sys\nsys.exit(3)\n", r"bad\.py can't be imported at line 2 \(SystemExit: 3\)"),
+        (
+            "x = 1\ndef broken(:\n",
+            r"bad\.py can't be imported \(bad\.py line 2: SyntaxError: invalid syntax\): fix it there",
+        ),
+        ("x = 1\nimport no_such_package\n", r"bad\.py can't be imported \(bad\.py line 2: ModuleNotFoundError: No"),
+        ("raise RuntimeError('mine')\n", r"bad\.py can't be imported \(bad\.py line 1: RuntimeError: mine\): fix"),
+        ("import sys\nsys.exit(3)\n", r"bad\.py can't be imported \(bad\.py line 2: SystemExit: 3\)"),
     ],
 )
 def test_a_file_that_cannot_be_imported_is_refused_with_the_line(
@@ -155,14 +156,19 @@ def test_a_file_that_cannot_be_imported_is_refused_with_the_line(
     assert "\n" not in str(raised.value)
 
 
-def test_a_failure_names_the_last_line_of_the_user_s_own(write: Callable[[str, str], str]) -> None:
-    path = write("fails.py", "import json\n\ndef build():\n    return json.loads('{')\n")
-    build: Any = load_object(f"{path}:build")
+def test_a_file_that_is_part_of_a_package_is_refused_with_the_way_to_name_it(write: Callable[[str, str], str]) -> None:
+    message = r"inside\.py can't be imported .*: it is part of a package, so name it as package\.module:NAME, from the"
 
-    with pytest.raises(ValueError, match="Expecting") as raised:
-        build()
+    with pytest.raises(InputError, match=message):
+        load_object(f"{write('inside.py', 'from .blocks import head')}:build")
 
-    assert describe_failure(raised.value, f"{path}:build").startswith("JSONDecodeError at line 4: Expecting")
+
+def test_the_classes_of_a_neighbour_that_is_imported_as_a_module_are_custom_objects(
+    write: Callable[[str, str], str],
+) -> None:
+    write("own_layers.py", "import json\nclass Gate: pass")
+
+    assert set(load_custom_objects(f"{write('by_module.py', 'import own_layers as ol, json')}:ol")) == {"Gate"}
 
 
 @pytest.mark.parametrize(

@@ -91,8 +91,8 @@ def test_a_hyperparameter_behind_an_if_is_found(search_data: SearchData) -> None
 
     builder = made(build, search_data)
 
-    assert set(builder.described_space()) == {"deep", "depth", "width_0", "width_1", "width_2", "units"}
     assert set(builder.default_configuration()) == {"deep", "units"}
+    assert set(builder.check({"deep": True, "depth": 2})) == {"deep", "depth", "width_0", "width_1", "units"}
 
 
 def test_only_hyperparameters_with_an_effect_are_recorded(search_data: SearchData) -> None:
@@ -104,7 +104,7 @@ def test_only_hyperparameters_with_an_effect_are_recorded(search_data: SearchDat
     builder = made(build, search_data)
     plan = Plan(hyperparameters={"deep": False, "depth": 3, "units": 8}, settings=builder.trial_settings(1), seed=0)
 
-    assert builder.used(builder.built(plan)) == {"deep": False, "units": 8}
+    assert builder.built(plan).hyperparameters == {"deep": False, "units": 8}
 
 
 def test_nothing_is_added_to_a_user_s_training(search_data: SearchData) -> None:
@@ -205,7 +205,7 @@ def test_a_subclassed_model_is_searched_retrained_and_loaded(search_data: Search
     result = searched(builder, search_data, tmp_path, config(epochs=1))
     trained = retrain(builder, result, search_data, tmp_path)
 
-    loaded = keras.models.load_model(tmp_path / "model.keras", custom_objects=builder.custom_objects)
+    loaded = keras.models.load_model(tmp_path / "model.keras", custom_objects={"Subclassed": Subclassed})
     assert loaded.count_params() == trained.parameters
 
 
@@ -300,7 +300,7 @@ def test_mixed_precision_that_a_user_s_file_sets_stays(search_data: SearchData) 
     try:
         builder = made(dense, search_data)
         require_trainable(builder, search_data, config())
-        built = builder.built(Plan(hyperparameters={}, settings=builder.trial_settings(1), seed=0))
+        built = builder.built(Plan(hyperparameters={"units": 4}, settings=builder.trial_settings(1), seed=0))
         policies = {layer.dtype_policy.name for layer in built.model.layers}
     finally:
         keras.config.set_dtype_policy("float32")

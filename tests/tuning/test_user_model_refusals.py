@@ -37,14 +37,6 @@ class NeedsArguments(kt.HyperModel):
         super().__init__()
 
 
-class ForgetsSuper(kt.HyperModel):
-    def __init__(self) -> None:
-        pass
-
-    def build(self, hp: Any) -> keras.Model:
-        return dense(hp)
-
-
 class SilentFit(FailingFit):
     def fit(self, hp: Any, model: Any, *args: Any, **options: Any) -> Any:
         model.fit(*args, **options)
@@ -88,7 +80,7 @@ def two_outputs(hp: Any) -> keras.Model:
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        (raising, r"my\.py:build failed \(ValueError: my own mistake\): mend it there"),
+        (raising, r"my\.py:build failed \(test_user_model_refusals\.py line \d+: ValueError: my own mistake\): fix it"),
         (lambda hp: None, r"my\.py:build returned NoneType but must return a compiled keras\.Model"),
         (not_compiled, "returned a model that is not compiled: call model.compile before returning it"),
         (
@@ -100,8 +92,7 @@ def two_outputs(hp: Any) -> keras.Model:
         (map_output, r"gives answers of shape \('batch', 26, 26, 10\) but the data has 10 classes"),
         (two_outputs, r"gives several outputs but images with labels need one: \(batch, 10\)"),
         (NeedsArguments, r"can't be made without arguments \(.*width.*\): name an instance of it"),
-        (ForgetsSuper, r"does not call super\(\).__init__\(\) in its __init__: add it"),
-        (FailingFit, r"fit of my\.py:build failed \(RuntimeError.*: no such thing\): mend it there"),
+        (FailingFit, r"fit of my\.py:build failed \(user_models\.py line \d+: RuntimeError: no such thing\): fix it"),
         (42, r"is a int but must be a function build\(hp\) or a keras_tuner.HyperModel"),
         (keras.Model, r"is a type but must be a function build\(hp\)"),
     ],
@@ -216,5 +207,5 @@ def test_a_training_that_fails_is_refused_with_its_reason(search_data: SearchDat
         model.fit = raising
         return model
 
-    with pytest.raises(InputError, match=r"my\.py:build can't be trained on the data \(.*\): mend it there"):
+    with pytest.raises(InputError, match=r"my\.py:build can't be trained on the data \(.*\): fix it there"):
         require_trainable(made(build, search_data), search_data, config())

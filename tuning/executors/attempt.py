@@ -10,7 +10,9 @@ import tensorflow as tf
 
 from tuning import builder
 from tuning.checkpoint import Checkpoint
+from tuning.errors import UserCodeError
 from tuning.executors.interface import Built, Ended, EpochEnded, Lost, Task, Workplace
+from tuning.failures import describe_failure, traceback_of
 from tuning.own_fit import scaled_pixels
 from tuning.records import Epoch
 from tuning.search_data import sample
@@ -19,7 +21,6 @@ from tuning.trial import Training, Watch, train
 from tuning.user_callbacks import made_by
 
 OUT_OF_MEMORY = "it ran out of memory"
-LONGEST_FAILURE = 300
 
 
 @dataclass(kw_only=True)
@@ -49,7 +50,8 @@ class Attempt:
             return Lost(task_id=self.task.task_id, reason=OUT_OF_MEMORY)
         # A user's code, and a framework, can fail in as many ways as there are; `exit()` is one of them.
         except (Exception, SystemExit) as error:  # noqa: BLE001
-            return self._failed(one_line(error))
+            reason = error.reason if isinstance(error, UserCodeError) else describe_failure(error)
+            return self._failed(reason, traceback_of(error))
 
     def _train(self) -> Training:
         task = self.task
@@ -72,7 +74,7 @@ class Attempt:
         )
 
     def _built(self, built: builder.Built) -> bool:
-        self._hyperparameters = self.workplace.builder.used(built)
+        self._hyperparameters = built.hyperparameters
         self._parameters = _parameters(built.model)
         if self.workplace.counts_macs:
             from tuning.model_costs import count_macs
@@ -90,6 +92,9 @@ class Attempt:
 
     def _ended(self, training: Training) -> Ended:
         failure = f"the loss became NaN or infinite in epoch {len(training.epochs)}" if training.diverged else ""
+        left_out = [name for name in self.task.plan.hyperparameters if name not in training.hyperparameters]
+        if left_out and not training.stopped and not failure:
+            failure = f"it did not ask for {', '.join(left_out)}, for which it asked when the configuration was drawn"
         return Ended(
             task_id=self.task.task_id,
             hyperparameters=training.hyperparameters,
@@ -99,9 +104,10 @@ class Attempt:
             macs=self._macs,
             stopped=training.stopped,
             failure=failure,
+            note=training.note,
         )
 
-    def _failed(self, failure: str) -> Ended:
+    def _failed(self, failure: str, traceback: str) -> Ended:
         return Ended(
             task_id=self.task.task_id,
             hyperparameters=self._hyperparameters,
@@ -111,12 +117,8 @@ class Attempt:
             macs=self._macs,
             stopped=False,
             failure=failure,
+            traceback=traceback,
         )
-
-
-def one_line(error: BaseException) -> str:
-    """The kind of an error and its message, 300 characters at most."""
-    return " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_FAILURE]
 
 
 def _parameters(model: keras.Model) -> int:

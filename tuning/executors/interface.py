@@ -74,8 +74,8 @@ class Ended:
     """The task is over and its worker is free.
 
     `hyperparameters`: those that had an effect, None where no model came to stand. `epochs`: all of the trial, those of
-    earlier tasks included. `stopped`: an answer or `stop` ended it before `until`. `failure`: what went wrong, else
-    empty.
+    earlier tasks included. `stopped`: an answer or `stop` ended it before `until`. `failure`: what went wrong, in one
+    line, and `traceback`, else empty. `note`: what is to be known about its value, else empty.
     """
 
     task_id: str
@@ -86,6 +86,8 @@ class Ended:
     macs: int | None
     stopped: bool
     failure: str
+    traceback: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,6 +38,21 @@ class _Place:
         self.worker = self.task = None
 
 
+def setup_for(job: Path, *, threads: int, seconds_apart: float = SECONDS_APART) -> Setup:
+    """What a worker is told before it starts; `job` is the folder that keeps what it loads."""
+    return Setup(
+        path=tuple(sys.path),
+        job=job.resolve(),
+        threads=threads,
+        seconds_apart=seconds_apart,
+        keras={
+            "floatx": keras.config.floatx(),
+            "image_data_format": keras.config.image_data_format(),
+            "dtype_policy": keras.config.dtype_policy().name,
+        },
+    )
+
+
 class LocalProcesses:
     """An executor of so many worker processes.
 
@@ -72,17 +87,7 @@ class LocalProcesses:
         # A killed process could not remove it.
         shutil.rmtree(self._job, ignore_errors=True)
         self._job.mkdir(parents=True)
-        self._setup = Setup(
-            path=tuple(sys.path),
-            job=self._job.resolve(),
-            threads=self._threads,
-            seconds_apart=seconds_apart,
-            keras={
-                "floatx": keras.config.floatx(),
-                "image_data_format": keras.config.image_data_format(),
-                "dtype_policy": keras.config.dtype_policy().name,
-            },
-        )
+        self._setup = setup_for(self._job, threads=self._threads, seconds_apart=seconds_apart)
         self._places = [_Place(number=number) for number in range(workers)]
         self._arrived: deque[tuple[_Place, WorkerProcess | None, Any]] = deque()
         self._is_closed = self._has_started = False

@@ -17,8 +17,8 @@ import cloudpickle
 import numpy as np
 
 from tuning.errors import InputError
-from tuning.executors.attempt import one_line
 from tuning.executors.interface import Workplace
+from tuning.failures import describe_failure
 from tuning.user_code import execute, executed_files
 
 SMALLEST_FILE_BYTES = 1 << 16
@@ -45,8 +45,8 @@ def write_job(workplace: Workplace, folder: Path) -> None:
                 # What is pickled may say in any way that it can't be.
                 except Exception as error:
                     raise InputError(
-                        f"{name} can't be sent to a worker process ({one_line(error)}): make it picklable, or train "
-                        "in this process with workers=0"
+                        f"{name} can't be sent to a worker process ({describe_failure(error)}): make it picklable, "
+                        "or train in this process with workers=0"
                     ) from error
 
 

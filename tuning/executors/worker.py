@@ -19,10 +19,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from multiprocessing import connection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
+    from tuning.drawing import Drawing, Drawn
     from tuning.executors.interface import Report, Task, Workplace
+    from tuning.known_space import KnownSpace
+    from tuning.points import Point
 
 _DIE_WITH_PARENT = 1
 
@@ -46,6 +49,15 @@ class Assignment:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Order:
+    """To a worker: draw this, in the space of which it is told what is `news` to it."""
+
+    drawing: Drawing
+    news: tuple[Point, ...]
+    lists_reals: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Answer:
     """To a worker: whether the task that waits is to go on."""
 
@@ -65,6 +77,27 @@ class Said:
 
     report: Report
     memory_bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskedFor:
+    """From a worker: what the model builder asked for so far."""
+
+    point: Point
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """From a worker: what was drawn."""
+
+    drawn: Drawn
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """From a worker: why nothing more can be drawn."""
+
+    sentence: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,8 +125,40 @@ def main(handle: int, parent: int) -> None:
     # All that was imported stays: looking through it after every task would take longer than the rest of the overhead.
     gc.collect()
     gc.freeze()
+    serve(workplace, setup, mailbox)
+
+
+def serve(workplace: Workplace, setup: Setup, mailbox: _Mailbox) -> NoReturn:
+    """Do one thing after the other that the parent wants done."""
+    space: KnownSpace | None = None
     while True:
-        pipe.send(_trained(workplace, mailbox.tasks.get(), setup, mailbox))
+        wanted = mailbox.tasks.get()
+        if isinstance(wanted, Order):
+            space = space if space is not None else _known_space(wanted)
+            mailbox.pipe.send(_drawn(workplace, wanted, space, mailbox.pipe))
+        else:
+            mailbox.pipe.send(_trained(workplace, wanted, setup, mailbox))
+
+
+def _known_space(order: Order) -> KnownSpace:
+    from tuning.known_space import KnownSpace
+
+    return KnownSpace(lists_reals=order.lists_reals)
+
+
+def _drawn(workplace: Workplace, order: Order, space: KnownSpace, pipe: Any) -> Finished | Refused:
+    from tuning.drawing import draw
+    from tuning.errors import InputError
+    from tuning.graph_memory import forget_graphs
+
+    for point in order.news:
+        space.add(point)
+    try:
+        drawn = draw(workplace.builder, order.drawing, space, on_asked=lambda point: pipe.send(AskedFor(point=point)))
+    except InputError as error:
+        return Refused(sentence=str(error))
+    forget_graphs()
+    return Finished(drawn=drawn)
 
 
 def _trained(workplace: Workplace, task: Task, setup: Setup, mailbox: _Mailbox) -> Said:
@@ -123,7 +188,7 @@ class _Mailbox:
 
     def __init__(self, pipe: Any) -> None:
         self.pipe = pipe
-        self.tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()
+        self.tasks: queue.SimpleQueue[Task | Order] = queue.SimpleQueue()
         self.answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
         self.stopped: set[str] = set()
         threading.Thread(target=self._read, daemon=True).start()
@@ -134,6 +199,8 @@ class _Mailbox:
                 match self.pipe.recv():
                     case Assignment(task=task):
                         self.tasks.put(task)
+                    case Order() as order:
+                        self.tasks.put(order)
                     case Stop(task_id=task_id):
                         self.stopped.add(task_id)
                     case Answer() as answer:
@@ -150,8 +217,8 @@ def _workplace(setup: Setup) -> Workplace | Unusable:
     import tensorflow as tf
 
     from tuning.devices import prepare_gpus
-    from tuning.executors.attempt import one_line
     from tuning.executors.shared_job import read_job
+    from tuning.failures import describe_failure
 
     tf.config.threading.set_intra_op_parallelism_threads(setup.threads)
     tf.config.threading.set_inter_op_parallelism_threads(setup.threads)
@@ -161,7 +228,7 @@ def _workplace(setup: Setup) -> Workplace | Unusable:
         workplace = read_job(setup.job)
     # It holds a user's own code.
     except (Exception, SystemExit) as error:  # noqa: BLE001
-        return Unusable(failure=one_line(error))
+        return Unusable(failure=describe_failure(error))
     keras.config.set_floatx(setup.keras["floatx"])
     keras.config.set_image_data_format(setup.keras["image_data_format"])
     keras.config.set_dtype_policy(setup.keras["dtype_policy"])
