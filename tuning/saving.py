@@ -61,8 +61,8 @@ def what_can_be_kept(builder: ModelBuilder, plan: Plan, model: keras.Model, few:
         if is_same(_with_weights(builder.built(plan).model, weights)):
             return Kept(why_weights_only=why)
     raise InputError(
-        f"the model of {builder.name} is another one after it was saved and loaded ({why}), and after it was built again "
-        "with the same weights: let its own layers keep everything in weights and get_config"
+        f"the model of {builder.name} is another one after it was saved and loaded ({why}), and after it was built "
+        "again with the same weights: let its own layers keep everything in weights and get_config"
     )
 
 

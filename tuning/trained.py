@@ -36,8 +36,8 @@ class Promise:
 class TrainedModel:
     """A model that was trained to its end and saved: how, on how many images, and its learning curve.
 
-    `why_weights_only`: why it is kept as weights and not as a `.keras` file, else empty. `promise`: whether it keeps what
-    its trial promised; None where it is no trial's, or nothing can be compared.
+    `why_weights_only`: why it is kept as weights and not as a `.keras` file, else empty. `promise`: whether it keeps
+    what its trial promised; None where it is no trial's, or nothing can be compared.
     """
 
     hyperparameters: Configuration

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tuning.records import Epoch, Evaluation, SearchConfig, SearchResult, Status, TrialRecord
 from tuning.selection import Selection
 from tuning.settings import Plan, TrainingSettings
-from tuning.trained import TrainedModel
+from tuning.trained import Promise, TrainedModel
 
 
 def through_json(data):
