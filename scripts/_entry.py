@@ -211,7 +211,9 @@ def _guarded(run: Callable[[argparse.Namespace], Outcome], arguments: argparse.N
 
 
 def _refuse(sentence: str) -> int:
-    print(" ".join(sentence.split()), file=sys.stderr)
+    from tuning.plain_names import readable
+
+    print(readable(" ".join(sentence.split())), file=sys.stderr)
     return BAD_INPUT
 
 

@@ -98,12 +98,29 @@ def _cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:90])
 
 
+def _unlabelled_test(folder: Path) -> None:
+    for name in ("circle", "square"):
+        shutil.copytree(folder / name, folder / "train" / name)
+        shutil.rmtree(folder / name)
+    shutil.copytree(folder / "train" / "circle", folder / "test")
+
+
 @pytest.mark.parametrize(
     ("spoil", "options", "parts"),
     [
         (lambda folder: shutil.rmtree(folder / "square"), (), ("shapes has 1 class folders (circle)",)),
-        (lambda folder: (folder / "triangle").mkdir(), (), ("class triangle has no pictures in shapes/triangle",)),
         (lambda folder: (folder / "test").mkdir(), (), ("shapes has test but no train",)),
+        (
+            lambda folder: (folder / "circle").rename(folder / "caf\udce9"),
+            (),
+            (r"the name of shapes/caf\xe9 is not UTF-8: rename it",),
+        ),
+        (
+            lambda folder: (folder / "circle").rename(folder / "\x1b[31m"),
+            (),
+            (r"the name of shapes/\x1b[31m holds control characters: rename it",),
+        ),
+        (_unlabelled_test, (), ("shapes/test holds pictures but no class folders", "move test out of shapes")),
         (
             lambda folder: _cut(folder / "circle/3.png"),
             (),

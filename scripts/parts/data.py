@@ -117,6 +117,8 @@ def tell_fallback(console: Console, dataset: Dataset) -> None:
 def tell_dataset(console: Console, dataset: Dataset, *, validation: int) -> None:
     from rich.markup import escape
 
+    from tuning.plain_names import readable
+
     training = len(dataset.training) - (validation if dataset.validation is None else 0)
     what = "images" if dataset.is_classification else "examples"
     shapes = [f"{name} of {'×'.join(map(str, shape))}" for name, shape in dataset.input_shapes.items()]
@@ -128,4 +130,4 @@ def tell_dataset(console: Console, dataset: Dataset, *, validation: int) -> None
     )
     tell_fallback(console, dataset)
     for warning in dataset.warnings:
-        console.print(f"[yellow]warning:[/] {escape(warning)}")
+        console.print(f"[yellow]warning:[/] {escape(readable(warning))}")

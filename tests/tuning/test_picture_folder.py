@@ -316,7 +316,7 @@ def _classes_called(count):
     return make
 
 
-def _parts(*parts, beside="val"):
+def _parts(*parts, beside="extra"):
     def make(folder):
         for part in parts:
             shutil.copytree(folder / "circle", folder / part / "circle")
@@ -329,7 +329,8 @@ def _parts(*parts, beside="val"):
 
 def _test_class_that_train_lacks(folder):
     _parts("train", "validation", beside="test")(folder)
-    (folder / "test" / "triangle").mkdir()
+    picture(folder / "test" / "square" / "a.png")
+    picture(folder / "test" / "triangle" / "a.png")
 
 
 def _empty_validation(folder):
@@ -345,9 +346,8 @@ def _empty_validation(folder):
         (_loose, "shapes has no subfolders"),
         (lambda folder: shutil.rmtree(folder / "circle"), r"shapes has 1 class folders \(square\) but 2 to 1000"),
         (_classes_called(1001), "shapes has 1001 class folders but 2 to 1000 classes can be told apart"),
-        (lambda folder: (folder / "triangle").mkdir(), "class triangle has no pictures in .*triangle: add some or"),
         (_parts("test", beside="other"), "shapes has test but no train: name the folder of the training pictures"),
-        (_parts("train", "test"), "shapes has val beside train: its subfolders must be train, validation, test, or"),
+        (_parts("train", "test"), "shapes has extra beside train: its subfolders must be train, validation, test, or"),
         (_test_class_that_train_lacks, "test/triangle shows class triangle, which train lacks: add training pictures"),
         (_empty_validation, "validation holds no pictures: add some or remove the folder"),
         (
