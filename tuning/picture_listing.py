@@ -7,17 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from tuning.class_folders import ClassFolder, find_classes, match_classes
+from tuning.drawn_test import draw
 from tuning.errors import InputError
 from tuning.folder_layout import PARTS, find_layout
 from tuning.folder_walk import files
 from tuning.plain_names import flaw, readable
-
-TEST_SHARE = 6
-"""One of so many pictures of each class is tested with where no `test/` is given."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
@@ -106,7 +101,6 @@ def draw_test(listing: Listing, pictures: Sequence[Picture], *, seed: int) -> tu
     if not listing.is_test_drawn:
         return tuple(pictures)
     drawn = list(pictures)
-    rng = np.random.default_rng([seed, 0x7E57])
     places: list[list[int]] = [[] for _ in listing.class_names]
     for place, picture in enumerate(pictures):
         if picture.part == "train":
@@ -117,6 +111,6 @@ def draw_test(listing: Listing, pictures: Sequence[Picture], *, seed: int) -> tu
                 f"class {name} needs 2 or more pictures, one to train and one to test, but has {len(members)}: add "
                 "pictures, or give a test folder beside train"
             )
-        for place in rng.permutation(members)[: max(round(len(members) / TEST_SHARE), 1)]:
-            drawn[place] = dataclasses.replace(drawn[place], part="test")
+    for place in draw(places, seed=seed):
+        drawn[place] = dataclasses.replace(drawn[place], part="test")
     return tuple(drawn)
