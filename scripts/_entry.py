@@ -62,11 +62,15 @@ _DISK_ERRORS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a command leaves: its result as JSON, whether the answer is yes, and the command that comes next."""
+    """What a command leaves: its result as JSON, whether the answer is yes, and the command that comes next.
+
+    `refused`: sentences on those of several inputs that were bad, while the others gave the result.
+    """
 
     result: Mapping[str, Any]
     passed: bool = True
     next_command: str = ""
+    refused: Sequence[str] = ()
 
 
 class Parser(argparse.ArgumentParser):
@@ -207,6 +211,10 @@ def _guarded(run: Callable[[argparse.Namespace], Outcome], arguments: argparse.N
         print(json.dumps(outcome.result, allow_nan=False))
     if outcome.next_command:
         print(f"next: {outcome.next_command}", file=sys.stderr if arguments.json else sys.stdout)
+    for sentence in outcome.refused:
+        _refuse(sentence)
+    if outcome.refused:
+        return BAD_INPUT
     return DONE if outcome.passed else ANSWER_IS_NO
 
 

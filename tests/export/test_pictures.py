@@ -233,7 +233,7 @@ def test_a_file_that_is_no_picture_is_refused(tmp_path: Path, content: bytes) ->
         read_picture(path, shape=SHAPE, look=DIGIT_LOOK)
 
 
-@pytest.mark.parametrize("name", ["picture.png", "picture.jpg", "picture.bmp", "picture.webp", "picture.tiff"])
+@pytest.mark.parametrize("name", ["picture.png", "picture.jpg", "picture.bmp", "picture.webp", "picture.tiff", "picture.avif"])
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.5, 0.7])
 def test_a_truncated_picture_is_refused(saved: Callable[..., Path], name: str, share: float) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (60, 60), dtype=np.uint8)
