@@ -12,6 +12,7 @@ import gc
 import importlib.util
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -221,7 +222,9 @@ def _guarded(run: Callable[[argparse.Namespace], Outcome], arguments: argparse.N
 def _refuse(sentence: str) -> int:
     from tuning.plain_names import readable
 
-    print(readable(" ".join(sentence.split())), file=sys.stderr)
+    # Keras writes parts of its messages in bold.
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", sentence)
+    print(readable(" ".join(plain.split())), file=sys.stderr)
     return BAD_INPUT
 
 
