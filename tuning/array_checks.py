@@ -21,7 +21,7 @@ def checked_images(key: str, array: NDArray[np.generic]) -> Pixels:
     if array.dtype != np.uint8:
         raise InputError(
             f"{key} has dtype {array.dtype}{nan_note(array)} but images must be uint8 pixel values 0 to 255: "
-            f"{how_to_convert(key, array)}"
+            f"{_how_to_convert(key, array)}"
         )
     if array.ndim == 3:
         array = array[..., np.newaxis]
@@ -38,7 +38,7 @@ def checked_images(key: str, array: NDArray[np.generic]) -> Pixels:
 
 
 def checked_labels(key: str, array: NDArray[np.generic]) -> Classes:
-    """As int64 (examples,); a column loses its axis. Raises InputError naming `key` for all but whole numbers from 0."""
+    """As int64 (examples,); (examples, 1) will do. Raises InputError naming `key` unless all are whole, from 0."""
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if not np.issubdtype(array.dtype, np.integer):
@@ -52,20 +52,20 @@ def checked_labels(key: str, array: NDArray[np.generic]) -> Classes:
     return array.astype(np.int64)
 
 
-def how_to_convert(key: str, array: NDArray[np.generic]) -> str:
+def _how_to_convert(key: str, array: NDArray[np.generic]) -> str:
     """What makes pixel values of other numbers, for the end of a sentence: by what they are multiplied, and how."""
     if array.dtype.kind == "b":
         return f"multiply by 255 and convert, ({key} * 255).astype('uint8')"
     if array.dtype.kind not in "iuf" or not array.size or not np.isfinite(array).all():
         return "convert it, multiplying by 255 if it holds 0 to 1"
     low, high = float(array.min()), float(array.max())
-    if array.dtype.kind != "f" and 0 <= low and high <= 255:
+    if array.dtype.kind != "f" and low >= 0 and high <= 255:
         return f"convert it, {key}.astype('uint8')"
-    if 0 <= low and high <= 1:
+    if low >= 0 and high <= 1:
         return f"multiply by 255 and convert, ({key} * 255).round().astype('uint8')"
-    if 0 <= low and high <= 255:
+    if low >= 0 and high <= 255:
         return f"round and convert it, {key}.round().astype('uint8')"
-    if -1 <= low and high <= 1:
+    if low >= -1 and high <= 1:
         return f"shift it to 0 to 255 and convert, (({key} + 1) * 127.5).round().astype('uint8')"
     if array.dtype == np.uint16:
         return f"divide by 257 and convert, ({key} / 257).round().astype('uint8')"

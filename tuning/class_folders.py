@@ -116,18 +116,18 @@ def _empty(folders: Sequence[Path], kept: Sequence[Path]) -> tuple[str, ...]:
 
 def _alike(names: Sequence[str]) -> tuple[str, ...]:
     groups = Counter(alike(name) for name in names)
-    pairs = [" and ".join(name for name in names if alike(name) == group) for group, count in groups.items() if count > 1]
+    pairs = [
+        " and ".join(name for name in names if alike(name) == group) for group, count in groups.items() if count > 1
+    ]
     return tuple(f"the classes {pair} differ in case only" for pair in pairs)
 
 
 def _nested(folders: Sequence[Path]) -> tuple[str, ...]:
     """A note where no class has pictures of its own: its folders may be the classes that were meant."""
-    inside = {path: subfolders(path) for path in folders}
-    if any(len(within) < 2 or any(not each.is_dir() for each in visible(path)) for path, within in inside.items()):
+    if any(not inside.is_dir() for path in folders for inside in visible(path)):
         return ()
-    first, within = next(iter(inside.items()))
-    names = ", ".join(each.name for each in within[:3])
+    within = [path.name for path in subfolders(folders[0])]
+    names = ", ".join(within[:3]) + (", …" if len(within) > 3 else "")
     return (
-        f"every class folder holds folders only ({first.name}: {names}{', …' if len(within) > 3 else ''}): all "
-        "pictures below it count as its class",
+        f"every class folder holds folders only ({folders[0].name}: {names}): all pictures below it count as its class",
     )

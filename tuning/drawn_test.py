@@ -14,13 +14,13 @@ TEST_SHARE = 6
 """One of so many examples of each class is tested with."""
 
 
-def draw(groups: Sequence[Sequence[int]], *, seed: int) -> list[int]:
+def draw(groups: Sequence[NDArray[np.int64]], *, seed: int) -> list[int]:
     """A sixth of the members of each group, at least one, in no order."""
     rng = np.random.default_rng([seed, 0x7E57])
     return [
         int(member)
         for members in groups
-        for member in rng.permutation(np.array(members, dtype=np.int64))[: max(round(len(members) / TEST_SHARE), 1)]
+        for member in rng.permutation(members)[: max(round(len(members) / TEST_SHARE), 1)]
     ]
 
 
@@ -46,15 +46,15 @@ def with_test(arrays: Mapping[str, NDArray[Any]], *, seed: int) -> dict[str, NDA
 
 def _groups(labels: NDArray[Any]) -> list[NDArray[np.int64]]:
     """The positions of each class; all positions together where numbers are predicted."""
-    labels = labels.reshape(-1) if labels.size == len(labels) else labels
-    are_classes = labels.ndim == 1 and np.issubdtype(labels.dtype, np.integer)
-    values = np.unique(labels) if are_classes else []
-    groups = [np.flatnonzero(labels == value) for value in values] if are_classes else [np.arange(len(labels))]
-    for number, members in enumerate(groups):
+    flat = labels.reshape(-1) if labels.size == len(labels) else labels
+    if flat.ndim > 1 or not np.issubdtype(flat.dtype, np.integer):
+        groups = {"y_train": np.arange(len(flat))}
+    else:
+        groups = {f"class {value} of y_train": np.flatnonzero(flat == value) for value in np.unique(flat)}
+    for name, members in groups.items():
         if len(members) < 2:
-            what = f"class {values[number]} of y_train" if are_classes else "y_train"
             raise InputError(
-                f"{what} has {len(members)} examples but needs 2 or more, one to train and one to test: add examples, or "
-                "give x_test and y_test"
+                f"{name} has {len(members)} examples but needs 2 or more, one to train and one to test: add examples, "
+                "or give x_test and y_test"
             )
-    return groups
+    return list(groups.values())

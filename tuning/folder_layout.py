@@ -57,7 +57,9 @@ def find_layout(folder: Path) -> Layout:
     others = [path for path in inside if not part_called(path.name)]
     if parts and others and all(_is_class(path) for path in parts):
         beside = others[0].name
-        notes += tuple(f"{path.name} counts as a class, as it holds pictures and lies beside {beside}" for path in parts)
+        notes += tuple(
+            f"{path.name} counts as a class, as it holds pictures and lies beside {beside}" for path in parts
+        )
         parts = []
     if not parts:
         return Layout(roots={"train": top}, outside=_files_between(folder, top), notes=notes)
@@ -147,7 +149,8 @@ def _by_part(top: Path, parts: Sequence[Path]) -> dict[str, Path]:
         if len(called) > 1:
             names = " and ".join(path.name for path in called)
             raise InputError(f"{top} has {names}, which both mean {part}: put their pictures into one of them")
-        named |= {part: path for path in called}
+        if called:
+            (named[part],) = called
     if "train" not in named:
         found = " and ".join(path.name for path in named.values())
         raise InputError(

@@ -61,12 +61,14 @@ def read_labels(
 def as_classes(key: str, labels: Any, class_names: Sequence[str] | None) -> Array:
     """The labels of one array as numbers of classes, (examples,); `class_names`: how names and columns are numbered.
 
-    Whole numbers come back as they are, unchecked. Raises InputError naming `key` for names of no class, rows that are
-    not one-hot, and numbers that are not whole.
+    Whole numbers, and what has more than two axes, come back as they are, unchecked. Raises InputError naming `key`
+    for names of no class, rows that are not one-hot, and numbers that are not whole.
     """
     array = as_array(key, labels)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
+    if array.ndim > 2:
+        return array
     if array.dtype.kind == "U":
         return _from_names(key, array, class_names if class_names is not None else ())
     if array.ndim == 2:
@@ -84,8 +86,8 @@ def as_array(key: str, labels: Any) -> Array:
     kinds = {type(label) for label in array.flat}
     if not all(issubclass(each, str | bytes) for each in kinds):
         raise InputError(
-            f"{key} holds Python objects ({', '.join(sorted(each.__name__ for each in kinds))}): store whole numbers with "
-            f"{key}.astype(int), or names with {key}.astype(str)"
+            f"{key} holds Python objects ({', '.join(sorted(each.__name__ for each in kinds))}): store whole numbers "
+            f"with {key}.astype(int), or names with {key}.astype(str)"
         )
     # A byte that is not UTF-8 is found where names are checked.
     texts = [label if isinstance(label, str) else label.decode(errors="surrogateescape") for label in array.flat]
@@ -108,6 +110,8 @@ def _as_numbers(key: str, array: Array) -> Array:
 
 def _names_in(array: Array) -> tuple[str, ...] | None:
     """The names of the classes, in their order, as far as training labels tell them."""
+    if array.ndim > 2:
+        return None
     if array.dtype.kind == "U":
         return checked_class_names(np.array(sorted({plain(str(name)) for name in np.unique(array)})), key="y_train")
     if array.ndim == 2 and array.shape[1] > 1:
@@ -133,8 +137,8 @@ def _from_one_hot(key: str, array: Array, class_names: Sequence[str] | None) -> 
     count = len(class_names) if class_names is not None else width
     if width != count or not _is_one_hot(array):
         raise InputError(
-            f"{key} has rows of {width} values but must hold whole numbers, or one-hot rows of the {count} classes with "
-            "a single 1 each"
+            f"{key} has rows of {width} values but must hold whole numbers, or one-hot rows of the {count} classes "
+            "with a single 1 each"
         )
     return np.asarray(array.argmax(axis=1), dtype=np.int64)
 
@@ -161,8 +165,8 @@ def _look_at_floats(labels: Mapping[str, Array]) -> tuple[bool, tuple[str, ...]]
     obstacle = _obstacle(values, columns)
     if obstacle:
         return False, (
-            f"y_train holds whole numbers as {dtype}, taken for numbers to predict because {obstacle}: --labels classes "
-            "takes them for classes",
+            f"y_train holds whole numbers as {dtype}, taken for numbers to predict because {obstacle}: --labels "
+            "classes takes them for classes",
         )
     return True, (
         f"y_train holds the whole numbers 0 to {len(values) - 1} as {dtype}, taken for {len(values)} classes: --labels "

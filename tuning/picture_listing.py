@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from tuning.class_folders import ClassFolder, find_classes, match_classes
 from tuning.drawn_test import draw
 from tuning.errors import InputError
 from tuning.folder_layout import PARTS, find_layout
 from tuning.folder_walk import files
 from tuning.plain_names import flaw, readable
+
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
@@ -71,9 +74,7 @@ def list_pictures(folder: Path) -> Listing:
 
 
 def _listed(part: str, folders: Sequence[ClassFolder]) -> list[Picture]:
-    return [
-        Picture(path=path, part=part, label=folder.label) for folder in folders for path in files(folder.path)
-    ]
+    return [Picture(path=path, part=part, label=folder.label) for folder in folders for path in files(folder.path)]
 
 
 def _check_names(folder: Path, paths: Sequence[Path]) -> None:
@@ -101,10 +102,8 @@ def draw_test(listing: Listing, pictures: Sequence[Picture], *, seed: int) -> tu
     if not listing.is_test_drawn:
         return tuple(pictures)
     drawn = list(pictures)
-    places: list[list[int]] = [[] for _ in listing.class_names]
-    for place, picture in enumerate(pictures):
-        if picture.part == "train":
-            places[picture.label].append(place)
+    labels = np.array([picture.label if picture.part == "train" else -1 for picture in pictures])
+    places = [np.flatnonzero(labels == label) for label in range(len(listing.class_names))]
     for name, members in zip(listing.class_names, places, strict=True):
         if len(members) < 2:
             raise InputError(

@@ -33,5 +33,5 @@ def plain(name: str) -> str:
 
 
 def alike(name: str) -> str:
-    """Equal for names that differ in nothing but spaces around them, upper and lower case, and how accents are stored."""
+    """Equal for names that differ in spaces around them, upper and lower case, and how accents are stored only."""
     return plain(plain(name).casefold())

@@ -62,9 +62,9 @@ def from_tf_data(
     """A data set of finite `tf.data.Dataset`s of (image, label), batched or not.
 
     Images: (height, width, 1 or 3), all of one shape, uint8, or numbers that are whole and 0 to 255. Labels: whole
-    numbers from 0, some of the `class_names`, or one-hot rows of as many values as there are names. Each pipeline is read once, into
-    files under `cache` that are mapped into memory; None: into a folder that goes when the program ends. Raises
-    InputError for anything else, and for a disk that does not take the pixels.
+    numbers from 0, some of the `class_names`, or one-hot rows of as many values as there are names. Each pipeline is
+    read once, into files under `cache` that are mapped into memory; None: into a folder that goes when the program
+    ends. Raises InputError for anything else, and for a disk that does not take the pixels.
     """
     names = checked_class_names(np.array(list(class_names)))
     parts = {"train": training, "test": test}

@@ -153,8 +153,8 @@ def _array(archive: np.lib.npyio.NpzFile, key: str) -> NDArray[Any]:
         if OBJECTS not in str(error):
             raise
         raise InputError(
-            f"{key} holds Python objects, which are not read: store names with {key}.astype(str) and whole numbers with "
-            f"{key}.astype(int), and save them again"
+            f"{key} holds Python objects, which are not read: store names with {key}.astype(str) and whole numbers "
+            f"with {key}.astype(int), and save them again"
         ) from error
     return array
 

@@ -97,8 +97,8 @@ def test_two_arrays_for_one_name_are_refused():
 def test_what_is_missing_is_told_with_what_was_found():
     refuse(
         ["arr_0", "arr_1"],
-        "given.npz lacks x_train and y_train: it must hold x_train and y_train, and x_test and y_test unless a sixth of "
-        "the examples is to be set apart for the test, found arr_0, arr_1",
+        "given.npz lacks x_train and y_train: it must hold x_train and y_train, and x_test and y_test unless a sixth "
+        "of the examples is to be set apart for the test, found arr_0, arr_1",
     )
     refuse([], "the test, found nothing")
     refuse(["x_train", "x_test", "y_test"], "given.npz lacks y_train: it must hold")
@@ -108,7 +108,7 @@ def test_what_is_missing_is_told_with_what_was_found():
 def test_a_test_without_labels_is_told_so():
     refuse(
         ["x_train", "y_train", "test_images"],
-        "given.npz lacks y_test: add it to x_test, or leave both out to have a sixth of the training examples set apart "
-        "for the test, found x_train, y_train, test_images",
+        "given.npz lacks y_test: add it to x_test, or leave both out to have a sixth of the training examples set "
+        "apart for the test, found x_train, y_train, test_images",
     )
     refuse(["x_train", "y_train", "y_test"], "given.npz lacks x_test: add it to y_test, or leave both out")

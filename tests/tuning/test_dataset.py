@@ -86,7 +86,9 @@ RAMP = np.linspace(0, 1, 40 * 64).reshape(40, 8, 8)
     ],
 )
 def test_images_of_other_numbers_are_refused_with_what_converts_them(arrays, images, what_to_do):
-    message = f"x_train has dtype {images.dtype}.* but images must be uint8 pixel values 0 to 255: {re.escape(what_to_do)}$"
+    message = (
+        f"x_train has dtype {images.dtype}.* but images must be uint8 pixel values 0 to 255: {re.escape(what_to_do)}$"
+    )
     with pytest.raises(InputError, match=message):
         make_dataset({**arrays, "x_train": images}, name="given.npz")
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuning.errors import InputError
-from tuning.label_forms import as_classes, read_labels
+from tuning.label_forms import read_labels
 
 NUMBERS = np.arange(40) % 4
 NAMES = ("north", "east", "south", "west")
@@ -195,30 +195,54 @@ def test_whole_floats_that_look_like_no_classes_are_classes_on_demand():
         ("y_train holds labels up to 1e+300 but they must be below 1000", np.array([0, 1e300]), {"kind": "classes"}),
         ("y_train holds labels up to 2000 but they must be below", np.array([0, -2000.0]), {"kind": "classes"}),
         (
-            "y_train has rows of 4 values but must hold whole numbers, or one-hot rows of the 4 classes with a single 1",
+            "y_train has rows of 4 values but must hold whole numbers, or one-hot rows of the 4 classes with a single",
             np.ones((40, 4), int),
             {},
         ),
         ("y_train has rows of 4 values but must", np.zeros((40, 4), int), {}),
         ("y_train has rows of 4 values but must", np.eye(4)[NUMBERS] * 0.5, {"kind": "classes"}),
-        ("y_train has rows of 5 values but must hold whole numbers, or one-hot rows of the 4 classes", np.eye(5), {
-            "class_names": NAMES,
-        }),
-        ("y_test has rows of 3 values but must hold whole numbers, or one-hot rows of the 4", np.eye(4, dtype=int), {
-            "y_test": np.eye(3, dtype=int),
-        }),
-        ("y_test holds the name b, but the classes are a, c: add training examples of it", np.array(["a", "c"]), {
-            "y_test": np.array(["b"]),
-        }),
-        ("y_train holds the name up, but the classes are north, east, south, west: add", np.array(["up"]), {
-            "class_names": NAMES,
-        }),
-        ("y_train holds the name k, but the classes are a, b, c, d, e, f, g, h, i, j, …: add", np.array(["k"]), {
-            "class_names": tuple("abcdefghijl"),
-        }),
-        ("y_train holds names but y_test numbers: give both alike, or class_names with them", np.array(["a"]), {
-            "y_test": NUMBERS,
-        }),
+        (
+            "y_train has rows of 5 values but must hold whole numbers, or one-hot rows of the 4 classes",
+            np.eye(5),
+            {
+                "class_names": NAMES,
+            },
+        ),
+        (
+            "y_test has rows of 3 values but must hold whole numbers, or one-hot rows of the 4",
+            np.eye(4, dtype=int),
+            {
+                "y_test": np.eye(3, dtype=int),
+            },
+        ),
+        (
+            "y_test holds the name b, but the classes are a, c: add training examples of it",
+            np.array(["a", "c"]),
+            {
+                "y_test": np.array(["b"]),
+            },
+        ),
+        (
+            "y_train holds the name up, but the classes are north, east, south, west: add",
+            np.array(["up"]),
+            {
+                "class_names": NAMES,
+            },
+        ),
+        (
+            "y_train holds the name k, but the classes are a, b, c, d, e, f, g, h, i, j, …: add",
+            np.array(["k"]),
+            {
+                "class_names": tuple("abcdefghijl"),
+            },
+        ),
+        (
+            "y_train holds names but y_test numbers: give both alike, or class_names with them",
+            np.array(["a"]),
+            {
+                "y_test": NUMBERS,
+            },
+        ),
         ("y_test holds names but y_train numbers", NUMBERS, {"y_test": np.array(["a"])}),
         ("y_train holds , a but every class needs a name of its own", np.array(["a", " "]), {}),
         (r"y_train holds the name a\x1b, which holds control characters: rename the class", np.array(["a\x1b"]), {}),
@@ -235,7 +259,13 @@ def test_labels_that_are_no_classes_are_refused(message, labels, options):
     refuse(message, labels, **options)
 
 
-def test_what_is_no_label_at_all_is_left_to_be_refused():
-    labels = NUMBERS.astype(np.complex64)
+@pytest.mark.parametrize(
+    "labels",
+    [NUMBERS.astype(np.complex64), np.zeros((40, 8, 8), bool), np.zeros((40, 8, 8, 1), np.uint8), np.zeros((40, 8, 8))],
+    ids=lambda labels: f"{labels.dtype} {labels.ndim}",
+)
+def test_what_is_no_class_of_an_image_is_left_to_others(labels):
+    done = read(labels)
 
-    assert as_classes("y_train", labels, None) is labels
+    assert done.labels["y_train"] is labels
+    assert (done.class_names, done.notes) == (None, ())

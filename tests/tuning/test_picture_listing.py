@@ -251,7 +251,9 @@ def test_class_folders_that_hold_folders_only_count_with_a_note(tree):
 
 
 def test_the_layouts_of_object_detection_and_segmentation_are_refused(tree):
-    yolo = [f"{part}/{kind}/0.{end}" for part in ("train", "val") for kind, end in (("images", "png"), ("labels", "txt"))]
+    yolo = [
+        f"{part}/{kind}/0.{end}" for part in ("train", "val") for kind, end in (("images", "png"), ("labels", "txt"))
+    ]
 
     refuse(
         tree(*yolo),
@@ -329,7 +331,9 @@ def test_spaces_around_a_name_and_how_its_accents_are_stored_make_no_class(tree)
     assert listing.notes == ()
 
 
-@pytest.mark.parametrize(("names", "shown"), [(("cat", "cat "), "'cat' and 'cat '"), (("\u00e9", "e\u0301"), r"'\xe9'")])
+@pytest.mark.parametrize(
+    ("names", "shown"), [(("cat", "cat "), "'cat' and 'cat '"), (("\u00e9", "e\u0301"), r"'\xe9'")]
+)
 def test_two_folders_for_one_class_are_refused(tree, names, shown):
     refuse(tree(*classes(".", names=names)), "pets has the folders ", shown, "for one class: put their pictures into")
 

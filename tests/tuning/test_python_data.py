@@ -46,7 +46,9 @@ def test_names_and_validation_go_with_arrays(arrays):
     assert (dataset.name, dataset.class_names, len(dataset.validation)) == ("mine", NAMES, 20)
 
 
-@pytest.mark.parametrize("change", [list, np.eye(4).__getitem__, lambda labels: labels * 1.0, lambda labels: labels[:, None]])
+@pytest.mark.parametrize(
+    "change", [list, np.eye(4).__getitem__, lambda labels: labels * 1.0, lambda labels: labels[:, None]]
+)
 def test_labels_come_in_the_forms_that_a_file_may_hold(arrays, change):
     pairs = [(arrays[f"x_{part}"], change(arrays[f"y_{part}"])) for part in ("train", "test")]
     assert from_arrays(*pairs).digest == make_dataset(arrays, name="a").digest

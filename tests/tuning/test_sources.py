@@ -107,7 +107,9 @@ def test_an_error_says_what_the_array_is_called_in_the_file(tmp_path, arrays):
 
 def test_an_error_about_exact_names_stays_as_it_is(tmp_path, arrays):
     np.savez(tmp_path / "shapes.npz", **{**arrays, "x_val": arrays["x_test"], "y_val": arrays["y_test"] + 9})
-    with pytest.raises(InputError, match=r"y_validation holds the label 12 .* 0 to 3 \(y_validation is called y_val\)$"):
+    with pytest.raises(
+        InputError, match=r"y_validation holds the label 12 .* 0 to 3 \(y_validation is called y_val\)$"
+    ):
         load_npz(tmp_path / "shapes.npz")
 
 
@@ -124,7 +126,9 @@ def test_a_file_without_a_test_is_split_by_the_seed(tmp_path, arrays):
     assert first.digest != other.digest
 
 
-@pytest.mark.parametrize(("name", "shown"), [("caf\udce9.npz", r"caf\xe9.npz is not UTF-8"), ("a\nb.npz", r"a\nb.npz holds")])
+@pytest.mark.parametrize(
+    ("name", "shown"), [("caf\udce9.npz", r"caf\xe9.npz is not UTF-8"), ("a\nb.npz", r"a\nb.npz holds")]
+)
 def test_a_file_whose_name_cannot_go_into_exported_ones_is_refused(tmp_path, arrays, name, shown):
     np.savez(tmp_path / name, **arrays)
     with pytest.raises(InputError, match=f"the name of .*{re.escape(shown)}.*: rename it"):
