@@ -14,7 +14,7 @@ from tuning.array_options import AUTO, ArrayOptions
 from tuning.dataset import Dataset
 from tuning.drawn_test import with_test
 from tuning.general_data import dataset_of
-from tuning.label_forms import read_labels
+from tuning.label_forms import as_array, read_labels
 
 Arrays = Mapping[str, NDArray[Any]]
 LABELS = ("y_train", "y_test", "y_validation")
@@ -32,7 +32,7 @@ def dataset_from(
     if options.is_strict:
         return dataclasses.replace(dataset_of(arrays, name=name, class_names=class_names), arrays=options)
     if class_names is None and "class_names" in arrays:
-        class_names = checked_class_names(arrays["class_names"])
+        class_names = checked_class_names(as_array("class_names", arrays["class_names"]))
     labels = {key: arrays[key] for key in LABELS if key in arrays}
     notes: tuple[str, ...] = ()
     if "x_train" in arrays or options.labels != AUTO:

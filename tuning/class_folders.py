@@ -67,7 +67,7 @@ def find_classes(root: Path) -> Classes:
 
 
 def match_classes(part: str, root: Path, classes: Classes) -> tuple[list[ClassFolder], tuple[str, ...]]:
-    """The class folders of a part that is not trained on, and notes on those written in another case than in train.
+    """The class folders of a part, and notes on those whose names are written in another case than in train.
 
     Empty ones of other classes are left out. Raises InputError for pictures of a class that `classes` lacks.
     """

@@ -18,11 +18,10 @@ _CLASS_LIKE = ("train", "valid")
 """Names of parts that classes have, too: a vehicle, and what is not invalid."""
 _TABLES = (".csv", ".tsv", ".xlsx")
 _INSTEAD = {
-    "train": "",
-    "validation": "set a part of the training pictures apart for validation",
-    "test": "set a sixth of each class apart for the test",
+    "validation": ", to set a part of the training pictures apart for validation",
+    "test": ", or give the folder train alone, to set a sixth of each class apart for the test",
 }
-"""What happens to a folder that lacks the part."""
+"""What else may be done about pictures of a part, and what then happens, for the end of a sentence."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,13 +54,9 @@ def find_layout(folder: Path) -> Layout:
     notes = _descent(folder, top)
     parts = [path for path in inside if part_called(path.name)]
     others = [path for path in inside if not part_called(path.name)]
-    if parts and others and all(_is_class(path) for path in parts):
-        beside = others[0].name
-        notes += tuple(
-            f"{path.name} counts as a class, as it holds pictures and lies beside {beside}" for path in parts
-        )
-        parts = []
-    if not parts:
+    if others and all(_is_class(path) for path in parts):
+        what = f"counts as a class, as it holds pictures and lies beside {others[0].name}"
+        notes += tuple(f"{path.name} {what}" for path in parts)
         return Layout(roots={"train": top}, outside=_files_between(folder, top), notes=notes)
     named = _by_part(top, parts)
     _check_others(top, named["train"], others)
@@ -83,8 +78,8 @@ def part_called(name: str) -> str:
 
 
 def without(part: str, path: Path) -> str:
-    """What else may be done about a folder of a part that nothing can be made of, for the end of a sentence."""
-    return f", or move {path.name} out of {path.parent} to {_INSTEAD[part]}" if _INSTEAD[part] else ""
+    """How to do without a folder of a part that nothing can be made of, for the end of a sentence."""
+    return f", or move {path.name} out of {path.parent}{_INSTEAD[part]}" if part in _INSTEAD else ""
 
 
 def unread_table(folder: Path) -> str:
@@ -138,7 +133,7 @@ def _pictures(folder: Path) -> list[Path]:
 
 
 def _is_class(path: Path) -> bool:
-    """Whether a folder that is called like a part, but lies beside others, is one more class."""
+    """Whether a folder that is called like a part, but lies beside others that are not, is one more class."""
     return path.name.lower() in _CLASS_LIKE and bool(_pictures(path)) and not subfolders(path)
 
 

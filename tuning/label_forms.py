@@ -64,9 +64,7 @@ def as_classes(key: str, labels: Any, class_names: Sequence[str] | None) -> Arra
     Whole numbers, and what has more than two axes, come back as they are, unchecked. Raises InputError naming `key`
     for names of no class, rows that are not one-hot, and numbers that are not whole.
     """
-    array = as_array(key, labels)
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
+    array = _without_axis(as_array(key, labels))
     if array.ndim > 2:
         return array
     if array.dtype.kind == "U":
@@ -92,6 +90,11 @@ def as_array(key: str, labels: Any) -> Array:
     # A byte that is not UTF-8 is found where names are checked.
     texts = [label if isinstance(label, str) else label.decode(errors="surrogateescape") for label in array.flat]
     return np.array(texts, dtype=np.str_).reshape(array.shape)
+
+
+def _without_axis(array: Array) -> Array:
+    """A column as (examples,)."""
+    return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
 
 
 def _check_alike(labels: Mapping[str, Array]) -> None:
@@ -158,10 +161,10 @@ def _look_at_floats(labels: Mapping[str, Array]) -> tuple[bool, tuple[str, ...]]
         return True, (
             f"y_train holds rows with a single 1, taken for {width} classes: --labels numbers predicts them as numbers",
         )
-    columns = [array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array for array in labels.values()]
-    if not all(array.ndim == 1 and array.size and _is_whole(array) for array in columns):
+    columns = {key: _without_axis(array) for key, array in labels.items()}
+    if not all(array.ndim == 1 and array.size and _is_whole(array) for array in columns.values()):
         return False, ()
-    values, dtype = np.unique(columns[0]), labels["y_train"].dtype
+    values, dtype = np.unique(columns["y_train"]), labels["y_train"].dtype
     obstacle = _obstacle(values, columns)
     if obstacle:
         return False, (
@@ -174,14 +177,15 @@ def _look_at_floats(labels: Mapping[str, Array]) -> tuple[bool, tuple[str, ...]]
     )
 
 
-def _obstacle(values: Array, columns: Sequence[Array]) -> str:
-    """Why whole numbers, the first array of which has these `values`, are no classes; empty if they are."""
+def _obstacle(values: Array, columns: Mapping[str, Array]) -> str:
+    """Why whole numbers, which have these `values` in `y_train`, are no classes; empty if they are."""
+    count = len(columns["y_train"])
     if values[0] != 0 or values[-1] != len(values) - 1 or len(values) < 2:
         return "they do not count 0, 1, 2, … without gaps"
-    if any(column.min() < 0 or column.max() > values[-1] for column in columns):
-        return "others hold numbers that it lacks"
-    if len(values) > MOST_VALUES or len(values) * EXAMPLES_EACH > len(columns[0]):
-        return f"it has {len(values)} different ones in {len(columns[0])} examples"
+    if lacking := [key for key, array in columns.items() if not np.isin(array, values).all()]:
+        return f"{lacking[0]} holds others than it"
+    if len(values) > MOST_VALUES or len(values) * EXAMPLES_EACH > count:
+        return f"it has {len(values)} different ones in {count} examples"
     return ""
 
 

@@ -85,7 +85,7 @@ def _check_names(folder: Path, paths: Sequence[Path]) -> None:
     flawed = dict.fromkeys(part for path in paths for part in _flawed(path.relative_to(folder)))
     if flawed:
         first, *others = flawed
-        more = f", and so do {len(others)} more" if others else ""
+        more = f" (and {len(others)} more)" if others else ""
         raise InputError(f"the name of {readable(str(folder / first))} {flaw(first.name)}{more}: rename it")
 
 

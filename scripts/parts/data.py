@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scripts import _entry
-from tuning.array_options import AUTO, LABEL_KINDS, ArrayOptions
+from tuning.array_options import AUTO, CLASSES, NUMBERS, ArrayOptions
 from tuning.errors import InputError
 from tuning.records import DATASET_NAMES
 
@@ -40,7 +40,8 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--labels",
         metavar="KIND",
-        help=f"what the labels of an npz file are: {', '.join(LABEL_KINDS)}, by what they hold (default: {AUTO})",
+        help=f"what the labels of an npz file are: {CLASSES} or {NUMBERS} to predict (default: {AUTO}, by what they "
+        "hold)",
     )
     parser.add_argument("--image-size", metavar="HxW", help="fit the pictures of a folder to this size, like 64x64")
     parser.add_argument(

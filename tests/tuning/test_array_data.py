@@ -65,6 +65,10 @@ def test_class_names_among_the_arrays_number_the_labels_that_are_names(arrays):
     assert dataset.class_names == tuple(names)
 
 
+def test_class_names_may_be_bytes(arrays):
+    assert load({**arrays, "class_names": np.array([b"a", b"b", b"c", b"d"])}).class_names == tuple("abcd")
+
+
 def test_class_names_that_the_labels_lack_are_refused(arrays):
     given = reformed(arrays, lambda labels: np.array(list("abcd"))[labels])
 

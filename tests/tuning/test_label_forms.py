@@ -143,7 +143,7 @@ def test_as_many_values_as_may_be_classes_are(size):
 def test_test_labels_that_training_lacks_make_whole_floats_numbers():
     done = read(NUMBERS * 1.0, y_test=np.array([4.0]))
 
-    assert "because others hold numbers that it lacks" in done.notes[0]
+    assert "because y_test holds others than it:" in done.notes[0]
 
 
 FRACTIONS = {

@@ -139,8 +139,11 @@ def test_what_systems_and_tools_strew_about_is_ignored_beside_parts_and_in_them(
 @pytest.mark.parametrize(
     ("name", "instead"),
     [
-        ("test", "or move test out of {folder} to set a sixth of each class apart for the test"),
-        ("val", "or move val out of {folder} to set a part of the training pictures apart for validation"),
+        (
+            "test",
+            "or move test out of {folder}, or give the folder train alone, to set a sixth of each class apart for",
+        ),
+        ("val", "or move val out of {folder}, to set a part of the training pictures apart for validation"),
     ],
 )
 def test_pictures_of_a_part_without_class_folders_are_said_to_be_so(tree, name, instead):
@@ -182,7 +185,7 @@ def test_a_single_folder_of_unlabelled_pictures_is_said_to_be_so(tree):
     refuse(
         folder,
         "pets/test has unknown but no folder of a class to train, so nothing says which classes its pictures show: put",
-        f"or move test out of {folder} to set a sixth",
+        f"or move test out of {folder}, or give the folder train alone, to set a sixth",
     )
 
 
@@ -360,7 +363,7 @@ def test_names_that_cannot_go_into_files_and_messages_are_refused_and_shown_read
 def test_of_several_such_names_one_is_shown(tree):
     folder = tree(*classes("."), "caf\udce9/0.png", "caf\udce9/1.png", "dog/\udce9.png")
 
-    refuse(folder, r"pets/caf\xe9 is not UTF-8, and so do 1 more: rename it")
+    refuse(folder, r"pets/caf\xe9 is not UTF-8 (and 1 more): rename it")
 
 
 @pytest.mark.parametrize(("name", "shown"), [("caf\udce9", r"caf\xe9 is not UTF-8"), ("a\tb", r"a\tb holds control")])
