@@ -180,7 +180,7 @@ def _look_at_floats(labels: Mapping[str, Array]) -> tuple[bool, tuple[str, ...]]
 def _obstacle(values: Array, columns: Mapping[str, Array]) -> str:
     """Why whole numbers, which have these `values` in `y_train`, are no classes; empty if they are."""
     count = len(columns["y_train"])
-    if values[0] != 0 or values[-1] != len(values) - 1 or len(values) < 2:
+    if not np.array_equal(values, np.arange(len(values))) or len(values) < 2:
         return "they do not count 0, 1, 2, … without gaps"
     if lacking := [key for key, array in columns.items() if not np.isin(array, values).all()]:
         return f"{lacking[0]} holds others than it"

@@ -117,6 +117,7 @@ def test_one_hot_floats_of_images_are_classes_with_a_note():
         (NUMBERS + 1.0, "they do not count 0, 1, 2, … without gaps"),
         (NUMBERS * 2.0, "they do not count 0, 1, 2, … without gaps"),
         (NUMBERS - 1.0, "they do not count 0, 1, 2, … without gaps"),
+        (np.array([-1.0, 0, 2, 3])[NUMBERS], "they do not count 0, 1, 2, … without gaps"),
         (NUMBERS * 0.0, "they do not count 0, 1, 2, … without gaps"),
         (np.arange(40) % 9 * 1.0, "it has 9 different ones in 40 examples"),
         (np.arange(2000) % 101 * 1.0, "it has 101 different ones in 2000 examples"),

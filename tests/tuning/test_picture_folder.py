@@ -203,6 +203,22 @@ def test_the_place_of_a_folder_is_no_part_of_its_digest(load, picture_folder, tm
     assert load(tmp_path / "copy" / "shapes").digest == load().digest
 
 
+def test_the_digests_of_finished_runs_stay_what_they_are(load, tmp_path):
+    for name in (" lead", "cat"):
+        for number in range(4):
+            path = tmp_path / "pets" / name / f"{number}.ppm"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"P6\n2 2\n255\n" + bytes(range(number * 12, number * 12 + 12)))
+    dataset = load(tmp_path / "pets")
+    assert dataset.class_names == ("lead", "cat")
+    assert dataset.digest == "6a0962e36ad258f430abb26c7a3be67c2dce5933ba7a42444a7a33149f4754d4"
+
+
+def test_what_was_assumed_of_the_layout_is_told(load, picture_folder, tmp_path):
+    shutil.copytree(picture_folder, tmp_path / "outer" / "shapes")
+    assert load(tmp_path / "outer").warnings[0].startswith("classes are read from ")
+
+
 def corrupt_all_kinds(folder):
     cut_jpeg(folder / "circle" / "cut.jpg")
     (folder / "circle" / "empty.png").write_bytes(b"")

@@ -119,6 +119,19 @@ def test_validation_images_under_other_names_are_validated_with(tmp_path, arrays
     assert load_npz(tmp_path / "shapes.npz", options=STRICT).validation is None
 
 
+@pytest.mark.parametrize(
+    ("labels", "digest"),
+    [
+        (np.arange(8) % 2, "ba52ceda1599a7bd3ec7c933f8e0207edd82aeb01aca26c38a0fb03f7cae9c1b"),
+        (np.arange(8) / 4, "0a77a5c7d483f0cf34ece3d6f9bbdf74187c744685d991241936f77c7ed56231"),
+    ],
+)
+def test_the_digests_of_finished_runs_stay_what_they_are(tmp_path, labels, digest):
+    images = np.arange(32, dtype=np.uint8).reshape(8, 2, 2)
+    np.savez(tmp_path / "a.npz", x_train=images, y_train=labels, x_test=images[:2], y_test=labels[:2])
+    assert load_npz(tmp_path / "a.npz").digest == digest
+
+
 def test_a_file_without_a_test_is_split_by_the_seed(tmp_path, arrays):
     np.savez(tmp_path / "shapes.npz", x=arrays["x_train"], y=arrays["y_train"])
     first, other = (load_npz(tmp_path / "shapes.npz", options=ArrayOptions(seed=seed)) for seed in (0, 1))
