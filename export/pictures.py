@@ -103,7 +103,7 @@ def _open(path: Path) -> Image.Image:
                 paper = "black" if bright and opacity.min() < 255 else "white"
                 return Image.alpha_composite(Image.new("RGBA", layer.size, paper), layer).convert("RGB")
             return picture.convert("RGB") if picture.mode != "L" else picture.copy()
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError, RuntimeError, Image.DecompressionBombError) as error:
         raise InputError(
             f"{path} can't be read as a picture ({' '.join(str(error).split())}): give a PNG or JPEG"
         ) from error

@@ -12,6 +12,7 @@ import gc
 import importlib.util
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -62,11 +63,15 @@ _DISK_ERRORS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a command leaves: its result as JSON, whether the answer is yes, and the command that comes next."""
+    """What a command leaves: its result as JSON, whether the answer is yes, and the command that comes next.
+
+    `refused`: sentences on those of several inputs that were bad, while the others gave the result.
+    """
 
     result: Mapping[str, Any]
     passed: bool = True
     next_command: str = ""
+    refused: Sequence[str] = ()
 
 
 class Parser(argparse.ArgumentParser):
@@ -207,11 +212,19 @@ def _guarded(run: Callable[[argparse.Namespace], Outcome], arguments: argparse.N
         print(json.dumps(outcome.result, allow_nan=False))
     if outcome.next_command:
         print(f"next: {outcome.next_command}", file=sys.stderr if arguments.json else sys.stdout)
+    for sentence in outcome.refused:
+        _refuse(sentence)
+    if outcome.refused:
+        return BAD_INPUT
     return DONE if outcome.passed else ANSWER_IS_NO
 
 
 def _refuse(sentence: str) -> int:
-    print(" ".join(sentence.split()), file=sys.stderr)
+    from tuning.plain_names import readable
+
+    # Keras writes parts of its messages in bold.
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", sentence)
+    print(readable(" ".join(plain.split())), file=sys.stderr)
     return BAD_INPUT
 
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 import _entry  # isort: skip
 
 import argparse
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from export.artifact import MANIFEST, Artifact, Format, Kind, Manifest, read_manifest
+from export.artifact import MANIFEST, Artifact, Format, Kind, Look, Manifest, read_manifest
 from export.errors import InputError
 from scripts.parts.published import published_folder, require_runtimes
 
 if TYPE_CHECKING:
     import numpy as np
+    from rich.console import Console
+
+    from export.pictures import Picture
 
 QUICKEST_FIRST = (Format.ONNX, Format.TFLITE, Format.SAVED_MODEL)
 SHOWN_CLASSES = 3
@@ -43,36 +47,70 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     require_runtimes([artifact.target.format], "PIL", "rich")
     from rich.markup import escape
 
-    from export.pictures import read_picture
-    from export.runtimes import load
-    from export.verification import check_digests
     from scripts.parts.console import make_console
 
+    console = make_console(json_output=arguments.json)
+    file = folder / artifact.target.file
+    pictures, failed = _read_pictures(arguments.pictures, artifact, manifest.look)
+    answers = _answer(pictures, artifact, manifest, folder)
+    for answer in answers:
+        _tell_answer(console, answer)
+    if answers and manifest.description.note:
+        console.print(f"[yellow]note:[/] {escape(manifest.description.note)}")
+    if answers:
+        size = "×".join(str(side) for side in artifact.inputs[0].shape[1:])
+        console.print(f"answered by {escape(f'{file}, made for {manifest.description.dataset}')}, {size}")
+    return _entry.Outcome(
+        result={"artifact": str(file), "predictions": answers, "failed": failed},
+        next_command=_entry.command("verify.py", folder, runs=_entry.DEFAULT_RUNS) if answers else "",
+        refused=[each["reason"] for each in failed],
+    )
+
+
+def _read_pictures(
+    paths: Sequence[Path], artifact: Artifact, look: Look
+) -> tuple[list[tuple[Path, Picture]], list[dict[str, str]]]:
+    """The pictures as the model takes them, and of those that can't be read the file and the reason."""
+    from export.pictures import read_picture
+
     height, width, channels = (int(size or 0) for size in artifact.inputs[0].shape[1:])
-    pictures = [read_picture(path, shape=(height, width, channels), look=manifest.look) for path in arguments.pictures]
+    pictures, failed = [], []
+    for path in paths:
+        try:
+            pictures.append((path, read_picture(path, shape=(height, width, channels), look=look)))
+        except InputError as error:
+            failed.append({"file": str(path), "reason": str(error)})
+    return pictures, failed
+
+
+def _answer(
+    pictures: Sequence[tuple[Path, Picture]], artifact: Artifact, manifest: Manifest, folder: Path
+) -> list[dict[str, Any]]:
+    """For each picture the file, its class, the probabilities of all classes, best first, and notes."""
+    from export.runtimes import load
+    from export.verification import check_digests
+
+    if not pictures:
+        return []
     check_digests(folder, artifact.files)
     model = load(artifact.target, folder / artifact.target.file)
-    console = make_console(json_output=arguments.json)
-    names = manifest.description.class_names
-    results = []
-    for path, picture in zip(arguments.pictures, pictures, strict=True):
-        probabilities = model(picture.pixels)[0]
-        ranked = _ranked(probabilities, names)
-        results.append(
-            {"file": str(path), "class": ranked[0][0], "probabilities": dict(ranked), "notes": picture.notes}
-        )
-        others = ", ".join(f"{name} {share:.1%}" for name, share in ranked[1:SHOWN_CLASSES])
-        note = f"  [dim]({'; '.join(picture.notes)})[/]" if picture.notes else ""
-        best, share = escape(ranked[0][0]), ranked[0][1]
-        console.print(f"{escape(str(path))}: [bold]{best}[/] {share:.1%}, then {escape(others)}{note}")
-    if manifest.description.note:
-        console.print(f"[yellow]note:[/] {escape(manifest.description.note)}")
-    answered_by = f"{folder / artifact.target.file}, made for {manifest.description.dataset}"
-    console.print(f"answered by {escape(answered_by)}, {height}×{width}×{channels}")
-    return _entry.Outcome(
-        result={"artifact": str(folder / artifact.target.file), "predictions": results},
-        next_command=_entry.command("verify.py", folder, runs=_entry.DEFAULT_RUNS),
-    )
+    answers = []
+    for path, picture in pictures:
+        ranked = _ranked(model(picture.pixels)[0], manifest.description.class_names)
+        best = ranked[0][0]
+        answers.append({"file": str(path), "class": best, "probabilities": dict(ranked), "notes": picture.notes})
+    return answers
+
+
+def _tell_answer(console: Console, answer: Mapping[str, Any]) -> None:
+    from rich.markup import escape
+
+    from tuning.plain_names import readable
+
+    (best, share), *others = answer["probabilities"].items()
+    then = ", ".join(f"{name} {share:.1%}" for name, share in others[: SHOWN_CLASSES - 1])
+    note = f"  [dim]({'; '.join(answer['notes'])})[/]" if answer["notes"] else ""
+    console.print(f"{escape(readable(answer['file']))}: [bold]{escape(best)}[/] {share:.1%}, then {escape(then)}{note}")
 
 
 def _artifact(manifest: Manifest, asked: str | None, folder: Path) -> Artifact:

@@ -76,8 +76,15 @@ def test_tune_refuses_bad_arguments_and_starts_nothing(
         (_with("y_train", lambda y: np.where(y == 1, 2, y)), "class 1 has no training images"),
         (_with("y_train", lambda y: y[:-1]), "give one label for each image"),
         (
-            _with("y_train", lambda y: y.astype(np.float32)),
+            _with("y_train", lambda y: y + np.float32(0.5)),
             "y_train has dtype float32 but labels must be whole numbers",
+        ),
+        (_with("y_train", lambda y: np.array(list("abcd"))[y]), "y_train holds names but y_test numbers: give both"),
+        (lambda arrays: {"arr_0": arrays["x_train"]}, "bad.npz lacks x_train and y_train: it must hold"),
+        (
+            lambda arrays: {"images": arrays["x_train"].transpose(1, 2, 0), "labels": arrays["y_train"]},
+            "x_train has shape (8, 8, 40) but y_train (40,): give a label for each example, and every input of it "
+            "(x_train is called images, y_train is called labels)",
         ),
     ],
 )
@@ -98,12 +105,29 @@ def _cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:90])
 
 
+def _unlabelled_test(folder: Path) -> None:
+    for name in ("circle", "square"):
+        shutil.copytree(folder / name, folder / "train" / name)
+        shutil.rmtree(folder / name)
+    shutil.copytree(folder / "train" / "circle", folder / "test")
+
+
 @pytest.mark.parametrize(
     ("spoil", "options", "parts"),
     [
         (lambda folder: shutil.rmtree(folder / "square"), (), ("shapes has 1 class folders (circle)",)),
-        (lambda folder: (folder / "triangle").mkdir(), (), ("class triangle has no pictures in shapes/triangle",)),
         (lambda folder: (folder / "test").mkdir(), (), ("shapes has test but no train",)),
+        (
+            lambda folder: (folder / "circle").rename(folder / "caf\udce9"),
+            (),
+            (r"the name of shapes/caf\xe9 is not UTF-8: rename it",),
+        ),
+        (
+            lambda folder: (folder / "circle").rename(folder / "\x1b[31m"),
+            (),
+            (r"the name of shapes/\x1b[31m holds control characters: rename it",),
+        ),
+        (_unlabelled_test, (), ("shapes/test holds pictures but no class folders", "move test out of shapes")),
         (
             lambda folder: _cut(folder / "circle/3.png"),
             (),
@@ -150,11 +174,26 @@ def test_options_of_folders_are_refused_for_other_data(
 def test_the_built_in_model_refuses_data_without_classes(
     script: Script, arrays: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
-    measured = {key: array.astype(np.float32) for key, array in arrays.items() if key.startswith("y_")}
-    np.savez(tmp_path / "measured.npz", **{**arrays, **measured})
+    np.savez(tmp_path / "measured.npz", **arrays)
 
-    assert_refused(script("tune.py", "--data", "measured.npz"), "measured.npz does not say which class an image shows")
+    done = script("tune.py", "--data", "measured.npz", "--labels", "numbers")
+
+    assert_refused(done, "measured.npz does not say which class an image shows")
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        (("--dataset", "digits", "--labels", "classes"), "--labels goes with --data FILE.npz: other data has classes"),
+        (("--data", "shapes", "--labels", "classes"), "--labels goes with --data FILE.npz: other data has classes"),
+        (("--data", "some.npz", "--labels", "both"), "labels must be one of auto, classes, numbers, got both"),
+    ],
+)
+def test_kinds_of_labels_are_refused_where_there_is_no_choice(
+    options: tuple[str, ...], part: str, script: Script, picture_folder: Path
+) -> None:
+    assert_refused(script("tune.py", *options), part)
 
 
 def test_tune_refuses_a_truncated_npz(script: Script, arrays: dict[str, np.ndarray], tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 HERE = ("--workers", 0, "--repeats", 0)
@@ -200,6 +201,27 @@ def test_a_folder_of_pictures_goes_the_whole_way_and_stays_the_same_data(
     assert exported.returncode == 0, exported.stderr
     assert json.loads(exported.stdout)["passed"] is True
     assert any(name in answered.stdout for name in ("circle", "square"))
+
+
+@pytest.mark.slow
+def test_a_file_of_names_without_a_test_goes_the_whole_way_and_stays_the_same_data(
+    script: Script, arrays: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    names = np.array(["north", "east", "south", "west"])[arrays["y_train"]]
+    np.savez(tmp_path / "wind.npz", images=arrays["x_train"], labels=names)
+    Image.fromarray(arrays["x_train"][0]).save(tmp_path / "one.png")
+
+    tuned = script("tune.py", "--data", "wind.npz", "--seed", 3, "--run", "own", *QUICK[2:])
+    resumed = script("tune.py", "--run", "own", "--resume", "--data", "wind.npz")
+    exported = script("export.py", "--run", "own", "--format", "onnx", "--json")
+    answered = script("predict.py", "one.png", "--json")
+
+    assert tuned.returncode == resumed.returncode == 0, tuned.stderr + resumed.stderr
+    assert "28 training, 4 validation and 8 test images of 8×8×1, 4 classes" in resumed.stdout
+    described = json.loads((tmp_path / "runs/own/run.json").read_text(encoding="utf-8"))["dataset"]
+    assert (described["class_names"], described["arrays"]["seed"]) == (["east", "north", "south", "west"], 3)
+    assert json.loads(exported.stdout)["passed"] is True
+    assert json.loads(answered.stdout)["predictions"][0]["class"] in described["class_names"]
 
 
 @pytest.mark.slow

@@ -21,6 +21,7 @@ from tuning.array_checks import (
     checked_images,
     checked_labels,
 )
+from tuning.array_options import ArrayOptions
 from tuning.errors import InputError
 from tuning.folder_options import FolderOptions
 from tuning.split import SealedSplit, Split, digest_of, example_digests
@@ -39,7 +40,8 @@ class Dataset:
     image that shows a class. `validation` holds the examples that were given to validate with, if any were.
     `fallback_reason` says why this is not the data set that was meant, else it is empty. `warnings` are sentences
     about the data that a careful reader wants to know. `skipped`: the pictures that were left out because they can't
-    be read, each with its reason. `folder`: how a folder of pictures was read, None for other sources.
+    be read, each with its reason. `folder`, `arrays`: how a folder of pictures or arrays were read, None for other
+    sources.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Dataset:
     warnings: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     folder: FolderOptions | None = None
+    arrays: ArrayOptions | None = None
 
     @property
     def is_classification(self) -> bool:

@@ -63,6 +63,7 @@ def load_picture_folder(options: FolderOptions, *, store: Path) -> Dataset:
         test=SealedSplit(_split=entry.splits["test"]),
         validation=entry.splits.get("validation"),
         warnings=(
+            *listing.notes,
             *_left_out("can't be read", corrupt),
             *_left_out("is no picture of a class", [*survey.strangers, *listing.outside]),
             *what_to_know(entry.splits, listing.class_names),
@@ -150,7 +151,7 @@ def _common_shape(survey: _Survey, options: FolderOptions) -> tuple[int, int, in
 def _digest(survey: _Survey, options: FolderOptions, listing: Listing) -> str:
     """Of all that decides what comes out, so that the same digest means the same examples."""
     seed = options.seed if listing.is_test_drawn else None
-    digest = hashlib.sha256(f"pictures 1 {options.image_size} {seed} {listing.class_names}\n".encode())
+    digest = hashlib.sha256(f"pictures 1 {options.image_size} {seed} {listing.folder_names}\n".encode())
     for picture in survey.pictures:
         name = picture.path.relative_to(options.path).as_posix()
         digest.update(f"{picture.part} {picture.label} {name}\n".encode("utf-8", "surrogateescape"))

@@ -14,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuning.array_checks import Classes, Pixels, check_classes, checked_class_names, checked_images, checked_labels
+from tuning.array_data import dataset_from
+from tuning.array_options import DEFAULT, ArrayOptions
 from tuning.dataset import Dataset, what_to_know
 from tuning.errors import InputError
-from tuning.general_data import dataset_of
 from tuning.image_store import NewEntry, new_entry
+from tuning.label_forms import as_array, as_classes
 from tuning.split import SealedSplit
 
 Array = NDArray[Any]
@@ -27,18 +29,20 @@ INFINITE = -1
 
 def from_arrays(
     training: tuple[Array | Mapping[str, Array], Array],
-    test: tuple[Array | Mapping[str, Array], Array],
+    test: tuple[Array | Mapping[str, Array], Array] | None = None,
     *,
     validation: tuple[Array | Mapping[str, Array], Array] | None = None,
     class_names: Sequence[str] | None = None,
     name: str = "arrays",
+    options: ArrayOptions = DEFAULT,
 ) -> Dataset:
-    """A data set of pairs (images, labels); without `validation`, a part of the training examples is set apart.
+    """A data set of pairs (images, labels); without `test` or `validation`, training examples are set apart for it.
 
-    Images: uint8 (examples, height, width) or (examples, height, width, 1 or 3). Labels: whole numbers (examples,)
-    from 0. For other models the images may be one array of uint8, int32, int64, float32 or float64, or a mapping from
-    input names to such, and the labels floating point (examples,) or (examples, targets). Raises InputError naming
-    the part, as `x_train`, `y_test` and so on.
+    Images: uint8 (examples, height, width) or (examples, height, width, 1 or 3). Labels: whole numbers (examples,) or
+    (examples, 1) from 0, names, or one-hot rows. For other models the images may be one array of uint8, int32, int64,
+    float32 or float64, or a mapping from input names to such, and the labels floating point (examples,) or (examples,
+    targets). `options` say whether labels are classes where they could be numbers, too. Raises InputError naming the
+    part, as `x_train`, `y_test` and so on.
     """
     arrays: dict[str, Array] = {}
     for part, pair in (("train", training), ("test", test), ("validation", validation)):
@@ -47,9 +51,9 @@ def from_arrays(
         images, labels = pair
         named = images if isinstance(images, Mapping) else {"": images}
         arrays |= {f"x_{part}{f'_{key}' if key else ''}": np.asarray(values) for key, values in named.items()}
-        arrays[f"y_{part}"] = np.asarray(labels)
+        arrays[f"y_{part}"] = as_array(f"y_{part}", labels)
     names = checked_class_names(np.array(class_names)) if class_names is not None else None
-    return dataset_of(arrays, name=name, class_names=names)
+    return dataset_from(arrays, name=name, class_names=names, options=options)
 
 
 def from_tf_data(
@@ -58,9 +62,9 @@ def from_tf_data(
     """A data set of finite `tf.data.Dataset`s of (image, label), batched or not.
 
     Images: (height, width, 1 or 3), all of one shape, uint8, or numbers that are whole and 0 to 255. Labels: whole
-    numbers from 0, or one-hot rows of as many values as there are `class_names`. Each pipeline is read once, into
-    files under `cache` that are mapped into memory; None: into a folder that goes when the program ends. Raises
-    InputError for anything else, and for a disk that does not take the pixels.
+    numbers from 0, some of the `class_names`, or one-hot rows of as many values as there are names. Each pipeline is
+    read once, into files under `cache` that are mapped into memory; None: into a folder that goes when the program
+    ends. Raises InputError for anything else, and for a disk that does not take the pixels.
     """
     names = checked_class_names(np.array(list(class_names)))
     parts = {"train": training, "test": test}
@@ -71,7 +75,7 @@ def from_tf_data(
             raise InputError(f"the {part} data never ends: leave out repeat(), or end it with take()")
     with new_entry(cache if cache is not None else _passing_store()) as new:
         digest = hashlib.sha256(" ".join(names).encode())
-        labels = {part: _spool(new, part, examples, len(names), digest) for part, examples in parts.items()}
+        labels = {part: _spool(new, part, examples, names, digest) for part, examples in parts.items()}
         check_classes({f"y_{part}": values for part, values in labels.items()}, len(names))
         _check_shapes(new)
         entry = new.keep(digest.hexdigest(), notes={})
@@ -92,11 +96,11 @@ def _passing_store() -> Path:
     return store
 
 
-def _spool(new: NewEntry, part: str, examples: Any, num_classes: int, digest: Any) -> Classes:
+def _spool(new: NewEntry, part: str, examples: Any, class_names: Sequence[str], digest: Any) -> Classes:
     """Write a part's images as they come; its labels. The digest does not depend on how they are batched."""
     pixels, shown = hashlib.sha256(), []
     shape: tuple[int, ...] | None = None
-    for images, labels in _batches(part, examples, num_classes):
+    for images, labels in _batches(part, examples, class_names):
         if shape is not None and images.shape[1:] != shape:
             raise InputError(f"x_{part} has images of shape {shape} and of {images.shape[1:]}: all must be the same")
         shape = images.shape[1:]
@@ -110,9 +114,9 @@ def _spool(new: NewEntry, part: str, examples: Any, num_classes: int, digest: An
     return values
 
 
-def _batches(part: str, examples: Any, num_classes: int) -> Iterator[tuple[Pixels, Classes]]:
+def _batches(part: str, examples: Any, class_names: Sequence[str]) -> Iterator[tuple[Pixels, Classes]]:
     for element in examples.as_numpy_iterator():
-        if not isinstance(element, tuple) or len(element) != 2 or not all(hasattr(each, "shape") for each in element):
+        if not isinstance(element, tuple) or len(element) != 2 or not all(map(_is_array, element)):
             raise InputError(f"the {part} data must give pairs (image, label), got {type(element).__name__}")
         images, labels = (np.asarray(each) for each in element)
         if images.ndim == 3:
@@ -122,7 +126,17 @@ def _batches(part: str, examples: Any, num_classes: int) -> Iterator[tuple[Pixel
                 f"x_{part} gives images of shape {images.shape} but each must be (height, width, channels), or "
                 "(batch, height, width, channels)"
             )
-        yield checked_images(f"x_{part}", _as_pixels(part, images)), _as_classes(part, labels, images, num_classes)
+        if labels.shape[:1] != images.shape[:1]:
+            raise InputError(
+                f"y_{part} has shape {labels.shape} for {len(images)} images: give one label for each image"
+            )
+        numbers = as_classes(f"y_{part}", labels, class_names)
+        yield checked_images(f"x_{part}", _as_pixels(part, images)), checked_labels(f"y_{part}", numbers)
+
+
+def _is_array(value: Any) -> bool:
+    """Whether a pipeline's value has a shape, or is a single name."""
+    return hasattr(value, "shape") or isinstance(value, bytes)
 
 
 def _as_pixels(part: str, images: Array) -> Array:
@@ -135,19 +149,6 @@ def _as_pixels(part: str, images: Array) -> Array:
             "pixel values 0 to 255: undo what scales them, and leave that to the model"
         )
     return images.astype(np.uint8)
-
-
-def _as_classes(part: str, labels: Array, images: Array, num_classes: int) -> Classes:
-    if labels.shape[:1] != images.shape[:1]:
-        raise InputError(f"y_{part} has shape {labels.shape} for {len(images)} images: give one label for each image")
-    if labels.ndim != 2:
-        return checked_labels(f"y_{part}", labels)
-    if labels.shape[1] != num_classes or not (np.sort(labels, axis=1) == np.eye(num_classes)[-1]).all():
-        raise InputError(
-            f"y_{part} has rows of {labels.shape[1]} values but must hold whole numbers, or one-hot rows of the "
-            f"{num_classes} classes"
-        )
-    return np.asarray(labels.argmax(axis=1), dtype=np.int64)
 
 
 def _check_shapes(new: NewEntry) -> None:

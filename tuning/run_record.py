@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from tuning.array_options import ArrayOptions
 from tuning.dataset import Dataset
 from tuning.errors import InputError
 from tuning.folder_options import FolderOptions
@@ -35,6 +36,7 @@ def describe_dataset(dataset: Dataset, *, validation: int, path: Path | None) ->
         "name": dataset.name,
         "path": None if path is None else str(path.resolve()),
         "folder": None if folder is None else {**folder.as_json(), "path": str(Path(folder.path).resolve())},
+        "arrays": None if dataset.arrays is None else dataset.arrays.as_json(),
         "digest": dataset.digest,
         "fallback_reason": dataset.fallback_reason or None,
         "class_names": list(dataset.class_names),
@@ -57,7 +59,8 @@ def load_recorded_dataset(record: Mapping[str, Any], *, store: Path = DEFAULT_ST
     if folder is not None:
         dataset = load_picture_folder(FolderOptions.from_json(folder), store=store)
     elif described["path"] is not None:
-        dataset = load_npz(Path(described["path"]), name=described["name"])
+        options = ArrayOptions.from_json(described.get("arrays"))
+        dataset = load_npz(Path(described["path"]), name=described["name"], options=options)
     elif described["name"] in DATASET_NAMES:
         dataset = load_dataset(described["name"])
     else:

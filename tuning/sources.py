@@ -16,15 +16,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tuning.array_data import dataset_from
+from tuning.array_names import EXACT, find_arrays
+from tuning.array_options import DEFAULT, STRICT, ArrayOptions
 from tuning.dataset import ARRAY_NAMES, Dataset, make_dataset
 from tuning.errors import InputError
 from tuning.general_data import dataset_of
+from tuning.plain_names import flaw, readable
 from tuning.records import DATASET_NAMES
 
 DATA_DIR_VARIABLE = "TUNING_DATA_DIR"
 SILENCE_SECONDS = 10.0
 NPY_MAGIC = b"\x93NUMPY"
-KNOWN_NAME = re.compile(r"x_(train|test|validation)(_.+)?|y_(train|test|validation)|class_names")
+OBJECTS = "Object arrays cannot be loaded"
+"""How numpy says that it would have to run code to read an array."""
 
 DIGITS = tuple(str(digit) for digit in range(10))
 FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
@@ -60,13 +65,20 @@ def needs_keras(name: str) -> bool:
     return name in ("auto", "mnist", "fashion_mnist") and DATA_DIR_VARIABLE not in os.environ
 
 
-def load_npz(path: Path, *, name: str | None = None, class_names: tuple[str, ...] | None = None) -> Dataset:
-    """The data set in an npz file with `x_train, y_train, x_test, y_test`.
+def load_npz(path: Path, *, name: str | None = None, options: ArrayOptions = DEFAULT) -> Dataset:
+    """The data set in an npz file with `x_train, y_train, x_test, y_test`, under these or other usual names.
 
-    It may hold `x_validation, y_validation` and `class_names` too. Floating-point labels, and inputs with names as in
-    `x_train_NAME`, make a data set without classes. Raises InputError as `dataset_of` does.
+    It may hold `x_validation, y_validation` and `class_names` too, and lack the test. Raises InputError as
+    `dataset_from` does, and for a name that can't go into exported files.
     """
-    return dataset_of(_read_npz(path), name=name if name is not None else path.name, class_names=class_names)
+    known, called = _read_npz(path, options)
+    if flaw(path.name):
+        raise InputError(f"the name of {readable(str(path))} {flaw(path.name)}: rename it")
+    try:
+        return dataset_from(known, name=name if name is not None else path.name, options=options)
+    except InputError as error:
+        others = [f"{key} is called {own}" for key, own in called.items() if re.search(rf"\b{key}\b", str(error))]
+        raise InputError(f"{error} ({', '.join(others)})" if others else str(error)) from error
 
 
 def _load_keras_dataset(name: str) -> Dataset:
@@ -76,7 +88,7 @@ def _load_keras_dataset(name: str) -> Dataset:
         path = Path(folder) / f"{name}.npz"
         if not path.is_file():
             raise InputError(f"{DATA_DIR_VARIABLE} is set but there is no {path}: put the file there or unset it")
-        return load_npz(path, name=name, class_names=class_names)
+        return dataset_of(_read_npz(path, STRICT)[0], name=name, class_names=class_names)
     return make_dataset(_download(name), name=name, class_names=class_names)
 
 
@@ -109,7 +121,8 @@ def _first_line(error: Exception) -> str:
     return lines[0] if lines else type(error).__name__
 
 
-def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
+def _read_npz(path: Path, options: ArrayOptions) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """The arrays that are understood, and what those are called in the file that have another name there."""
     if not path.is_file():
         raise InputError(f"there is no file {path}: give an npz file with {', '.join(ARRAY_NAMES)}")
     try:
@@ -121,12 +134,29 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
             archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise InputError(f"{path} holds a single array: save all four with numpy.savez")
-            known = {key: archive[key] for key in archive if KNOWN_NAME.fullmatch(key)}
-            return known if "y_train" in known or "x_train" in known else dict.fromkeys(archive, np.empty(0))
+            if options.is_strict:
+                found = {key: key for key in archive if EXACT.fullmatch(key)}
+            else:
+                found = find_arrays(list(archive), source=path.name)
+            called = {name: key for name, key in found.items() if name != key}
+            return {name: _array(archive, key) for name, key in found.items()}, called
     except InputError:
         raise
     except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{path} can't be read as npz ({_first_line(error)}): is it complete?") from error
+
+
+def _array(archive: np.lib.npyio.NpzFile, key: str) -> NDArray[Any]:
+    try:
+        array: NDArray[Any] = archive[key]
+    except ValueError as error:
+        if OBJECTS not in str(error):
+            raise
+        raise InputError(
+            f"{key} holds Python objects, which are not read: store names with {key}.astype(str) and whole numbers "
+            f"with {key}.astype(int), and save them again"
+        ) from error
+    return array
 
 
 def _load_digits(*, fallback_reason: str = "") -> Dataset:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scripts import _entry
+from tuning.array_options import AUTO, CLASSES, NUMBERS, ArrayOptions
 from tuning.errors import InputError
 from tuning.records import DATASET_NAMES
 
@@ -36,6 +37,12 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
         help="your own: an npz file with x_train, y_train, x_test, y_test, or a folder with a subfolder of pictures "
         "for each class, in train/, validation/ and test/ or not",
     )
+    parser.add_argument(
+        "--labels",
+        metavar="KIND",
+        help=f"what the labels of an npz file are: {CLASSES} or {NUMBERS} to predict (default: {AUTO}, by what they "
+        "hold)",
+    )
     parser.add_argument("--image-size", metavar="HxW", help="fit the pictures of a folder to this size, like 64x64")
     parser.add_argument(
         "--skip-corrupt", action="store_true", default=None, help="leave out pictures of a folder that can't be read"
@@ -44,22 +51,25 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
 
 def asks_for_data(arguments: argparse.Namespace) -> bool:
     """Whether any option says which data, or how to read it."""
-    options = (arguments.dataset, arguments.data, arguments.image_size, arguments.skip_corrupt)
+    options = (arguments.dataset, arguments.data, arguments.labels, arguments.image_size, arguments.skip_corrupt)
     return any(option is not None for option in options)
 
 
 def load_asked_dataset(arguments: argparse.Namespace, *, recorded: Dataset | None = None) -> Dataset:
-    """The data that the options name. What they don't say of a folder is as in `recorded`, if that came from one."""
+    """The data that the options name. What they don't say of a folder or file is as in `recorded`, if that is one."""
     from tuning.folder_options import parse_image_size
     from tuning.sources import load_dataset, load_npz, needs_keras
 
     image_size = None if arguments.image_size is None else parse_image_size(arguments.image_size)
-    if arguments.data is not None and arguments.data.is_dir():
+    is_folder = arguments.data is not None and arguments.data.is_dir()
+    if arguments.labels is not None and (arguments.data is None or is_folder):
+        raise InputError("--labels goes with --data FILE.npz: other data has classes")
+    if is_folder:
         return _load_folder(arguments, image_size, recorded)
     if image_size is not None or arguments.skip_corrupt is not None:
         raise InputError("--image-size and --skip-corrupt go with --data FOLDER: other data has its size already")
     if arguments.data is not None:
-        return load_npz(arguments.data)
+        return load_npz(arguments.data, options=_array_options(arguments, recorded))
     name = arguments.dataset if arguments.dataset is not None else "auto"
     if needs_keras(name):
         _entry.load_tensorflow()
@@ -72,9 +82,16 @@ def describe_asked_data(arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "dataset": arguments.dataset,
         "data": None if data is None else str(data.resolve()),
+        "labels": arguments.labels,
         "image_size": arguments.image_size,
         "skip_corrupt": bool(arguments.skip_corrupt),
     }
+
+
+def _array_options(arguments: argparse.Namespace, recorded: Dataset | None) -> ArrayOptions:
+    usual = recorded.arrays if recorded is not None and recorded.arrays is not None else ArrayOptions()
+    asked: dict[str, Any] = {"seed": getattr(arguments, "seed", None), "labels": arguments.labels}
+    return dataclasses.replace(usual, **{name: value for name, value in asked.items() if value is not None})
 
 
 def _load_folder(
@@ -117,6 +134,8 @@ def tell_fallback(console: Console, dataset: Dataset) -> None:
 def tell_dataset(console: Console, dataset: Dataset, *, validation: int) -> None:
     from rich.markup import escape
 
+    from tuning.plain_names import readable
+
     training = len(dataset.training) - (validation if dataset.validation is None else 0)
     what = "images" if dataset.is_classification else "examples"
     shapes = [f"{name} of {'×'.join(map(str, shape))}" for name, shape in dataset.input_shapes.items()]
@@ -128,4 +147,4 @@ def tell_dataset(console: Console, dataset: Dataset, *, validation: int) -> None
     )
     tell_fallback(console, dataset)
     for warning in dataset.warnings:
-        console.print(f"[yellow]warning:[/] {escape(warning)}")
+        console.print(f"[yellow]warning:[/] {escape(readable(warning))}")

@@ -79,7 +79,7 @@ def new_job(arguments: argparse.Namespace) -> Job:
 
 def resumed_job(arguments: argparse.Namespace, folder: RunFolder) -> Job:
     """The run in the folder, as it was started. Raises InputError if it can't go on so."""
-    for option in ("dataset", "data", "image_size", "skip_corrupt", "epochs", "seed", *_MODEL_OPTIONS):
+    for option in ("dataset", "data", "labels", "image_size", "skip_corrupt", "epochs", "seed", *_MODEL_OPTIONS):
         if getattr(arguments, option) is not None:
             name = option.replace("_", "-")
             raise InputError(f"--resume goes on with what {folder.path} was started with: leave out --{name}")

@@ -245,6 +245,16 @@ def test_a_truncated_picture_is_refused(saved: Callable[..., Path], name: str, s
         read_picture(path, shape=SHAPE, look=DIGIT_LOOK)
 
 
+def test_a_picture_of_a_kind_that_cannot_be_decoded_is_refused(saved: Callable[..., Path]) -> None:
+    path = saved(Image.new("RGB", (8, 8)), "picture.dds")
+    content = bytearray(path.read_bytes())
+    content[80:84] = bytes(4)
+    path.write_bytes(content)
+
+    with pytest.raises(InputError, match="can't be read as a picture \\(Unknown pixel format"):
+        read_picture(path, shape=SHAPE, look=DIGIT_LOOK)
+
+
 @pytest.mark.parametrize("level", [0, 100, 255])
 @pytest.mark.parametrize("size", [(1, 1), (28, 28), (56, 40)])
 def test_a_blank_picture_is_refused(saved: Callable[..., Path], level: int, size: tuple[int, int]) -> None:

@@ -67,12 +67,59 @@ def test_nothing_at_all_is_refused():
     refuse({}, "lacks x_train, y_train, x_test, y_test: it must hold x_train, y_train, x_test, y_test, found nothing")
 
 
-def test_real_valued_images_are_refused(arrays):
-    refuse(
-        arrays,
-        "x_train has dtype float32 but images must be uint8 pixel values 0 to 255: convert it, multiplying by 255",
-        x_train=arrays["x_train"].astype(np.float32),
+RAMP = np.linspace(0, 1, 40 * 64).reshape(40, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("images", "what_to_do"),
+    [
+        (RAMP.astype(np.float32), "multiply by 255 and convert, (x_train * 255).round().astype('uint8')"),
+        (RAMP * 255, "round and convert it, x_train.round().astype('uint8')"),
+        (RAMP * 2 - 1, "shift it to 0 to 255 and convert, ((x_train + 1) * 127.5).round().astype('uint8')"),
+        (RAMP * 4 - 2, "it ranges from -2 to 2, so undo what scaled it and convert it"),
+        ((RAMP * 255).astype(np.int64), "convert it, x_train.astype('uint8')"),
+        ((RAMP * 65535).astype(np.uint16), "divide by 257 and convert, (x_train / 257).round().astype('uint8')"),
+        (RAMP > 0.5, "multiply by 255 and convert, (x_train * 255).astype('uint8')"),
+        (np.full((40, 8, 8), np.nan), "convert it, multiplying by 255 if it holds 0 to 1"),
+        (RAMP.astype(str), "convert it, multiplying by 255 if it holds 0 to 1"),
+        (RAMP[:0], "convert it, multiplying by 255 if it holds 0 to 1"),
+    ],
+)
+def test_images_of_other_numbers_are_refused_with_what_converts_them(arrays, images, what_to_do):
+    message = (
+        f"x_train has dtype {images.dtype}.* but images must be uint8 pixel values 0 to 255: {re.escape(what_to_do)}$"
     )
+    with pytest.raises(InputError, match=message):
+        make_dataset({**arrays, "x_train": images}, name="given.npz")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_converts_images_gives_back_the_pixels(arrays, dtype):
+    pixels = arrays["x_train"]
+
+    unit, signed = pixels.astype(dtype) / 255, pixels.astype(dtype) / 127.5 - 1
+
+    assert np.array_equal((unit * 255).round().astype("uint8"), pixels)
+    assert np.array_equal(((signed + 1) * 127.5).round().astype("uint8"), pixels)
+
+
+@pytest.mark.parametrize(
+    ("shape", "what_to_do"),
+    [
+        ((40, 3, 8, 8), ", last: move them there, x_train.transpose(0, 2, 3, 1)"),
+        ((40, 1, 8, 8), ", last: move them there, x_train.transpose(0, 2, 3, 1)"),
+        ((8, 8, 3, 40), ", last, and the examples first: move them there, x_train.transpose(3, 0, 1, 2)"),
+        (
+            (40, 8, 8, 4),
+            ": leave the alpha channel out, x_train[..., :3], or where it matters save the images as PNG files in a "
+            "folder, which are put on white where they are transparent",
+        ),
+    ],
+)
+def test_axes_in_another_order_and_alpha_channels_are_refused_with_what_to_do(arrays, shape, what_to_do):
+    message = f"x_train has shape {shape} but images need 1 or 3 channels{what_to_do}"
+
+    refuse(arrays, message, x_train=np.zeros(shape, np.uint8))
 
 
 def test_nan_in_images_is_counted(arrays):
@@ -134,7 +181,12 @@ def test_labels_that_are_no_numbers_are_refused(arrays, dtype):
     refuse(arrays, "but labels must be whole numbers from 0", y_train=arrays["y_train"].astype(dtype))
 
 
-def test_one_hot_labels_are_refused(arrays):
+def test_a_column_of_labels_is_the_same_data(arrays):
+    columns = {key: arrays[key][:, np.newaxis] for key in ("y_train", "y_test")}
+    assert make_dataset({**arrays, **columns}, name="a").digest == make_dataset(arrays, name="b").digest
+
+
+def test_labels_of_two_axes_are_refused(arrays):
     refuse(
         arrays,
         "y_train has shape (40, 4) but labels must have shape (examples,)",
@@ -376,6 +428,8 @@ def test_class_names_among_the_arrays_are_used(arrays):
         (np.array([["a"], ["b"]]), "class_names has dtype <U1 and shape (2, 1) but must be texts"),
         (np.array(["a", "b", "a", "d"]), "class_names holds a, b, a, d but every class needs a name of its own"),
         (np.array(["a", "b", "c", " "]), "but every class needs a name of its own"),
+        (np.array(["a", "b", "c", "d\ne"]), r"class_names holds the name d\ne, which holds control characters: rename"),
+        (np.array(["a", "b", "c", "\udce9"]), r"class_names holds the name \xe9, which is not UTF-8: rename the class"),
         (np.array(["a", "b", "c"]), "y_train holds the label 3 but the 3 classes are numbered 0 to 2"),
     ],
 )

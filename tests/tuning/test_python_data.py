@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tuning.array_options import ArrayOptions
 from tuning.dataset import make_dataset
 from tuning.errors import InputError
 from tuning.python_data import from_arrays, from_tf_data
@@ -45,6 +46,39 @@ def test_names_and_validation_go_with_arrays(arrays):
     assert (dataset.name, dataset.class_names, len(dataset.validation)) == ("mine", NAMES, 20)
 
 
+@pytest.mark.parametrize(
+    "change", [list, np.eye(4).__getitem__, lambda labels: labels * 1.0, lambda labels: labels[:, None]]
+)
+def test_labels_come_in_the_forms_that_a_file_may_hold(arrays, change):
+    pairs = [(arrays[f"x_{part}"], change(arrays[f"y_{part}"])) for part in ("train", "test")]
+    assert from_arrays(*pairs).digest == make_dataset(arrays, name="a").digest
+
+
+def test_labels_may_be_names(arrays):
+    names = [NAMES[label] for label in arrays["y_train"]]
+    dataset = from_arrays((arrays["x_train"], names), (arrays["x_test"], ["east"] * 20))
+    assert dataset.class_names == tuple(sorted(NAMES))
+    assert [dataset.class_names[label] for label in dataset.training.labels] == names
+
+
+def test_whole_floats_are_predicted_on_demand(arrays):
+    pairs = [(arrays[f"x_{part}"], arrays[f"y_{part}"] * 1.0) for part in ("train", "test")]
+    assert not from_arrays(*pairs, options=ArrayOptions(labels="numbers")).is_classification
+
+
+def test_without_a_test_the_seed_sets_one_apart(arrays):
+    first, other = (
+        from_arrays((arrays["x_train"], arrays["y_train"]), options=ArrayOptions(seed=seed)) for seed in (0, 1)
+    )
+    assert (len(first.training), len(first.test)) == (32, 8)
+    assert first.digest != other.digest
+
+
+def test_labels_of_python_objects_are_refused(arrays):
+    with pytest.raises(InputError, match=r"y_train holds Python objects \(NoneType\): store whole numbers with"):
+        from_arrays((arrays["x_train"], [None] * 40))
+
+
 def test_named_inputs_go_by_their_names():
     inputs = {"age": np.arange(4), "size": np.ones((4, 2))}
     dataset = from_arrays((inputs, np.zeros(4)), (inputs, np.zeros(4)))
@@ -61,10 +95,18 @@ def one_hot(images, label):
 
 
 def as_float(images, label):
-    return tf.cast(images, tf.float32), tf.cast(label, tf.int32)
+    return tf.cast(images, tf.float32), tf.cast(label, tf.float64)
 
 
-@pytest.mark.parametrize("change", [lambda *pair: pair, one_hot, as_float], ids=["plain", "one-hot", "float"])
+def as_column(images, label):
+    return images, label[..., tf.newaxis]
+
+
+def as_name(images, label):
+    return images, tf.gather(tf.constant(NAMES), tf.cast(label, tf.int32))
+
+
+@pytest.mark.parametrize("change", [lambda *pair: pair, one_hot, as_float, as_column, as_name])
 @pytest.mark.parametrize("batch", [None, 7])
 def test_a_pipeline_gives_the_pixels_and_labels_that_it_gives(arrays, given, tmp_path, change, batch):
     made = [each.map(change) if batch is None else each.batch(batch).map(change) for each in given]
@@ -155,7 +197,7 @@ def test_labels_that_name_no_class_are_refused(arrays, given, tmp_path):
     refuse("class_names holds a, b, a, c but every class needs a name", training, test, cache, class_names="abac")
     refuse(
         "y_train has dtype float32 but labels must be whole numbers from 0",
-        training.map(lambda x, y: (x, tf.cast(y, tf.float32))),
+        training.map(lambda x, y: (x, tf.cast(y, tf.float32) + 0.5)),
         test,
         cache,
     )
@@ -168,6 +210,12 @@ def test_labels_that_name_no_class_are_refused(arrays, given, tmp_path):
     refuse(
         "y_train has rows of 5 values but must hold whole numbers, or one-hot rows of the 4 classes",
         training.map(lambda x, y: (x, tf.one_hot(0, 5))),
+        test,
+        cache,
+    )
+    refuse(
+        "y_train holds the name up, but the classes are north, east, south, west: add training examples of it or leave",
+        training.map(lambda x, y: (x, "up")),
         test,
         cache,
     )

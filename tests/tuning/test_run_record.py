@@ -9,10 +9,12 @@ import platform
 import numpy as np
 import pytest
 
+from tuning.array_options import ArrayOptions
 from tuning.dataset import make_dataset
 from tuning.errors import InputError
 from tuning.evaluation import evaluate
 from tuning.folder_options import FolderOptions
+from tuning.general_data import dataset_of
 from tuning.picture_folder import load_picture_folder
 from tuning.python_data import from_arrays
 from tuning.run_folder import RunFolder
@@ -44,6 +46,7 @@ def test_a_data_set_is_described_with_the_sizes_of_its_parts(file):
         "name": "shapes.npz",
         "path": str(file.resolve()),
         "folder": None,
+        "arrays": {"seed": 0, "labels": "auto", "is_strict": False},
         "digest": dataset.digest,
         "fallback_reason": None,
         "class_names": ["0", "1", "2", "3"],
@@ -72,6 +75,24 @@ def test_the_file_of_a_run_is_loaded_again(file):
     dataset = load_npz(file, name="my shapes")
     again = load_recorded_dataset(recorded(dataset, file))
     assert (again.name, again.digest) == ("my shapes", dataset.digest)
+
+
+@pytest.mark.parametrize("options", [ArrayOptions(seed=5), ArrayOptions(labels="numbers")])
+def test_a_file_is_read_again_as_it_was_read(tmp_path, arrays, options):
+    np.savez(tmp_path / "shapes.npz", x=arrays["x_train"], y=arrays["y_train"] * 1.0)
+    dataset = load_npz(tmp_path / "shapes.npz", options=options)
+    again = load_recorded_dataset(recorded(dataset, tmp_path / "shapes.npz"))
+    assert (again.digest, again.arrays, again.class_names) == (dataset.digest, options, dataset.class_names)
+    assert np.array_equal(again.test.for_verification().images, dataset.test.for_verification().images)
+
+
+def test_a_run_that_recorded_no_options_reads_its_file_as_it_did(tmp_path, arrays):
+    measured = {key: array * 1.0 for key, array in arrays.items() if key.startswith("y_")}
+    np.savez(tmp_path / "shapes.npz", **{**arrays, **measured}, x_val=arrays["x_test"], y_val=measured["y_test"])
+    dataset = dataset_of({**arrays, **measured}, name="shapes.npz")
+    record = recorded(dataset, tmp_path / "shapes.npz")
+    del record["dataset"]["arrays"]
+    assert load_recorded_dataset(record).digest == dataset.digest
 
 
 def test_the_named_data_set_of_a_run_is_loaded_again(digits):

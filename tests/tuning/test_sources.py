@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import zipfile
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tuning.array_options import STRICT, ArrayOptions
 from tuning.errors import InputError
 from tuning.sources import DATA_DIR_VARIABLE, FASHION, SILENCE_SECONDS, load_dataset, load_npz
 
@@ -77,7 +79,7 @@ def test_a_file_carries_class_names_and_validation_images(tmp_path, arrays):
 
 
 def test_a_file_of_numbers_to_predict_is_taken(tmp_path, arrays):
-    measured = {key: array.astype(np.float32) for key, array in arrays.items() if key.startswith("y_")}
+    measured = {key: array / np.float32(3) for key, array in arrays.items() if key.startswith("y_")}
     np.savez(tmp_path / "measured.npz", **{**arrays, **measured})
     dataset = load_npz(tmp_path / "measured.npz")
     assert not dataset.is_classification
@@ -88,6 +90,62 @@ def test_a_file_with_named_inputs_is_taken(tmp_path, arrays):
     given = {f"{key}_left" if key.startswith("x_") else key: array for key, array in arrays.items()}
     np.savez(tmp_path / "named.npz", **given, x_train_right=arrays["x_train"], x_test_right=arrays["x_test"])
     assert load_npz(tmp_path / "named.npz").input_shapes == {"left": (8, 8), "right": (8, 8)}
+
+
+def test_arrays_under_other_names_are_the_same_data(tmp_path, arrays):
+    names = {"x_train": "train_images", "y_train": "train_labels", "x_test": "test_images", "y_test": "test_labels"}
+    np.savez(tmp_path / "exact.npz", **arrays)
+    np.savez(tmp_path / "medical.npz", **{names[key]: array for key, array in arrays.items()})
+    assert load_npz(tmp_path / "medical.npz").digest == load_npz(tmp_path / "exact.npz").digest
+
+
+def test_an_error_says_what_the_array_is_called_in_the_file(tmp_path, arrays):
+    np.savez(tmp_path / "shapes.npz", images=arrays["x_train"] / 255, labels=arrays["y_train"])
+    with pytest.raises(InputError, match=r"^x_train has dtype float64 .* \(x_train is called images\)$"):
+        load_npz(tmp_path / "shapes.npz")
+
+
+def test_an_error_about_exact_names_stays_as_it_is(tmp_path, arrays):
+    np.savez(tmp_path / "shapes.npz", **{**arrays, "x_val": arrays["x_test"], "y_val": arrays["y_test"] + 9})
+    with pytest.raises(
+        InputError, match=r"y_validation holds the label 12 .* 0 to 3 \(y_validation is called y_val\)$"
+    ):
+        load_npz(tmp_path / "shapes.npz")
+
+
+def test_validation_images_under_other_names_are_validated_with(tmp_path, arrays):
+    np.savez(tmp_path / "shapes.npz", **arrays, x_val=arrays["x_test"], y_val=arrays["y_test"])
+    assert len(load_npz(tmp_path / "shapes.npz").validation) == 20
+    assert load_npz(tmp_path / "shapes.npz", options=STRICT).validation is None
+
+
+@pytest.mark.parametrize(
+    ("labels", "digest"),
+    [
+        (np.arange(8) % 2, "ba52ceda1599a7bd3ec7c933f8e0207edd82aeb01aca26c38a0fb03f7cae9c1b"),
+        (np.arange(8) / 4, "0a77a5c7d483f0cf34ece3d6f9bbdf74187c744685d991241936f77c7ed56231"),
+    ],
+)
+def test_the_digests_of_finished_runs_stay_what_they_are(tmp_path, labels, digest):
+    images = np.arange(32, dtype=np.uint8).reshape(8, 2, 2)
+    np.savez(tmp_path / "a.npz", x_train=images, y_train=labels, x_test=images[:2], y_test=labels[:2])
+    assert load_npz(tmp_path / "a.npz").digest == digest
+
+
+def test_a_file_without_a_test_is_split_by_the_seed(tmp_path, arrays):
+    np.savez(tmp_path / "shapes.npz", x=arrays["x_train"], y=arrays["y_train"])
+    first, other = (load_npz(tmp_path / "shapes.npz", options=ArrayOptions(seed=seed)) for seed in (0, 1))
+    assert (len(first.training), len(first.test)) == (32, 8)
+    assert first.digest != other.digest
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("caf\udce9.npz", r"caf\xe9.npz is not UTF-8"), ("a\nb.npz", r"a\nb.npz holds")]
+)
+def test_a_file_whose_name_cannot_go_into_exported_ones_is_refused(tmp_path, arrays, name, shown):
+    np.savez(tmp_path / name, **arrays)
+    with pytest.raises(InputError, match=f"the name of .*{re.escape(shown)}.*: rename it"):
+        load_npz(tmp_path / name)
 
 
 def test_a_missing_file_is_refused(tmp_path):
@@ -101,8 +159,8 @@ def test_a_folder_is_no_file(tmp_path):
 
 
 def test_a_file_with_other_arrays_tells_what_it_holds(tmp_path):
-    np.savez(tmp_path / "other.npz", images=np.zeros(3), labels=np.zeros(3))
-    with pytest.raises(InputError, match=r"other\.npz lacks x_train, .*found images, labels"):
+    np.savez(tmp_path / "other.npz", pictures=np.zeros(3), species=np.zeros(3))
+    with pytest.raises(InputError, match=r"other\.npz lacks x_train and y_train: it must .*found pictures, species"):
         load_npz(tmp_path / "other.npz")
 
 
@@ -128,7 +186,7 @@ def test_a_text_is_refused_without_a_word_of_pickle(tmp_path):
 
 def test_pickled_objects_are_refused_unread(tmp_path, arrays):
     np.savez(tmp_path / "shapes.npz", **{**arrays, "y_train": np.array([print, print], dtype=object)})
-    with pytest.raises(InputError, match=r"can't be read as npz \(Object arrays cannot be loaded"):
+    with pytest.raises(InputError, match=r"y_train holds Python objects, which are not read: store names"):
         load_npz(tmp_path / "shapes.npz")
 
 
@@ -200,6 +258,13 @@ def test_a_data_folder_without_the_file_is_an_error_and_no_reason_to_substitute(
     monkeypatch.setenv(DATA_DIR_VARIABLE, str(tmp_path))
     with pytest.raises(InputError, match=r"TUNING_DATA_DIR is set but there is no .*mnist\.npz: put the file there"):
         load_dataset(name)
+
+
+def test_a_file_in_the_data_folder_without_a_test_is_an_error(tmp_path, monkeypatch, ten_classes):
+    np.savez(tmp_path / "mnist.npz", x_train=ten_classes["x_train"], y_train=ten_classes["y_train"])
+    monkeypatch.setenv(DATA_DIR_VARIABLE, str(tmp_path))
+    with pytest.raises(InputError, match="mnist lacks x_test, y_test: it must hold"):
+        load_dataset("mnist")
 
 
 def test_a_damaged_file_in_the_data_folder_is_no_reason_to_substitute(tmp_path, monkeypatch):

@@ -89,6 +89,10 @@ def two_outputs(hp: Any) -> keras.Model:
         ),
         (no_scaling, "has no Rescaling or Normalization layer before its first layer, so say which pixel values"),
         (lambda hp: dense(hp, units=7), r"gives answers of shape \('batch', 7\) but the data has 10 classes: end it"),
+        (
+            lambda hp: dense(hp, units=1, activation=None),
+            r"Dense\(10\), or if it predicts a number, give --labels numbers",
+        ),
         (map_output, r"gives answers of shape \('batch', 26, 26, 10\) but the data has 10 classes"),
         (two_outputs, r"gives several outputs but images with labels need one: \(batch, 10\)"),
         (NeedsArguments, r"can't be made without arguments \(.*width.*\): name an instance of it"),

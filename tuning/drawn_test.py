@@ -1,0 +1,60 @@
+"""The examples to test with where none are given: a sixth of each class, chosen by the seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuning.errors import InputError
+
+TEST_SHARE = 6
+"""One of so many examples of each class is tested with."""
+
+
+def draw(groups: Sequence[NDArray[np.int64]], *, seed: int) -> list[int]:
+    """A sixth of the members of each group, at least one, in no order."""
+    rng = np.random.default_rng([seed, 0x7E57])
+    return [
+        int(member)
+        for members in groups
+        for member in rng.permutation(members)[: max(round(len(members) / TEST_SHARE), 1)]
+    ]
+
+
+def with_test(arrays: Mapping[str, NDArray[Any]], *, seed: int) -> dict[str, NDArray[Any]]:
+    """The arrays, a sixth of the training examples of which are test examples now, each class by its share.
+
+    Raises InputError for arrays of different lengths, and for a class with a single example.
+    """
+    trained = {key: array for key, array in arrays.items() if key.startswith(("x_train", "y_train"))}
+    labels = trained["y_train"]
+    for key, array in trained.items():
+        if array.ndim == 0 or array.shape[:1] != labels.shape[:1]:
+            raise InputError(
+                f"{key} has shape {array.shape} but y_train {labels.shape}: give a label for each example, and "
+                "every input of it"
+            )
+    chosen = np.zeros(len(labels), dtype=bool)
+    chosen[draw(_groups(labels), seed=seed)] = True
+    kept = {key: array[~chosen] for key, array in trained.items()}
+    drawn = {key.replace("train", "test", 1): array[chosen] for key, array in trained.items()}
+    return {**arrays, **kept, **drawn}
+
+
+def _groups(labels: NDArray[Any]) -> list[NDArray[np.int64]]:
+    """The positions of each class; all positions together where numbers are predicted."""
+    flat = labels.reshape(-1) if labels.size == len(labels) else labels
+    if flat.ndim > 1 or not np.issubdtype(flat.dtype, np.integer):
+        groups = {"y_train": np.arange(len(flat))}
+    else:
+        groups = {f"class {value} of y_train": np.flatnonzero(flat == value) for value in np.unique(flat)}
+    for name, members in groups.items():
+        if len(members) < 2:
+            raise InputError(
+                f"{name} has {len(members)} examples but needs 2 or more, one to train and one to test: add examples, "
+                "or give x_test and y_test"
+            )
+    return list(groups.values())

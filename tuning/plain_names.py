@@ -1,0 +1,37 @@
+"""Names that go into terminals and into every exported file: text in one line."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_NO_TEXT = re.compile(r"[\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def flaw(name: str) -> str:
+    """What makes the name unusable, as the end of a sentence about it; empty for a good one."""
+    if _NO_TEXT.search(name):
+        return "is not UTF-8"
+    return "holds control characters" if _CONTROL.search(name) else ""
+
+
+def readable(name: str) -> str:
+    """The name with an escape in place of each byte that is not UTF-8 and of each control character."""
+    return _CONTROL.sub(_escaped, _NO_TEXT.sub(_escaped, name))
+
+
+def _escaped(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    # Python keeps a byte that it can't decode as one of these.
+    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else ascii(match[0])[1:-1]
+
+
+def plain(name: str) -> str:
+    """The name without spaces around it, its accents composed, as two systems may write the same name differently."""
+    return unicodedata.normalize("NFC", name.strip())
+
+
+def alike(name: str) -> str:
+    """Equal for names that differ in spaces around them, upper and lower case, and how accents are stored only."""
+    return plain(plain(name).casefold())
