@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "tuning/budget.py": set(),
     "tuning/baselines.py": set(),
     "tuning/run_folder.py": {"filelock"},
+    "tuning/trials_table.py": set(),
     "tuning/pixels.py": set(),
     "tuning/seeds.py": {"numpy"},
     "tuning/dataset.py": {"numpy"},

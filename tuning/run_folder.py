@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
 import json
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +16,6 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from tuning.errors import InputError
-from tuning.records import TrialRecord
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -73,6 +70,13 @@ class RunFolder:
     def trial(self, trial_id: str) -> Path:
         """What belongs to a trial alone: files of its callbacks, its traceback, its exported model."""
         return self.path / "trials" / trial_id
+
+    def forget_empty(self, trial_id: str) -> None:
+        """Remove the folder of a trial that nothing was written to."""
+        for folder in (self.trial(trial_id), self.trial(trial_id).parent):
+            # Only what is empty goes.
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
     @property
     def weights(self) -> Path:
@@ -213,17 +217,3 @@ def write_bytes(path: Path, content: bytes) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
-
-
-def write_trials_csv(path: Path, trials: Sequence[TrialRecord]) -> None:
-    """One row a trial, best first: what it was, how it ended, and its hyperparameters (blank where it has none)."""
-    ranked = sorted(trials, key=lambda trial: trial.val_loss if trial.has_result else float("inf"))
-    names = list(dict.fromkeys(name for trial in ranked for name in trial.hyperparameters))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["trial", "status", "val_loss", "val_accuracy", "epochs", "parameters", "seconds", *names])
-    for trial in ranked:
-        facts = [trial.trial_id, trial.status, finite_or_none(trial.val_loss), trial.val_accuracy]
-        sizes = [len(trial.epochs), trial.parameters, round(trial.seconds, 2)]
-        writer.writerow([*facts, *sizes, *(trial.hyperparameters.get(name, "") for name in names)])
-    write_bytes(path, text.getvalue().encode())

@@ -22,12 +22,13 @@ from tuning.points import Point
 from tuning.probing import as_builder, require_trainable
 from tuning.records import SearchConfig, SearchResult
 from tuning.resources import Resources
-from tuning.run_folder import RunFolder, write_trials_csv
+from tuning.run_folder import RunFolder
 from tuning.search_data import SearchData
 from tuning.search_loop import SearchLoop
 from tuning.search_state import SearchState
 from tuning.settings import TrainingSettings
 from tuning.time_limits import TimeLimits
+from tuning.trials_table import write_trials_csv
 
 TRIAL_IMAGES = 100_000
 FEWEST_EPOCHS, MOST_EPOCHS = 2, 20

@@ -15,10 +15,11 @@ from tuning.journal import AttemptLost, EpochReported, Event, Journal, Suggestio
 from tuning.observer import Observer
 from tuning.oracle_driver import Waiting
 from tuning.records import Status, TrialRecord
-from tuning.run_folder import RunFolder, write_trials_csv
+from tuning.run_folder import RunFolder
 from tuning.search_state import SearchState
 from tuning.suggesting import events_of, next_up
 from tuning.time_limits import TimeLimits
+from tuning.trials_table import write_trials_csv
 from tuning.user_callbacks import TrialContext
 from tuning.worth import reason_to_skip, reason_to_stop
 
@@ -186,7 +187,8 @@ class SearchLoop:
             run=self.run.name,
             trial_id=suggestion.trial_id,
             hyperparameters=suggestion.hyperparameters,
-            folder=self.run.path.resolve(),
+            folder=self.run.trial(suggestion.trial_id).resolve(),
+            run_folder=self.run.path.resolve(),
         )
         self.executor.submit(
             Task(
@@ -252,6 +254,7 @@ class SearchLoop:
         for folder in self.run.weights.iterdir() if self.run.weights.exists() else ():
             if folder.name not in of_use:
                 shutil.rmtree(folder, ignore_errors=True)
+        self.run.forget_empty(trial.trial_id)
         if not trial.repeat_of:
             write_trials_csv(self.run.trials_csv, self.state.trials)
         self.observer.trial_finished(trial, self.state.best)

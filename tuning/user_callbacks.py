@@ -21,13 +21,14 @@ class TrialContext:
     """What a callback factory is told of the training that starts.
 
     `run`: the run's name. `trial_id`: `retrain` for the training of the winner, else the trial's number as text.
-    `folder`: that of the run, absolute.
+    `folder`: of this training alone, and there for its files; `run_folder`: that of the run. Both are absolute.
     """
 
     run: str
     trial_id: str
     hyperparameters: Configuration
     folder: Path
+    run_folder: Path
 
 
 CallbackFactory = Callable[[TrialContext], Any]
@@ -50,6 +51,8 @@ def load_factories(sources: Iterable[str]) -> tuple[CallbackFactory, ...]:
 def made_by(factories: Sequence[CallbackFactory], context: TrialContext) -> list[keras.callbacks.Callback]:
     """What the factories make for a training. Raises InputError for anything but Keras callbacks."""
     made: list[Any] = []
+    if factories:
+        context.folder.mkdir(parents=True, exist_ok=True)
     for factory in factories:
         given = factory(context)
         made += list(given) if isinstance(given, list | tuple) else [given]

@@ -124,7 +124,8 @@ def train_model(
             run=work.folder.name,
             trial_id=RETRAINING,
             hyperparameters=plan.hyperparameters,
-            folder=work.folder.path.resolve(),
+            folder=work.folder.trial(RETRAINING).resolve(),
+            run_folder=work.folder.path.resolve(),
         )
         watch = Watch(on_epoch=progress.epoch_finished, callbacks=lambda: made_by(work.job.factories, context))
         try:

@@ -17,7 +17,7 @@ class Tracked(keras.callbacks.Callback):
         self._trial = trial
 
     def on_train_begin(self, logs=None):
-        mlflow.set_tracking_uri((self._trial.folder / "mlruns").as_uri())
+        mlflow.set_tracking_uri((self._trial.run_folder / "mlruns").as_uri())
         mlflow.set_experiment(self._trial.run)
         mlflow.start_run(run_name=self._trial.trial_id)
         mlflow.log_params(dict(self._trial.hyperparameters))

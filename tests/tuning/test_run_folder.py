@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import signal
@@ -16,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuning.errors import InputError
-from tuning.records import Status
 from tuning.run_folder import (
     RunFolder,
     finite_or_none,
@@ -28,7 +26,6 @@ from tuning.run_folder import (
     read_json,
     write_bytes,
     write_json,
-    write_trials_csv,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -264,28 +261,6 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, size):
 def test_bytes_for_a_folder_that_is_missing_are_an_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         write_bytes(tmp_path / "none" / "file", b"content")
-
-
-def test_the_table_of_trials_is_sorted_and_blank_where_a_trial_has_no_such_hyperparameter(tmp_path, make_trial):
-    trials = [
-        make_trial(0.5, trial_id="0000", hyperparameters={"num_blocks": 1}, seconds=1.234),
-        make_trial(None, trial_id="0001", hyperparameters={"num_blocks": 2}, status=Status.FAILED, epochs=()),
-        make_trial(0.25, trial_id="0002", hyperparameters={"num_blocks": 2, "pooling": "max"}, status=Status.STOPPED),
-    ]
-    write_trials_csv(tmp_path / "trials.csv", trials)
-    with (tmp_path / "trials.csv").open(newline="") as file:
-        rows = list(csv.reader(file))
-    assert rows == [
-        ["trial", "status", "val_loss", "val_accuracy", "epochs", "parameters", "seconds", "num_blocks", "pooling"],
-        ["0002", "stopped", "0.25", "0.75", "1", "100", "3.0", "2", "max"],
-        ["0000", "completed", "0.5", "0.75", "1", "100", "1.23", "1", ""],
-        ["0001", "failed", "", "0.0", "0", "100", "3.0", "2", ""],
-    ]
-
-
-def test_a_table_without_trials_has_a_heading(tmp_path):
-    write_trials_csv(tmp_path / "trials.csv", [])
-    assert (tmp_path / "trials.csv").read_text() == "trial,status,val_loss,val_accuracy,epochs,parameters,seconds\n"
 
 
 @pytest.mark.parametrize(

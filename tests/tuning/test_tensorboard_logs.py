@@ -16,15 +16,14 @@ from tuning.errors import InputError
 from tuning.tensorboard_logs import tensorboard_factory
 from tuning.user_callbacks import TrialContext, made_by
 
-CONTEXT = TrialContext(
-    run="mine",
-    trial_id="0003",
-    hyperparameters={"units": 8, "rate": 0.01, "pool": "max", "bias": True},
-    folder=Path("/runs/mine"),
-)
+HYPERPARAMETERS = {"units": 8, "rate": 0.01, "pool": "max", "bias": True}
 
 
 def fit(factory: Any, *, first_epoch: int = 0, epochs: int = 3) -> None:
+    folder = factory.folder / "run"
+    context = TrialContext(
+        run="mine", trial_id="0003", hyperparameters=HYPERPARAMETERS, folder=folder / "0003", run_folder=folder
+    )
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
     model.compile(keras.optimizers.SGD(0.25), "mse")
     x, y = np.ones((8, 4), np.float32), np.ones((8, 1), np.float32)
@@ -35,7 +34,7 @@ def fit(factory: Any, *, first_epoch: int = 0, epochs: int = 3) -> None:
         initial_epoch=first_epoch,
         epochs=epochs,
         verbose=0,
-        callbacks=made_by((factory,), CONTEXT),
+        callbacks=made_by((factory,), context),
     )
 
 
@@ -58,7 +57,7 @@ def test_a_training_has_one_point_an_epoch_and_its_hyperparameters(tmp_path: Pat
     content = events.SummaryMetadata(metadata.SESSION_START_INFO_TAG).plugin_data.content
     start = metadata.parse_session_start_info_plugin_data(content)
     found = {name: getattr(value, value.WhichOneof("kind")) for name, value in start.hparams.items()}
-    assert (found, start.group_name) == (CONTEXT.hyperparameters, "0003")
+    assert (found, start.group_name) == (HYPERPARAMETERS, "0003")
     assert metadata.SESSION_END_INFO_TAG in events.PluginTagToContent(metadata.PLUGIN_NAME)
 
 
