@@ -31,6 +31,10 @@ sys.path[:] = [str(ROOT), *(entry for entry in sys.path if Path(entry or ".").re
 # `scripts._entry` and the `_entry` that a script imports are one module.
 sys.modules["scripts._entry"] = sys.modules[__name__]
 
+from tuning.keras_settings import shield  # noqa: E402 found by the path above
+
+shield(os.environ)
+
 DONE, ANSWER_IS_NO, BAD_INPUT, OUR_ERROR, INTERRUPTED = 0, 1, 2, 70, 130
 
 TUNING_PACKAGES = (
@@ -171,6 +175,9 @@ def load_tensorflow() -> None:
     os.environ.update(kernel_choice(os.environ))
 
     with held_back():
+        from tuning.keras_settings import take_defaults
+
+        take_defaults()
         import tensorflow
 
         from tuning.devices import prepare_gpus

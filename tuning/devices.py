@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import tensorflow as tf
 
 from tuning.cpu_kernels import kernel_choice
+from tuning.keras_settings import BACKEND, TENSORFLOW
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 
@@ -51,6 +52,7 @@ def threads_of_each(workers: int) -> int:
 def worker_environment(slot: int, *, threads: int, gpus: Sequence[str]) -> dict[str, str]:
     """The variables that give the worker in place `slot` its threads, kernels and, if there are GPUs, one of them."""
     environment = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONUNBUFFERED": "1", **kernel_choice(os.environ)}
+    environment[BACKEND] = TENSORFLOW
     for library in ("OMP", "OPENBLAS", "MKL"):
         environment[f"{library}_NUM_THREADS"] = str(threads)
     return {**environment, _VISIBLE: gpus[slot % len(gpus)]} if gpus else environment

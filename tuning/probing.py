@@ -9,6 +9,7 @@ from tuning.builder import ModelBuilder
 from tuning.dataset import Split
 from tuning.errors import InputError
 from tuning.failures import describe_failure
+from tuning.keras_settings import require_tensorflow
 from tuning.objective import require_reported
 from tuning.records import SearchConfig
 from tuning.saving import what_can_be_kept
@@ -23,6 +24,7 @@ def as_builder(model: Any, data: SearchData) -> ModelBuilder:
 
     Raises InputError as `UserModel` does.
     """
+    require_tensorflow()
     if isinstance(model, ModelBuilder):
         return model
     return UserModel(model, data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
+import os
 import sys
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 from tuning.errors import InputError
 from tuning.failures import describe_failure, is_users_own, own_files
+from tuning.keras_settings import kept_from
 from tuning.name_clash import require_no_clash, require_no_clash_of
 
 _executed: dict[str, Path] = {}
@@ -140,7 +142,8 @@ def _import(place: str) -> ModuleType:
             return sys.modules[name]
     sys.path.insert(0, str(folder))
     try:
-        module = importlib.import_module(name) if path is None else _execute(name, path)
+        with kept_from(os.environ):
+            module = importlib.import_module(name) if path is None else _execute(name, path)
     # Whatever the user's own lines raise is theirs to fix.
     except (Exception, SystemExit) as error:
         require_no_clash(own_files(error), beside=folder)

@@ -141,5 +141,8 @@ class DrawingProcess:
     def _given_up(self, reason: str) -> Drawn:
         self.close()
         if self._asked is None:
-            raise InputError(f"no model can be built: {reason}; train in this process with workers=0 to see why")
+            raise InputError(
+                f"no model can be built: {reason} (what it printed is in workers.log); train in this process with "
+                "workers=0 to see why"
+            )
         return Drawn(point=self._asked, outcome=Outcome.FAILED, reason=reason)

@@ -11,8 +11,6 @@ from multiprocessing import connection
 from pathlib import Path
 from typing import Any
 
-import keras
-
 from tuning.checkpoint import SECONDS_APART
 from tuning.devices import threads_of_each, visible_gpus, worker_environment
 from tuning.errors import InputError
@@ -20,6 +18,7 @@ from tuning.executors.interface import Deliver, Ended, Lost, Task, Workplace
 from tuning.executors.shared_job import write_job
 from tuning.executors.worker import Answer, Assignment, Said, Setup, Stop, Unusable
 from tuning.executors.worker_process import WorkerProcess
+from tuning.keras_settings import settings
 
 MOST_GROWTH_BYTES = 500 << 20
 
@@ -45,11 +44,7 @@ def setup_for(job: Path, *, threads: int, seconds_apart: float = SECONDS_APART) 
         job=job.resolve(),
         threads=threads,
         seconds_apart=seconds_apart,
-        keras={
-            "floatx": keras.config.floatx(),
-            "image_data_format": keras.config.image_data_format(),
-            "dtype_policy": keras.config.dtype_policy().name,
-        },
+        keras=settings(),
     )
 
 

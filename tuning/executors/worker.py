@@ -10,12 +10,13 @@ import ctypes
 import faulthandler
 import gc
 import os
+import pickle
 import queue
 import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing import connection
 from pathlib import Path
@@ -32,13 +33,13 @@ _DIE_WITH_PARENT = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """What a worker is told before it starts. `path`: where Python looks for modules. `keras`: name → value."""
+    """What a worker is told before it starts. `path`: where Python looks for modules. `keras`: Keras's settings."""
 
     path: tuple[str, ...]
     job: Path
     threads: int
     seconds_apart: float
-    keras: Mapping[str, str]
+    keras: dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +123,7 @@ def main(handle: int, parent: int) -> None:
     if isinstance(workplace, Unusable):
         pipe.send(workplace)
         return
+    mailbox.open()
     # All that was imported stays: looking through it after every task would take longer than the rest of the overhead.
     gc.collect()
     gc.freeze()
@@ -184,54 +186,77 @@ def _trained(workplace: Workplace, task: Task, setup: Setup, mailbox: _Mailbox) 
 
 
 class _Mailbox:
-    """Reads what the parent says in a thread of its own, and ends the process once there is no parent."""
+    """Receives what the parent says in a thread of its own, and ends the process once there is no parent.
+
+    Nothing is read of it before `open`: to read a message, modules are imported, which must not happen in two threads
+    that import the same ones in another order.
+    """
 
     def __init__(self, pipe: Any) -> None:
         self.pipe = pipe
         self.tasks: queue.SimpleQueue[Task | Order] = queue.SimpleQueue()
         self.answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
         self.stopped: set[str] = set()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._unread: list[bytes] = []
+        self._is_open = False
+        self._lock = threading.Lock()
+        threading.Thread(target=self._receive, daemon=True).start()
 
-    def _read(self) -> None:
+    def open(self) -> None:
+        """Read what arrived so far, and from now on whatever arrives."""
+        with self._lock:
+            for message in self._unread:
+                self._read(message)
+            self._unread.clear()
+            self._is_open = True
+
+    def _receive(self) -> None:
         try:
             while True:
-                match self.pipe.recv():
-                    case Assignment(task=task):
-                        self.tasks.put(task)
-                    case Order() as order:
-                        self.tasks.put(order)
-                    case Stop(task_id=task_id):
-                        self.stopped.add(task_id)
-                    case Answer() as answer:
-                        self.answers.put(answer)
+                message = self.pipe.recv_bytes()
+                with self._lock:
+                    if self._is_open:
+                        self._read(message)
+                    else:
+                        self._unread.append(message)
         except (EOFError, OSError):
             pass
         finally:
             # The main thread may hang in native code: nothing gentler ends it.
             os._exit(1)
 
+    def _read(self, message: bytes) -> None:
+        match pickle.loads(message):
+            case Assignment(task=task):
+                self.tasks.put(task)
+            case Order() as order:
+                self.tasks.put(order)
+            case Stop(task_id=task_id):
+                self.stopped.add(task_id)
+            case Answer() as answer:
+                self.answers.put(answer)
+
 
 def _workplace(setup: Setup) -> Workplace | Unusable:
-    import keras
     import tensorflow as tf
 
     from tuning.devices import prepare_gpus
     from tuning.executors.shared_job import read_job
     from tuning.failures import describe_failure
+    from tuning.keras_settings import take_defaults, take_over
 
     tf.config.threading.set_intra_op_parallelism_threads(setup.threads)
     tf.config.threading.set_inter_op_parallelism_threads(setup.threads)
     tf.get_logger().setLevel("ERROR")
     prepare_gpus()
+    take_defaults()
     try:
         workplace = read_job(setup.job)
     # It holds a user's own code.
     except (Exception, SystemExit) as error:  # noqa: BLE001
         return Unusable(failure=describe_failure(error))
-    keras.config.set_floatx(setup.keras["floatx"])
-    keras.config.set_image_data_format(setup.keras["image_data_format"])
-    keras.config.set_dtype_policy(setup.keras["dtype_policy"])
+    # The user's file, which was run again by this, may have set them half.
+    take_over(setup.keras)
     return workplace
 
 

@@ -79,7 +79,11 @@ class Bench:
         self._count += 1
         task_id = f"{self.folder.name}-{self._count}"
         context = TrialContext(
-            run=does, trial_id=task_id, hyperparameters=self.plan.hyperparameters, folder=self.folder
+            run=does,
+            trial_id=task_id,
+            hyperparameters=self.plan.hyperparameters,
+            folder=self.folder,
+            run_folder=self.folder,
         )
         usual = {"task_id": task_id, "plan": self.plan, "context": context, "until": self.plan.settings.epochs}
         return Task(**{**usual, "state": self.folder / (state or task_id) / "state", **values})

@@ -187,21 +187,31 @@ def test_a_task_that_had_all_its_epochs_before_ends_the_same(bench: Any) -> None
 def test_an_error_is_told_in_one_line_with_what_was_reached(bench: Any) -> None:
     end = bench.end(bench.task(does="raises:1"))
 
-    assert end.failure.startswith("RuntimeError: it is broken!!!")
-    assert len(end.failure) == 300
+    assert end.failure.startswith("conftest.py line ")
+    assert ": RuntimeError: it is broken!!!" in end.failure
+    assert end.traceback.rstrip().endswith("!" * 400)
+    assert len(end.failure) < 350
     assert (len(end.epochs), end.hyperparameters) == (2, bench.plan.hyperparameters)
 
 
 def test_a_task_whose_code_leaves_python_fails_alone(bench: Any) -> None:
-    assert bench.end(bench.task(does="leaves")).failure == "SystemExit: 3"
+    assert bench.end(bench.task(does="leaves")).failure.endswith(": SystemExit: 3")
     assert bench.end(bench.task()).failure == ""
 
 
 def test_a_model_that_can_not_be_built_is_a_failure(bench: Any) -> None:
     end = bench.end(bench.task(plan=replace(bench.plan, hyperparameters={"units": -1})))
 
-    assert end.failure.startswith("InputError: ")
+    assert end.failure.endswith("it asks for full, for which it did not ask when the configuration was drawn")
     assert (end.hyperparameters, end.epochs, end.parameters) == (None, (), 0)
+
+
+def test_a_configuration_of_which_less_was_asked_for_is_a_failure(bench: Any) -> None:
+    more = {**bench.plan.hyperparameters, "depth": 3}
+
+    end = bench.end(bench.task(plan=replace(bench.plan, hyperparameters=more)))
+
+    assert end.failure == "it did not ask for depth, for which it asked when the configuration was drawn"
 
 
 def test_a_loss_that_is_not_a_number_is_a_failure_with_its_epochs(bench: Any) -> None:

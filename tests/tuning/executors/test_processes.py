@@ -213,9 +213,9 @@ executor = LocalProcesses(
     Workplace(builder=builder, training=split, validation=split, factories=(lambda context: Freezes(),)),
     workers={workers}, folder=folder,
 )
-plan = Plan(hyperparameters={{}}, settings=builder.trial_settings(1), seed=1)
+plan = Plan(hyperparameters=builder.default_configuration(), settings=builder.trial_settings(1), seed=1)
 for number in range({workers}):
-    context = TrialContext(run="r", trial_id="0", hyperparameters={{}}, folder=folder)
+    context = TrialContext(run="r", trial_id="0", hyperparameters={{}}, folder=folder, run_folder=folder)
     executor.submit(Task(task_id=str(number), plan=plan, context=context, until=1, state=folder / str(number)))
 """
 POLLS = """
