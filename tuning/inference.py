@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -14,11 +16,12 @@ from tuning.settings import Feed
 BATCH = 500
 
 
-def predict_with(model: keras.Model, feed: Feed) -> Predict:
+def predict_with(model: keras.Model, feed: Feed, *, loss: Any = None) -> Predict:
     """A function uint8 (examples, height, width, channels) → float32 (examples, classes), examples ≥ 1.
 
     The largest of a row's numbers belongs to the class that the model chooses; whether they are probabilities or logits
-    is left as it is, but for a single output, which tells two classes apart at 0.5, or at 0 if it is a logit. It runs
+    is left as it is, but for a single output, which tells two classes apart at 0.5, or at 0 if it is a logit. `loss`:
+    the one that it was trained with, which tells that; None: the one that it is compiled with. It runs
     batches through one traced function; `model.predict` would build an input pipeline for each call.
     """
 
@@ -32,7 +35,7 @@ def predict_with(model: keras.Model, feed: Feed) -> Predict:
     def predict(images: Pixels) -> np.ndarray:
         batches = range(0, len(images), BATCH)
         parts = [answer(tf.constant(images[start : start + BATCH])).numpy() for start in batches]
-        return _two_columns(np.concatenate(parts), model)
+        return _two_columns(np.concatenate(parts), loss if loss is not None else getattr(model, "loss", None))
 
     return predict
 
@@ -43,9 +46,9 @@ def measure_outputs(model: keras.Model, split: Split, feed: Feed) -> dict[str, f
     return {name: float(value) for name, value in results.items()}
 
 
-def _two_columns(answers: np.ndarray, model: keras.Model) -> np.ndarray:
+def _two_columns(answers: np.ndarray, loss: Any) -> np.ndarray:
     if answers.shape[-1] != 1:
         return answers
-    is_logit = getattr(model.loss, "from_logits", False) or answers.min() < 0 or answers.max() > 1
+    is_logit = getattr(loss, "from_logits", False) or answers.min() < 0 or answers.max() > 1
     threshold = 0.0 if is_logit else 0.5
     return np.concatenate([np.full_like(answers, threshold), answers], axis=1)

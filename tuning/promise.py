@@ -24,7 +24,7 @@ _ACCURACY = Objective(name="val_accuracy", maximize=True)
 def check_promise(
     model: keras.Model, feed: Feed, curves: Sequence[TrialRecord], *, trained_on: Split, validation: int
 ) -> Promise | None:
-    """Compare by the objective that the trials were ranked by; None where nothing can be compared.
+    """Compare by the objective that the trials were ranked by; None where nothing can be compared, or too little.
 
     `model`: compiled as the trial's was, with the weights of the written file. `curves`: the trainings of the winner on
     the split, each with a result. `trained_on`: the examples that the model was retrained on, of which it is asked
@@ -39,6 +39,9 @@ def check_promise(
             continue
         promised = float(np.mean(known))
         error = math.hypot(found.standard_error, found.of(validation))
+        # A model that answers NaN is broken, however few the examples are.
+        if math.isinf(error) and not math.isnan(found.value):
+            continue
         # Written so that NaN does not keep it.
         is_kept = objective.rank(found.value) - objective.rank(promised) <= STANDARD_ERRORS * error
         return Promise(

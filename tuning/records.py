@@ -65,9 +65,9 @@ class Epoch:
 
     def as_json(self) -> dict[str, Any]:
         named = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        metrics = {name: _finite_or_text(value) for name, value in self.metrics.items()}
+        metrics = {name: finite_or_text(value) for name, value in self.metrics.items()}
         return {
-            **{name: _finite_or_text(value) for name, value in named.items() if name != "metrics"},
+            **{name: finite_or_text(value) for name, value in named.items() if name != "metrics"},
             "metrics": metrics,
         }
 
@@ -264,5 +264,6 @@ def best_epoch(epochs: Sequence[Epoch], objective: Objective) -> int:
     return min(reported, key=lambda pair: objective.rank(pair[1]))[0] if reported else len(epochs) - 1
 
 
-def _finite_or_text(value: float | None) -> float | str | None:
+def finite_or_text(value: float | None) -> float | str | None:
+    """The number, or its name where JSON has no word for it."""
     return value if value is None or math.isfinite(value) else str(value)

@@ -81,9 +81,10 @@ def with_promise(
     data: SearchData,
 ) -> TrainedModel:
     """The same, with whether the saved model keeps what the `curves` of its trial promised, in `training.json` too."""
+    built = builder.built(plan)
     promise = check_promise(
-        load_weights(builder.built(plan).model, folder),
-        builder.feed,
+        load_weights(built.model, folder),
+        built.feed,
         curves,
         trained_on=data.for_retraining(keeps_validation=builder.keeps_validation)[0],
         validation=len(data.validation),

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tuning.records import Epoch
+from tuning.records import Epoch, finite_or_text
 from tuning.settings import Configuration, TrainingSettings, as_json
 
 
@@ -29,7 +29,13 @@ class Promise:
     is_kept: bool
 
     def as_json(self) -> dict[str, Any]:
-        return as_json(self)
+        numbers = ("trial", "retrained", "standard_error")
+        return {**as_json(self), **{name: finite_or_text(getattr(self, name)) for name in numbers}}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Promise:
+        numbers = ("trial", "retrained", "standard_error")
+        return cls(**{**data, **{name: float(data[name]) for name in numbers}})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +66,7 @@ class TrainedModel:
         return cls(
             **{
                 **data,
-                "promise": None if promise is None else Promise(**promise),
+                "promise": None if promise is None else Promise.from_json(promise),
                 "settings": TrainingSettings.from_json(data["settings"]),
                 "epochs": tuple(Epoch.from_json(epoch) for epoch in data["epochs"]),
             }

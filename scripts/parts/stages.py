@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tuning.budget import Budget
-    from tuning.builder import ModelBuilder
+    from tuning.builder import Built, ModelBuilder
     from tuning.dataset import Dataset, Split
     from tuning.records import SearchResult
     from tuning.run_folder import RunFolder
@@ -191,11 +191,13 @@ def _evaluated(work: Work, model: Any, test: Split) -> dict[str, Any]:
     from tuning.inference import measure_outputs, predict_with
     from tuning.run_folder import write_json
 
+    built = built_again(work)
     if not work.job.dataset.is_classification:
-        metrics = measure_outputs(compiled_model(work), test, work.job.builder.feed)
+        metrics = measure_outputs(built.model, test, built.feed)
         write_json(work.folder.evaluation, {"examples": len(test), "metrics": metrics})
         return {"accuracy": None, "ci95": None, "metrics": metrics}
-    evaluation = evaluate(predict_with(model, work.job.builder.feed), test, class_names=work.job.dataset.class_names)
+    predict = predict_with(model, built.feed, loss=built.model.loss if built.model.compiled else None)
+    evaluation = evaluate(predict, test, class_names=work.job.dataset.class_names)
     write_json(work.folder.evaluation, evaluation.as_json())
     return run_record.describe_test(evaluation)
 
@@ -204,14 +206,14 @@ def trained_model(work: Work) -> Any:
     """The run's model as it was written. Raises InputError where the user's code does not build it any more."""
     from tuning.saving import load_keras_file
 
-    built = compiled_model(work)
+    model = built_again(work).model
     if not work.folder.model.exists():
-        return built
-    return load_keras_file(work.folder.model, work.job.builder.custom_objects_of(built))
+        return model
+    return load_keras_file(work.folder.model, work.job.builder.custom_objects_of(model))
 
 
-def compiled_model(work: Work) -> Any:
-    """The same weights in the model that the code builds, with the losses and metrics that it was compiled with."""
+def built_again(work: Work) -> Built:
+    """The model that the code builds, with its losses and metrics, and the weights that were written."""
     from tuning.run_folder import read_json
     from tuning.saving import load_weights
     from tuning.settings import Plan
@@ -219,7 +221,9 @@ def compiled_model(work: Work) -> Any:
 
     trained = TrainedModel.from_json(read_json(work.folder.training))
     plan = Plan(hyperparameters=trained.hyperparameters, settings=trained.settings, seed=trained.seed)
-    return load_weights(work.job.builder.built(plan).model, work.folder)
+    built = work.job.builder.built(plan)
+    load_weights(built.model, work.folder)
+    return built
 
 
 def tell_weights_only(work: Work) -> None:

@@ -149,3 +149,9 @@ def test_a_model_that_reports_nothing_is_compared_by_its_accuracy(digits: Any, m
 
 def test_an_error_shrinks_with_more_examples() -> None:
     assert Measured(value=0.5, standard_error=0.1, examples=100).of(400) == 0.05
+
+
+def test_a_handful_of_examples_can_not_be_compared(model: Any, make_trial: Any, make_epoch: Any) -> None:
+    trial = promised(make_trial, make_epoch, VALIDATION_LOSS, 0.1)
+
+    assert check_promise(model, FEED, [trial], trained_on=share_right(0.5, 30), validation=9) is None

@@ -62,7 +62,7 @@ def test_a_trained_model_read_from_json_equals_the_one_written(data, configurati
         seconds=1.5,
         why_weights_only="a layer has no get_config",
         promise=Promise(
-            objective="val_loss", trial=0.1, retrained=2.3, standard_error=0.01, examples=10, is_kept=False
+            objective="val_loss", trial=0.1, retrained=math.inf, standard_error=0.01, examples=10, is_kept=False
         ),
     )
     assert TrainedModel.from_json(through_json(written.as_json())) == written
