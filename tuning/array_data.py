@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,10 +15,12 @@ from tuning.array_options import AUTO, ArrayOptions
 from tuning.dataset import Dataset
 from tuning.drawn_test import with_test
 from tuning.general_data import dataset_of
-from tuning.label_forms import as_array, read_labels
+from tuning.label_forms import as_array, number_names, read_labels
 
 Arrays = Mapping[str, NDArray[Any]]
 LABELS = ("y_train", "y_test", "y_validation")
+NAMED = re.compile(r"y_(train|test|validation)_")
+"""What the arrays of an output with a name begin with."""
 
 
 def dataset_from(
@@ -34,13 +37,13 @@ def dataset_from(
     if class_names is None and "class_names" in arrays:
         class_names = checked_class_names(as_array("class_names", arrays["class_names"]))
     labels = {key: arrays[key] for key in LABELS if key in arrays}
-    notes: tuple[str, ...] = ()
-    if "x_train" in arrays or options.labels != AUTO:
+    numbered, notes = number_names({key: array for key, array in arrays.items() if NAMED.match(key)})
+    if labels and ("x_train" in arrays or options.labels != AUTO):
         read = read_labels(
             labels, kind=options.labels, class_names=class_names, show_images=_show_images(arrays.get("x_train"))
         )
-        labels, class_names, notes = dict(read.labels), read.class_names, read.notes
-    made = {**arrays, **labels}
+        labels, class_names, notes = dict(read.labels), read.class_names, (*notes, *read.notes)
+    made = {**arrays, **labels, **numbered}
     if not any(key.startswith(("x_test", "y_test")) for key in arrays):
         made = with_test(made, seed=options.seed)
     dataset = dataset_of(made, name=name, class_names=class_names)

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 from tuning.errors import InputError
 
-EXACT = re.compile(r"x_(train|test|validation)(_.+)?|y_(train|test|validation)|class_names")
+EXACT = re.compile(r"[xy]_(train|test|validation)(_.+)?|class_names")
 
 _PART = r"(?P<part>train|training|test|testing|val|valid|validation)"
 _ROLE = r"(?P<role>x|images?|data|features|inputs?|y|labels?|targets?)"
 _FORMS = (
     re.compile(rf"{_ROLE}[ _.-]?{_PART}", re.IGNORECASE),
     re.compile(rf"{_PART}[ _.-]?{_ROLE}", re.IGNORECASE),
-    re.compile(rf"(?P<role>x)[ _.-]{_PART}(?P<input>_.+)", re.IGNORECASE),
+    re.compile(rf"(?P<role>[xy])[ _.-]{_PART}(?P<input>_.+)", re.IGNORECASE),
     re.compile(_ROLE, re.IGNORECASE),
 )
 _PARTS = {"tra": "train", "tes": "test", "val": "validation"}
@@ -29,9 +29,8 @@ def find_arrays(names: Sequence[str], *, source: str) -> dict[str, str]:
     meant: dict[str, list[str]] = {}
     for name in names:
         meant.setdefault(_canonical(name), []).append(name)
-    inputs = [name for name in meant if name.startswith("x_train_")]
     for role, target in (("x", "x_train"), ("y", "y_train")):
-        if role in meant and target not in meant and not (role == "x" and inputs):
+        if role in meant and not any(name == target or name.startswith(f"{target}_") for name in meant):
             meant[target] = meant[role]
     found = {target: _only(target, meant[target], source) for target in meant if EXACT.fullmatch(target)}
     _check_complete(found, names, source)
@@ -60,17 +59,15 @@ def _only(target: str, names: Sequence[str], source: str) -> str:
 
 
 def _check_complete(found: dict[str, str], names: Sequence[str], source: str) -> None:
-    inputs = {part: any(name.startswith(f"x_{part}") for name in found) for part in ("train", "test")}
-    missing = [
-        name for name, is_there in (("x_train", inputs["train"]), ("y_train", "y_train" in found)) if not is_there
-    ]
+    present = {key: any(name.startswith(key) for name in found) for key in ("x_train", "y_train", "x_test", "y_test")}
+    missing = [key for key in ("x_train", "y_train") if not present[key]]
     if missing:
         raise InputError(
             f"{source} lacks {' and '.join(missing)}: it must hold x_train and y_train, and x_test and y_test unless a "
             f"sixth of the examples is to be set apart for the test, found {', '.join(names) or 'nothing'}"
         )
-    if inputs["test"] != ("y_test" in found):
-        lacking, given = ("y_test", "x_test") if inputs["test"] else ("x_test", "y_test")
+    if present["x_test"] != present["y_test"]:
+        lacking, given = ("y_test", "x_test") if present["x_test"] else ("x_test", "y_test")
         raise InputError(
             f"{source} lacks {lacking}: add it to {given}, or leave both out to have a sixth of the training examples "
             f"set apart for the test, found {', '.join(names)}"

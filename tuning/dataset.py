@@ -36,12 +36,12 @@ VALIDATION_NAMES = ("x_validation", "y_validation")
 class Dataset:
     """Everything a search needs to know about the data.
 
-    `digest` is the sha256 of all that the examples were made from. `class_names` is empty unless an example is one
-    image that shows a class. `validation` holds the examples that were given to validate with, if any were.
-    `fallback_reason` says why this is not the data set that was meant, else it is empty. `warnings` are sentences
-    about the data that a careful reader wants to know. `skipped`: the pictures that were left out because they can't
-    be read, each with its reason. `folder`, `arrays`: how a folder of pictures or arrays were read, None for other
-    sources.
+    `digest` is the sha256 of all that the examples were made from. `class_names` is empty unless an example, an
+    image or a row of numbers, belongs to a class. `validation` holds the examples that were given to validate with,
+    if any were. `fallback_reason` says why this is not the data set that was meant, else it is empty. `warnings`
+    are sentences about the data that a careful reader wants to know. `skipped`: the pictures that were left out
+    because they can't be read, each with its reason. `folder`, `arrays`: how a folder of pictures or arrays were
+    read, None for other sources.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Dataset:
 
     @property
     def is_classification(self) -> bool:
-        """Whether an example is one image that shows one of the classes."""
+        """Whether an example, an image or a row of numbers, belongs to one of the classes."""
         return bool(self.class_names)
 
     @property
@@ -108,7 +108,7 @@ class Dataset:
         labels = self.training.labels
         groups = [np.flatnonzero(labels == label) for label in range(len(self.class_names))]
         validation = []
-        for label, group in enumerate(groups if groups else [np.arange(len(labels))]):
+        for label, group in enumerate(groups if groups else [np.arange(len(self.training))]):
             members = rng.permutation(group)
             if len(members) < 2:
                 what = f"class {self.class_names[label]} has" if groups else f"{self.name} has"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -11,6 +14,7 @@ from tuning.dataset import Split
 from tuning.errors import InputError
 from tuning.failures import describe_failure
 from tuning.losses import labels_for, require_classifier
+from tuning.named_outputs import feed_of_outputs
 from tuning.own_fit import scaled_pixels
 from tuning.pixel_scaling import pixel_scale_for
 from tuning.settings import Feed
@@ -29,14 +33,38 @@ def feed_for(
         scale = pixel_scale_for(model, scale, name)
     elif scale is not None:
         raise InputError("--pixel-scale is for data of images only: leave it out")
-    feed = Feed(num_classes=num_classes, pixel_scale=scale)
+    feed = Feed(num_classes=num_classes, pixel_scale=scale, shape=_other_shape(model, examples, name))
     answers = answers_of(model, examples, feed, name=name)
+    if isinstance(examples.labels, Mapping):
+        return feed_of_outputs(model, answers, examples.labels, feed, name=name)
     if num_classes:
         require_classifier(answers, num_classes=num_classes, name=name)
     if not model.compiled or num_classes == 0:
         return feed
     labels = labels_for(model, answers, examples.labels, num_classes=num_classes, name=name)
-    return Feed(labels=labels, num_classes=num_classes, pixel_scale=scale)
+    return dataclasses.replace(feed, labels=labels)
+
+
+def _other_shape(model: keras.Model, examples: Split, name: str) -> tuple[int, ...] | None:
+    """The shape in which the model takes the numbers of an image: in one row, or without the axis of a single channel.
+
+    None where it takes examples as they are. Raises InputError for another shape: Keras itself lets some of them
+    through, and axes in another order are other pixels.
+    """
+    inputs: Sequence[Any] = getattr(model, "inputs", None) or []
+    if isinstance(examples.images, Mapping) or len(inputs) != 1:
+        return None
+    given, wanted = tuple(examples.images.shape[1:]), tuple(inputs[0].shape[1:])
+    if len(given) == len(wanted) and all(side in (None, own) for side, own in zip(wanted, given, strict=True)):
+        return None
+    is_row = wanted == (math.prod(given),)
+    is_same = [side for side in wanted if side != 1] == [side for side in given if side != 1]
+    if None not in wanted and (is_row or is_same):
+        return wanted
+    raise InputError(
+        f"{name} can't take the data, whose examples have shape {given}, as its input has {wanted}: make the model's "
+        "input fit them"
+    )
 
 
 def answers_of(model: keras.Model, examples: Split, feed: Feed, *, name: str) -> Any:

@@ -30,6 +30,8 @@ def predict_with(model: keras.Model, feed: Feed, *, loss: Any = None) -> Predict
         if feed.pixel_scale is not None:
             factor, offset = feed.pixel_scale
             images = tf.cast(images, tf.float32) * factor + offset
+        if feed.shape is not None:
+            images = tf.reshape(images, (-1, *feed.shape))
         return tf.cast(model(images, training=False), tf.float32)
 
     def predict(images: Pixels) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -36,7 +36,7 @@ def training_batches(
     What epoch n shows depends on `seed` and n alone, so a training that goes on from epoch n sees what an
     uninterrupted one sees, and images on disk are shown as the same ones in memory would be.
     """
-    read, labels = _reader(split), tf.constant(split.labels)
+    read, labels = _reader(split), _constant(split.labels)
     examples = len(split)
     augmentation = augmentation and split.shows_classes
 
@@ -50,7 +50,7 @@ def training_batches(
         chosen = read(indices)
         if augmentation:
             chosen = _augmented(chosen, tf.random.experimental.stateless_fold_in(key, indices[0]))
-        return _scaled(chosen, feed), _encoded(tf.gather(labels, indices), feed)
+        return _scaled(chosen, feed), _encoded(_gathered(labels, indices), feed)
 
     epochs = tf.data.Dataset.counter(first_epoch)
     batches = epochs.flat_map(epoch_indices).map(batch, num_parallel_calls=2, deterministic=True).prefetch(2)
@@ -59,11 +59,11 @@ def training_batches(
 
 def epoch_batches(split: Split, *, batch_size: int, seed: int, feed: Feed) -> tf.data.Dataset:
     """Every image once, in batches like those of `training_batches`, in another order each time it is gone through."""
-    read, labels = _reader(split), tf.constant(split.labels)
+    read, labels = _reader(split), _constant(split.labels)
     order = tf.data.Dataset.range(len(split)).shuffle(len(split), seed=seed, reshuffle_each_iteration=True)
 
     def batch(indices: tf.Tensor) -> tuple[Any, tf.Tensor]:
-        return _scaled(read(indices), feed), _encoded(tf.gather(labels, indices), feed)
+        return _scaled(read(indices), feed), _encoded(_gathered(labels, indices), feed)
 
     batches = order.batch(batch_size).map(batch, num_parallel_calls=2, deterministic=True).prefetch(2)
     return _without_autotune(batches)
@@ -72,10 +72,10 @@ def epoch_batches(split: Split, *, batch_size: int, seed: int, feed: Feed) -> tf
 def validation_batches(split: Split, *, feed: Feed) -> tf.data.Dataset:
     """All images once, in order, in batches like those of `training_batches`."""
     if split.is_on_disk:
-        read, labels = _reader(split), tf.constant(split.labels)
+        read, labels = _reader(split), _constant(split.labels)
         indices = tf.data.Dataset.range(len(split)).batch(VALIDATION_BATCH)
         plain = indices.map(
-            lambda chosen: (read(chosen), tf.gather(labels, chosen)), num_parallel_calls=2, deterministic=True
+            lambda chosen: (read(chosen), _gathered(labels, chosen)), num_parallel_calls=2, deterministic=True
         ).prefetch(2)
     else:
         plain = tf.data.Dataset.from_tensor_slices((split.images, split.labels)).batch(VALIDATION_BATCH)
@@ -85,8 +85,8 @@ def validation_batches(split: Split, *, feed: Feed) -> tf.data.Dataset:
 def _reader(split: Split) -> Callable[[tf.Tensor], Any]:
     """Indices (batch,) → the images, or each input's values, there."""
     if not split.is_on_disk:
-        in_memory = tf.nest.map_structure(tf.constant, split.images)
-        return lambda indices: tf.nest.map_structure(lambda values: tf.gather(values, indices), in_memory)
+        in_memory = _constant(split.images)
+        return lambda indices: _gathered(in_memory, indices)
     shape, dtype = split.images.shape[1:], tf.as_dtype(split.images.dtype)
 
     def from_disk(indices: tf.Tensor) -> tf.Tensor:
@@ -109,17 +109,31 @@ def _without_autotune(batches: tf.data.Dataset) -> tf.data.Dataset:
     return batches.with_options(options)
 
 
-def _encoded(labels: tf.Tensor, feed: Feed) -> tf.Tensor:
+def _constant(values: Any) -> Any:
+    return tf.nest.map_structure(tf.constant, values)
+
+
+def _gathered(values: Any, indices: tf.Tensor) -> Any:
+    return tf.nest.map_structure(lambda each: tf.gather(each, indices), values)
+
+
+def _encoded(labels: Any, feed: Feed) -> Any:
+    if isinstance(labels, Mapping):
+        named = {
+            name: tf.one_hot(values, feed.one_hot[name], dtype=tf.float32) if name in feed.one_hot else values
+            for name, values in labels.items()
+        }
+        return tuple(named[name] for name in feed.outputs) if feed.outputs else named
     if feed.labels is Labels.INTEGER:
         return labels
     return tf.one_hot(labels, feed.num_classes, dtype=tf.float32)
 
 
 def _scaled(images: Any, feed: Feed) -> Any:
-    if feed.pixel_scale is None:
-        return images
-    factor, offset = feed.pixel_scale
-    return tf.nest.map_structure(lambda values: tf.cast(values, tf.float32) * factor + offset, images)
+    if feed.pixel_scale is not None:
+        factor, offset = feed.pixel_scale
+        images = tf.nest.map_structure(lambda values: tf.cast(values, tf.float32) * factor + offset, images)
+    return images if feed.shape is None else tf.reshape(images, (-1, *feed.shape))
 
 
 def _augmented(images: tf.Tensor, key: tf.Tensor) -> tf.Tensor:

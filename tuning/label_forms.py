@@ -58,6 +58,24 @@ def read_labels(
     return ReadLabels(labels=numbered, class_names=names, notes=notes)
 
 
+def number_names(labels: Mapping[str, Array]) -> tuple[dict[str, Array], tuple[str, ...]]:
+    """Labels of outputs with names, those that are texts numbered in the order of their names, and notes on that.
+
+    `labels`: `y_train_NAME` and what there is of `y_test_NAME` and `y_validation_NAME`. Raises InputError as
+    `as_classes` does.
+    """
+    given = {key: as_array(key, array) for key, array in labels.items()}
+    numbered, notes = dict(given), []
+    for key, array in given.items():
+        if not key.startswith("y_train_") or array.dtype.kind != "U":
+            continue
+        names = _names_in(array) or ()
+        alike = {key.replace("train", part, 1) for part in ("train", "test", "validation")} & given.keys()
+        numbered |= {other: as_classes(other, given[other], names) for other in alike}
+        notes.append(f"{key} holds names, which are numbered in their order: {', '.join(names[:10])}")
+    return numbered, tuple(notes)
+
+
 def as_classes(key: str, labels: Any, class_names: Sequence[str] | None) -> Array:
     """The labels of one array as numbers of classes, (examples,); `class_names`: how names and columns are numbered.
 

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from tuning.errors import InputError
+from tuning.failures import describe_failure
 from tuning.settings import Labels
 
 _OTHER = {Labels.INTEGER: Labels.ONE_HOT, Labels.ONE_HOT: Labels.INTEGER}
@@ -21,7 +22,7 @@ def labels_for(model: keras.Model, answers: Any, labels: np.ndarray, *, num_clas
     """
     if num_classes == 0 or answers.shape[-1] == 1:
         return Labels.INTEGER
-    likely = Labels.INTEGER if "sparse" in _loss_name(model.loss) else Labels.ONE_HOT
+    likely = Labels.INTEGER if "sparse" in loss_name(model.loss) else Labels.ONE_HOT
     reasons = []
     for kind in (likely, _OTHER[likely]):
         given = np.eye(num_classes, dtype=np.float32)[labels] if kind is Labels.ONE_HOT else labels
@@ -31,7 +32,7 @@ def labels_for(model: keras.Model, answers: Any, labels: np.ndarray, *, num_clas
             reasons.append("it is not a finite number")
         # A loss may be a function of the user's own.
         except Exception as error:  # noqa: BLE001
-            reasons.append(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")
+            reasons.append(describe_failure(error))
     raise InputError(
         f"the loss of {name} takes neither integer nor one-hot labels ({reasons[0]}): compile it with "
         "sparse_categorical_crossentropy or categorical_crossentropy"
@@ -52,6 +53,7 @@ def require_classifier(answers: Any, *, num_classes: int, name: str) -> None:
         )
 
 
-def _loss_name(loss: Any) -> str:
+def loss_name(loss: Any) -> str:
+    """What a loss is called, in lower case: given by name, as a function, or as an object."""
     named = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
     return str(named).lower()

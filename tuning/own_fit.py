@@ -98,6 +98,8 @@ class OwnFit:
         names = data_parameters(self.fit)
         as_batches = len(names) == 1 if names is not None and len(names) > 0 else training.is_on_disk
         if as_batches:
+            # Each epoch has an order of its own already, which Keras would warn of.
+            options["shuffle"] = False
             given: tuple[Any, ...] = (
                 epoch_batches(training, batch_size=built.batch_size, seed=plan.seed, feed=built.feed),
             )
@@ -125,10 +127,7 @@ class OwnFit:
                     f"fit of {self.name} takes x and y, which would be {needed / 2**30:.1f} GiB of arrays, more than "
                     "there is memory for: write it as fit(self, hp, model, data, **kwargs) to get a tf.data.Dataset"
                 )
-        labels: np.ndarray = split.labels
-        if feed.labels is Labels.ONE_HOT:
-            labels = np.eye(feed.num_classes, dtype=np.float32)[labels]
-        return scaled_pixels(split, feed), labels
+        return scaled_pixels(split, feed), encoded_labels(split.labels, feed)
 
 
 def data_parameters(fit: Callable[..., Any]) -> list[str] | None:
@@ -150,10 +149,21 @@ def class_weights(labels: np.ndarray) -> dict[int, float]:
 def scaled_pixels(split: Split, feed: Feed) -> Any:
     """All images of a split that fits into memory as the model gets them: uint8, or float32 as `feed` says."""
     images = split.read()
-    if feed.pixel_scale is None:
-        return images
-    factor, offset = (np.float32(number) for number in feed.pixel_scale)
-    return images.astype(np.float32) * factor + offset
+    if feed.pixel_scale is not None:
+        factor, offset = (np.float32(number) for number in feed.pixel_scale)
+        images = images.astype(np.float32) * factor + offset
+    return images if feed.shape is None else images.reshape(-1, *feed.shape)
+
+
+def encoded_labels(labels: Any, feed: Feed) -> Any:
+    """Labels in memory as the loss wants them, in the structure of the model's outputs."""
+    if isinstance(labels, Mapping):
+        named = {
+            name: np.eye(feed.one_hot[name], dtype=np.float32)[values] if name in feed.one_hot else values
+            for name, values in labels.items()
+        }
+        return tuple(named[name] for name in feed.outputs) if feed.outputs else named
+    return np.eye(feed.num_classes, dtype=np.float32)[labels] if feed.labels is Labels.ONE_HOT else labels
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,7 +36,7 @@ def require_trainable(builder: ModelBuilder, data: SearchData, config: SearchCon
     The built-in model is known. Raises InputError, in one sentence, if it does not work, if the model does not report
     the objective, and for Hyperband if the user's own fit does not let it choose the epochs.
     """
-    if config.balance_classes and not data.num_classes:
+    if config.balance_classes and not (data.num_classes and data.training.has_classes):
         raise InputError(f"{data.name} has no classes that could weigh the same: leave out --class-weight")
     if not isinstance(builder, UserModel):
         require_reported(config.objective, ("loss", "accuracy", "val_loss", "val_accuracy"), builder.name)

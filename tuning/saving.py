@@ -47,7 +47,8 @@ def what_can_be_kept(builder: ModelBuilder, plan: Plan, model: keras.Model, few:
         pairs = zip(before, after, strict=True)
         return all(np.allclose(one, other, rtol=SAME, atol=SAME, equal_nan=True) for one, other in pairs)
 
-    with tempfile.TemporaryDirectory() as folder:
+    # What Keras warns of shows in the answers, if it matters.
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(action="ignore"):
         path, weights = Path(folder) / "model.keras", Path(folder) / _WEIGHTS_IN_FILE
         try:
             model.save(path)
@@ -68,7 +69,10 @@ def what_can_be_kept(builder: ModelBuilder, plan: Plan, model: keras.Model, few:
 
 def load_keras_file(path: Path, custom_objects: dict[str, Any]) -> keras.Model:
     """A model without its training, whose own classes and functions are these; a Lambda's code in it may run."""
-    return keras.models.load_model(path, custom_objects=custom_objects, safe_mode=False, compile=False)
+    with warnings.catch_warnings():
+        # Of a layer that builds its parts when it is called; whether its weights are there was seen when it was saved.
+        warnings.filterwarnings("ignore", message=r"`build\(\)` was called on layer")
+        return keras.models.load_model(path, custom_objects=custom_objects, safe_mode=False, compile=False)
 
 
 def save_model(model: keras.Model, folder: RunFolder, kept: Kept) -> Path:

@@ -61,12 +61,17 @@ class Feed:
     """How examples are handed to a model.
 
     `num_classes` is needed for one-hot labels. `pixel_scale`: None hands uint8 pixels over as they are; (factor,
-    offset) hands over float32 `pixel × factor + offset`.
+    offset) hands over float32 `pixel × factor + offset`. `shape`: that of one example, where the model takes the same
+    numbers in another one, as a flat row; else None. `outputs`: the names of labels in the order of a model's outputs,
+    where those are a list; `one_hot`: of labels with names, output → number of classes, for those that are one-hot.
     """
 
     labels: Labels = Labels.INTEGER
     num_classes: int = 0
     pixel_scale: tuple[float, float] | None = None
+    shape: tuple[int, ...] | None = None
+    outputs: tuple[str, ...] = ()
+    one_hot: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

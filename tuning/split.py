@@ -19,17 +19,17 @@ class Split:
     """Examples and their labels, in the same order.
 
     `images`: uint8 (examples, height, width, channels). A model that is not an image classifier may take an array of
-    another dtype and shape, or a mapping from the names of its inputs to such arrays. `labels`: int64 (examples,), or
-    float32 (examples,) or (examples, targets) where numbers are predicted. Of a memory-mapped array no pixel is
-    copied: example i is row `rows[i]` of it, row i where `rows` is None.
+    another dtype and shape, or a mapping from the names of its inputs to such arrays. `labels`: int64 (examples,) for
+    classes; whatever is to be answered, (examples, …), for other models, or a mapping from the names of its outputs.
+    Of a memory-mapped array no pixel is copied: example i is row `rows[i]` of it, row i where `rows` is None.
     """
 
     images: Any
-    labels: NDArray[Any]
+    labels: Any
     rows: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(next(iter(self.labels.values()))) if isinstance(self.labels, Mapping) else len(self.labels)
 
     @property
     def is_on_disk(self) -> bool:
@@ -44,7 +44,13 @@ class Split:
     @property
     def shows_classes(self) -> bool:
         """Whether an example is one image, and its label the class that it shows."""
-        return self.holds_images and self.labels.ndim == 1 and np.issubdtype(self.labels.dtype, np.integer)
+        return self.holds_images and self.has_classes
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether there is one whole number for each example."""
+        labels = self.labels
+        return not isinstance(labels, Mapping) and labels.ndim == 1 and np.issubdtype(labels.dtype, np.integer)
 
     def read(self, positions: NDArray[np.int64] | slice = slice(None)) -> Any:
         """The images at those positions of the split, or each input's values there.
@@ -67,10 +73,15 @@ class Split:
     def take(self, indices: NDArray[Any]) -> Split:
         """The examples at `indices`: copied, or for a memory-mapped array noted by their rows."""
         positions = np.arange(len(self))[indices]
+        labels = (
+            {name: array[positions] for name, array in self.labels.items()}
+            if isinstance(self.labels, Mapping)
+            else self.labels[positions]
+        )
         if not self.is_on_disk:
-            return Split(images=self.read(positions), labels=self.labels[positions])
+            return Split(images=self.read(positions), labels=labels)
         rows = positions if self.rows is None else self.rows[positions]
-        return Split(images=self.images, labels=self.labels[positions], rows=rows)
+        return Split(images=self.images, labels=labels, rows=rows)
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
@@ -123,7 +134,8 @@ def digest_of(splits: Mapping[str, Split]) -> str:
     digest = hashlib.sha256()
     for split in splits.values():
         images = split.images if isinstance(split.images, Mapping) else {"": split.images}
-        for name, array in (*sorted(images.items()), ("", split.labels)):
+        labels = split.labels if isinstance(split.labels, Mapping) else {"": split.labels}
+        for name, array in (*sorted(images.items()), *sorted(labels.items())):
             digest.update(f"{name}{array.dtype} {array.shape} ".encode())
             digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()

@@ -50,7 +50,7 @@ class UserModel:
     """A model builder made of a user's code.
 
     `first`: the point of its defaults, or of a combination that is possible where they are not. `probed`: the examples
-    that it is tried on.
+    that it is tried on. `shows_images`: whether they are images.
     """
 
     asks_by_building = is_a_user_s = True
@@ -73,6 +73,7 @@ class UserModel:
             sizes = Choices(values=self._wishes.batch_sizes, is_ordered=True)
             self.fixed = {**self.fixed, "batch_size": sizes}
         self.probed = self._probed(data)
+        self.shows_images = data.training.holds_images
         self.first: Point = first_point(self)
         built = self.built(Plan(hyperparameters=self.first.values, settings=self.trial_settings(1), seed=0))
         self.feed = built.feed

@@ -137,10 +137,13 @@ def tell_dataset(console: Console, dataset: Dataset, *, validation: int) -> None
     from tuning.plain_names import readable
 
     training = len(dataset.training) - (validation if dataset.validation is None else 0)
-    what = "images" if dataset.is_classification else "examples"
+    shows_classes = dataset.training.shows_classes
+    what = "images" if shows_classes else "examples"
     shapes = [f"{name} of {'×'.join(map(str, shape))}" for name, shape in dataset.input_shapes.items()]
+    if shows_classes:
+        shapes = ["×".join(map(str, dataset.image_shape))]
     if dataset.is_classification:
-        shapes = ["×".join(map(str, dataset.image_shape)), f"{dataset.num_classes} classes"]
+        shapes.append(f"{dataset.num_classes} classes")
     console.print(
         f"data: {escape(dataset.name)}, {training} training, {validation} validation and {len(dataset.test)} test "
         f"{what} of {escape(', '.join(shapes))}"

@@ -155,7 +155,7 @@ def _built_in(choice: ModelChoice, data: SearchData, ranges: Mapping[str, Any]) 
     from tuning.hypermodel import Task, TunableClassifier
     from tuning.space import Choices
 
-    if not data.num_classes:
+    if not data.num_classes or not data.training.holds_images:
         raise InputError(
             f"{data.name} does not say which class an image shows: the built-in model needs one uint8 image and one "
             "whole number from 0 for each example, so give those, or --model"
@@ -178,7 +178,7 @@ def describe_model(choice: ModelChoice, builder: ModelBuilder) -> dict[str, Any]
         "source": resolved(choice.source),
         "digest": code_digest(choice.source),
         "pixel_scale": None if scale is None else list(scale),
-        "kind": "classifier" if builder.feed.num_classes else "outputs",
+        "kind": "classifier" if builder.feed.num_classes and builder.shows_images else "outputs",
     }
 
 

@@ -32,7 +32,7 @@ class Program:
     name = "the program"
     fixed = {}  # noqa: RUF012
     own_fit = None
-    keeps_validation = asks_by_building = False
+    keeps_validation = asks_by_building = is_a_user_s = False
     feed = Feed()
 
     def __init__(self, statements):
@@ -51,7 +51,7 @@ class Program:
         return complete(self, values).values
 
     # A simulated training builds nothing.
-    parse = built = single_settings = check
+    parse = built = single_settings = feed_of = custom_objects_of = check
 
     def trial_settings(self, epochs):
         return TrainingSettings(epochs=epochs)

@@ -71,7 +71,7 @@ def test_every_input_is_drawn_from_and_other_arrays_stay():
             {"y_train": np.array([0, 0, 1])},
             "class 1 of y_train has 1 examples but needs 2 or more, one to train and one",
         ),
-        ({"y_train": np.array([0.5]), "x_train": np.zeros(1)}, "y_train has 1 examples but needs 2 or more, one to"),
+        ({"y_train": np.array([0.5]), "x_train": np.zeros(1)}, "the training set has 1 examples but needs 2 or more"),
         ({"x_train": np.zeros(4)}, "x_train has shape (4,) but y_train (3,): give a label for each example, and every"),
         ({"y_train": np.array(1)}, "x_train has shape (3,) but y_train (): give a label for each example"),
     ],

@@ -116,7 +116,7 @@ def test_examples_that_are_tested_and_trained_on_are_counted(table):
 def test_what_is_not_finite_is_counted(table, key, value):
     changed = table[key].copy()
     changed.flat[:2] = value
-    refuse(table, f"{key} holds 2 values that are NaN or infinite as float32: mend or leave them out", **{key: changed})
+    refuse(table, f"{key} holds 2 values that are NaN or infinite as float32: fix or leave them out", **{key: changed})
 
 
 @pytest.mark.parametrize("dtype", [np.complex64, np.uint16, np.bool_, np.str_])
@@ -136,8 +136,9 @@ def test_other_dtypes_are_refused(table, dtype):
         ({"x_test": np.zeros((4, 6))}, "x_test has dtype float32 and shape (4, 6) but x_train has float32 and (16, 5)"),
         ({"x_test": np.zeros((4, 5), np.int32)}, "x_test has dtype int32 and shape (4, 5) but x_train has float32"),
         ({"y_test": np.zeros((4, 2))}, "y_test has dtype float32 and shape (4, 2) but y_train has float32 and (16,)"),
-        ({"y_train": np.zeros((16, 2, 2))}, "y_train has shape (16, 2, 2) but numbers to predict must have shape"),
-        ({"class_names": np.array(["a", "b"])}, "given.npz has class names, but they go with one image and one whole"),
+        ({"y_train": np.zeros((16, 0))}, "y_train has shape (16, 0) and so holds no examples: give at least one"),
+        ({"y_train_age": np.zeros(16)}, "given.npz holds y_train beside y_train_age: name every output, or have only"),
+        ({"class_names": np.array(["a", "b"])}, "given.npz has class names, but they go with one input and one whole"),
         ({"x_train_age": np.zeros(16)}, "given.npz holds x_train beside x_train_age: name every input, or have only"),
         ({"x_validation": np.zeros((2, 5))}, "given.npz lacks y_validation: it must hold x_train, y_train, x_test"),
         ({"x_test_age": np.zeros(4)}, "given.npz holds x_test_age, which the training data lacks: give it for train"),
@@ -152,10 +153,101 @@ def test_a_table_that_does_not_fit_is_refused(table, changes, message):
     [
         ({"x_train_age": np.zeros((3, 1), np.int32)}, "x_train_age has 3 examples but y_train has 16"),
         ({"y_train": np.arange(16) - 1}, "y_train holds the label -1 but labels must be 0 or more"),
-        ({"y_train": np.zeros((16, 2), np.int64)}, "y_train has shape (16, 2) but labels must have shape (examples,)"),
+        ({"y_train": np.zeros((16, 2), complex)}, "y_train has dtype complex128 but targets must be numbers"),
         ({"y_test": np.zeros(4)}, "y_test has dtype float32 and shape (4,) but y_train has int64 and (16,)"),
         ({"x_train_more": np.zeros(16)}, "given.npz lacks x_test_more: it must hold x_train_age, x_train_more"),
     ],
 )
 def test_several_inputs_that_do_not_fit_are_refused(pair, changes, message):
     refuse(pair, message, **changes)
+
+
+def table_of_classes(**changes):
+    """Rows of five numbers, each of one of three classes."""
+    made = {"x_train": RNG.normal(size=(18, 5)), "x_test": RNG.normal(size=(6, 5))}
+    return {**made, "y_train": np.arange(18) % 3, "y_test": np.arange(6) % 3, **changes}
+
+
+def test_rows_of_numbers_can_belong_to_classes():
+    dataset = dataset_of(table_of_classes(), name="a")
+
+    assert (dataset.class_names, dataset.is_classification) == (("0", "1", "2"), True)
+    assert (dataset.training.has_classes, dataset.training.shows_classes) == (True, False)
+    assert dataset.training.images.dtype == np.float32
+    validation = dataset.training_and_validation(fraction=1 / 6, seed=0)[1]
+    assert sorted(validation.labels.tolist()) == [0, 1, 2]
+
+
+def test_classes_of_rows_can_have_names():
+    names = np.array(["low", "middle", "high"])
+
+    assert dataset_of(table_of_classes(class_names=names), name="a").class_names == tuple(names.tolist())
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"y_train": np.zeros(18, int)}, "y_train has 1 classes but 2 to 1000 can be told apart"),
+        ({"y_test": np.arange(6)}, "y_test holds the label 5 but the 3 classes are numbered 0 to 2"),
+        ({"y_train": np.arange(18) % 3 * 2}, "class 1, 3 has no training images: number the classes"),
+    ],
+)
+def test_classes_of_rows_are_checked_as_those_of_images(changes, message):
+    refuse(table_of_classes(), message, **changes)
+
+
+def drawings(targets):
+    """Sixteen training and four test images, and a target of each."""
+    made = {}
+    for part, count in (("train", 16), ("test", 4)):
+        made[f"x_{part}"] = RNG.integers(0, 256, (count, 8, 8, 3), dtype=np.uint8)
+        made |= {f"y_{part}{name}": make(count) for name, make in targets.items()}
+    return made
+
+
+@pytest.mark.parametrize(
+    ("make", "dtype"),
+    [
+        (lambda count: RNG.random((count, 8, 8, 1)), np.float32),
+        (lambda count: RNG.integers(0, 2, (count, 8, 8)), np.int32),
+        (lambda count: RNG.integers(0, 256, (count, 8, 8, 3), dtype=np.uint8), np.uint8),
+        (lambda count: RNG.random((count, 8, 8)) > 0.5, np.uint8),
+    ],
+    ids=["numbers", "a class for each pixel", "images", "yes and no"],
+)
+def test_a_target_can_be_an_image(make, dtype):
+    dataset = dataset_of(drawings({"": make}), name="a")
+
+    assert not dataset.is_classification
+    assert (dataset.training.holds_images, dataset.training.has_classes) == (True, False)
+    assert dataset.training.labels.dtype == dtype
+
+
+def test_several_outputs_have_names():
+    targets = {"_kind": lambda count: np.arange(count)[:, None] % 3, "_size": lambda count: RNG.random(count)}
+
+    dataset = dataset_of(drawings(targets), name="a")
+
+    labels = dataset.training.labels
+    assert {name: (array.dtype, array.shape) for name, array in labels.items()} == {
+        "kind": (np.int64, (16,)),
+        "size": (np.float32, (16,)),
+    }
+    assert len(dataset.training) == 16
+    few = dataset.training.take(np.array([3, 1]))
+    assert few.labels["kind"].tolist() == [0, 1]
+    assert len(dataset.training_and_validation(fraction=1 / 8, seed=0)[1]) == 2
+
+
+def test_another_target_makes_another_digest():
+    first = drawings({"_kind": lambda count: np.arange(count) % 3, "_size": lambda count: np.ones(count)})
+    second = {**first, "y_train_size": first["y_train_size"] * 2}
+
+    assert dataset_of(first, name="a").digest != dataset_of(second, name="a").digest
+    assert dataset_of(first, name="a").digest == dataset_of(dict(reversed(first.items())), name="a").digest
+
+
+def test_an_output_that_the_training_lacks_is_refused():
+    targets = {"_kind": lambda count: np.arange(count) % 3}
+
+    refuse(drawings(targets), "given.npz holds y_test_size, which the training data lacks", y_test_size=np.zeros(4))

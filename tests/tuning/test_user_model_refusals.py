@@ -85,7 +85,7 @@ def two_outputs(hp: Any) -> keras.Model:
         (not_compiled, "returned a model that is not compiled: call model.compile before returning it"),
         (
             another_shape,
-            r"can't take the data, whose examples have shape \(28, 28, 1\) .*make the model's input fit them",
+            r"can't take the data, whose examples have shape \(28, 28, 1\), as its input has \(32, 32, 3\): make the",
         ),
         (no_scaling, "has no Rescaling or Normalization layer before its first layer, so say which pixel values"),
         (lambda hp: dense(hp, units=7), r"gives answers of shape \('batch', 7\) but the data has 10 classes: end it"),
@@ -113,7 +113,7 @@ def test_a_loss_that_takes_no_labels_is_refused(search_data: SearchData) -> None
     def broken(y: Any, p: Any) -> Any:
         raise ValueError("not like this")
 
-    message = r"the loss of my\.py:build takes neither integer nor one-hot labels \(ValueError: not like this\)"
+    message = r"the loss of my\.py:build takes neither integer nor one-hot labels \(.*ValueError: not like this\)"
     with pytest.raises(InputError, match=message):
         made(lambda hp: dense(hp, loss=broken), search_data)
 
@@ -163,15 +163,6 @@ def test_hyperband_and_a_fit_that_sets_its_epochs_do_not_go_together(search_data
         require_trainable(made(OwnEpochs, search_data), search_data, config(algorithm="hyperband"))
 
 
-class Unsavable(layers.Layer):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.width = width
-
-    def call(self, x: Any) -> Any:
-        return x * self.width
-
-
 class Forgetful(layers.Layer):
     """Keeps a number that decides its answers neither as a weight nor in its configuration."""
 
@@ -191,17 +182,11 @@ def _with_layer(layer: layers.Layer) -> keras.Model:
     return compiled(keras.Sequential([*stack, layers.Dense(10, activation="softmax")]))
 
 
-def test_a_model_that_cannot_be_saved_is_refused_before_anything_is_searched(search_data: SearchData) -> None:
-    builder = made(lambda hp: _with_layer(Unsavable(2)), search_data)
-
-    with pytest.raises(InputError, match=r"the model of my\.py:build can't be saved and loaded again .*get_config"):
-        require_trainable(builder, search_data, config())
-
-
 def test_a_model_that_is_another_one_after_loading_is_refused(search_data: SearchData) -> None:
     builder = made(lambda hp: _with_layer(Forgetful()), search_data)
 
-    with pytest.raises(InputError, match="answers differently after it was saved and loaded"):
+    message = r"the model of my\.py:build is another one after it was saved and loaded \(.*and after it was built again"
+    with pytest.raises(InputError, match=message):
         require_trainable(builder, search_data, config())
 
 
