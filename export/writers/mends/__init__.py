@@ -23,6 +23,7 @@ from export.writers.mends import (
     transposed_convolution,
 )
 from export.writers.mends.replay import CALLS, Mend, operators, rebuilt
+from export.writers.mends.sizes import SIZES
 
 MENDS: Mapping[Format, Mapping[str, Mend]] = {
     Format.TFLITE: {**resizing.MENDS, **grouped_convolution.MENDS, **pooling_3d.MENDS, **bincount.MENDS},
@@ -36,14 +37,14 @@ MENDS: Mapping[Format, Mapping[str, Mend]] = {
     },
 }
 
-_CALLS: Mapping[Format, frozenset[str]] = {Format.TFLITE: frozenset(), Format.ONNX: CALLS}
-"""TFLite's converter looks into functions by itself."""
+_ALSO: Mapping[Format, frozenset[str]] = {Format.TFLITE: SIZES, Format.ONNX: SIZES | CALLS}
+"""What is no mend's and makes a graph be built anew. TFLite's converter looks into functions by itself."""
 
 
 def mended(function: Any, kind: Format) -> Any:
     """The same concrete function in operators that the format has; `function` itself if there is nothing to mend."""
     mends = MENDS[kind]
-    if not operators(function.graph.as_graph_def()) & {*mends, *_CALLS[kind]}:
+    if not operators(function.graph.as_graph_def()) & {*mends, *_ALSO[kind]}:
         return function
     frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)
     return rebuilt(function, frozen, frozen.graph.as_graph_def(), mends)
