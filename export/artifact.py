@@ -214,7 +214,8 @@ class Manifest:
     """Everything that was published in a folder. `files` holds what belongs to no single artifact, `look` is None
     unless the model is a classifier of images, `tolerances` the rules by number type, `looser` those of them that are
     looser than the default, by number type and name. `accepted`: by runtime, the newest versions of files that the
-    installed one was found to open."""
+    installed one was found to open. `counted`: how many examples the files were verified on, and of a classifier's by
+    file how many labels changed and were lost, and how many may."""
 
     artifacts: tuple[Artifact, ...]
     description: Description
@@ -224,6 +225,7 @@ class Manifest:
     tolerances: Mapping[Variant, Mapping[str, Any]]
     looser: Mapping[str, Mapping[str, Any]]
     accepted: Mapping[str, Mapping[str, int]]
+    counted: Mapping[str, Any]
 
     @property
     def digests(self) -> dict[str, str]:
@@ -243,6 +245,7 @@ class Manifest:
             "tolerances": {variant.value: dict(rules) for variant, rules in self.tolerances.items()},
             "looser": {variant: dict(rules) for variant, rules in self.looser.items()},
             "accepted": {runtime: dict(versions) for runtime, versions in self.accepted.items()},
+            "counted": dict(self.counted),
         }
 
     @classmethod
@@ -259,6 +262,7 @@ class Manifest:
             tolerances={Variant(variant): dict(rules) for variant, rules in data.get("tolerances", {}).items()},
             looser=dict(data.get("looser", {})),
             accepted=dict(data.get("accepted", {})),
+            counted=dict(data.get("counted", {})),
         )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from export.artifact import DEFAULT_OPSET, Subject, Variant
-from export.errors import InputError
+from export.errors import InputError, UnusableError, UnwritableError
 from export.targets import AUTO, check_opset, choose_targets
 from scripts.parts.data import add_data_arguments, asks_for_data, load_asked_dataset, load_run_dataset, tell_fallback
 from scripts.parts.rules import add_rule_arguments, calibration_examples, read_tolerances
@@ -98,6 +98,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
 
     from export.publish import ExportRequest, publish
     from export.tolerance import loosened
+    from scripts.parts.advice import print_advice, with_others
     from scripts.parts.tables import print_verification, tell_looser
 
     test = dataset.test.for_verification()
@@ -118,19 +119,20 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
         opset=arguments.opset,
         accuracy=source.accuracy,
     )
-    with _entry.writing_to(folder), console.status("loading the model") as status:
-        verification = publish(
-            request,
-            test.read(),
-            test.labels if request.serving.as_classifier else None,
-            on_step=status.update,
-        )
+    labels = test.labels if request.serving.as_classifier else None
+    try:
+        with _entry.writing_to(folder), console.status("loading the model") as status:
+            verification = publish(request, test.read(), labels, on_step=status.update)
+    except (UnwritableError, UnusableError) as error:
+        raise with_others(error, arguments.variant) from error
     print_verification(console, verification)
     tell_looser(console, loosened(request.tolerances))
     tell_fallback(console, dataset)
     result = {"folder": str(folder), **verification.as_json()}
     if not verification.passed:
-        console.print(f"[red]nothing was published:[/] {escape(str(folder))} is as it was")
+        why = ", as a wrong file would not have been told from a right one" if verification.only_blind else ""
+        console.print(f"[red]nothing was published{why}:[/] {escape(str(folder))} is as it was")
+        print_advice(console, verification, targets, arguments.variant)
         return _entry.Outcome(result=result, passed=False)
     console.print(f"published in {escape(str(folder))}")
     return _entry.Outcome(result=result, next_command=_entry.command("verify.py", folder, runs=_entry.DEFAULT_RUNS))

@@ -69,21 +69,28 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
         return _bisect(console, folder, manifest, formats, failed=None)
     print_verification(console, verification)
     tell_looser(console, manifest.looser)
-    console.print(
-        f"{escape(str(folder))}: " + ("[green]all as published[/]" if verification.passed else "[red]not the same[/]")
-    )
-    if arguments.bisect and not verification.passed:
+    console.print(f"{escape(str(folder))}: {_answer(verification)}")
+    differs = not verification.passed and not verification.only_blind
+    if arguments.bisect and differs:
         return _bisect(console, folder, manifest, formats, failed=verification)
     next_command = ""
-    if not verification.passed:
+    if differs:
         next_command = _entry.command("verify.py", folder, "--bisect", runs=_entry.DEFAULT_RUNS)
-    elif manifest.description.kind is Kind.CLASSIFIER:
+    elif verification.passed and manifest.description.kind is Kind.CLASSIFIER:
         next_command = _entry.command("predict.py", "--artifacts", folder, "PICTURE.png", runs=_entry.DEFAULT_RUNS)
     return _entry.Outcome(
         result={"folder": str(folder), **verification.as_json()},
         passed=verification.passed,
         next_command=next_command,
     )
+
+
+def _answer(verification: Verification) -> str:
+    if verification.passed:
+        return "[green]all as published[/]"
+    if verification.only_blind:
+        return "[yellow]not judged: a wrong file would not have been told from a right one[/]"
+    return "[red]not the same[/]"
 
 
 def _advice(folder: Path, formats: Collection[Format]) -> str:

@@ -45,6 +45,7 @@ def write(serving: ServingModel, folder: Path, options: WriteOptions) -> Artifac
 
     Raises InputError if the model can't be converted, VerificationError if the file is not as the contract says.
     """
+    from export.writers.refusals import hidden_size
     from export.writers.source import opened
 
     name = options.target.file
@@ -63,7 +64,13 @@ def write(serving: ServingModel, folder: Path, options: WriteOptions) -> Artifac
         outputs=serving.outputs,
         opset=opset if options.target.format is Format.ONNX else None,
     )
-    ensure_runs(artifact, folder)
+    try:
+        ensure_runs(artifact, folder)
+    except VerificationError as error:
+        hidden = None if options.target.format is Format.SAVED_MODEL else hidden_size(serving, options.target.format)
+        if hidden is None:
+            raise
+        raise hidden from error
     return artifact
 
 

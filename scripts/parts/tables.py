@@ -56,7 +56,7 @@ def _print_probabilities(
             f"{parity.tolerance.probability:.0e}",
             f"{parity.examples - parity.label_flips}",
             f"{parity.accuracy or 0:.2%}",
-            _verdict(passed=not verification.failures_of(artifact)),
+            _verdict(verification, artifact),
         )
     console.print(table)
     if verification.stability_radius is not None:
@@ -80,7 +80,7 @@ def _print_outputs(
                 f"{found.max_abs_error:.1e}",
                 f"{found.limit:.1e}",
                 f"{found.largest:.3g}",
-                _verdict(passed=found.passed and not verification.failures_of(artifact))
+                _verdict(verification, artifact, differs=not found.passed)
                 + ("" if found.has_power else " [yellow](proves nothing)[/]"),
             )
     console.print(table)
@@ -102,5 +102,7 @@ def _size(artifact: Artifact) -> str:
     return f"{artifact.size_bytes / 1000:.1f} kB"
 
 
-def _verdict(*, passed: bool) -> str:
-    return "[green]same[/]" if passed else "[red]DIFFERS[/]"
+def _verdict(verification: Verification, artifact: Artifact, *, differs: bool = False) -> str:
+    if verification.is_only_blind(artifact):
+        return "[yellow]not judged[/]"
+    return "[red]DIFFERS[/]" if differs or verification.failures_of(artifact) else "[green]same[/]"

@@ -72,6 +72,7 @@ manifests = st.builds(
     tolerances=st.dictionaries(st.sampled_from(Variant), st.dictionaries(texts, st.floats(0, 1))),
     looser=st.dictionaries(texts, st.dictionaries(texts, st.floats(0, 1))),
     accepted=st.dictionaries(texts, st.dictionaries(texts, st.integers(0, 99))),
+    counted=st.fixed_dictionaries({"examples": st.integers(1, 99), "labels": st.dictionaries(texts, st.just({}))}),
 )
 
 
@@ -124,6 +125,7 @@ def test_the_manifest_names_the_digest_of_every_file_but_itself() -> None:
         tolerances={},
         looser={},
         accepted={},
+        counted={},
     )
 
     assert manifest.digests == {"saved_model/saved_model.pb": "1", "parity.json": "4"}
