@@ -156,6 +156,9 @@ class Description(Subject):
             f"all test images of {self.dataset} gives every one of them the same label"
         )
 
+    def with_note(self, note: str) -> Description:
+        return dataclasses.replace(self, note="; ".join(filter(None, [self.note, note])))
+
     def as_metadata(self) -> dict[str, str]:
         """The same as texts, for formats that carry nothing else."""
         return {
@@ -176,7 +179,7 @@ class Description(Subject):
 
 @dataclass(frozen=True, kw_only=True)
 class Artifact:
-    """A file that was written: what it is, and the sha256 of every file it consists of, by path in the folder."""
+    """A written file. `files`: sha256 of all that it consists of, by path; `note`: what is to be known of it alone."""
 
     target: Target
     files: Mapping[str, str]
@@ -184,17 +187,18 @@ class Artifact:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     opset: int | None = None
+    note: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "format": self.target.format,
-            "variant": self.target.variant,
+            **dataclasses.asdict(self.target),
             "file": self.target.file,
             "files": dict(self.files),
             "size_bytes": self.size_bytes,
             "inputs": [dataclasses.asdict(spec) for spec in self.inputs],
             "outputs": [dataclasses.asdict(spec) for spec in self.outputs],
             "opset": self.opset,
+            "note": self.note,
         }
 
     @classmethod
@@ -206,6 +210,7 @@ class Artifact:
             inputs=tuple(_tensor_spec(spec) for spec in data["inputs"]),
             outputs=tuple(_tensor_spec(spec) for spec in data["outputs"]),
             opset=data["opset"],
+            note=data.get("note", ""),
         )
 
 

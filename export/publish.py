@@ -195,13 +195,12 @@ def _seal(staged: Path, verification: Verification, standard: Standard) -> Manif
 
 
 def _describe(serving: ServingModel, subject: Subject, reference: Reference) -> Description:
-    about = dataclasses.asdict(subject)
     accuracy = radius = None
     if reference.labels is not None:
         accuracy = float((reference.probabilities.argmax(axis=1) == reference.labels).mean())
         radius = stability_radius(reference.probabilities) if np.isfinite(reference.probabilities).all() else None
-    return Description(
-        **{**about, "note": "; ".join(filter(None, [subject.note, serving.note]))},
+    described = Description(
+        **dataclasses.asdict(subject),
         accuracy=accuracy,
         stability_radius=radius,
         source_digest=serving.source_digest,
@@ -210,6 +209,7 @@ def _describe(serving: ServingModel, subject: Subject, reference: Reference) -> 
         preprocessing=serving.front.preprocessing,
         postprocessing=serving.back.ending if serving.back.ending is not None else Description.postprocessing,
     )
+    return described.with_note(serving.note)
 
 
 def _accepted(verification: Verification) -> dict[str, dict[str, int]]:

@@ -30,6 +30,8 @@ def print_verification(console: Console, verification: Verification) -> None:
     for artifact in verification.artifacts:
         for failure in verification.failures_of(artifact):
             console.print(f"[red]{artifact.target.file}:[/] {escape(failure)}")
+        if artifact.note:
+            console.print(f"[yellow]note:[/] {escape(artifact.note)}")
     for file, reason in verification.passed_over.items():
         console.print(f"[dim]{file} was not taken: {escape(reason)}[/]")
     if verification.artifacts and verification.passed:
