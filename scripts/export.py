@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from export.artifact import DEFAULT_OPSET, Subject, Variant
 from export.errors import InputError, UnusableError, UnwritableError
 from export.targets import AUTO, check_opset, choose_targets
+from scripts.parts.code import add_code_arguments, read_code
 from scripts.parts.data import add_data_arguments, asks_for_data, load_asked_dataset, load_run_dataset, tell_fallback
 from scripts.parts.rules import add_rule_arguments, calibration_examples, read_tolerances
 from scripts.parts.serving import How, read_how, serving_options
@@ -45,7 +46,10 @@ def build_parser() -> _entry.Parser:
     )
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--run", metavar="NAME", help="the run to export (default: the newest finished one)")
-    source.add_argument("--model", type=Path, metavar="FILE.keras", help="any Keras model; needs --dataset or --data")
+    source.add_argument(
+        "--model", type=Path, metavar="FILE.keras", help="any Keras model, .h5 files too; needs --dataset or --data"
+    )
+    add_code_arguments(parser)
     parser.add_argument(
         "--trial", metavar="ID", help="another trial of the run than the winner; trained first, unless it was already"
     )
@@ -85,6 +89,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     targets = choose_targets(arguments.format, arguments.variant)
     check_opset(arguments.opset)
     tolerances = read_tolerances(arguments)
+    code = read_code(arguments)
     source = _any_model(arguments) if arguments.model is not None else _run(arguments, console)
     dataset = source.dataset
     folder = arguments.output if arguments.output is not None else source.folder
@@ -115,7 +120,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
         else None,
         folder=folder,
         subject=subject,
-        serving=serving_options(source.how),
+        serving=serving_options(source.how, code),
         opset=arguments.opset,
         accuracy=source.accuracy,
     )

@@ -34,7 +34,7 @@ def make_table() -> Any:
 
 def escape(text: str) -> str:
     """The text with brackets that are no markup."""
-    return re.sub(r"(\\*)(\[[a-z#/@].*?\])", r"\1\1\\\2", text)
+    return re.sub(r"(\\*)(\[[a-z#/@][^[]*?\])", r"\1\1\\\2", text)
 
 
 class PlainConsole:
