@@ -156,6 +156,9 @@ class Description(Subject):
             f"all test images of {self.dataset} gives every one of them the same label"
         )
 
+    def with_note(self, note: str) -> Description:
+        return dataclasses.replace(self, note="; ".join(filter(None, [self.note, note])))
+
     def as_metadata(self) -> dict[str, str]:
         """The same as texts, for formats that carry nothing else."""
         return {
@@ -176,7 +179,7 @@ class Description(Subject):
 
 @dataclass(frozen=True, kw_only=True)
 class Artifact:
-    """A file that was written: what it is, and the sha256 of every file it consists of, by path in the folder."""
+    """A written file. `files`: sha256 of all that it consists of, by path; `note`: what is to be known of it alone."""
 
     target: Target
     files: Mapping[str, str]
@@ -184,17 +187,18 @@ class Artifact:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     opset: int | None = None
+    note: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "format": self.target.format,
-            "variant": self.target.variant,
+            **dataclasses.asdict(self.target),
             "file": self.target.file,
             "files": dict(self.files),
             "size_bytes": self.size_bytes,
             "inputs": [dataclasses.asdict(spec) for spec in self.inputs],
             "outputs": [dataclasses.asdict(spec) for spec in self.outputs],
             "opset": self.opset,
+            "note": self.note,
         }
 
     @classmethod
@@ -206,6 +210,7 @@ class Artifact:
             inputs=tuple(_tensor_spec(spec) for spec in data["inputs"]),
             outputs=tuple(_tensor_spec(spec) for spec in data["outputs"]),
             opset=data["opset"],
+            note=data.get("note", ""),
         )
 
 
@@ -214,7 +219,8 @@ class Manifest:
     """Everything that was published in a folder. `files` holds what belongs to no single artifact, `look` is None
     unless the model is a classifier of images, `tolerances` the rules by number type, `looser` those of them that are
     looser than the default, by number type and name. `accepted`: by runtime, the newest versions of files that the
-    installed one was found to open."""
+    installed one was found to open. `counted`: how many examples the files were verified on, and of a classifier's by
+    file how many labels changed and were lost, and how many may."""
 
     artifacts: tuple[Artifact, ...]
     description: Description
@@ -224,6 +230,7 @@ class Manifest:
     tolerances: Mapping[Variant, Mapping[str, Any]]
     looser: Mapping[str, Mapping[str, Any]]
     accepted: Mapping[str, Mapping[str, int]]
+    counted: Mapping[str, Any]
 
     @property
     def digests(self) -> dict[str, str]:
@@ -243,6 +250,7 @@ class Manifest:
             "tolerances": {variant.value: dict(rules) for variant, rules in self.tolerances.items()},
             "looser": {variant: dict(rules) for variant, rules in self.looser.items()},
             "accepted": {runtime: dict(versions) for runtime, versions in self.accepted.items()},
+            "counted": dict(self.counted),
         }
 
     @classmethod
@@ -259,6 +267,7 @@ class Manifest:
             tolerances={Variant(variant): dict(rules) for variant, rules in data.get("tolerances", {}).items()},
             looser=dict(data.get("looser", {})),
             accepted=dict(data.get("accepted", {})),
+            counted=dict(data.get("counted", {})),
         )
 
 

@@ -1,5 +1,13 @@
 """The two answers that are not an error of our own: a request that can't be met, and a proof that failed."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from export.artifact import Target
+
 
 class InputError(ValueError):
     """Bad arguments or bad input, told in one sentence: what, what was expected, what to do."""
@@ -7,3 +15,20 @@ class InputError(ValueError):
 
 class VerificationError(Exception):
     """An artifact is not what it has to be: it does not agree with the model, or its bytes changed."""
+
+
+class UnwritableError(InputError):
+    """Some of the files that were asked for can't be written. `writable`: those that can, of other formats if none of
+    them can."""
+
+    def __init__(self, sentence: str, *, writable: Sequence[Target]) -> None:
+        super().__init__(sentence)
+        self.writable = tuple(writable)
+
+
+class UnusableError(VerificationError):
+    """Some of the files that were asked for were written and can't be used. `writable`: as of UnwritableError."""
+
+    def __init__(self, sentence: str, *, writable: Sequence[Target]) -> None:
+        super().__init__(sentence)
+        self.writable = tuple(writable)

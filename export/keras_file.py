@@ -1,12 +1,9 @@
-"""A `.keras` file → the model in it, with what the file says about its training."""
+"""A Keras file → the model in it, with what the file says about its training."""
 
 from __future__ import annotations
 
-import json
-import shutil
-import tempfile
-import zipfile
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +12,17 @@ import keras
 
 from export.artifact import digest_file
 from export.errors import InputError
+from export.own_objects import OwnObject, matched, missing
+from export.stored_code import layers_with_code, load_code
+from export.stored_model import StoredModel, advice_for_old, open_stored
 
-_CONFIG = "config.json"
+_TRAINING = "compile_config"
 _HALF_POLICIES = ("float16", "bfloat16", "mixed_float16", "mixed_bfloat16")
+_POLICIES = ("DTypePolicy", "Policy")
+_OLD_OPERATIONS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "ClassMethod", "InstanceMethod")
+"""What stands in models of Keras 2 for functions between layers."""
+# How HDF5 files of Keras 2 name functions: not as such, so that only Keras's own message tells them.
+_UNKNOWN = re.compile(r"Unknown (?P<kind>[\w ]+): '(?P<name>[^']+)'|function identifier: (?P<function>\w+)$")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,54 +42,93 @@ class KerasFile:
 def load_keras(
     path: Path, *, custom_objects: Mapping[str, Any] | None = None, in_float32: bool = True, trusted: bool = False
 ) -> KerasFile:
-    """Load a `.keras` file without its training state.
+    """Load a `.keras` or `.h5` file without its training state.
 
     Weights of mixed precision are float32 numbers, and half-precision arithmetic rounds differently in every runtime,
-    by a hundred times what a verification can allow; so `in_float32` lets every layer compute in float32. `trusted`: a
-    Lambda layer's code, which the file holds, may be run. Raises InputError if the file is missing, is not a Keras
-    model, or changes meanwhile.
+    by a hundred times what a verification can allow; so `in_float32` lets every layer compute in float32.
+    `custom_objects`: the user's own classes and functions by name. `trusted`: Python code that the file holds, in
+    Lambda layers, may be run. Raises InputError if the file is missing, is not a Keras model, can't be loaded, or
+    changes meanwhile.
     """
-    if not path.is_file():
-        raise InputError(f"there is no file {path}: give a model saved with model.save('name.keras')")
-    if path.suffix != ".keras" or not zipfile.is_zipfile(path):
-        raise InputError(f"{path} is not a .keras file: save the model with model.save('name.keras')")
-    digest = digest_file(path)
-    try:
-        config = _read_config(path)
-        half = _half_policy(config) if in_float32 else ""
-        objects = dict(custom_objects if custom_objects is not None else {})
-        model = _load(path, config if half else None, custom_objects=objects, safe_mode=not trusted)
-    # A zip file that is no model, or one with layers of the user's own, fails in Keras with many kinds of exception.
-    except Exception as error:
-        reason = " ".join(str(error).split())[:200]
+    digest = digest_file(path) if path.is_file() else ""
+    stored = open_stored(path)
+    holding = layers_with_code(stored.config)
+    if holding and not trusted:
         raise InputError(
-            f"{path} can't be loaded as a Keras model ({reason}): save it again, and register classes of its own with "
-            "keras.saving.register_keras_serializable or name the file that holds them"
-        ) from error
+            f"{path} has Lambda layers ({', '.join(holding)}): Lambda layers are Python code stored inside the file, "
+            "and whoever made the file can run anything on this machine with it; add --allow-lambda if you trust it"
+        )
+    half = _half_policy(stored.config) if in_float32 else ""
+    objects = matched(stored.config, custom_objects if custom_objects is not None else {})
+    # Where one of Keras's own has the same name, Keras would take that.
+    lacking = missing(stored.config, objects)
+    if any(own.is_told for own in lacking) and not stored.is_unreadable_version:
+        raise InputError(_needs(path, lacking))
+    try:
+        model = _load(stored, objects, in_float32=bool(half), trusted=trusted)
+    # A file of another version, or with classes of the user's own, fails in Keras with many kinds of exception.
+    except Exception as error:
+        raise InputError(_told(stored, objects, error)) from error
     if digest_file(path) != digest:
         raise InputError(f"{path} was written while it was being read: export it again")
-    return KerasFile(path=path, model=model, digest=digest, from_logits=_from_logits(config), half_precision=half)
+    return KerasFile(
+        path=path, model=model, digest=digest, from_logits=_from_logits(stored.config), half_precision=half
+    )
 
 
-def _read_config(path: Path) -> Any:
-    with zipfile.ZipFile(path) as archive:
-        return json.loads(archive.read(_CONFIG))
+def _load(stored: StoredModel, objects: Mapping[str, Any], *, in_float32: bool, trusted: bool) -> keras.Model:
+    # How the model itself was compiled, Keras leaves out by itself.
+    config: Any = {key: part if key == _TRAINING else _untrained(part) for key, part in stored.config.items()}
+    config = _in_float32(config) if in_float32 else config
+    if trusted:
+        code = load_code(config, objects)
+        config, objects = code.config, {**objects, **code.functions}
+    return stored.load(config, custom_objects=dict(objects), safe_mode=not trusted)
 
 
-def _load(path: Path, config: Any, **options: Any) -> keras.Model:
-    """The model of the file, with `config` in the place of its own if one is given."""
-    if config is None:
-        return keras.models.load_model(path, compile=False, **options)
-    with tempfile.TemporaryDirectory() as folder:
-        changed = Path(folder) / path.name
-        with zipfile.ZipFile(path) as source, zipfile.ZipFile(changed, "w") as target:
-            for name in source.namelist():
-                if name == _CONFIG:
-                    target.writestr(name, json.dumps(_in_float32(config)))
-                    continue
-                with source.open(name) as content, target.open(name, "w", force_zip64=True) as copy:
-                    shutil.copyfileobj(content, copy)
-        return keras.models.load_model(changed, compile=False, **options)
+def _told(stored: StoredModel, objects: Mapping[str, Any], error: Exception) -> str:
+    """Why the model can't be loaded and what to do, in one sentence."""
+    reason = " ".join(str(error).rpartition("Exception encountered:")[2].split())[:200]
+    if stored.is_unreadable_version:
+        old = f"{stored.path} was saved by Keras {stored.keras_version} in a form that Keras 3 does not read"
+        return f"{old}: {advice_for_old(stored.path)}"
+    unknown = missing(stored.config, objects)
+    found = _UNKNOWN.search(reason)
+    if not unknown and found is not None:
+        name = found["name"] if found["name"] is not None else found["function"]
+        unknown = [OwnObject(name=name, registered=name, is_function=found["name"] is None, is_told=False)]
+    if any(own.name in _OLD_OPERATIONS for own in unknown):
+        return (
+            f"{stored.path} was saved by Keras {stored.keras_version} with functions of TensorFlow's between its "
+            "layers, which Keras 3 does not read: build the model with Keras 3, load its weights, and save it with "
+            "model.save('name.keras')"
+        )
+    if unknown:
+        return _needs(stored.path, unknown)
+    if layers_with_code(stored.config):
+        reason = f"{reason}; the code that it stores may be of another version of Python, or use names of its author's"
+    return (
+        f"{stored.path} can't be loaded as a Keras model ({reason}): save it again with model.save('name.keras'), with "
+        f"Keras {keras.__version__} and the classes that it is made of"
+    )
+
+
+def _needs(path: Path, unknown: Sequence[OwnObject]) -> str:
+    titles = [own.title for own in unknown]
+    needed = titles[0] if len(titles) == 1 else f"{', '.join(titles[:-1])} and {titles[-1]}"
+    return (
+        f"{path} needs {needed}, which a Keras file does not hold: name the Python file that defines "
+        f"{'it' if len(titles) == 1 else 'them'} with --code FILE.py"
+    )
+
+
+def _untrained(part: Any) -> Any:
+    """The configuration without how models inside were compiled: their losses are not needed."""
+    if isinstance(part, list):
+        return [_untrained(inner) for inner in part]
+    if not isinstance(part, dict):
+        return part
+    return {key: None if key == _TRAINING else _untrained(inner) for key, inner in part.items()}
 
 
 def _half_policy(config: Any) -> str:
@@ -93,7 +137,7 @@ def _half_policy(config: Any) -> str:
         return next(filter(None, map(_half_policy, config)), "")
     if not isinstance(config, dict):
         return ""
-    if config.get("class_name") == "DTypePolicy" and config["config"]["name"] in _HALF_POLICIES:
+    if config.get("class_name") in _POLICIES and config["config"]["name"] in _HALF_POLICIES:
         return str(config["config"]["name"])
     if isinstance(config.get("dtype"), str) and config["dtype"] in _HALF_POLICIES:
         return str(config["dtype"])
@@ -106,14 +150,15 @@ def _in_float32(config: Any) -> Any:
         return [_in_float32(part) for part in config]
     if not isinstance(config, dict):
         return config
-    if config.get("class_name") == "DTypePolicy" and config["config"]["name"] in _HALF_POLICIES:
-        return {**config, "config": {"name": "float32"}}
+    if config.get("class_name") in _POLICIES and config["config"]["name"] in _HALF_POLICIES:
+        # Keras 3 does not read the policies of Keras 2.
+        return "float32" if config["class_name"] == "Policy" else {**config, "config": {"name": "float32"}}
     return {
         key: "float32" if key == "dtype" and isinstance(part, str) and part in _HALF_POLICIES else _in_float32(part)
         for key, part in config.items()
     }
 
 
-def _from_logits(config: Any) -> bool:
-    loss = ((config.get("compile_config") or {}).get("loss")) if isinstance(config, dict) else None
+def _from_logits(config: Mapping[str, Any]) -> bool:
+    loss = (config.get(_TRAINING) or {}).get("loss")
     return isinstance(loss, dict) and isinstance(loss.get("config"), dict) and loss["config"].get("from_logits") is True

@@ -45,7 +45,12 @@ _MESSAGES: Mapping[str, Mapping[str, tuple[int, str]]] = {
         "g": (6, "GraphProto"),
         "graphs": (11, "many GraphProto"),
     },
-    "TensorProto": {"name": (8, "text"), "data_location": (14, "int")},
+    "TensorProto": {
+        "dims": (1, "many int"),
+        "data_type": (2, "int"),
+        "name": (8, "text"),
+        "data_location": (14, "int"),
+    },
     "ValueInfoProto": {"name": (1, "text")},
 }
 

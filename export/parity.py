@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.tolerance import Tolerance
+from export.tolerance import FEWEST_IMAGES, Tolerance
 
 Probabilities = NDArray[np.float32]
 
@@ -20,8 +20,6 @@ SMALLEST_PROBABILITY = 1e-30
 RARE = 0.999
 """The quantile of the differences that is told beside the largest one."""
 NAMED_FLIPS = 100
-ROUNDING = 1e-9
-"""Two of a thousand images are not more than 0.2 %, whatever 1 - 0.998 is in binary."""
 ROW_SUM_SLACK = 1e-4
 """How far from 1 the probabilities of an image may sum, beyond what the reference's do."""
 
@@ -105,16 +103,51 @@ class Parity:
             ),
             (self._flips_allowed(), self._told_flips()),
             (
-                self.tolerance.agreement is None or self.agreement >= self.tolerance.agreement - ROUNDING,
-                f"{self.agreement:.2%} of the labels are equal, at least {self.tolerance.agreement or 0:.2%} must be",
+                self._few_enough_changes(),
+                f"{self.label_flips} of {self.examples} labels changed, {_most(self.changes_allowed)} may"
+                f"{self._too_few(self.tolerance.agreement_images)}",
             ),
             (
-                self.tolerance.accuracy_loss is None or self._loss() <= self.tolerance.accuracy_loss + ROUNDING,
-                f"the accuracy is {100 * self._loss():.2f} points lower, at most "
-                f"{100 * (self.tolerance.accuracy_loss or 0):.2f} may be lost",
+                self._few_enough_losses(),
+                f"{self.lost} fewer of {self.examples} labels are right, {_most(self.losses_allowed)} may be lost"
+                f"{self._too_few(self.tolerance.loss_images)}",
             ),
         ]
         return tuple(sentence for holds, sentence in rules if not holds)
+
+    @property
+    def lost(self) -> int:
+        """How many fewer labels are right than the reference's; 0 where nothing is known to be right."""
+        if self.accuracy is None or self.reference_accuracy is None:
+            return 0
+        return round((self.reference_accuracy - self.accuracy) * self.examples)
+
+    @property
+    def changes_allowed(self) -> int | None:
+        """How many labels may change; None if there is no such rule."""
+        return self.tolerance.changes_allowed(self.examples)
+
+    @property
+    def losses_allowed(self) -> int | None:
+        """How many fewer labels may be right, likewise."""
+        return self.tolerance.losses_allowed(self.examples)
+
+    @property
+    def counted(self) -> dict[str, int | None]:
+        """The labels that changed and were lost, and how many may; None where there is no such rule."""
+        may_change = self.changes_allowed if self.tolerance.flips is None else self.tolerance.flips
+        return {
+            "changed": self.label_flips,
+            "may_change": may_change,
+            "lost": self.lost,
+            "may_be_lost": self.losses_allowed,
+        }
+
+    @property
+    def fails_by_counts_only(self) -> bool:
+        """Whether nothing is wrong but that more labels changed, or were lost, than may."""
+        counts = sum((not self._few_enough_changes(), not self._few_enough_losses()))
+        return len(self.failures) == counts > 0
 
     @property
     def passed(self) -> bool:
@@ -127,6 +160,7 @@ class Parity:
             "max_abs_error": self.max_abs_error,
             "max_logit_error": self.max_logit_error,
             "agreement": self.agreement,
+            "counted": self.counted,
             "failures": self.failures,
             "passed": self.passed,
         }
@@ -145,10 +179,21 @@ class Parity:
             f"{worst.image} from {worst.expected} to {worst.answered}, which the model prefers by {worst.margin:.3g}"
         )
 
-    def _loss(self) -> float:
-        if self.accuracy is None or self.reference_accuracy is None:
-            return 0.0
-        return self.reference_accuracy - self.accuracy
+    def _few_enough_changes(self) -> bool:
+        return self.changes_allowed is None or self.label_flips <= self.changes_allowed
+
+    def _few_enough_losses(self) -> bool:
+        return self.losses_allowed is None or self.lost <= self.losses_allowed
+
+    def _too_few(self, spared: int) -> str:
+        """Why none of so many images may be spared."""
+        if not spared or self.examples >= FEWEST_IMAGES:
+            return ""
+        return f": fewer than {FEWEST_IMAGES} images can't judge how many are too many"
+
+
+def _most(allowed: int | None) -> str:
+    return f"at most {allowed}" if allowed else "none"
 
 
 def compare(

@@ -21,7 +21,6 @@ from export.artifact import (
     OUTPUT_NAME,
     PARITY,
     REFERENCE,
-    Artifact,
     Description,
     Format,
     Kind,
@@ -46,8 +45,8 @@ from export.targets import check_opset, choose_targets
 from export.tolerance import TOLERANCES, Tolerance, loosened
 from export.verification import Standard, Verification, verify_artifacts
 from export.wrapping import Arrays, ServingOptions
-from export.writers import WriteOptions, prepare, write
-from export.writers.source import opened
+from export.writers import prepare
+from export.writing import write_all
 
 _RECORDED_VERSIONS = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "numpy")
 
@@ -85,8 +84,8 @@ def publish(
 
     All that was asked for is published, or nothing: unless the answer has `passed`, the folder is as it was. Formats
     published earlier from the same Keras file stay, and are verified again with the rest. Raises InputError for a
-    request that can't be met and VerificationError for a written file that breaks the contract; the folder is then as
-    it was, too.
+    request that can't be met, as UnwritableError if only some formats are the reason, and VerificationError for a
+    written file that breaks the contract; the folder is then as it was, too.
     """
     check_opset(request.opset)
     if not request.targets:
@@ -112,7 +111,7 @@ def publish(
         description = _describe(serving, request.subject, reference)
         check_accuracy(description, request.accuracy, request.model)
         kept = keep_earlier(request.folder, request.targets, description, staged)
-        written, refused = _write_all(serving, staged, request, description, on_step)
+        written, refused = write_all(serving, staged, request, description, on_step)
         # What was published earlier stays under the rules that it was published by.
         tolerances = {**request.tolerances, **earlier_tolerances(request.folder, request.targets)}
         standard = Standard(reference=reference, description=description, tolerances=tolerances)
@@ -145,29 +144,6 @@ def _ask(serving: ServingModel, inputs: Arrays, labels: NDArray[np.int64] | None
         stress_outputs=ask(stress),
         trace=trace_of(serving, inputs),
     )
-
-
-def _write_all(
-    serving: ServingModel,
-    staged: Path,
-    request: ExportRequest,
-    description: Description,
-    on_step: Callable[[str], None],
-) -> tuple[list[Artifact], dict[Target, str]]:
-    """All targets written, and for the smallest file to be chosen: those that could not be, with the reason."""
-    written, refused = [], {}
-    calibration = None if request.calibration is None else serving.front.prepare(request.calibration)
-    with opened(serving, opset=request.opset, calibration=calibration) as source:
-        for target in request.targets:
-            on_step(f"writing {target.file}")
-            options = WriteOptions(target=target, description=description, opset=request.opset, source=source)
-            try:
-                written.append(write(serving, staged, options))
-            except InputError as error:
-                if not request.smallest or target.variant is Variant.FLOAT32:
-                    raise
-                refused[target] = str(error)
-    return written, refused
 
 
 def _choose_smallest(
@@ -212,19 +188,19 @@ def _seal(staged: Path, verification: Verification, standard: Standard) -> Manif
         tolerances={variant: dataclasses.asdict(rules) for variant, rules in tolerances.items()},
         looser=loosened(tolerances),
         accepted=_accepted(verification),
+        counted=verification.counted,
     )
     _write_json(staged / MANIFEST, manifest.as_json())
     return manifest
 
 
 def _describe(serving: ServingModel, subject: Subject, reference: Reference) -> Description:
-    about = dataclasses.asdict(subject)
     accuracy = radius = None
     if reference.labels is not None:
         accuracy = float((reference.probabilities.argmax(axis=1) == reference.labels).mean())
         radius = stability_radius(reference.probabilities) if np.isfinite(reference.probabilities).all() else None
-    return Description(
-        **{**about, "note": "; ".join(filter(None, [subject.note, serving.note]))},
+    described = Description(
+        **dataclasses.asdict(subject),
         accuracy=accuracy,
         stability_radius=radius,
         source_digest=serving.source_digest,
@@ -233,6 +209,7 @@ def _describe(serving: ServingModel, subject: Subject, reference: Reference) -> 
         preprocessing=serving.front.preprocessing,
         postprocessing=serving.back.ending if serving.back.ending is not None else Description.postprocessing,
     )
+    return described.with_note(serving.note)
 
 
 def _accepted(verification: Verification) -> dict[str, dict[str, int]]:

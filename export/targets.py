@@ -5,7 +5,8 @@ Standard library only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 from typing import TypeVar
 
@@ -41,6 +42,18 @@ def choose_targets(formats: Iterable[str], variants: Iterable[str]) -> tuple[Tar
     return tuple(targets)
 
 
+def options_for(wanted: Collection[Target]) -> list[str]:
+    """Words for `--format` and `--variant` that ask for as many of the targets as possible, and for nothing else."""
+    asked = [
+        (targets, [*_words("--format", formats), *_words("--variant", variants)])
+        for formats in _subsets(list(Format))
+        for variants in _subsets(list(Variant))
+        for targets in [_chosen_or_none(formats, variants)]
+        if targets and targets <= set(wanted)
+    ]
+    return max(asked, key=lambda pair: (len(pair[0]), -len(pair[1])))[1] if asked else []
+
+
 def check_opset(opset: int) -> int:
     """The opset itself. Raises InputError where tf2onnx can't write it."""
     if not OLDEST_OPSET <= opset <= NEWEST_OPSET:
@@ -49,6 +62,22 @@ def check_opset(opset: int) -> int:
             "weights with a scale for each channel need the oldest"
         )
     return opset
+
+
+def _words(option: str, names: Iterable[str]) -> list[str]:
+    return [word for name in names for word in (option, str(name))]
+
+
+def _subsets(kinds: list[_Kind]) -> list[tuple[_Kind, ...]]:
+    return [chosen for count in range(len(kinds) + 1) for chosen in itertools.combinations(kinds, count)]
+
+
+def _chosen_or_none(formats: Iterable[str], variants: Iterable[str]) -> set[Target]:
+    """What the names ask for; nothing if a pair of them does not exist."""
+    try:
+        return set(choose_targets(formats, variants))
+    except InputError:
+        return set()
 
 
 def _chosen(names: list[str], kinds: type[_Kind], what: str) -> list[_Kind]:

@@ -6,6 +6,7 @@ Standard library only.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,8 @@ class Tolerance:
 
     Largest |Δ probability| ≤ `probability`; largest |Δ logit| ≤ `logit` × max(1, largest |logit|); at most `flips`
     changed labels, without that rule any number as long as each is explained (see `export.parity`); the share of right
-    labels at most `accuracy_loss` below the reference's; the share of equal labels at least `agreement`.
+    labels at most `accuracy_loss` below the reference's; the share of equal labels at least `agreement`. From
+    `FEWEST_IMAGES` on, as many as `loss_images` and `agreement_images` are allowed even if that is a larger share.
 
     The defaults of float32 lie a factor of three above what summing in another order does (about 3e-6) and below what
     one weight in a thousand being wrong by a thousandth does. Those of the others lie a factor of two to five above
@@ -32,6 +34,18 @@ class Tolerance:
     flips: int | None = 0
     accuracy_loss: float | None = None
     agreement: float | None = None
+    loss_images: int = 0
+    agreement_images: int = 0
+
+    def changes_allowed(self, images: int) -> int | None:
+        """How many of so many labels may change; None if there is no such rule."""
+        if self.agreement is None:
+            return None
+        return _allowed(1 - self.agreement, self.agreement_images, images)
+
+    def losses_allowed(self, images: int) -> int | None:
+        """How many fewer of so many labels may be right, likewise."""
+        return None if self.accuracy_loss is None else _allowed(self.accuracy_loss, self.loss_images, images)
 
     def looser_than(self, other: Tolerance) -> tuple[str, ...]:
         """Names of the rules that are looser here than there."""
@@ -46,8 +60,29 @@ class Tolerance:
 RULES = dataclasses.fields(Tolerance)
 
 
+FEWEST_IMAGES, SPARED_IMAGES = 200, 2
+"""Among fewer images not even one may change: they are too few to tell a coarse number type from a wrong file."""
+_ROUNDING = 1e-6
+"""Two of a thousand images are not more than 0.2 %, whatever 1 - 0.998 is in binary."""
+
+
+def _allowed(share: float, spared: int, images: int) -> int:
+    # NaN is no limit: nothing stays below it.
+    if math.isnan(share):
+        return -1
+    return max(math.floor(share * images + _ROUNDING), spared if images >= FEWEST_IMAGES else 0)
+
+
 def _coarse(probability: float) -> Tolerance:
-    return Tolerance(probability=probability, logit=None, flips=None, accuracy_loss=0.002, agreement=0.998)
+    return Tolerance(
+        probability=probability,
+        logit=None,
+        flips=None,
+        accuracy_loss=0.002,
+        agreement=0.998,
+        loss_images=SPARED_IMAGES,
+        agreement_images=SPARED_IMAGES,
+    )
 
 
 TOLERANCES: Mapping[Variant, Tolerance] = {

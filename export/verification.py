@@ -81,6 +81,27 @@ class Verification:
         results = self.rings[self.artifacts.index(artifact)]
         return any(result.ring is Ring.SENSITIVITY and not result.passed for result in results)
 
+    def is_only_blind(self, artifact: Artifact) -> bool:
+        """Whether the artifact failed although nothing differed: only that a difference would not have been seen."""
+        at = self.artifacts.index(artifact)
+        parity = self.parities[at]
+        differs = parity.far if isinstance(parity, OutputParity) else parity.failures
+        failed = {result.ring for result in self.rings[at] if not result.passed}
+        return bool(self.failures_of(artifact)) and not differs and failed <= {Ring.SENSITIVITY}
+
+    @property
+    def only_blind(self) -> bool:
+        """Whether it failed, and every artifact that did so only because a difference would not have been seen."""
+        failed = [artifact for artifact in self.artifacts if self.failures_of(artifact)]
+        return bool(failed) and all(map(self.is_only_blind, failed))
+
+    @property
+    def counted(self) -> dict[str, Any]:
+        """What the manifest holds: examples, and by file the labels that changed and were lost, and how many may."""
+        pairs = zip(self.artifacts, self.parities, strict=True)
+        labels = {artifact.target.file: parity.counted for artifact, parity in pairs if isinstance(parity, Parity)}
+        return {"examples": self.parities[0].examples, **({"labels": labels} if labels else {})}
+
     def of(self, artifacts: Sequence[Artifact]) -> Verification:
         """The same of some of the artifacts."""
         places = [self.artifacts.index(artifact) for artifact in artifacts]
@@ -117,6 +138,7 @@ class Verification:
                     "sha256": dict(artifact.files),
                     **parity.as_json(),
                     "passed": self.failures_of(artifact) == (),
+                    "only_blind": self.is_only_blind(artifact),
                     "failures": list(self.failures_of(artifact)),
                     "rings": [result.as_json() for result in rings],
                     "layers": list(self.layers.get(artifact.target.file, [])),

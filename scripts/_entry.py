@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -104,6 +104,18 @@ def command(script: str, *words: object, runs: Path) -> str:
     """How to call another script from where this one was called: the same path to it, the same runs."""
     given = [] if runs == DEFAULT_RUNS else ["--runs", str(runs)]
     return _quoted(["python", str(Path(sys.argv[0]).parent / script), *map(str, words), *given])
+
+
+def same_command(*words: str, without: Collection[str]) -> str:
+    """How to call this command again, without some of its options that take a value, and with these words behind it."""
+    kept, given = [], iter(sys.argv[1:])
+    for word in given:
+        option, equals, _ = word.partition("=")
+        if option not in without:
+            kept.append(word)
+        elif not equals:
+            next(given, None)
+    return _quoted(["python", sys.argv[0], *kept, *words])
 
 
 def _quoted(words: Sequence[str]) -> str:

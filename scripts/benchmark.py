@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from export.artifact import BENCHMARK, BENCHMARK_TABLE, RUNTIME_PACKAGES, Kind, read_manifest
 from export.errors import InputError
 from export.targets import choose_targets
+from scripts.parts.code import Code, add_code_arguments, read_code
 from scripts.parts.published import keras_model_beside, published_folder
 from scripts.parts.target_options import add_format_argument, add_variant_argument
 
@@ -39,6 +40,7 @@ def build_parser() -> _entry.Parser:
     parser.add_argument(
         "--model", type=Path, metavar="FILE.keras", help="the Keras model of the files (default: the one beside them)"
     )
+    add_code_arguments(parser)
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="of every runtime (default: 1)")
     parser.add_argument("--repeats", type=int, default=15, metavar="N", help="rounds of turns, 3 or more (default: 15)")
     return parser
@@ -47,6 +49,7 @@ def build_parser() -> _entry.Parser:
 def run(arguments: argparse.Namespace) -> _entry.Outcome:
     if arguments.folder is not None and arguments.run is not None:
         raise InputError("give a folder or --run, not both")
+    code = read_code(arguments)
     folder = published_folder(arguments, arguments.folder)
     manifest = read_manifest(folder)
     from export.benchmark.candidate import choose_artifacts
@@ -69,7 +72,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
 
     console = make_console(json_output=arguments.json)
     settings = Settings(threads=arguments.threads, rounds=arguments.repeats, environment=kernel_choice(os.environ))
-    keras, notes = _keras_source(arguments.model, folder, manifest)
+    keras, notes = _keras_source(arguments.model, folder, manifest, code)
     if keras is not None and manifest.description.wrapped:
         notes = (*notes, WRAPPED)
     plan = Plan(folder=folder, manifest=manifest, artifacts=artifacts, keras=keras, notes=notes)
@@ -89,33 +92,42 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     )
 
 
-def _keras_source(given: Path | None, folder: Path, manifest: Manifest) -> tuple[KerasSource | None, tuple[str, ...]]:
+def _keras_source(
+    given: Path | None, folder: Path, manifest: Manifest, code: Code
+) -> tuple[KerasSource | None, tuple[str, ...]]:
     """The Keras model of the files, or a note that says why it is not measured with them."""
     from export.benchmark.candidate import find_keras_source
 
     missing = [name for name in KERAS_PACKAGES if find_spec(name) is None]
     if given is not None:
         _entry.hand_over(KERAS_PACKAGES)
-        return find_keras_source(given, manifest, _custom_objects(folder)), ()
+        return find_keras_source(given, manifest, _custom_objects(folder, code)), ()
     if missing:
         return None, (f"model.predict and model.export are left out: {missing[0]} is not installed",)
     beside = keras_model_beside(folder, manifest)
     if beside is None:
         where = f"{folder.absolute().parent} does not hold the Keras model that the files were made of"
         return None, (f"model.predict and model.export are left out: {where}, so name it with --model",)
-    return find_keras_source(beside, manifest, _custom_objects(folder)), ()
+    return find_keras_source(beside, manifest, _custom_objects(folder, code)), ()
 
 
-def _custom_objects(folder: Path) -> CustomObjects | None:
-    """Where the run that the folder belongs to, if any, says that its model's own classes come from."""
+def _custom_objects(folder: Path, code: Code) -> CustomObjects | None:
+    """Where the model's own classes come from: the run that the folder belongs to, if any, and the code given."""
     from export.benchmark.candidate import CustomObjects
     from tuning.run_folder import RunFolder
 
     run = RunFolder(path=folder.absolute().parent)
     model: dict[str, Any] = (run.read().get("model") if run.exists else None) or {}
-    if model.get("source") is None:
+    source = model.get("source")
+    sources = [*([] if source is None else [source]), *(str(Path(file).resolve()) for file in code.files)]
+    if not sources and not code.allow_lambda:
         return None
-    return CustomObjects(module="tuning.user_code", function="load_custom_objects", argument=model["source"])
+    return CustomObjects(
+        module="scripts.parts.code",
+        function="load_objects",
+        sources=tuple(sources),
+        trusted=source is not None or code.allow_lambda,
+    )
 
 
 if __name__ == "__main__":

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from export.artifact import DEFAULT_OPSET, Subject, Variant
-from export.errors import InputError
+from export.errors import InputError, UnusableError, UnwritableError
 from export.targets import AUTO, check_opset, choose_targets
+from scripts.parts.code import add_code_arguments, read_code
 from scripts.parts.data import add_data_arguments, asks_for_data, load_asked_dataset, load_run_dataset, tell_fallback
 from scripts.parts.rules import add_rule_arguments, calibration_examples, read_tolerances
 from scripts.parts.serving import How, read_how, serving_options
@@ -45,7 +46,10 @@ def build_parser() -> _entry.Parser:
     )
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--run", metavar="NAME", help="the run to export (default: the newest finished one)")
-    source.add_argument("--model", type=Path, metavar="FILE.keras", help="any Keras model; needs --dataset or --data")
+    source.add_argument(
+        "--model", type=Path, metavar="FILE.keras", help="any Keras model, .h5 files too; needs --dataset or --data"
+    )
+    add_code_arguments(parser)
     parser.add_argument(
         "--trial", metavar="ID", help="another trial of the run than the winner; trained first, unless it was already"
     )
@@ -85,6 +89,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     targets = choose_targets(arguments.format, arguments.variant)
     check_opset(arguments.opset)
     tolerances = read_tolerances(arguments)
+    code = read_code(arguments)
     source = _any_model(arguments) if arguments.model is not None else _run(arguments, console)
     dataset = source.dataset
     folder = arguments.output if arguments.output is not None else source.folder
@@ -98,6 +103,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
 
     from export.publish import ExportRequest, publish
     from export.tolerance import loosened
+    from scripts.parts.advice import print_advice, with_others
     from scripts.parts.tables import print_verification, tell_looser
 
     test = dataset.test.for_verification()
@@ -114,23 +120,24 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
         else None,
         folder=folder,
         subject=subject,
-        serving=serving_options(source.how),
+        serving=serving_options(source.how, code),
         opset=arguments.opset,
         accuracy=source.accuracy,
     )
-    with _entry.writing_to(folder), console.status("loading the model") as status:
-        verification = publish(
-            request,
-            test.read(),
-            test.labels if request.serving.as_classifier else None,
-            on_step=status.update,
-        )
+    labels = test.labels if request.serving.as_classifier else None
+    try:
+        with _entry.writing_to(folder), console.status("loading the model") as status:
+            verification = publish(request, test.read(), labels, on_step=status.update)
+    except (UnwritableError, UnusableError) as error:
+        raise with_others(error, arguments.variant) from error
     print_verification(console, verification)
     tell_looser(console, loosened(request.tolerances))
     tell_fallback(console, dataset)
     result = {"folder": str(folder), **verification.as_json()}
     if not verification.passed:
-        console.print(f"[red]nothing was published:[/] {escape(str(folder))} is as it was")
+        why = ", as a wrong file would not have been told from a right one" if verification.only_blind else ""
+        console.print(f"[red]nothing was published{why}:[/] {escape(str(folder))} is as it was")
+        print_advice(console, verification, targets, arguments.variant)
         return _entry.Outcome(result=result, passed=False)
     console.print(f"published in {escape(str(folder))}")
     return _entry.Outcome(result=result, next_command=_entry.command("verify.py", folder, runs=_entry.DEFAULT_RUNS))

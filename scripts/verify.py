@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from export.artifact import Artifact, Format, Kind, Manifest, read_manifest
 from export.errors import InputError, VerificationError
 from export.targets import choose_targets
+from scripts.parts.code import add_code_arguments, read_code
 from scripts.parts.console import escape, make_console
 from scripts.parts.published import published_folder, require_runtimes
 from scripts.parts.target_options import add_format_argument
@@ -39,6 +40,7 @@ def build_parser() -> _entry.Parser:
         action="store_true",
         help="verify the verification: plant faults of many kinds in files of the run's model, each must be caught",
     )
+    add_code_arguments(parser)
     return parser
 
 
@@ -51,6 +53,8 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
         from scripts.parts.self_test_job import run_self_test
 
         return run_self_test(arguments, folder, manifest)
+    if read_code(arguments).is_given:
+        raise InputError("--code and --allow-lambda go with --self-test: published files need no code of the model's")
     asked = {target.format for target in choose_targets(arguments.format, [])}
     published = {artifact.target.format for artifact in manifest.artifacts}
     formats = asked & published if "all" in (arguments.format or ["all"]) else asked
@@ -69,21 +73,28 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
         return _bisect(console, folder, manifest, formats, failed=None)
     print_verification(console, verification)
     tell_looser(console, manifest.looser)
-    console.print(
-        f"{escape(str(folder))}: " + ("[green]all as published[/]" if verification.passed else "[red]not the same[/]")
-    )
-    if arguments.bisect and not verification.passed:
+    console.print(f"{escape(str(folder))}: {_answer(verification)}")
+    differs = not verification.passed and not verification.only_blind
+    if arguments.bisect and differs:
         return _bisect(console, folder, manifest, formats, failed=verification)
     next_command = ""
-    if not verification.passed:
+    if differs:
         next_command = _entry.command("verify.py", folder, "--bisect", runs=_entry.DEFAULT_RUNS)
-    elif manifest.description.kind is Kind.CLASSIFIER:
+    elif verification.passed and manifest.description.kind is Kind.CLASSIFIER:
         next_command = _entry.command("predict.py", "--artifacts", folder, "PICTURE.png", runs=_entry.DEFAULT_RUNS)
     return _entry.Outcome(
         result={"folder": str(folder), **verification.as_json()},
         passed=verification.passed,
         next_command=next_command,
     )
+
+
+def _answer(verification: Verification) -> str:
+    if verification.passed:
+        return "[green]all as published[/]"
+    if verification.only_blind:
+        return "[yellow]not judged: a wrong file would not have been told from a right one[/]"
+    return "[red]not the same[/]"
 
 
 def _advice(folder: Path, formats: Collection[Format]) -> str:

@@ -192,7 +192,7 @@ def test_a_keras_file_that_is_not_one_is_refused(script: Script, tmp_path: Path)
 
     done = script("export.py", "--model", "fake.keras", "--dataset", "digits")
 
-    assert_refused(done, "fake.keras is not a .keras file")
+    assert_refused(done, "fake.keras is not a Keras file")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["fake.keras"]
 
 

@@ -38,11 +38,11 @@ def load_object(source: str) -> Any:
 
 
 def load_custom_objects(source: str) -> dict[str, Any]:
-    """The classes and functions of the module that `source` names, for loading a `.keras` file that holds them.
+    """The classes and functions of the module that `source` names, or of a file alone, for loading a Keras file.
 
     Raises InputError as `load_object` does.
     """
-    return custom_objects_in(_import(source.rpartition(":")[0]))
+    return custom_objects_in(_import(source if source.endswith(".py") else source.rpartition(":")[0]))
 
 
 def custom_objects_in(module: ModuleType) -> dict[str, Any]:

@@ -41,14 +41,16 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class CustomObjects:
-    """Where a model's own classes and functions come from: `function(argument)` of `module` gives them by name.
+    """Where a model's own classes and functions come from: `function(sources)` of `module` gives them by name.
 
-    Named by whoever starts a measurement, since this package knows no user's code.
+    Named by whoever starts a measurement, since this package knows no user's code. `trusted`: Python code that the
+    model's file holds, in Lambda layers, may be run.
     """
 
     module: str
     function: str
-    argument: str
+    sources: tuple[str, ...]
+    trusted: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

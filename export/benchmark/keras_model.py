@@ -71,10 +71,11 @@ def prepare(request: Prepare) -> Prepared:
 
 def _load(source: KerasSource, examples: Mapping[str, np.ndarray] | None) -> tuple[keras.Model, list[TensorSpec], Any]:
     objects: Mapping[str, Any] = {}
-    if source.custom_objects is not None:
-        module = import_module(source.custom_objects.module)
-        objects = getattr(module, source.custom_objects.function)(source.custom_objects.argument)
-    file = load_keras(source.path, custom_objects=objects, in_float32=False, trusted=source.custom_objects is not None)
+    own = source.custom_objects
+    if own is not None:
+        objects = getattr(import_module(own.module), own.function)(own.sources)
+    trusted = own is not None and own.trusted
+    file = load_keras(source.path, custom_objects=objects, in_float32=False, trusted=trusted)
     several = examples if examples is None or len(examples) > 1 else next(iter(examples.values()))
     owned, structure = own_inputs(source.path, file.model, several)
     return file.model, owned, structure

@@ -14,7 +14,7 @@ def check(candidate: Candidate) -> RingResult:
     try:
         structure = read_structure(target.format, candidate.path)
         failures = list(structure.faults)
-        check_metadata(target.format, candidate.path, candidate.description)
+        check_metadata(target.format, candidate.path, candidate.description.with_note(candidate.artifact.note))
     except InputError as error:
         return RingResult(ring=Ring.STRUCTURE, failures=(str(error),))
     except VerificationError as error:

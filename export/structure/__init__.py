@@ -17,12 +17,14 @@ from export.artifact import Format
 class Structure:
     """`operators`: how often each is used. `faults`: sentences about what must not be in a published file.
 
-    `versions`: the numbers that the file is stamped with, such as `opset` and `ir`.
+    `versions`: the numbers that the file is stamped with, such as `opset` and `ir`. `weight_bits`: how many bits the
+    numbers of its weights have, of those with more than one; nothing of a SavedModel, which has one number type only.
     """
 
     operators: Mapping[str, int]
     faults: tuple[str, ...]
     versions: Mapping[str, int]
+    weight_bits: frozenset[int] = frozenset()
 
 
 def read_structure(kind: Format, path: Path) -> Structure:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from export.artifact import ONNX_IR_VERSION
 from export.errors import InputError
@@ -16,6 +19,10 @@ RANDOM = frozenset(
     {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
 )
 _EXTERNAL = 1
+_BITS = {1: 32, 10: 16}
+"""TensorProto.FLOAT and FLOAT16."""
+_BYTES = (2, 3)
+"""TensorProto.UINT8 and INT8."""
 
 
 def read(path: Path) -> Structure:
@@ -44,7 +51,16 @@ def read(path: Path) -> Structure:
         operators=Counter(node.op_type for node in nodes),
         faults=(*faults, *_found_by_checker(path)),
         versions={"opset": opset, "ir": model.ir_version},
+        weight_bits=_weight_bits(nodes, graphs),
     )
+
+
+def _weight_bits(nodes: Iterable[Any], graphs: Iterable[Any]) -> frozenset[int]:
+    """Of an 8-bit type are weights, which are scaled when they are read, and other numbers, such as zero points."""
+    scaled = {node.input[0] for node in nodes if node.op_type == "DequantizeLinear"}
+    weights = [tensor for graph in graphs for tensor in graph.initializer if math.prod(tensor.dims) > 1]
+    found = {_BITS[tensor.data_type] for tensor in weights if tensor.data_type in _BITS}
+    return frozenset(found | {8 for tensor in weights if tensor.data_type in _BYTES and tensor.name in scaled})
 
 
 def _found_by_checker(path: Path) -> list[str]:

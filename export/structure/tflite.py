@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
@@ -14,6 +16,11 @@ from export.structure import Structure
 RANDOM = frozenset({"MULTINOMIAL", "RANDOM_STANDARD_NORMAL", "RANDOM_UNIFORM"})
 SCHEMA_VERSION = 3
 _BUILTIN = {code: name for name, code in vars(schema.BuiltinOperator).items() if name.isupper() and name != "CUSTOM"}
+
+
+_KINDS = schema.TensorType
+_BITS = {_KINDS.FLOAT32: 32, _KINDS.FLOAT16: 16, _KINDS.INT8: 8, _KINDS.UINT8: 8, _KINDS.INT4: 8}
+"""Two numbers of 4 bits share a byte."""
 
 
 def read(path: Path) -> Structure:
@@ -32,6 +39,7 @@ def read(path: Path) -> Structure:
         names = Counter(_name(codes[at]) for at in used)
         custom = {_name(codes[at]) for at in used if _number(codes[at]) not in _BUILTIN}
         version = model.Version()
+        bits = frozenset(_BITS.get(tensor.Type(), 0) for graph in graphs for tensor in _weights(model, graph)) - {0}
     except (struct.error, IndexError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{path} is not a TFLite file ({error}): export it again") from error
     faults = [f"it uses the custom operator {name}" for name in sorted(custom)]
@@ -40,7 +48,14 @@ def read(path: Path) -> Structure:
         faults.append("some of its weights lie outside of its graph")
     if version != SCHEMA_VERSION:
         faults.append(f"its schema has version {version} but must have {SCHEMA_VERSION}")
-    return Structure(operators=names, faults=tuple(faults), versions={"schema": version})
+    return Structure(operators=names, faults=tuple(faults), versions={"schema": version}, weight_bits=bits)
+
+
+def _weights(model: Any, graph: Any) -> list[Any]:
+    """The tensors of more than one number whose numbers are stored."""
+    tensors = [graph.Tensors(at) for at in range(graph.TensorsLength())]
+    stored = [tensor for tensor in tensors if model.Buffers(tensor.Buffer()).DataLength() > 0]
+    return [tensor for tensor in stored if math.prod(map(tensor.Shape, range(tensor.ShapeLength()))) > 1]
 
 
 def _name(code: schema.OperatorCode) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import import_module
@@ -41,10 +42,13 @@ def prepare(targets: Iterable[Target]) -> None:
 
 
 def write(serving: ServingModel, folder: Path, options: WriteOptions) -> Artifact:
-    """Write the target into `folder` and check the written file by itself.
+    """Write the target into `folder` and check the written file by itself. A file that holds no weight of its number
+    type says so.
 
     Raises InputError if the model can't be converted, VerificationError if the file is not as the contract says.
     """
+    from export.writers.number_types import note_on_weights
+    from export.writers.refusals import hidden_size
     from export.writers.source import opened
 
     name = options.target.file
@@ -54,6 +58,10 @@ def write(serving: ServingModel, folder: Path, options: WriteOptions) -> Artifac
         if source is None:
             source = stack.enter_context(opened(serving, opset=options.opset, calibration=options.calibration))
         opset = writer.write(source, folder / name, options)
+        note = note_on_weights(options.target, folder / name)
+        if note:
+            noted = dataclasses.replace(options, description=options.description.with_note(note))
+            writer.write(source, folder / name, noted)
     files = digest_tree(folder, name)
     artifact = Artifact(
         target=options.target,
@@ -62,8 +70,15 @@ def write(serving: ServingModel, folder: Path, options: WriteOptions) -> Artifac
         inputs=serving.inputs,
         outputs=serving.outputs,
         opset=opset if options.target.format is Format.ONNX else None,
+        note=note,
     )
-    ensure_runs(artifact, folder)
+    try:
+        ensure_runs(artifact, folder)
+    except VerificationError as error:
+        hidden = None if options.target.format is Format.SAVED_MODEL else hidden_size(serving, options.target.format)
+        if hidden is None:
+            raise
+        raise hidden from error
     return artifact
 
 

@@ -4,9 +4,8 @@
   layer before it, also where a pooling stands between the two: the largest of shifted and scaled values is the shifted
   and scaled largest, as long as no factor is negative; for a mean any factor will do.
 - A single factor before a convolution, such as `Rescaling`, goes into its kernel; a shift by nothing goes.
-- A shape that is known but for the batch becomes a constant, instead of being asked for at every call.
 
-Converters do the first of these where the layers are neighbours, and none of the others reliably.
+Converters do the first of these where the layers are neighbours, and the second not reliably.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from export.writers.frozen_graph import FrozenGraph, data_inputs
 
@@ -96,23 +94,7 @@ def _fold_forwards(graph: FrozenGraph, node: Any) -> bool:
     return True
 
 
-def _fix_shape(graph: FrozenGraph, node: Any) -> bool:
-    """A shape put together at every call → a constant with -1 for the batch."""
-    if node.op != "Reshape":
-        return False
-    pack = graph.source(node, 1)
-    if pack is None or pack.op != "Pack" or not graph.has(pack):
-        return False
-    sizes = [graph.constant(graph.source(pack, number)) for number in range(len(data_inputs(pack)))]
-    known = [-1 if size is None else int(size.item()) for size in sizes]
-    if known.count(-1) != 1 or 0 in known:
-        return False
-    node.input[1] = graph.add_constant(f"{node.name}/fixed_shape", np.array(known, np.int32))
-    node.attr["Tshape"].type = tf.int32.as_datatype_enum
-    return True
-
-
-RULES = (_fix_shape, _fold_forwards, _fold_backwards)
+RULES = (_fold_forwards, _fold_backwards)
 
 
 def _linear_chain(graph: FrozenGraph, node: Any) -> tuple[Any, Any, Any] | None:

@@ -14,8 +14,8 @@ from export.errors import InputError, VerificationError
 from export.native_output import held_back
 from export.onnx_messages import all_nodes
 from export.structure.onnx import STANDARD_DOMAINS, read
-from export.writers.onnx_converter import CONVERTER
-from export.writers.refusals import Unwritable, refusal
+from export.writers.onnx_converter import CONVERTER, ConversionError
+from export.writers.refusals import Unwritable, converter_failed, refusal
 from export.writers.tracing import trace
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ def convert(serving: ServingModel, opset: int) -> bytes:
     graph = frozen.graph.as_graph_def().SerializeToString(deterministic=True)
     try:
         content = CONVERTER.make("float32", graph=graph, inputs=sources, outputs=answers, opset=opset)
-    except InputError as error:
-        raise InputError(f"the model can't be written as ONNX with opset {opset}: {error}") from error
+    except ConversionError as error:
+        raise converter_failed(serving, error.node, f"ONNX with opset {opset}", str(error)) from error
     _require_standard_operators(serving, onnx.load_from_string(content), opset)
     return content
 
@@ -81,12 +81,12 @@ def _made(source: Source, variant: Variant) -> bytes:
         arguments["calibration"] = dict(source.calibration)
     try:
         return CONVERTER.make(_MAKERS[variant], **arguments)
-    except InputError as error:
-        raise InputError(f"the model can't be written as {variant} ONNX: {error}; leave that variant out") from error
+    except ConversionError as error:
+        raise InputError(f"the model can't be written as {variant} ONNX: {error}") from error
 
 
 def _require_standard_operators(serving: ServingModel, proto: Any, opset: int) -> None:
     """Raise InputError for an operator of TensorFlow's that tf2onnx left in the graph, as it does without an error."""
     for node in all_nodes(proto.graph):
         if node.domain in STANDARD_DOMAINS and not onnx.defs.has(node.op_type, opset):
-            raise refusal(serving.model, Unwritable(operator=node.op_type, path=node.name), Format.ONNX)
+            raise refusal(serving, Unwritable(operator=node.op_type, path=node.name), Format.ONNX)

@@ -23,6 +23,14 @@ CONVERSIONS = 40
 """So many by one process; each leaves some memory behind."""
 
 
+class ConversionError(InputError):
+    """A model can't be made into ONNX. `node`: of the graph, at which that was found; None if that is not known."""
+
+    def __init__(self, reason: str, *, node: str | None) -> None:
+        super().__init__(reason)
+        self.node = node
+
+
 class OnnxConverter:
     """The process as its parent sees it: started when needed, or earlier with `start`; it ends with its parent."""
 
@@ -55,7 +63,7 @@ class OnnxConverter:
     def make(self, what: str, **arguments: Any) -> bytes:
         """The ONNX file that `onnx_making.MAKERS[what]` makes of the arguments.
 
-        Raises InputError with the reason if it can't be made, or if the process was ended from outside.
+        Raises ConversionError with the reason if it can't be made, InputError if the process was ended from outside.
         """
         with self._lock:
             self.start()
@@ -67,7 +75,7 @@ class OnnxConverter:
             try:
                 pickle.dump((what, arguments), process.stdin)
                 process.stdin.flush()
-                made, reason = pickle.load(process.stdout)
+                made, reason, node = pickle.load(process.stdout)
             except (EOFError, OSError, pickle.UnpicklingError) as error:
                 code = process.wait()
                 self.stop()
@@ -76,7 +84,7 @@ class OnnxConverter:
                     "and export again"
                 ) from error
         if made is None:
-            raise InputError(reason)
+            raise ConversionError(reason, node=node)
         content: bytes = made
         return content
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import re
 import sys
 import tempfile
+import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -25,6 +27,7 @@ from export.writers.onnx_graph import (
 
 CALIBRATION_BATCH = 50
 REASON_LENGTH = 300
+_NODE = re.compile(r"""\b[Nn]ode,? \("?(?P<name>[^")]+)"?[,)]""")
 
 
 def make_float32(*, graph: bytes, inputs: Mapping[str, str], outputs: Mapping[str, str], opset: int) -> onnx.ModelProto:
@@ -126,7 +129,8 @@ MAKERS: Mapping[str, Callable[..., onnx.ModelProto]] = {
 
 
 def main() -> None:
-    """Answer requests from standard input, (name, arguments), with (file, None) or (None, reason), until it ends."""
+    """Answer requests from standard input, (name, arguments), until it ends: with (file, None, None), or with (None,
+    reason, name of the node at which it was found or None)."""
     answers = os.fdopen(os.dup(1), "wb")
     # Whatever a converter prints must not get between the answers.
     os.dup2(2, 1)
@@ -137,14 +141,26 @@ def main() -> None:
             what, arguments = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
-        made: tuple[bytes | None, str | None]
+        made: tuple[bytes | None, str | None, str | None]
         try:
-            made = MAKERS[what](**arguments).SerializeToString(deterministic=True), None
+            made = MAKERS[what](**arguments).SerializeToString(deterministic=True), None, None
         # Converters report what they can't convert with whatever exception they happened to meet.
         except Exception as error:  # noqa: BLE001 handed to the parent, which raises it
-            made = None, f"{type(error).__name__}: {' '.join(str(error).split())[:REASON_LENGTH]}"
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())[:REASON_LENGTH]}"
+            made = None, reason, _node_at(error)
         pickle.dump(made, answers)
         answers.flush()
+
+
+def _node_at(error: Exception) -> str | None:
+    """The node that a converter was at: its own functions call it `node`, onnxruntime tells its name."""
+    told = _NODE.search(str(error))
+    if told is not None:
+        return told["name"]
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    nodes = [frame.f_locals["node"] for frame in reversed(frames) if "node" in frame.f_locals]
+    names = [node.name for node in nodes if isinstance(getattr(node, "name", None), str)]
+    return names[0] if names else None
 
 
 def _slimmed(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -1,14 +1,17 @@
-"""What a format can't hold, told by the name of the layer: from the operator at which a converter stopped."""
+"""What a format can't hold, told by the layer that needs it: from the operator at which a converter stopped."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-
-import keras
+from typing import TYPE_CHECKING
 
 from export.artifact import Format
 from export.errors import InputError
+
+if TYPE_CHECKING:
+    from export.serving import ServingModel
+    from export.writers.makers import Maker
 
 # The converter's message holds the operator and the path of its node: fused["Erfinv:", "model/erfinv_1/Erfinv@…"].
 _TFLITE_NODE = re.compile(r'fused\["(?P<operator>\w+):", "(?P<path>[^"@]+)@')
@@ -23,33 +26,51 @@ _MENDS |= dict.fromkeys(("StatelessRandomUniformV2", "StatelessRandomNormalV2", 
 
 @dataclass(frozen=True, kw_only=True)
 class Unwritable:
-    """A TensorFlow operator that a format lacks, and the path of its node, which holds the layer's name."""
+    """A TensorFlow operator that a format lacks, and the path of its node."""
 
     operator: str
     path: str
 
 
-def refusal(model: keras.Model, unwritable: Unwritable, kind: Format) -> InputError:
+def refusal(serving: ServingModel, unwritable: Unwritable, kind: Format) -> InputError:
     """One sentence: which layer the format can't hold, why, and what to do."""
+    from export.writers.makers import find_maker
+
+    maker = find_maker(serving, unwritable.path)
+    if maker.hides_size:
+        return _hidden(maker, kind)
     mend = _MENDS.get(unwritable.operator, "put another layer in its place")
     return InputError(
-        f"{_culprit(model, unwritable.path)} can't be written as {_TITLES[kind]}, which lacks TensorFlow's operator "
-        f"{unwritable.operator} as it is used there: {mend}, or leave out --format {kind}"
+        f"{maker.title} can't be written as {_TITLES[kind]}, which lacks TensorFlow's operator {unwritable.operator} "
+        f"as it is used there: {mend}"
     )
+
+
+def hidden_size(serving: ServingModel, kind: Format) -> InputError | None:
+    """Likewise where a file does not run: the layer whose answers have a size that no one knows before; None if there
+    is none."""
+    from export.writers.makers import find_hidden_size
+
+    maker = find_hidden_size(serving)
+    return None if maker is None else _hidden(maker, kind)
+
+
+def _hidden(maker: Maker, kind: Format) -> InputError:
+    return InputError(
+        f"{maker.title} can't be written as {_TITLES[kind]}: how large its answer is depends on the values that it "
+        "gets; let it answer with a size that is known when the model is built"
+    )
+
+
+def converter_failed(serving: ServingModel, path: str | None, what: str, reason: str) -> InputError:
+    """Likewise where a converter gave up; `path`: of the node that it was at, None if it does not say which."""
+    from export.writers.makers import find_maker
+
+    title = "the model" if path is None else find_maker(serving, path).title
+    return InputError(f"{title} can't be written as {what}: {reason}")
 
 
 def stopped_at(message: str) -> Unwritable | None:
     """The operator that a message of TFLite's converter names; None if it names none."""
     found = _TFLITE_NODE.search(message)
     return None if found is None else Unwritable(operator=found["operator"], path=found["path"])
-
-
-def _culprit(model: keras.Model, path: str) -> str:
-    """The innermost layer that a node's path names, and its class."""
-    layers = {layer.name: layer for layer in model._flatten_layers() if layer is not model}
-    for part in reversed(path.split("/")[:-1]):
-        # TensorFlow numbers the names that it has seen before, behind the layer's own number.
-        for name in (re.sub(r"_\d+$", "", part), part):
-            if name in layers:
-                return f"the layer {name} ({type(layers[name]).__name__})"
-    return f"the model (at {path})"

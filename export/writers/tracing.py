@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 def trace(serving: ServingModel, kind: Format) -> Any:
     """The concrete function from which the format is converted: `serving.serve` in operators that the format has."""
+    return _with_folds(mended(trace_plainly(serving), kind))
+
+
+def trace_plainly(serving: ServingModel) -> Any:
+    """The concrete function of `serving.serve` in the operators that Keras and the user's own code use."""
 
     def answer(*inputs: Any) -> Any:
         # Some random layers draw numbers even where they are not to be used. The state that this writes would keep
@@ -29,8 +34,7 @@ def trace(serving: ServingModel, kind: Format) -> Any:
             return serving.serve(*inputs)
 
     with unrolled(serving.model):
-        function = tf.function(answer, input_signature=serving.signature).get_concrete_function()
-    return _with_folds(mended(function, kind))
+        return tf.function(answer, input_signature=serving.signature).get_concrete_function()
 
 
 def _with_folds(function: Any) -> Any:

@@ -9,6 +9,9 @@ from pathlib import Path
 from export.artifact import RUNTIME_PACKAGES, Format, Manifest, digest_file
 from scripts import _entry
 
+SUFFIXES = (".keras", ".h5", ".hdf5")
+"""Of files that Keras saves models in."""
+
 
 def published_folder(arguments: argparse.Namespace, given: Path | None) -> Path:
     """The folder given outright, else that of `--run`, else that of the newest exported run; a publication that was
@@ -35,7 +38,8 @@ def keras_model_beside(folder: Path, manifest: Manifest) -> Path | None:
     """The Keras model that the published files were made of, where `export.py` finds and leaves it; None if it is
     there no longer."""
     folder = folder.absolute()
-    for path in (folder.parent / "model.keras", folder.parent / f"{folder.name.removesuffix('_artifacts')}.keras"):
+    stem = folder.name.removesuffix("_artifacts")
+    for path in (folder.parent / "model.keras", *(folder.parent / f"{stem}{suffix}" for suffix in SUFFIXES)):
         if path.is_file() and digest_file(path) == manifest.description.source_digest:
             return path
     return None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from export.artifact import Variant
 from export.errors import InputError
-from export.tolerance import TOLERANCES, Tolerance
+from export.tolerance import FEWEST_IMAGES, SPARED_IMAGES, TOLERANCES, Tolerance
 
 if TYPE_CHECKING:
     from tuning.dataset import Dataset
@@ -37,13 +37,14 @@ def add_rule_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         metavar="POINTS",
         help="largest loss of accuracy in percentage points, of all but float32 files "
-        f"(default: {100 * (coarse.accuracy_loss or 0):g})",
+        f"(default: {100 * (coarse.accuracy_loss or 0):g}, or {SPARED_IMAGES} of {FEWEST_IMAGES} images and more)",
     )
     parser.add_argument(
         "--agreement",
         type=float,
         metavar="PERCENT",
-        help=f"least share of equal labels, of all but float32 files (default: {100 * (coarse.agreement or 0):g})",
+        help="least share of equal labels, of all but float32 files "
+        f"(default: {100 * (coarse.agreement or 0):g}, or all but {SPARED_IMAGES} of {FEWEST_IMAGES} images and more)",
     )
 
 
@@ -61,9 +62,11 @@ def read_tolerances(arguments: argparse.Namespace) -> Mapping[Variant, Tolerance
         tolerances[Variant.FLOAT32] = dataclasses.replace(tolerances[Variant.FLOAT32], logit=share)
     shares: dict[str, Any] = {}
     if arguments.accuracy_loss is not None:
-        shares["accuracy_loss"] = _number(arguments.accuracy_loss, "--accuracy-loss", largest=100.0) / 100
+        loss = _number(arguments.accuracy_loss, "--accuracy-loss", largest=100.0) / 100
+        shares |= {"accuracy_loss": loss, "loss_images": 0}
     if arguments.agreement is not None:
-        shares["agreement"] = _number(arguments.agreement, "--agreement", largest=100.0) / 100
+        agreement = _number(arguments.agreement, "--agreement", largest=100.0) / 100
+        shares |= {"agreement": agreement, "agreement_images": 0}
     return {
         variant: rules if variant is Variant.FLOAT32 else dataclasses.replace(rules, **shares)
         for variant, rules in tolerances.items()

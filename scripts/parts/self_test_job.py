@@ -9,6 +9,7 @@ from typing import Any
 from export.artifact import Format, Manifest, Subject
 from export.errors import InputError
 from scripts import _entry
+from scripts.parts.code import read_code
 from scripts.parts.console import make_console
 from scripts.parts.published import keras_model_beside
 from scripts.parts.serving import how_published, serving_options
@@ -23,6 +24,7 @@ def run_self_test(arguments: argparse.Namespace, folder: Path, manifest: Manifes
     Raises InputError if the Keras model of the files is not beside them, and VerificationError if a correct file of it
     is not accepted.
     """
+    code = read_code(arguments)
     _entry.hand_over(PACKAGES)
     model = keras_model_beside(folder, manifest)
     if model is None:
@@ -51,7 +53,7 @@ def run_self_test(arguments: argparse.Namespace, folder: Path, manifest: Manifes
             dataset_digest=described.dataset_digest,
             note=described.note,
         ),
-        serving=serving_options(how_published(folder, manifest)),
+        serving=serving_options(how_published(folder, manifest), code),
     )
     # The only input of a model may be called otherwise in the files than in the model.
     images: Any = next(iter(part.inputs.values())) if len(part.inputs) == 1 else part.inputs

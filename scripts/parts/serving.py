@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from export.artifact import Kind, Manifest
 from export.errors import InputError
+from scripts.parts.code import Code, load_objects
 
 if TYPE_CHECKING:
     from export.wrapping import ServingOptions
@@ -73,20 +74,16 @@ def how_published(folder: Path, manifest: Manifest) -> How:
     return how
 
 
-def serving_options(how: How) -> ServingOptions:
+def serving_options(how: How, code: Code) -> ServingOptions:
     """The same for the export, with the model's own classes loaded."""
     from export.wrapping import ServingOptions
 
-    custom_objects: dict[str, Any] = {}
-    if how.source is not None:
-        from tuning.user_code import load_custom_objects
-
-        custom_objects = load_custom_objects(how.source)
+    sources = code.files if how.source is None else (how.source, *code.files)
     return ServingOptions(
         pixel_scale=how.pixel_scale,
         wrap=how.wrap,
         is_classifier=how.is_classifier,
-        custom_objects=custom_objects,
-        # Whoever has the user's own file run can have run what that file put into the model.
-        trusted=how.source is not None,
+        custom_objects=load_objects(sources) if sources else {},
+        # Whoever has the user's own builder run can have run what that put into the model.
+        trusted=how.source is not None or code.allow_lambda,
     )

@@ -30,6 +30,8 @@ def print_verification(console: Console, verification: Verification) -> None:
     for artifact in verification.artifacts:
         for failure in verification.failures_of(artifact):
             console.print(f"[red]{artifact.target.file}:[/] {escape(failure)}")
+        if artifact.note:
+            console.print(f"[yellow]note:[/] {escape(artifact.note)}")
     for file, reason in verification.passed_over.items():
         console.print(f"[dim]{file} was not taken: {escape(reason)}[/]")
     if verification.artifacts and verification.passed:
@@ -56,7 +58,7 @@ def _print_probabilities(
             f"{parity.tolerance.probability:.0e}",
             f"{parity.examples - parity.label_flips}",
             f"{parity.accuracy or 0:.2%}",
-            _verdict(passed=not verification.failures_of(artifact)),
+            _verdict(verification, artifact),
         )
     console.print(table)
     if verification.stability_radius is not None:
@@ -80,7 +82,7 @@ def _print_outputs(
                 f"{found.max_abs_error:.1e}",
                 f"{found.limit:.1e}",
                 f"{found.largest:.3g}",
-                _verdict(passed=found.passed and not verification.failures_of(artifact))
+                _verdict(verification, artifact, differs=not found.passed)
                 + ("" if found.has_power else " [yellow](proves nothing)[/]"),
             )
     console.print(table)
@@ -102,5 +104,7 @@ def _size(artifact: Artifact) -> str:
     return f"{artifact.size_bytes / 1000:.1f} kB"
 
 
-def _verdict(*, passed: bool) -> str:
-    return "[green]same[/]" if passed else "[red]DIFFERS[/]"
+def _verdict(verification: Verification, artifact: Artifact, *, differs: bool = False) -> str:
+    if verification.is_only_blind(artifact):
+        return "[yellow]not judged[/]"
+    return "[red]DIFFERS[/]" if differs or verification.failures_of(artifact) else "[green]same[/]"

@@ -1,7 +1,7 @@
 """The scripts in a process that has TensorFlow loaded: a command costs what it does and not what it imports.
 
-Everything else is as a user has it: arguments, the current folder, what is printed, the exit code. Modules that a command
-imported from its folder are forgotten after it, so that the next folder's are found.
+Everything else is as a user has it: arguments, the current folder, what is printed, the exit code. Modules that a
+command imported from its folder are forgotten after it, so that the next folder's are found.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _exit_code(folder: str, arguments: list[str]) -> int:
         runpy.run_path(str(script), run_name="__main__")
     except SystemExit as left:
         return int(left.code or 0)
-    except BaseException:
+    except BaseException:  # noqa: BLE001
         traceback.print_exc()
         return 1
     finally:
@@ -88,7 +88,10 @@ def _serve() -> None:
     # What the commands print goes elsewhere; this is for the answers alone.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    sys.path[:] = [str(SCRIPTS), *(entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).parent)]
+    sys.path[:] = [
+        str(SCRIPTS),
+        *(entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).parent),
+    ]
     import _entry
 
     _entry.load_tensorflow()

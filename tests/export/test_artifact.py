@@ -47,6 +47,7 @@ artifacts = st.builds(
     inputs=st.lists(specs, max_size=3).map(tuple),
     outputs=st.lists(specs, max_size=3).map(tuple),
     opset=st.none() | st.integers(13, 18),
+    note=texts,
 )
 descriptions = st.builds(
     Description,
@@ -72,7 +73,15 @@ manifests = st.builds(
     tolerances=st.dictionaries(st.sampled_from(Variant), st.dictionaries(texts, st.floats(0, 1))),
     looser=st.dictionaries(texts, st.dictionaries(texts, st.floats(0, 1))),
     accepted=st.dictionaries(texts, st.dictionaries(texts, st.integers(0, 99))),
+    counted=st.fixed_dictionaries({"examples": st.integers(1, 99), "labels": st.dictionaries(texts, st.just({}))}),
 )
+
+
+def test_an_artifact_of_an_older_manifest_has_no_note() -> None:
+    spec = {"name": "x", "dtype": "uint8", "shape": [None, 2]}
+    older = {"format": "onnx", "variant": "int8", "files": {}, "size_bytes": 1, "opset": 17}
+
+    assert Artifact.from_json({**older, "inputs": [spec], "outputs": []}).note == ""
 
 
 @given(artifacts)
@@ -124,6 +133,7 @@ def test_the_manifest_names_the_digest_of_every_file_but_itself() -> None:
         tolerances={},
         looser={},
         accepted={},
+        counted={},
     )
 
     assert manifest.digests == {"saved_model/saved_model.pb": "1", "parity.json": "4"}

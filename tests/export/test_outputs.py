@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import pytest
 
-from export import publish as gate
+from export import writing
 from export.artifact import Format, Kind, Subject, read_manifest
 from export.errors import InputError, VerificationError
 from export.publish import ExportRequest, publish
@@ -111,6 +111,7 @@ def test_the_parity_file_says_only_what_was_compared(published_regression: Path)
     for result in content["results"]:
         assert set(result) == {
             *("format", "variant", "file", "sha256", "examples", "max_abs_error", "outputs", "passed"),
+            "only_blind",
             *("failures", "rings", "layers"),
         }
         assert result["outputs"][0]["name"] == "age"
@@ -148,7 +149,7 @@ def test_a_wrong_weight_in_a_hundred_is_seen_and_not_published(
     kernel.assign(np.asarray(kernel) * 1.001)
     # What is written from was made of the right model.
     monkeypatch.setattr(
-        gate, "write", lambda serving, folder, told: write(faulty, folder, dataclasses.replace(told, source=None))
+        writing, "write", lambda serving, folder, told: write(faulty, folder, dataclasses.replace(told, source=None))
     )
 
     verification = publish(request(path, options, kind), IMAGES)

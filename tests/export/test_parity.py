@@ -217,6 +217,8 @@ def test_the_json_holds_every_measure_of_the_contract() -> None:
         "flips": 0,
         "accuracy_loss": None,
         "agreement": None,
+        "loss_images": 0,
+        "agreement_images": 0,
     }
     assert {
         "examples",
@@ -226,6 +228,7 @@ def test_the_json_holds_every_measure_of_the_contract() -> None:
         "agreement",
         "accuracy",
         "reference_accuracy",
+        "counted",
     } <= set(content)
 
 
@@ -293,31 +296,6 @@ def test_a_coarse_file_may_change_a_label_that_its_limit_explains(margin: float,
 
     assert (parity.label_flips, parity.passed) == (1, passed and parity.max_abs_error <= 0.2)
     assert any("explained by the limit: image 0 from 0 to 1" in failure for failure in parity.failures) is not passed
-
-
-@pytest.mark.parametrize(("flips", "passed"), [(2, True), (3, False)])
-def test_the_agreement_rule_stands_at_its_bound(flips: int, passed: bool) -> None:
-    reference = np.tile(rows([0.51, 0.49]), (1000, 1))
-    candidate = reference.copy()
-    candidate[:flips] = [0.49, 0.51]
-
-    parity = compare(reference, candidate, None, tolerance=COARSE)
-
-    assert parity.passed is passed
-    assert any("of the labels are equal" in failure for failure in parity.failures) is not passed
-
-
-@pytest.mark.parametrize(("lost", "passed"), [(2, True), (3, False)])
-def test_the_accuracy_rule_stands_at_its_bound(lost: int, passed: bool) -> None:
-    reference = np.tile(rows([0.51, 0.49]), (1000, 1))
-    candidate = reference.copy()
-    candidate[:lost] = [0.49, 0.51]
-    free = Tolerance(probability=0.2, logit=None, flips=None, accuracy_loss=0.002)
-
-    parity = compare(reference, candidate, np.zeros(1000, np.int64), tolerance=free)
-
-    assert parity.passed is passed
-    assert any("points lower" in failure for failure in parity.failures) is not passed
 
 
 @pytest.mark.parametrize(("excess", "passed"), [(0.9e-4, True), (1.2e-4, False)])

@@ -25,7 +25,7 @@ from export.parity import stability_radius
 from export.pictures import measure_look
 from export.publish import publish
 from export.verification import verify_folder
-from export.writers import write
+from export.writers import WriteOptions, write
 
 FAULTS = ["one channel × 1.01", "float16 weights", "dense layer × 1.001"]
 STEPS = [
@@ -237,7 +237,7 @@ def test_a_kept_file_is_verified_again(
     write(
         plant_fault(FAULTS[0]),
         published_copy,
-        gate.WriteOptions(target=target, description=describe(model_file), opset=17),
+        WriteOptions(target=target, description=describe(model_file), opset=17),
     )
     reseal(published_copy, "model.onnx")
     before = snapshot(published_copy)

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from export import publish as gate
+from export import writing
 from export.artifact import Format
 from export.errors import InputError, VerificationError
 from export.publish import publish
@@ -177,7 +177,9 @@ def test_a_wrong_file_is_not_published(
     faulty = plant_fault(fault)
     # What is written from was made of the right model.
     monkeypatch.setattr(
-        gate, "write", lambda serving, folder, options: write(faulty, folder, dataclasses.replace(options, source=None))
+        writing,
+        "write",
+        lambda serving, folder, options: write(faulty, folder, dataclasses.replace(options, source=None)),
     )
 
     verification = publish(request_for(artifacts, kind), *examples)
@@ -209,7 +211,7 @@ def test_a_wrong_file_among_right_ones_leaves_the_folder_as_it_was(
             else write(serving, folder, options)
         )
 
-    monkeypatch.setattr(gate, "write", write_one_wrongly)
+    monkeypatch.setattr(writing, "write", write_one_wrongly)
     verification = publish(request_for(published_copy), *examples)
 
     results = verification.as_json()["results"]

@@ -95,49 +95,11 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
         load_serving_model(tmp_path / "none.keras")
 
 
-def test_a_folder_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "folder.keras").mkdir()
-
-    with pytest.raises(InputError, match=r"there is no file .*folder\.keras"):
-        load_serving_model(tmp_path / "folder.keras")
-
-
-def test_a_wrong_suffix_is_refused(tmp_path: Path, model_file: Path) -> None:
-    path = tmp_path / "model.h5"
-    path.write_bytes(model_file.read_bytes())
-
-    with pytest.raises(InputError, match=r"model\.h5 is not a \.keras file: save the model with"):
-        load_serving_model(path)
-
-
-@pytest.mark.parametrize("content", [b"", b"just text", bytes(range(256)) * 10])
-def test_a_file_that_is_only_named_keras_is_refused(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "text.keras"
-    path.write_bytes(content)
-
-    with pytest.raises(InputError, match=r"text\.keras is not a \.keras file"):
-        load_serving_model(path)
-
-
-def test_a_zip_file_that_is_no_model_is_refused_in_one_line(tmp_path: Path) -> None:
-    path = tmp_path / "archive.keras"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("readme.txt", "no model")
-
-    with pytest.raises(
-        InputError, match=r"archive\.keras can't be loaded as a Keras model .*: save it again"
-    ) as raised:
-        load_serving_model(path)
-
-    assert "\n" not in str(raised.value)
-
-
-@pytest.mark.parametrize("member", ["config.json", "model.weights.h5"])
-def test_a_model_with_a_damaged_part_is_refused(tmp_path: Path, model_file: Path, member: str) -> None:
+def test_a_model_with_damaged_weights_is_refused(tmp_path: Path, model_file: Path) -> None:
     path = tmp_path / "damaged.keras"
     with zipfile.ZipFile(model_file) as source, zipfile.ZipFile(path, "w") as damaged:
         for name in source.namelist():
-            damaged.writestr(name, {member: b"damaged"}.get(name, source.read(name)))
+            damaged.writestr(name, {"model.weights.h5": b"damaged"}.get(name, source.read(name)))
 
     with pytest.raises(InputError, match=r"damaged\.keras can't be loaded as a Keras model"):
         load_serving_model(path)
@@ -147,7 +109,7 @@ def test_a_model_that_would_run_code_of_its_own_is_refused(save: Callable[..., P
     image = image_input()
     path = save(image, layers.Lambda(lambda x: x * 1.0)(classify(image)))
 
-    with pytest.raises(InputError, match="can't be loaded as a Keras model"):
+    with pytest.raises(InputError, match="add --allow-lambda if you trust it"):
         load_serving_model(path)
 
 

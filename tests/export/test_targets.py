@@ -6,7 +6,7 @@ import pytest
 
 from export.artifact import VARIANTS, Format, Target, Variant
 from export.errors import InputError
-from export.targets import check_opset, choose_targets
+from export.targets import check_opset, choose_targets, options_for
 
 EVERY_TARGET = tuple(Target(format=kind, variant=variant) for kind in Format for variant in VARIANTS[kind])
 
@@ -100,3 +100,28 @@ def test_auto_beside_a_variant_is_refused() -> None:
 def test_a_named_pair_that_no_format_has_is_refused_with_what_it_comes_as() -> None:
     with pytest.raises(InputError, match="there is no dynamic onnx: onnx comes as float32, float16, int8"):
         choose_targets(["onnx"], ["dynamic"])
+
+
+def targets_of(*files: str) -> list[Target]:
+    return [target for target in EVERY_TARGET if target.file in files]
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        (["saved_model", "model.onnx"], "--format saved_model --format onnx"),
+        (["saved_model"], "--format saved_model"),
+        (["saved_model", "model.tflite", "model.onnx"], ""),
+        (["model.tflite", "model_dynamic.tflite"], "--format tflite --variant float32 --variant dynamic"),
+        (["saved_model", "model.tflite", "model_dynamic.tflite", "model.onnx"], "--variant float32 --variant dynamic"),
+        (["model_float16.tflite", "model_float16.onnx"], "--variant float16"),
+        # Not all of it can be asked for at once without more.
+        (["model.tflite", "model_float16.onnx", "model_int8.onnx"], "--format onnx --variant float16 --variant int8"),
+    ],
+)
+def test_options_ask_for_as_many_files_as_possible_and_for_no_others(files: list[str], words: str) -> None:
+    assert " ".join(options_for(targets_of(*files))) == words
+
+
+def test_nothing_wanted_has_no_options() -> None:
+    assert options_for([]) == []

@@ -172,7 +172,9 @@ def test_logits_of_a_subclassed_model_are_known_by_its_loss_alone(tmp_path: Path
 def test_a_class_that_nobody_named_is_told_in_one_sentence(tmp_path: Path) -> None:
     path = save(trained(Unregistered(), FROM_LOGITS), tmp_path)
 
-    with pytest.raises(InputError, match=r"Could not locate class 'Unregistered'.*register classes of its own") as told:
+    with pytest.raises(
+        InputError, match=r"needs the class Unregistered, which a Keras file does not hold: .*--code FILE.py"
+    ) as told:
         load_serving_model(path, ServingOptions(pixel_scale=UNIT), examples=IMAGES)
 
     assert "\n" not in str(told.value)

@@ -6,7 +6,7 @@ import io
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scripts.parts.console import PlainConsole, PlainTable, escape, make_console, make_table
@@ -54,6 +54,7 @@ def test_what_is_under_way_is_not_told_in_plain_text() -> None:
 
 
 @given(st.text(st.sampled_from("ab Zé1[]/#@×"), max_size=30))
+@example("[@[@]")
 def test_escaped_text_is_printed_as_it_is_by_both(text: str) -> None:
     from rich.console import Console
 

@@ -52,6 +52,14 @@ def test_accuracy_and_agreement_are_given_in_percent_and_bind_all_but_float32() 
     assert [rule.agreement for rule in found.values()] == [None, 0.99, 0.99, 0.99]
 
 
+def test_a_share_that_is_given_spares_no_images_beside_it() -> None:
+    found, stricter = rules("--agreement", "99")[Variant.INT8], rules("--accuracy-loss", "0.1")[Variant.INT8]
+
+    assert (found.agreement_images, found.loss_images) == (0, 2)
+    assert (stricter.agreement_images, stricter.loss_images) == (2, 0)
+    assert loosened({Variant.INT8: stricter}) == {}
+
+
 def test_zero_is_a_rule_like_any_other() -> None:
     found = rules("--accuracy-loss", "0", "--agreement", "0", "--tolerance", "int8=0", "--logit-tolerance", "0")
 

@@ -97,7 +97,7 @@ def published(tmp_path: Path, record: dict[str, Any] | None = None, **descriptio
         source_digest="s",
         **description,
     )
-    empty: dict[str, Any] = {key: {} for key in ("files", "versions", "tolerances", "looser", "accepted")}
+    empty: dict[str, Any] = {key: {} for key in ("files", "versions", "tolerances", "looser", "accepted", "counted")}
     return tmp_path / "artifacts", Manifest(artifacts=(), description=about, look=None, **empty)
 
 

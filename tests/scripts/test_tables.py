@@ -17,14 +17,14 @@ from export.verification import Verification
 from scripts.parts.tables import print_verification, tell_looser
 
 
-def printed(parity: Parity | OutputParity, *failures: str) -> str:
+def printed(parity: Parity | OutputParity, *failures: str, ring: Ring = Ring.STRESS) -> str:
     target = Target(format=Format.ONNX, variant=Variant.FLOAT32)
     artifact = Artifact(target=target, files={}, size_bytes=1500, inputs=(), outputs=())
     text = io.StringIO()
     verification = Verification(
         artifacts=(artifact,),
         parities=(parity,),
-        rings=((RingResult(ring=Ring.STRESS, failures=failures),),),
+        rings=((RingResult(ring=ring, failures=failures),),),
         answers={},
         stability_radius=0.125,
     )
@@ -50,6 +50,29 @@ def test_a_failure_of_another_ring_is_told_and_decides() -> None:
 
     assert "DIFFERS" in text
     assert "model.onnx: stress: white differs" in text
+
+
+def test_a_check_that_was_only_blind_does_not_say_that_the_file_differs() -> None:
+    same = np.array([[0.25, 0.75]], np.float32)
+    still = {"still": np.array([2.0, 2.0], np.float32)}
+
+    of_labels = printed(compare(same, same, np.array([1]), tolerance=Tolerance()), "it is blind", ring=Ring.SENSITIVITY)
+    of_outputs = printed(compare_outputs(still, still))
+
+    assert "not judged" in of_labels
+    assert "model.onnx: sensitivity: it is blind" in of_labels
+    assert "not judged" in of_outputs
+    assert "DIFFERS" not in of_labels + of_outputs
+    assert "also passed" not in of_labels + of_outputs
+
+
+def test_a_file_that_differs_differs_where_the_check_was_blind_too() -> None:
+    reference, other = np.array([[0.25, 0.75]], np.float32), np.array([[0.26, 0.74]], np.float32)
+
+    text = printed(compare(reference, other, np.array([1]), tolerance=Tolerance()), "blind", ring=Ring.SENSITIVITY)
+
+    assert "DIFFERS" in text
+    assert "not judged" not in text
 
 
 def test_looser_rules_and_files_that_were_not_taken_are_told() -> None:

@@ -91,7 +91,10 @@ def test_the_digest_of_a_module_covers_its_package() -> None:
 def test_its_classes_and_functions_are_custom_objects(write: Callable[[str, str], str]) -> None:
     text = "import numpy as np\nfrom numpy import mean\nclass Mine: pass\ndef act(x): return x\nX = 3"
 
-    assert set(load_custom_objects(f"{write('objects.py', text)}:X")) == {"Mine", "act"}
+    path = write("objects.py", text)
+
+    assert set(load_custom_objects(f"{path}:X")) == {"Mine", "act"}
+    assert load_custom_objects(path) == load_custom_objects(f"{path}:X")
 
 
 def test_what_keras_knows_is_no_custom_object() -> None:

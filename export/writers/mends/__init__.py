@@ -1,8 +1,8 @@
 """Rewrite what a converter can't write, or writes wrong, as operators that it can: one file per mend.
 
 A mend changes how an answer is computed, never what it is; whether that holds is decided where every file is: by the
-comparison with the Keras model. Each file of this folder but `replay.py` holds `MENDS`: TensorFlow operator →
-function of (node, inputs) that builds the operator anew and returns its outputs.
+comparison with the Keras model. Each file of this folder but `replay.py` and `sizes.py` holds `MENDS`, or one for each
+format: TensorFlow operator → function of (node, inputs) that builds the operator anew and returns its outputs.
 """
 
 from __future__ import annotations
@@ -16,34 +16,51 @@ from export.artifact import Format
 from export.writers.mends import (
     bincount,
     bucketize,
-    exponentials,
+    cumulative,
+    elementwise,
     grouped_convolution,
+    integer_products,
+    moving,
     pooling_3d,
     resizing,
+    sign_bit,
     transposed_convolution,
 )
 from export.writers.mends.replay import CALLS, Mend, operators, rebuilt
+from export.writers.mends.sizes import SIZES
 
+_ALL: Mapping[str, Mend] = {
+    **resizing.MENDS,
+    **grouped_convolution.MENDS,
+    **bincount.MENDS,
+    **cumulative.MENDS,
+    **sign_bit.MENDS,
+}
 MENDS: Mapping[Format, Mapping[str, Mend]] = {
-    Format.TFLITE: {**resizing.MENDS, **grouped_convolution.MENDS, **pooling_3d.MENDS, **bincount.MENDS},
+    Format.TFLITE: {
+        **_ALL,
+        **pooling_3d.MENDS,
+        **moving.TFLITE_MENDS,
+        **elementwise.TFLITE_MENDS,
+        **integer_products.MENDS,
+    },
     Format.ONNX: {
-        **resizing.MENDS,
-        **bincount.MENDS,
+        **_ALL,
         **bucketize.MENDS,
-        **exponentials.MENDS,
-        **grouped_convolution.MENDS,
+        **moving.ONNX_MENDS,
+        **elementwise.ONNX_MENDS,
         **transposed_convolution.MENDS,
     },
 }
 
-_CALLS: Mapping[Format, frozenset[str]] = {Format.TFLITE: frozenset(), Format.ONNX: CALLS}
-"""TFLite's converter looks into functions by itself."""
+_ALSO: Mapping[Format, frozenset[str]] = {Format.TFLITE: SIZES, Format.ONNX: SIZES | CALLS}
+"""What is no mend's and makes a graph be built anew. TFLite's converter looks into functions by itself."""
 
 
 def mended(function: Any, kind: Format) -> Any:
     """The same concrete function in operators that the format has; `function` itself if there is nothing to mend."""
     mends = MENDS[kind]
-    if not operators(function.graph.as_graph_def()) & {*mends, *_CALLS[kind]}:
+    if not operators(function.graph.as_graph_def()) & {*mends, *_ALSO[kind]}:
         return function
     frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)
     return rebuilt(function, frozen, frozen.graph.as_graph_def(), mends)

@@ -1,4 +1,4 @@
-"""Build a frozen graph anew, node by node, with some operators replaced."""
+"""Build a frozen graph anew, node by node, with some operators replaced and sizes that are known as constants."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 import tensorflow as tf
 from tensorflow.python.framework.function_def_to_graph import function_def_to_graph_def
+
+from export.writers.mends.sizes import fix_size, fix_target
 
 Mend = Callable[[Any, Sequence[Any]], Sequence[Any] | None]
 """(the operator's NodeDef, its input tensors) → its output tensors; None where the mend does not fit."""
@@ -63,13 +65,16 @@ def _rebuild(graph: Any, feeds: Mapping[str, Any], answers: Sequence[str], mends
         inputs = [built[name][at] for name, at in map(_split, _data_inputs(node))]
         outputs: Sequence[Any] | None = None
         with tf.name_scope(f"{node.name}/"):
+            if node.op == "Reshape":
+                inputs = fix_target(inputs)
             if node.op in CALLS:
                 outputs = _contents(functions[node.attr["f"].func.name], inputs, graph, mends)
             elif node.op in mends:
                 outputs = mends[node.op](node, inputs)
         if outputs is None:
             outputs = current.create_op(node.op, inputs, name=node.name, attrs=dict(node.attr)).outputs
-        built[node.name] = outputs
+        with tf.name_scope(f"{node.name}/"):
+            built[node.name] = [fix_size(tensor) for tensor in outputs]
     return [built[name][at] for name, at in map(_split, answers)]
 
 

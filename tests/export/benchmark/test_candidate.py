@@ -53,7 +53,7 @@ def test_the_model_of_the_files_is_found(model_file: Path, published: Path, kera
 
 
 def test_where_its_own_classes_come_from_is_kept(model_file: Path, published: Path) -> None:
-    own = CustomObjects(module="json", function="loads", argument="{}")
+    own = CustomObjects(module="json", function="loads", sources=("{}",))
 
     assert find_keras_source(model_file, read_manifest(published), own).custom_objects == own
 

@@ -118,11 +118,11 @@ def test_a_model_with_classes_of_its_own_is_loaded_with_them(tmp_path: Path, ima
     argument = f"{tmp_path}/own_layers.py:Doubling"
     doubling = load_custom_objects(argument)["Doubling"]
     save(tmp_path / "m.keras", doubling(), *dense("softmax"))
-    own = CustomObjects(module="tuning.user_code", function="load_custom_objects", argument=argument)
+    own = CustomObjects(module="scripts.parts.code", function="load_objects", sources=(argument,))
     source = KerasSource(path=tmp_path / "m.keras", served=(IMAGE,), scale=UNIT, custom_objects=own)
 
     model, structure = load_own(source, {"pixels": images})
 
     assert model(nested(structure, [images[:2]])).shape == (2, 3)
-    with pytest.raises(InputError, match=r"m\.keras can't be loaded as a Keras model"):
+    with pytest.raises(InputError, match=r"m\.keras needs the class Doubling, which .*--code FILE\.py"):
         load_own(KerasSource(path=tmp_path / "m.keras", served=(IMAGE,), scale=UNIT))

@@ -105,8 +105,8 @@ def test_a_keras_model_that_can_t_be_had_fails_alone(published: Path, tmp_path: 
 
     ours, exported, predicted = benchmark.results
     assert ours.failure == ""
-    assert "broken.keras is not a .keras file" in exported.failure
-    assert "broken.keras is not a .keras file" in predicted.failure
+    assert "broken.keras is not a Keras file" in exported.failure
+    assert "broken.keras is not a Keras file" in predicted.failure
     assert benchmark.passed
     assert benchmark.comparisons == ()
 

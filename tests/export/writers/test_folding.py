@@ -242,27 +242,6 @@ def test_a_rescaling_that_is_an_output_too_stays_there() -> None:
     assert fold(traced(build)) == {"Mul": 1, "AddV2": 1, "Conv2D": 1, "BiasAdd": 1}
 
 
-def test_flattening_asks_for_no_shape() -> None:
-    assert fold(traced(lambda x: layers.Dense(3)(layers.Flatten()(x)))) == {"Reshape": 1, "MatMul": 1, "BiasAdd": 1}
-
-
-def test_a_reshape_with_a_size_that_the_input_decides_beside_the_batch_keeps_asking() -> None:
-    def build(x: Any) -> Any:
-        return layers.Lambda(lambda x: tf.reshape(x, [tf.shape(x)[0], tf.shape(x)[1] * 6, 3]))(x)
-
-    left = fold(traced(build))
-
-    assert left["Pack"] == 1
-    assert left["Shape"] == 2
-
-
-def test_a_reshape_to_sizes_that_are_computed_from_constants_is_folded_or_left() -> None:
-    def build(x: Any) -> Any:
-        return layers.Lambda(lambda x: tf.reshape(x, tf.stack([tf.constant(5) * tf.constant(1), 48, 3])))(x)
-
-    assert fold(traced(build)) == {"Reshape": 1}
-
-
 def test_what_is_read_twice_is_not_folded() -> None:
     def build(x: Any) -> Any:
         x = layers.Conv2D(4, 3)(x)

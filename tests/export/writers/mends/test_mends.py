@@ -15,7 +15,6 @@ from export.artifact import Format
 from export.serving import load_serving_model
 from export.writers.mends import mended
 from export.writers.mends.replay import operators
-from export.writers.refusals import Unwritable, refusal, stopped_at
 from export.writers.tracing import trace, unrolled
 
 pytestmark = pytest.mark.slow
@@ -23,6 +22,10 @@ CLOSE = 1e-6
 IMAGES = np.random.default_rng(0).normal(0, 1, (3, 6, 8, 2)).astype(np.float32)
 VOLUMES = np.random.default_rng(1).normal(0, 1, (3, 5, 6, 7, 2)).astype(np.float32)
 LEVELS = np.random.default_rng(2).integers(0, 4, (3, 9)).astype(np.int32)
+SIGNED = np.array(
+    [[[0.0, -0.0], [-0.0, 0.0], [1.0, -2.0]], [[-1e-45, 0.0], [np.inf, 3.0], [-3.0, -np.inf]]], np.float32
+)
+BYTES = np.random.default_rng(5).integers(-128, 128, (2, 3, 2100)).astype(np.int8)
 KERNEL = np.random.default_rng(3).normal(0, 0.3, (3, 3, 4, 2)).astype(np.float32)
 VOLUME_KERNEL = np.random.default_rng(4).normal(0, 0.3, (2, 2, 2, 1, 4)).astype(np.float32)
 
@@ -36,6 +39,25 @@ OPERATORS: dict[tuple[str, str], tuple[np.ndarray, Callable[[Any], Any]]] = {
     ("Bucketize", "onnx"): (IMAGES, lambda x: tf.raw_ops.Bucketize(input=x, boundaries=[-1.0, 0.0, 0.5])),
     ("Erfc", "onnx"): (IMAGES, tf.math.erfc),
     ("Expm1", "onnx"): (IMAGES, tf.math.expm1),
+    ("Log1p", "onnx"): (IMAGES, lambda x: tf.math.log1p(x * x)),
+    ("Acos", "tflite"): (IMAGES, lambda x: tf.acos(tf.tanh(x))),
+    ("Acosh", "tflite"): (IMAGES, lambda x: tf.acosh(1 + x * x)),
+    ("Asin", "tflite"): (IMAGES, lambda x: tf.asin(tf.tanh(x))),
+    ("Asinh", "tflite"): (IMAGES, lambda x: tf.asinh(3 * x)),
+    ("Atan", "tflite"): (IMAGES, tf.atan),
+    ("Atanh", "tflite"): (IMAGES, lambda x: tf.atanh(0.9 * tf.tanh(x))),
+    ("Cosh", "tflite"): (IMAGES, lambda x: tf.cosh(tf.tanh(x))),
+    ("Erf", "tflite"): (IMAGES, lambda x: tf.math.erf(2 * x)),
+    ("Sinh", "tflite"): (IMAGES, lambda x: tf.sinh(tf.tanh(x))),
+    ("Tan", "tflite"): (IMAGES, lambda x: tf.tan(tf.tanh(x))),
+    ("Roll", "tflite"): (IMAGES, lambda x: tf.roll(x, (2, -3, 5), (1, 2, 1))),
+    ("MatrixDiagPartV3", "tflite"): (IMAGES, lambda x: tf.linalg.diag_part(tf.transpose(x, (0, 3, 1, 2)))),
+    ("XlaDynamicUpdateSlice", "onnx"): (IMAGES, lambda x: keras.ops.slice_update(x, (0, 2, 7, 0), 9 * x[:, :3, :2])),
+    ("BitwiseAnd", "tflite"): (SIGNED, lambda x: tf.cast(keras.ops.signbit(x), tf.float32)),
+    ("BitwiseAnd", "onnx"): (SIGNED, lambda x: keras.ops.argmax(x, axis=-1)),
+    ("BatchMatMulV3", "tflite"): (BYTES, lambda x: tf.matmul(x, BYTES[0], transpose_b=True, output_type=tf.int32)),
+    ("Cumprod", "tflite"): (IMAGES, lambda x: tf.math.cumprod(x, axis=2)),
+    ("Cumprod", "onnx"): (IMAGES, lambda x: tf.math.cumprod(x, axis=-2, exclusive=True, reverse=True)),
 }
 
 
@@ -108,6 +130,20 @@ def test_a_grouped_convolution_of_volumes_becomes_one_for_each_group() -> None:
         ("ResizeArea", "onnx", lambda x: tf.image.resize(x, tf.shape(x)[:1] * (2, 3), "area"), (None, 6, 8, 2)),
         ("MaxPool3D", "tflite", lambda x: tf.nn.max_pool3d(x, 2, 2, "SAME"), (None, None, 6, 7, 2)),
         ("DenseBincount", "onnx", lambda x: tf.math.bincount(tf.cast(x, tf.int32), axis=-1), (None, 9)),
+        ("Roll", "tflite", lambda x: tf.roll(x, tf.shape(x)[0], 1), (None, 9)),
+        ("Roll", "tflite", lambda x: tf.roll(x, 1, 1), (None, None)),
+        ("Cumprod", "onnx", lambda x: tf.math.cumprod(x, 0), (None, 9)),
+        ("MatrixDiagPartV3", "tflite", lambda x: tf.linalg.diag_part(x, k=1), (None, 3, 4)),
+        ("MatrixDiagPartV3", "tflite", tf.linalg.diag_part, (None, None, 4)),
+        (
+            "XlaDynamicUpdateSlice",
+            "onnx",
+            lambda x: keras.ops.slice_update(x, (tf.shape(x)[0], 0), x[:, :1]),
+            (None, 4),
+        ),
+        ("BitwiseAnd", "tflite", lambda x: tf.bitwise.bitwise_and(tf.cast(x, tf.int32), 6), (None, 4)),
+        ("BatchMatMulV3", "tflite", lambda x: byte_product(x, x), (None, 3, None)),
+        ("Asin", "tflite", lambda x: tf.asin(tf.cast(x, tf.float64)), (None, 4)),
     ],
 )
 def test_a_mend_that_does_not_fit_leaves_the_operator(
@@ -119,6 +155,22 @@ def test_a_mend_that_does_not_fit_leaves_the_operator(
     changed = mended(original.get_concrete_function(), Format(kind))
 
     assert operator in operators(changed.graph.as_graph_def())
+
+
+def byte_product(first: Any, second: Any) -> Any:
+    """first @ second, transposed, as quantized layers compute it."""
+    first, second = tf.cast(first, tf.int8), tf.cast(second, tf.int8)
+    return tf.matmul(first, second, transpose_b=True, output_type=tf.int32)
+
+
+def test_a_product_of_bytes_is_exact_where_a_float_sum_is_not() -> None:
+    matrix = np.full((1, 2, 2100), -128, np.int8)
+
+    changed = mended(
+        traced(lambda x: tf.matmul(x, matrix[0], transpose_b=True, output_type=tf.int32), matrix), Format.TFLITE
+    )
+
+    np.testing.assert_array_equal(changed(tf.constant(matrix))["answer"], np.full((1, 2, 2), 2100 * 128**2))
 
 
 def test_loops_are_kept_as_they_are() -> None:
@@ -153,41 +205,3 @@ def test_a_traced_function_writes_no_variable(save_layers: Callable[..., Path]) 
     found = operators(trace(serving, Format.ONNX).graph.as_graph_def())
 
     assert not [name for name in found if name.startswith("Assign")]
-
-
-def test_the_operator_is_read_off_the_converters_message() -> None:
-    message = 'error: loc(callsite(fused["Erfinv:", "model/erfinv_1/Erfinv@__inference_serve_1"] at ...'
-
-    assert stopped_at(message) == Unwritable(operator="Erfinv", path="model/erfinv_1/Erfinv")
-    assert stopped_at("out of memory") is None
-
-
-@pytest.mark.parametrize(
-    ("path", "said"),
-    [
-        (
-            "net_1/odd_2_1/Odd",
-            "the layer odd_2 (Conv2D) can't be written as ONNX, which lacks TensorFlow's operator Odd",
-        ),
-        ("net_1/odd_1/Odd", "the layer odd (Conv2D) can't be"),
-        ("net_1/outer_1/odd_1/Odd", "the layer odd (Conv2D) can't be"),
-        ("net_1/Odd", "the model (at net_1/Odd) can't be"),
-    ],
-)
-def test_a_refusal_names_the_layer(path: str, said: str) -> None:
-    image = keras.Input((4, 4, 1))
-    model = keras.Model(image, keras.layers.Conv2D(1, 1, name="odd_2")(keras.layers.Conv2D(1, 1, name="odd")(image)))
-
-    sentence = str(refusal(model, Unwritable(operator="Odd", path=path), Format.ONNX))
-
-    assert sentence.startswith(said)
-    assert sentence.endswith("put another layer in its place, or leave out --format onnx")
-
-
-def test_a_refused_loop_is_told_what_to_do() -> None:
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-
-    sentence = str(refusal(model, Unwritable(operator="TensorListReserve", path="a/b"), Format.TFLITE))
-
-    assert "a fixed number of steps" in sentence
-    assert "TFLite with builtin operators" in sentence
