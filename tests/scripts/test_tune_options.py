@@ -31,6 +31,7 @@ OPTIONS = Options(
     batch_size=None,
     class_weight=None,
     callback=[],
+    retrain_with=None,
     space={},
 )
 
