@@ -60,7 +60,7 @@ def own_inputs(
         return owned, structure
     given = dict(sorted(examples.items())) if isinstance(examples, Mapping) else {INPUT_NAME: np.asarray(examples)}
     owned = [
-        TensorSpec(name=name, dtype=_seen_dtype(array), shape=(None, *array.shape[1:])) for name, array in given.items()
+        TensorSpec(name=name, dtype=seen_dtype(array), shape=(None, *array.shape[1:])) for name, array in given.items()
     ]
     return owned, {own.name: own.name for own in owned} if isinstance(examples, Mapping) else INPUT_NAME
 
@@ -74,6 +74,12 @@ def valid_names(names: Sequence[str], *, taken: Sequence[str]) -> list[str]:
         candidates = [plain, *(f"{plain}_{number}" for number in range(2, len(names) + len(taken) + 2))]
         chosen.append(next(candidate for candidate in candidates if candidate not in (*chosen, *taken)))
     return chosen
+
+
+def seen_dtype(array: np.ndarray) -> str:
+    """As what a model that names no inputs gets these examples."""
+    is_image = array.dtype == np.uint8 and array.ndim == 4
+    return "float32" if is_image or not np.issubdtype(array.dtype, np.integer) else array.dtype.name
 
 
 def scales_pixels(model: keras.Model) -> bool:
@@ -98,11 +104,6 @@ def last_activation(model: keras.Model) -> LastActivation:
 
 def _layer_name(tensor: Any) -> str:
     return str(tensor._keras_history.operation.name)
-
-
-def _seen_dtype(array: np.ndarray) -> str:
-    is_image = array.dtype == np.uint8 and array.ndim == 4
-    return "float32" if is_image or not np.issubdtype(array.dtype, np.integer) else array.dtype.name
 
 
 def _first_is_scaling(model: Any) -> bool | None:

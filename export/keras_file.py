@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from export.artifact import digest_file
 from export.errors import InputError
+from export.own_code import OwnCode
 from export.own_objects import OwnObject, matched, missing
 from export.stored_code import layers_with_code, load_code
 from export.stored_model import StoredModel, advice_for_old, open_stored
+from export.weights_file import builder_for, compute_in_float32, load_rebuilt
 
 _TRAINING = "compile_config"
 _HALF_POLICIES = ("float16", "bfloat16", "mixed_float16", "mixed_bfloat16")
@@ -40,37 +43,54 @@ class KerasFile:
 
 
 def load_keras(
-    path: Path, *, custom_objects: Mapping[str, Any] | None = None, in_float32: bool = True, trusted: bool = False
+    path: Path,
+    *,
+    code: OwnCode | None = None,
+    in_float32: bool = True,
+    examples: np.ndarray | Mapping[str, np.ndarray] | None = None,
 ) -> KerasFile:
-    """Load a `.keras` or `.h5` file without its training state.
+    """Load a `.keras` or `.h5` file without its training state, or a `.weights.h5` file into what the code builds.
 
     Weights of mixed precision are float32 numbers, and half-precision arithmetic rounds differently in every runtime,
     by a hundred times what a verification can allow; so `in_float32` lets every layer compute in float32.
-    `custom_objects`: the user's own classes and functions by name. `trusted`: Python code that the file holds, in
-    Lambda layers, may be run. Raises InputError if the file is missing, is not a Keras model, can't be loaded, or
-    changes meanwhile.
+    `code`: the user's own, None for none. `examples`: what a model that is built again will be asked. Raises InputError
+    if the file is missing, is not a Keras model, can't be loaded, or changes meanwhile.
     """
+    code = code if code is not None else OwnCode()
     digest = digest_file(path) if path.is_file() else ""
+    rebuild = builder_for(path, code) if digest else None
+    if rebuild is None:
+        file = _read(path, digest, code, in_float32=in_float32)
+    else:
+        rebuilt = load_rebuilt(path, rebuild, examples=examples)
+        half = compute_in_float32(rebuilt.model, _HALF_POLICIES) if in_float32 else ""
+        file = KerasFile(
+            path=path, model=rebuilt.model, digest=digest, from_logits=rebuilt.from_logits, half_precision=half
+        )
+    if digest_file(path) != digest:
+        raise InputError(f"{path} was written while it was being read: export it again")
+    return file
+
+
+def _read(path: Path, digest: str, code: OwnCode, *, in_float32: bool) -> KerasFile:
     stored = open_stored(path)
     holding = layers_with_code(stored.config)
-    if holding and not trusted:
+    if holding and not code.trusted:
         raise InputError(
             f"{path} has Lambda layers ({', '.join(holding)}): Lambda layers are Python code stored inside the file, "
             "and whoever made the file can run anything on this machine with it; add --allow-lambda if you trust it"
         )
     half = _half_policy(stored.config) if in_float32 else ""
-    objects = matched(stored.config, custom_objects if custom_objects is not None else {})
+    objects = matched(stored.config, code.objects)
     # Where one of Keras's own has the same name, Keras would take that.
     lacking = missing(stored.config, objects)
     if any(own.is_told for own in lacking) and not stored.is_unreadable_version:
         raise InputError(_needs(path, lacking))
     try:
-        model = _load(stored, objects, in_float32=bool(half), trusted=trusted)
+        model = _load(stored, objects, in_float32=bool(half), trusted=code.trusted)
     # A file of another version, or with classes of the user's own, fails in Keras with many kinds of exception.
     except Exception as error:
         raise InputError(_told(stored, objects, error)) from error
-    if digest_file(path) != digest:
-        raise InputError(f"{path} was written while it was being read: export it again")
     return KerasFile(
         path=path, model=model, digest=digest, from_logits=_from_logits(stored.config), half_precision=half
     )

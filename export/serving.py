@@ -71,7 +71,7 @@ def load_serving_model(
     from them. Raises InputError if the file is missing, is not a Keras model, or can't be served so.
     """
     options = options if options is not None else ServingOptions()
-    file = load_keras(path, custom_objects=options.custom_objects, in_float32=options.wrap, trusted=options.trusted)
+    file = load_keras(path, code=options.code, in_float32=options.wrap, examples=examples)
     front = make_front(file, options, examples)
     return ServingModel(
         model=file.model,

@@ -19,6 +19,7 @@ from export.artifact import INPUT_NAME, Description, TensorSpec
 from export.errors import InputError
 from export.inspection import own_inputs, scales_pixels, valid_names
 from export.keras_file import KerasFile
+from export.own_code import OwnCode
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -32,16 +33,13 @@ class ServingOptions:
 
     `pixel_scale`: (factor, offset) of what the model gets to see, float32 `pixel × factor + offset`; None if it takes
     uint8 pixels or begins with a Rescaling or Normalization of its own. `wrap` False: the model is exported as it is.
-    `is_classifier` False, and any model that is not wrapped, is verified by its outputs alone. `custom_objects`: the
-    model's own classes and functions by name. `trusted`: the file comes from its user's own code, so that what a Lambda
-    layer keeps in it may be run.
+    `is_classifier` False, and any model that is not wrapped, is verified by its outputs alone. `code`: the user's own.
     """
 
     pixel_scale: tuple[float, float] | None = None
     wrap: bool = True
     is_classifier: bool = True
-    custom_objects: Mapping[str, Any] = field(default_factory=dict)
-    trusted: bool = False
+    code: OwnCode = field(default_factory=OwnCode)
 
     @property
     def as_classifier(self) -> bool:

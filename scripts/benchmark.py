@@ -6,20 +6,22 @@ import _entry  # isort: skip
 
 import argparse
 import os
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from export.artifact import BENCHMARK, BENCHMARK_TABLE, RUNTIME_PACKAGES, Kind, read_manifest
 from export.errors import InputError
 from export.targets import choose_targets
 from scripts.parts.code import Code, add_code_arguments, read_code
 from scripts.parts.published import keras_model_beside, published_folder
+from scripts.parts.serving import code_published
 from scripts.parts.target_options import add_format_argument, add_variant_argument
 
 if TYPE_CHECKING:
     from export.artifact import Manifest
-    from export.benchmark.candidate import CustomObjects, KerasSource
+    from export.benchmark.candidate import KerasSource
 
 KERAS_PACKAGES = ("tensorflow", "keras")
 WRAPPED = (
@@ -101,33 +103,16 @@ def _keras_source(
     missing = [name for name in KERAS_PACKAGES if find_spec(name) is None]
     if given is not None:
         _entry.hand_over(KERAS_PACKAGES)
-        return find_keras_source(given, manifest, _custom_objects(folder, code)), ()
-    if missing:
+    elif missing:
         return None, (f"model.predict and model.export are left out: {missing[0]} is not installed",)
-    beside = keras_model_beside(folder, manifest)
-    if beside is None:
+    path = given if given is not None else keras_model_beside(folder, manifest)
+    if path is None:
         where = f"{folder.absolute().parent} does not hold the Keras model that the files were made of"
         return None, (f"model.predict and model.export are left out: {where}, so name it with --model",)
-    return find_keras_source(beside, manifest, _custom_objects(folder, code)), ()
-
-
-def _custom_objects(folder: Path, code: Code) -> CustomObjects | None:
-    """Where the model's own classes come from: the run that the folder belongs to, if any, and the code given."""
-    from export.benchmark.candidate import CustomObjects
-    from tuning.run_folder import RunFolder
-
-    run = RunFolder(path=folder.absolute().parent)
-    model: dict[str, Any] = (run.read().get("model") if run.exists else None) or {}
-    source = model.get("source")
-    sources = [*([] if source is None else [source]), *(str(Path(file).resolve()) for file in code.files)]
-    if not sources and not code.allow_lambda:
-        return None
-    return CustomObjects(
-        module="scripts.parts.code",
-        function="load_objects",
-        sources=tuple(sources),
-        trusted=source is not None or code.allow_lambda,
-    )
+    # The process that loads it runs elsewhere.
+    files = tuple(str(Path(file).resolve()) for file in code.files)
+    code = code_published(folder, replace(code, files=files))
+    return find_keras_source(path, manifest, code.load), ()
 
 
 if __name__ == "__main__":

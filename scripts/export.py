@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from export.artifact import DEFAULT_OPSET, Subject, Variant
 from export.errors import InputError, UnusableError, UnwritableError
 from export.targets import AUTO, check_opset, choose_targets
-from scripts.parts.code import add_code_arguments, read_code
+from scripts.parts.code import Code, add_code_arguments, read_code
 from scripts.parts.data import add_data_arguments, asks_for_data, load_asked_dataset, load_run_dataset, tell_fallback
+from scripts.parts.promise import add_promise_argument, promise_note
 from scripts.parts.rules import add_rule_arguments, calibration_examples, read_tolerances
 from scripts.parts.serving import How, read_how, serving_options
 from scripts.parts.target_options import add_format_argument, add_variant_argument
@@ -62,6 +63,7 @@ def build_parser() -> _entry.Parser:
         "--opset", type=int, default=DEFAULT_OPSET, metavar="N", help=f"of ONNX (default: {DEFAULT_OPSET})"
     )
     add_rule_arguments(parser)
+    add_promise_argument(parser)
     parser.add_argument(
         "--pixel-scale",
         metavar="SCALE",
@@ -89,7 +91,6 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     targets = choose_targets(arguments.format, arguments.variant)
     check_opset(arguments.opset)
     tolerances = read_tolerances(arguments)
-    code = read_code(arguments)
     source = _any_model(arguments) if arguments.model is not None else _run(arguments, console)
     dataset = source.dataset
     folder = arguments.output if arguments.output is not None else source.folder
@@ -120,7 +121,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
         else None,
         folder=folder,
         subject=subject,
-        serving=serving_options(source.how, code),
+        serving=serving_options(source.how, source.code),
         opset=arguments.opset,
         accuracy=source.accuracy,
     )
@@ -145,13 +146,15 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """What is exported: model file, how it is served, data, a note for the files' readers, and the default folder.
+    """What is exported: model file, how it is served, the code it needs, data, a note for the files' readers, and the
+    default folder.
 
     `accuracy`: what the run measured on its test images.
     """
 
     model: Path
     how: How
+    code: Code
     dataset: Dataset
     note: str
     folder: Path
@@ -172,6 +175,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> Source:
         again = _entry.command(f"{record.get('command')}.py", "--run", folder.name, "--resume", runs=arguments.runs)
         raise InputError(f"{folder.path} is not finished: complete it with {again}")
     how = read_how(arguments, record.get("model"), path=folder.path)
+    code = read_code(arguments)
     console.print(f"run: {escape(str(folder.path))}")
     dataset = load_run_dataset(record, runs=arguments.runs)
     reason = dataset.fallback_reason
@@ -180,11 +184,14 @@ def _run(arguments: argparse.Namespace, console: Console) -> Source:
         from scripts.parts.trial_model import folder_of_trial
 
         exported = folder_of_trial(arguments, folder, record, dataset, console)
+    notes = [f"trained on {dataset.name} instead of MNIST: {reason}"] if reason else []
+    notes.append(promise_note(exported, accept_worse=arguments.accept_worse))
     return Source(
-        model=exported.model,
+        model=exported.written_model,
         how=how,
+        code=code.of_run(record.get("model"), exported),
         dataset=dataset,
-        note=f"trained on {dataset.name} instead of MNIST: {reason}" if reason else "",
+        note="; ".join(filter(None, notes)),
         folder=exported.artifacts,
         # Only the winner was measured on the test images.
         accuracy=record["test"]["accuracy"] if exported is folder else None,
@@ -197,12 +204,16 @@ def _any_model(arguments: argparse.Namespace) -> Source:
         raise InputError("--trial is one of a run: leave it out, or --model")
     if arguments.data is None and arguments.dataset is None:
         raise InputError("--model needs --dataset or --data: the images that the files are verified on")
+    if arguments.accept_worse:
+        raise InputError("--accept-worse is about a run: leave it out, or --model")
     how = read_how(arguments, None, path=arguments.model)
+    code = read_code(arguments)
     dataset = load_asked_dataset(arguments)
     reason = dataset.fallback_reason
     return Source(
         model=arguments.model,
         how=how,
+        code=code,
         dataset=dataset,
         note=f"verified on {dataset.name}: {reason}" if reason else "",
         folder=arguments.model.with_name(f"{arguments.model.stem}_artifacts"),

@@ -98,7 +98,7 @@ def _train(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: 
         console.print("nothing more to do: the model is trained and evaluated")
     elif record["status"] != run_record.EVALUATING:
         write_json(folder.run_json, record)
-        trained = train_model(work, record, plan, training=job.data.training, validation=job.data.validation)
+        trained = train_model(work, record, plan, examples=(job.data.training, job.data.validation))
         _tell_early_end(console, plan.settings, trained)
         plot_curves(trained.epochs, folder.curves, title=record["config"]["baseline"] or folder.name)
         record = {
@@ -150,7 +150,7 @@ def _outcome(arguments: argparse.Namespace, record: dict[str, Any], work: Work) 
     if scores:
         console.print(f"{', '.join(facts)} (means over the classes)")
     tell_fallback(console, work.job.dataset)
-    console.print(f"model: {escape(str(folder.model))}, curves: {escape(str(folder.curves))}")
+    console.print(f"model: {escape(str(folder.written_model))}, curves: {escape(str(folder.curves))}")
     if record["config"]["baseline"] is not None:
         published = baseline(record["config"]["baseline"])
         console.print(f"to be reached on MNIST: {published.accuracy:.1%} on the {published.metric} set")

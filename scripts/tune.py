@@ -267,7 +267,8 @@ def _outcome(
 ) -> _entry.Outcome:
     from rich.markup import escape
 
-    from scripts.parts.insight import tell_collapse, tell_promise
+    from scripts.parts.insight import tell_collapse
+    from scripts.parts.promise import tell_promise
     from scripts.parts.terminal import describe, describe_test
 
     test, winner = record["test"], record["winner"]
@@ -276,8 +277,9 @@ def _outcome(
     console.print(f"{describe_test(test, examples=len(dataset.test))}; look {test['looks']} at the test set")
     tell_collapse(console, test, winner)
     tell_fallback(console, dataset)
-    written = folder.model if folder.model.exists() else folder.model_weights
-    console.print(f"model: {escape(str(written))}, all trials, best first: {escape(str(folder.trials_csv))}")
+    console.print(
+        f"model: {escape(str(folder.written_model))}, all trials, best first: {escape(str(folder.trials_csv))}"
+    )
     passed = arguments.minimum_accuracy is None or test["accuracy"] >= arguments.minimum_accuracy
     if not passed:
         console.print(f"[red]below the wanted accuracy of {arguments.minimum_accuracy:.2%}[/]")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -21,32 +22,37 @@ MOST_EXAMPLES = 2000
 _ACCURACY = Objective(name="val_accuracy", maximize=True)
 
 
-def check_promise(
-    model: keras.Model, feed: Feed, curves: Sequence[TrialRecord], *, trained_on: Split, validation: int
-) -> Promise | None:
+@dataclass(frozen=True, kw_only=True)
+class Promised:
+    """The trainings of a trial, each with a result, and on how many examples they were measured."""
+
+    curves: Sequence[TrialRecord]
+    validation: int
+
+
+def check_promise(model: keras.Model, feed: Feed, promised: Promised, *, trained_on: Split) -> Promise | None:
     """Compare by the objective that the trials were ranked by; None where nothing can be compared, or too little.
 
-    `model`: compiled as the trial's was, with the weights of the written file. `curves`: the trainings of the winner on
-    the split, each with a result. `trained_on`: the examples that the model was retrained on, of which it is asked
-    2,000 at most. `validation`: on how many the trials were measured. Where the model does not report the objective,
-    as after a training loop of the user's own, the accuracy is compared.
+    `model`: compiled as the trial's was, with the weights of the written file. `trained_on`: the examples that it was
+    retrained on, of which it is asked 2,000 at most. Where the model does not report the objective, as after a training
+    loop of the user's own, the accuracy is compared.
     """
     few = sample(trained_on, MOST_EXAMPLES)
-    for objective, found in _measured(model, few, feed, curves[0].settings.objective):
-        values = [trial.epochs[trial.result_epoch].value(objective.name) for trial in curves]
+    for objective, found in _measured(model, few, feed, promised.curves[0].settings.objective):
+        values = [trial.epochs[trial.result_epoch].value(objective.name) for trial in promised.curves]
         known = [value for value in values if value is not None and math.isfinite(value)]
         if found is None or not known:
             continue
-        promised = float(np.mean(known))
-        error = math.hypot(found.standard_error, found.of(validation))
+        mean = float(np.mean(known))
+        error = math.hypot(found.standard_error, found.of(promised.validation))
         # A model that answers NaN is broken, however few the examples are.
         if math.isinf(error) and not math.isnan(found.value):
             continue
         # Written so that NaN does not keep it.
-        is_kept = objective.rank(found.value) - objective.rank(promised) <= STANDARD_ERRORS * error
+        is_kept = objective.rank(found.value) - objective.rank(mean) <= STANDARD_ERRORS * error
         return Promise(
             objective=objective.name,
-            trial=promised,
+            trial=mean,
             retrained=found.value,
             standard_error=error,
             examples=len(few),

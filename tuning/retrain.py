@@ -13,7 +13,7 @@ from tuning.checkpoint import Checkpoint
 from tuning.dataset import Split
 from tuning.errors import TrainingError
 from tuning.probing import as_builder
-from tuning.promise import check_promise
+from tuning.promise import Promised, check_promise
 from tuning.records import SearchResult, TrialRecord
 from tuning.run_folder import RunFolder, write_json
 from tuning.saving import Kept, load_weights, save_model, what_can_be_kept
@@ -59,38 +59,15 @@ def retrain(
     if result.winner is None:
         raise TrainingError("no trial of the search has a result: there is no winner to train")
     builder = as_builder(model, data)
-    training, validation = data.for_retraining(keeps_validation=builder.keeps_validation)
+    examples = data.for_retraining(keeps_validation=builder.keeps_validation)
     curves = result.winner_curves
-    plan = retraining_plan(builder, result.winner, curves=curves, examples=len(training), seed=seed)
+    plan = retraining_plan(builder, result.winner, curves=curves, examples=len(examples[0]), seed=seed)
     run = RunFolder(path=Path(folder))
     run.path.mkdir(parents=True, exist_ok=True)
     watching = watch if watch is not None else Watch()
-    trained = train_and_save(builder, plan, run, training=training, validation=validation, watch=watching)
-    trained = with_promise(builder, plan, run, trained, curves=curves, data=data)
+    promised = Promised(curves=curves, validation=len(data.validation))
+    trained = train_and_save(builder, plan, run, examples=examples, watch=watching, promised=promised)
     Checkpoint(folder=run.checkpoint).clear()
-    return trained
-
-
-def with_promise(
-    builder: ModelBuilder,
-    plan: Plan,
-    folder: RunFolder,
-    trained: TrainedModel,
-    *,
-    curves: Sequence[TrialRecord],
-    data: SearchData,
-) -> TrainedModel:
-    """The same, with whether the saved model keeps what the `curves` of its trial promised, in `training.json` too."""
-    built = builder.built(plan)
-    promise = check_promise(
-        load_weights(built.model, folder),
-        built.feed,
-        curves,
-        trained_on=data.for_retraining(keeps_validation=builder.keeps_validation)[0],
-        validation=len(data.validation),
-    )
-    trained = dataclasses.replace(trained, promise=promise)
-    write_json(folder.training, trained.as_json())
     return trained
 
 
@@ -99,18 +76,20 @@ def train_and_save(
     plan: Plan,
     folder: RunFolder,
     *,
-    training: Split,
-    validation: Split | None,
+    examples: tuple[Split, Split | None],
     watch: Watch,
+    promised: Promised | None = None,
 ) -> TrainedModel:
-    """Train the plan on all of `training` and write `model.keras` and `training.json`.
+    """Train the plan on all examples for training and write the model and `training.json`.
 
-    The model starts from new weights: nothing that a search trained goes into it. With `validation`, every epoch is
-    validated. Killed and called again with the same plan, it goes on from its last saved epoch, kept in
-    `folder.checkpoint`, which the caller removes once it has on record that the model is there. Raises TrainingError
-    if the loss becomes NaN or infinite, OSError if the model can't be written.
+    The model starts from new weights: nothing that a search trained goes into it. `examples`: for training, and for
+    validating every epoch, if any. `promised`: what the written model is to keep. Killed and called again with the same
+    plan, it goes on from its last saved epoch, kept in `folder.checkpoint`, which the caller removes once it has on
+    record that the model is there. Raises TrainingError if the loss becomes NaN or infinite, OSError if the model can't
+    be written.
     """
     started = time.perf_counter()
+    training, validation = examples
     checkpoint = Checkpoint(folder=folder.checkpoint)
     outcome = train(builder, plan, training=training, validation=validation, watch=watch, checkpoint=checkpoint)
     if outcome.diverged:
@@ -120,6 +99,11 @@ def train_and_save(
     few = sample(training, EXAMPLES_ASKED)
     kept = what_can_be_kept(builder, plan, outcome.model, few) if builder.is_a_user_s else Kept()
     save_model(outcome.model, folder, kept)
+    seconds = time.perf_counter() - started
+    promise = None
+    if promised is not None:
+        built = builder.built(plan)
+        promise = check_promise(load_weights(built.model, folder), built.feed, promised, trained_on=training)
     trained = TrainedModel(
         hyperparameters=outcome.hyperparameters,
         settings=plan.settings,
@@ -128,8 +112,9 @@ def train_and_save(
         parameters=outcome.model.count_params(),
         epochs=outcome.epochs,
         result_epoch=outcome.result_epoch,
-        seconds=time.perf_counter() - started,
+        seconds=seconds,
         why_weights_only=kept.why_weights_only,
+        promise=promise,
     )
     write_json(folder.training, trained.as_json())
     return trained

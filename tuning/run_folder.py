@@ -52,6 +52,11 @@ class RunFolder:
         return self.path / "model.weights.h5"
 
     @property
+    def written_model(self) -> Path:
+        """Whichever of the two there is."""
+        return self.model if self.model.exists() or not self.model_weights.exists() else self.model_weights
+
+    @property
     def training(self) -> Path:
         return self.path / "training.json"
 
@@ -132,6 +137,14 @@ class RunFolder:
             yield
         finally:
             lock.release()
+
+
+def run_of(folder: RunFolder) -> RunFolder | None:
+    """The run whose model lies in this folder: its own, or the one of whose trials it is; None if it is no run's."""
+    if folder.exists:
+        return folder
+    run = RunFolder(path=folder.path.parent.parent)
+    return run if run.exists and folder.path == run.trial(folder.name) else None
 
 
 def open_run(runs: Path, name: str) -> RunFolder:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,6 @@ from tuning.run_folder import RunFolder
 from tuning.settings import Plan
 
 SAME = 1e-4
-
-_WEIGHTS_IN_FILE = "model.weights.h5"
-"""What a `.keras` file, which is a zip archive, calls its weights."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +45,7 @@ def what_can_be_kept(builder: ModelBuilder, plan: Plan, model: keras.Model, few:
 
     # What Keras warns of shows in the answers, if it matters.
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(action="ignore"):
-        path, weights = Path(folder) / "model.keras", Path(folder) / _WEIGHTS_IN_FILE
+        path, weights = Path(folder) / "model.keras", Path(folder) / "model.weights.h5"
         try:
             model.save(path)
             if is_same(load_keras_file(path, builder.custom_objects_of(model))):
@@ -95,13 +91,10 @@ def save_model(model: keras.Model, folder: RunFolder, kept: Kept) -> Path:
 
 def load_weights(model: keras.Model, folder: RunFolder) -> keras.Model:
     """The model, built by the same code, with the weights that were written to the folder."""
-    if not folder.model.exists():
-        return _with_weights(model, folder.model_weights)
-    with tempfile.TemporaryDirectory() as scratch, zipfile.ZipFile(folder.model) as archive:
-        return _with_weights(model, archive.extract(_WEIGHTS_IN_FILE, scratch))
+    return _with_weights(model, folder.written_model)
 
 
-def _with_weights(model: keras.Model, path: Path | str) -> keras.Model:
+def _with_weights(model: keras.Model, path: Path) -> keras.Model:
     with warnings.catch_warnings():
         # Nothing is trained on: what the optimizer had stays in the file.
         warnings.filterwarnings("ignore", message="Skipping variable loading for optimizer")

@@ -23,6 +23,7 @@ from tuning.records import SearchConfig, TrialRecord
 from tuning.search_data import SearchData, sample, sample_of_classes
 from tuning.settings import Configuration, Feed, Plan, Schedule, TrainingSettings, Value
 from tuning.space import Choices, Ranges
+from tuning.user_hypermodel import hypermodel_of
 from tuning.wished_names import require_likely
 
 DEFAULT_BATCH_SIZE = 32
@@ -64,7 +65,7 @@ class UserModel:
         self.name = name if name is not None else getattr(code, "__name__", type(code).__name__)
         self._wishes = wishes if wishes is not None else Wishes()
         self._num_classes = data.num_classes
-        self._hypermodel = _hypermodel(code, self.name)
+        self._hypermodel = hypermodel_of(code, self.name)
         self.proved_for: SearchConfig | None = None
         self.own_fit = _own_fit(self._hypermodel, self.name, self._wishes)
         self.keeps_validation = self.own_fit is not None and not self.own_fit.ranks_only
@@ -229,29 +230,3 @@ def _own_fit(hypermodel: kt.HyperModel, name: str, wishes: Wishes) -> OwnFit | N
         batch_size=wishes.batch_sizes[0] if wishes.batch_sizes else None,
         ranks_only=wishes.retrain_with_fit,
     )
-
-
-def _hypermodel(code: Any, name: str) -> kt.HyperModel:
-    if isinstance(code, type) and issubclass(code, kt.HyperModel):
-        try:
-            code = code()
-        except TypeError as error:
-            raise InputError(f"{name} can't be made without arguments ({error}): name an instance of it") from error
-    if isinstance(code, kt.HyperModel):
-        return code
-    if isinstance(code, keras.Model | type) or not callable(code):
-        raise InputError(
-            f"{name} is a {type(code).__name__} but must be a function build(hp) or a keras_tuner.HyperModel"
-        )
-    return _Function(code, name)
-
-
-class _Function(kt.HyperModel):
-    """A `build(hp)` function as a HyperModel."""
-
-    def __init__(self, build: Any, name: str) -> None:
-        self._function = build
-        super().__init__(name=name)
-
-    def build(self, hp: kt.HyperParameters) -> Any:
-        return self._function(hp)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from export.artifact import Artifact, Format, Manifest, Target, TensorSpec, Variant, digest_file
 from export.errors import InputError
+
+if TYPE_CHECKING:
+    from export.own_code import OwnCode
 
 BATCHES = (1, 32, 256)
 KERAS_EXPORTS: Mapping[Format, str] = {Format.TFLITE: "litert", Format.ONNX: "onnx"}
@@ -40,31 +44,18 @@ class Candidate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CustomObjects:
-    """Where a model's own classes and functions come from: `function(sources)` of `module` gives them by name.
-
-    Named by whoever starts a measurement, since this package knows no user's code. `trusted`: Python code that the
-    model's file holds, in Lambda layers, may be run.
-    """
-
-    module: str
-    function: str
-    sources: tuple[str, ...]
-    trusted: bool = True
-
-
-@dataclass(frozen=True, kw_only=True)
 class KerasSource:
     """The Keras model that the published files were made from.
 
     `served`: the inputs of the published files. `scale`: (factor, offset) of the pixels that the model gets, if the
-    files compute that for it.
+    files compute that for it. `load_code`: gives the user's own code, in whichever process the model is loaded in, so
+    that it must be something that can be pickled.
     """
 
     path: Path
     served: tuple[TensorSpec, ...]
     scale: tuple[float, float] | None
-    custom_objects: CustomObjects | None = None
+    load_code: Callable[[], OwnCode] | None = None
 
 
 def published_candidates(folder: Path, artifacts: Sequence[Artifact]) -> list[Candidate]:
@@ -118,7 +109,7 @@ def choose_artifacts(manifest: Manifest, targets: Collection[Target]) -> tuple[A
     return chosen
 
 
-def find_keras_source(path: Path, manifest: Manifest, custom_objects: CustomObjects | None = None) -> KerasSource:
+def find_keras_source(path: Path, manifest: Manifest, load_code: Callable[[], OwnCode] | None = None) -> KerasSource:
     """The Keras file that the published ones were made from.
 
     Raises InputError if there is none at `path`, or if it is another one.
@@ -133,5 +124,5 @@ def find_keras_source(path: Path, manifest: Manifest, custom_objects: CustomObje
         path=path,
         served=manifest.artifacts[0].inputs,
         scale=manifest.description.pixel_scale,
-        custom_objects=custom_objects,
+        load_code=load_code,
     )

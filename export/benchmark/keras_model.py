@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -70,13 +69,9 @@ def prepare(request: Prepare) -> Prepared:
 
 
 def _load(source: KerasSource, examples: Mapping[str, np.ndarray] | None) -> tuple[keras.Model, list[TensorSpec], Any]:
-    objects: Mapping[str, Any] = {}
-    own = source.custom_objects
-    if own is not None:
-        objects = getattr(import_module(own.module), own.function)(own.sources)
-    trusted = own is not None and own.trusted
-    file = load_keras(source.path, custom_objects=objects, in_float32=False, trusted=trusted)
+    code = None if source.load_code is None else source.load_code()
     several = examples if examples is None or len(examples) > 1 else next(iter(examples.values()))
+    file = load_keras(source.path, code=code, in_float32=False, examples=several)
     owned, structure = own_inputs(source.path, file.model, several)
     return file.model, owned, structure
 

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tuning.records import SearchResult
-    from tuning.run_folder import RunFolder
 
 LARGEST_DROP = 0.1
 
@@ -76,20 +75,3 @@ def tell_collapse(console: Console, test: dict[str, Any], winner: dict[str, Any]
             f"[yellow]warning:[/] the trial had {winner['val_accuracy']:.2%} on its validation images, the retrained "
             "model does far worse: its training is unstable; search smaller learning rates or give it more epochs"
         )
-
-
-def tell_promise(console: Console, folder: RunFolder) -> bool:
-    """Whether the retrained model keeps what its trial promised; why not, if it does not."""
-    from tuning.run_folder import read_json
-    from tuning.trained import TrainedModel
-
-    promise = TrainedModel.from_json(read_json(folder.training)).promise
-    if promise is None or promise.is_kept:
-        return True
-    console.print(
-        f"[red]the retrained model did not learn what its trial did:[/] {promise.objective.removeprefix('val_')} "
-        f"{promise.retrained:.4g} on {promise.examples} images that it was trained on, the trial had "
-        f"{promise.trial:.4g} on images that it had not seen: search smaller learning rates or give it more epochs; "
-        "export.py publishes it with --accept-worse only"
-    )
-    return False

@@ -39,7 +39,8 @@ def keras_model_beside(folder: Path, manifest: Manifest) -> Path | None:
     there no longer."""
     folder = folder.absolute()
     stem = folder.name.removesuffix("_artifacts")
-    for path in (folder.parent / "model.keras", *(folder.parent / f"{stem}{suffix}" for suffix in SUFFIXES)):
+    names = ["model.keras", "model.weights.h5", *(f"{stem}{suffix}" for suffix in SUFFIXES)]
+    for path in (folder.parent / name for name in names):
         if path.is_file() and digest_file(path) == manifest.description.source_digest:
             return path
     return None

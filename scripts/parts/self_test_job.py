@@ -12,7 +12,7 @@ from scripts import _entry
 from scripts.parts.code import read_code
 from scripts.parts.console import make_console
 from scripts.parts.published import keras_model_beside
-from scripts.parts.serving import how_published, serving_options
+from scripts.parts.serving import code_published, how_published, serving_options
 
 PACKAGES = ("numpy", "tensorflow", "tf2onnx", "onnx", "onnxslim", "onnxruntime", "ai_edge_litert", "filelock", "rich")
 EXAMPLES = 500
@@ -24,7 +24,7 @@ def run_self_test(arguments: argparse.Namespace, folder: Path, manifest: Manifes
     Raises InputError if the Keras model of the files is not beside them, and VerificationError if a correct file of it
     is not accepted.
     """
-    code = read_code(arguments)
+    code = code_published(folder, read_code(arguments))
     _entry.hand_over(PACKAGES)
     model = keras_model_beside(folder, manifest)
     if model is None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from export.artifact import Kind, Manifest
 from export.errors import InputError
-from scripts.parts.code import Code, load_objects
+from scripts.parts.code import Code
 
 if TYPE_CHECKING:
     from export.wrapping import ServingOptions
@@ -18,12 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class How:
-    """How a model is served. `source`: the `FILE.py:NAME` that holds its own classes, if any."""
+    """How a model is served."""
 
     pixel_scale: tuple[float, float] | None
     wrap: bool
     is_classifier: bool
-    source: str | None
 
 
 def read_how(arguments: argparse.Namespace, recorded: Mapping[str, Any] | None, *, path: Path) -> How:
@@ -35,9 +34,9 @@ def read_how(arguments: argparse.Namespace, recorded: Mapping[str, Any] | None, 
 
     asked = parse_pixel_scale(arguments.pixel_scale) if arguments.pixel_scale is not None else None
     if recorded is None:
-        return How(pixel_scale=asked, wrap=not arguments.no_wrap, is_classifier=not arguments.outputs_only, source=None)
+        return How(pixel_scale=asked, wrap=not arguments.no_wrap, is_classifier=not arguments.outputs_only)
     try:
-        kind, source = Kind(recorded["kind"]), recorded["source"]
+        kind = Kind(recorded["kind"])
         trained = tuple(float(number) for number in recorded["pixel_scale"]) if recorded["pixel_scale"] else None
         known = None if trained is None else (trained[0], trained[1])
     except (KeyError, ValueError, TypeError, IndexError) as error:
@@ -49,41 +48,39 @@ def read_how(arguments: argparse.Namespace, recorded: Mapping[str, Any] | None, 
         )
     if arguments.outputs_only and kind is Kind.CLASSIFIER:
         raise InputError(f"{path} was trained as a classifier, which --outputs-only contradicts: leave it out")
-    return How(pixel_scale=known, wrap=not arguments.no_wrap, is_classifier=kind is Kind.CLASSIFIER, source=source)
+    return How(pixel_scale=known, wrap=not arguments.no_wrap, is_classifier=kind is Kind.CLASSIFIER)
 
 
 def how_published(folder: Path, manifest: Manifest) -> How:
-    """How the model of published files was served, as they and the run that they belong to, if any, tell.
+    """How the model of published files was served, as they and the run that they belong to, if any, say.
 
     To be given the inputs of their `reference.npz`: those of a model that was exported as it is are scaled already.
     """
-    from tuning.run_folder import RunFolder
+    from tuning.run_folder import RunFolder, run_of
 
     described = manifest.description
-    run = RunFolder(path=folder.absolute().parent)
-    recorded = run.read().get("model") if run.exists else None
-    if recorded is not None:
+    run = run_of(RunFolder(path=folder.absolute().parent))
+    if run is not None:
         as_exported = argparse.Namespace(pixel_scale=None, no_wrap=False, outputs_only=False)
-        how = read_how(as_exported, recorded, path=run.path)
+        how = read_how(as_exported, run.read().get("model"), path=run.path)
     else:
-        how = How(
-            pixel_scale=described.pixel_scale, wrap=True, is_classifier=described.kind is Kind.CLASSIFIER, source=None
-        )
+        how = How(pixel_scale=described.pixel_scale, wrap=True, is_classifier=described.kind is Kind.CLASSIFIER)
     if how.is_classifier and described.kind is not Kind.CLASSIFIER:
         return replace(how, wrap=False, pixel_scale=None)
     return how
 
 
+def code_published(folder: Path, code: Code) -> Code:
+    """The code given, with what built the model of published files, if a run of a user's own code did."""
+    from tuning.run_folder import RunFolder, run_of
+
+    beside = RunFolder(path=folder.absolute().parent)
+    run = run_of(beside)
+    return code if run is None else code.of_run(run.read().get("model"), beside)
+
+
 def serving_options(how: How, code: Code) -> ServingOptions:
-    """The same for the export, with the model's own classes loaded."""
+    """The same for the export, with the model's own code loaded."""
     from export.wrapping import ServingOptions
 
-    sources = code.files if how.source is None else (how.source, *code.files)
-    return ServingOptions(
-        pixel_scale=how.pixel_scale,
-        wrap=how.wrap,
-        is_classifier=how.is_classifier,
-        custom_objects=load_objects(sources) if sources else {},
-        # Whoever has the user's own builder run can have run what that put into the model.
-        trusted=how.source is not None or code.allow_lambda,
-    )
+    return ServingOptions(pixel_scale=how.pixel_scale, wrap=how.wrap, is_classifier=how.is_classifier, code=code.load())

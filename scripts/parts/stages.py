@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tuning.budget import Budget
     from tuning.builder import Built, ModelBuilder
     from tuning.dataset import Dataset, Split
+    from tuning.promise import Promised
     from tuning.records import SearchResult
     from tuning.run_folder import RunFolder
     from tuning.search_data import SearchData
@@ -73,7 +74,8 @@ def retrain_winner(work: Work, record: dict[str, Any], result: SearchResult, bud
 
 def _retrain(work: Work, record: dict[str, Any], result: SearchResult) -> TrainedModel:
     from scripts.parts.terminal import counted
-    from tuning.retrain import retraining_plan, with_promise
+    from tuning.promise import Promised
+    from tuning.retrain import retraining_plan
 
     winner = result.winner
     assert winner is not None
@@ -94,12 +96,17 @@ def _retrain(work: Work, record: dict[str, Any], result: SearchResult) -> Traine
         seed=record["seed"],
         most_epochs=epochs,
     )
-    trained = train_model(work, record, plan, training=training, validation=validation)
-    return with_promise(work.job.builder, plan, work.folder, trained, curves=result.winner_curves, data=work.job.data)
+    promised = Promised(curves=result.winner_curves, validation=len(work.job.data.validation))
+    return train_model(work, record, plan, examples=(training, validation), promised=promised)
 
 
 def train_model(
-    work: Work, record: dict[str, Any], plan: Plan, *, training: Split, validation: Split | None = None
+    work: Work,
+    record: dict[str, Any],
+    plan: Plan,
+    *,
+    examples: tuple[Split, Split | None],
+    promised: Promised | None = None,
 ) -> TrainedModel:
     """Train and save the run's model, from the epoch that an earlier command reached, with progress on the terminal.
 
@@ -130,7 +137,7 @@ def train_model(
         watch = Watch(on_epoch=progress.epoch_finished, callbacks=lambda: made_by(work.job.factories, context))
         try:
             return train_and_save(
-                work.job.builder, plan, work.folder, training=training, validation=validation, watch=watch
+                work.job.builder, plan, work.folder, examples=examples, watch=watch, promised=promised
             )
         except (InputError, OSError):
             raise

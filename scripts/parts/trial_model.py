@@ -57,6 +57,7 @@ def _train(
     from scripts.parts.terminal import TrainingProgress, counted
     from tuning.checkpoint import Checkpoint
     from tuning.journal import Journal
+    from tuning.promise import Promised
     from tuning.retrain import retraining_plan, train_and_save
     from tuning.search_data import SearchData
     from tuning.trial import Watch
@@ -66,14 +67,16 @@ def _train(
     builder = make_builder(choice, data)
     require_same_model(record["model"], describe_model(choice, builder), run.path)
     repeats = [each for each in Journal(run.journal).repeats() if each.repeat_of == trial.trial_id and each.has_result]
-    training, validation = data.for_retraining(keeps_validation=builder.keeps_validation)
+    examples = data.for_retraining(keeps_validation=builder.keeps_validation)
+    count = len(examples[0])
     curves = repeats if repeats else [trial]
-    plan = retraining_plan(builder, trial, curves=curves, examples=len(training), seed=record["seed"])
+    plan = retraining_plan(builder, trial, curves=curves, examples=count, seed=record["seed"])
     epochs = counted(plan.settings.epochs, "epoch")
-    console.print(f"trial {trial.trial_id} has no model yet: training it on {len(training)} images, {epochs}")
+    console.print(f"trial {trial.trial_id} has no model yet: training it on {count} images, {epochs}")
     restored = Checkpoint(folder=own.checkpoint).restore(plan)
     done = 0 if restored is None else len(restored.epochs)
     with TrainingProgress(console, plan.settings, title="training", done=done) as progress:
         watch = Watch(on_epoch=progress.epoch_finished)
-        train_and_save(builder, plan, own, training=training, validation=validation, watch=watch)
+        promised = Promised(curves=curves, validation=len(data.validation))
+        train_and_save(builder, plan, own, examples=examples, watch=watch, promised=promised)
     Checkpoint(folder=own.checkpoint).clear()

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from export.own_code import OwnCode
 from export.wrapping import ServingOptions
 
 layers = keras.layers
@@ -189,7 +190,7 @@ CASES: dict[str, tuple[Callable[[], Any], ServingOptions, Any, Any, Specs, Specs
     ),
     "subclassed with dictionaries": (
         towers,
-        dataclasses.replace(OUTPUTS, custom_objects={"TwoTowers": TwoTowers}),
+        dataclasses.replace(OUTPUTS, code=OwnCode(objects={"TwoTowers": TwoTowers})),
         {"table": TABLE, "words": WORDS},
         {"table": TABLE, "words": WORDS},
         {"table": ("float32", (None, 4)), "words": ("int32", (None, 6))},

@@ -15,6 +15,7 @@ from keras.src.saving import object_registration
 
 from export.errors import InputError
 from export.keras_file import load_keras
+from export.own_code import OwnCode
 from export.own_objects import find_own
 from export.stored_model import open_stored
 
@@ -128,7 +129,7 @@ def test_what_is_missing_is_named_and_what_is_given_is_used(name: str, suffix: s
 
     with pytest.raises(InputError) as raised:
         load_keras(path)
-    loaded = load_keras(path, custom_objects=objects).model
+    loaded = load_keras(path, code=OwnCode(objects=objects)).model
 
     them = "them" if " and " in titles else "it"
     assert str(raised.value) == (
@@ -144,7 +145,7 @@ def test_a_subclassed_model_is_named_and_loaded(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match="needs the class Net, which"):
         load_keras(tmp_path / "model.keras")
-    loaded = load_keras(tmp_path / "model.keras", custom_objects={"Net": Net}).model
+    loaded = load_keras(tmp_path / "model.keras", code=OwnCode(objects={"Net": Net})).model
 
     np.testing.assert_array_equal(loaded(IMAGES), model(IMAGES))
 
@@ -163,7 +164,7 @@ def test_a_registered_class_is_found_though_the_code_given_does_not_register_it(
 
     with pytest.raises(InputError, match=r"needs the class \w+, which a Keras file does not hold"):
         load_keras(path)
-    loaded = load_keras(path, custom_objects=objects).model
+    loaded = load_keras(path, code=OwnCode(objects=objects)).model
 
     np.testing.assert_array_equal(loaded(IMAGES), model(IMAGES))
 
@@ -175,7 +176,7 @@ def test_a_registered_function_is_found_likewise(tmp_path: Path, registry: None)
     object_registration.GLOBAL_CUSTOM_OBJECTS.clear()
     object_registration.GLOBAL_CUSTOM_NAMES.clear()
 
-    loaded = load_keras(tmp_path / "model.keras", custom_objects={"squared": squared}).model
+    loaded = load_keras(tmp_path / "model.keras", code=OwnCode(objects={"squared": squared})).model
 
     np.testing.assert_array_equal(loaded(IMAGES), model(IMAGES))
 
@@ -183,7 +184,7 @@ def test_a_registered_function_is_found_likewise(tmp_path: Path, registry: None)
 def test_a_class_that_the_code_calls_otherwise_is_found_by_its_own_name(tmp_path: Path) -> None:
     functional(Gain(2.0)).save(tmp_path / "model.keras")
 
-    load_keras(tmp_path / "model.keras", custom_objects={"G": Gain})
+    load_keras(tmp_path / "model.keras", code=OwnCode(objects={"G": Gain}))
 
 
 def test_losses_and_metrics_of_its_own_are_not_needed(tmp_path: Path) -> None:
@@ -207,7 +208,7 @@ def test_a_function_that_only_a_file_of_keras_2_names_is_named(tmp_path: Path) -
 
     with pytest.raises(InputError, match="needs the function squared, which"):
         load_keras(tmp_path / "model.h5")
-    load_keras(tmp_path / "model.h5", custom_objects={"squared": squared})
+    load_keras(tmp_path / "model.h5", code=OwnCode(objects={"squared": squared}))
 
 
 def test_a_class_is_missed_though_keras_has_one_of_its_name(tmp_path: Path) -> None:
@@ -216,7 +217,7 @@ def test_a_class_is_missed_though_keras_has_one_of_its_name(tmp_path: Path) -> N
 
     with pytest.raises(InputError, match="needs the class Ones, which"):
         load_keras(tmp_path / "model.keras")
-    loaded = load_keras(tmp_path / "model.keras", custom_objects={"Ones": Ones}).model
+    loaded = load_keras(tmp_path / "model.keras", code=OwnCode(objects={"Ones": Ones})).model
 
     assert isinstance(loaded.layers[1].kernel_initializer, Ones)
 
@@ -239,7 +240,7 @@ def test_a_class_that_does_not_take_what_was_saved_is_told_by_its_own_words(tmp_
     with pytest.raises(
         InputError, match=r"can't be loaded as a Keras model \(.*unexpected keyword.*'start'.*save it again"
     ):
-        load_keras(tmp_path / "model.keras", custom_objects={"Gain": _without_setting()})
+        load_keras(tmp_path / "model.keras", code=OwnCode(objects={"Gain": _without_setting()}))
 
 
 def _without_setting() -> type:

@@ -18,6 +18,7 @@ from keras.src.utils.python_utils import func_dump
 
 from export.errors import InputError
 from export.keras_file import load_keras
+from export.own_code import OwnCode
 from export.stored_code import layers_with_code
 from export.stored_model import open_stored
 
@@ -64,7 +65,7 @@ def test_code_is_refused_until_it_is_trusted_and_then_works_again(name: str, suf
         InputError, match=r"has Lambda layers \(code\): Lambda layers are Python code stored inside the f"
     ):
         load_keras(path)
-    loaded = load_keras(path, trusted=True).model
+    loaded = load_keras(path, code=OwnCode(trusted=True)).model
 
     np.testing.assert_array_equal(loaded(IMAGES), model(IMAGES))
 
@@ -135,13 +136,13 @@ def test_code_may_use_what_the_users_modules_define(tmp_path: Path, monkeypatch:
     code = eval("lambda t: t * FACTOR", module.__dict__)
     build(lambda x: layers.Lambda(code)(x)).save(tmp_path / "model.keras")
 
-    loaded = load_keras(tmp_path / "model.keras", trusted=True, custom_objects={"act": module.act})
+    loaded = load_keras(tmp_path / "model.keras", code=OwnCode(trusted=True, objects={"act": module.act}))
 
     np.testing.assert_array_equal(loaded.model.layers[1](IMAGES), IMAGES * 3)
     with pytest.raises(
         InputError, match="the code that it stores may be of another version of Python, or use names of"
     ):
-        load_keras(tmp_path / "model.keras", trusted=True)
+        load_keras(tmp_path / "model.keras", code=OwnCode(trusted=True))
 
 
 def test_a_lambda_layer_of_keras_2_works(tmp_path: Path) -> None:
@@ -152,7 +153,7 @@ def test_a_lambda_layer_of_keras_2_works(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match=r"has Lambda layers \(code\)"):
         load_keras(tmp_path / "model.h5")
-    loaded = load_keras(tmp_path / "model.h5", trusted=True).model
+    loaded = load_keras(tmp_path / "model.h5", code=OwnCode(trusted=True)).model
 
     np.testing.assert_array_equal(loaded(IMAGES), model(IMAGES))
 
@@ -174,4 +175,4 @@ def test_code_that_this_python_can_not_load_is_one_sentence(tmp_path: Path) -> N
     with pytest.raises(
         InputError, match=r"can't be loaded as a Keras model \(.*may be of another version of Python, or"
     ):
-        load_keras(tmp_path / "model.h5", trusted=True)
+        load_keras(tmp_path / "model.h5", code=OwnCode(trusted=True))

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from export.own_code import OwnCode
 from export.wrapping import ServingOptions
 
 layers = keras.layers
@@ -199,14 +200,14 @@ CASES: dict[str, tuple[Build, ServingOptions, np.ndarray, Callable[[np.ndarray],
     ),
     "subclassed with custom objects": (
         lambda: trained(Unregistered(), FROM_LOGITS),
-        ServingOptions(pixel_scale=UNIT, custom_objects={"Unregistered": Unregistered}),
+        ServingOptions(pixel_scale=UNIT, code=OwnCode(objects={"Unregistered": Unregistered})),
         FLOATS / 255,
         softmax_of,
         3,
     ),
     "subclassed that rescales": (
         lambda: trained(Rescaling(), "sparse_categorical_crossentropy"),
-        ServingOptions(custom_objects={"Rescaling": Rescaling}),
+        ServingOptions(code=OwnCode(objects={"Rescaling": Rescaling})),
         FLOATS,
         np.asarray,
         3,

@@ -34,7 +34,7 @@ def test_a_training_that_diverges_is_on_record_as_failed(
     plan = Plan(hyperparameters=hopeless.check(values), settings=TrainingSettings(epochs=2), seed=0)
 
     with pytest.raises(TrainingError, match="the loss became NaN or infinite in epoch 1"):
-        train_model(work_on(hopeless, digits, tmp_path), RECORD, plan, training=small_split[0])
+        train_model(work_on(hopeless, digits, tmp_path), RECORD, plan, examples=(small_split[0], None))
 
     assert json.loads((tmp_path / "run.json").read_text()) == {"status": "failed", "seed": 0}
     assert not (tmp_path / "model.keras").exists()
@@ -53,6 +53,6 @@ def test_a_callback_that_fails_while_the_winner_is_retrained_is_the_user_s_to_me
     with pytest.raises(
         TrainingError, match=r"the training of the built-in model failed \(test_stages\.py line 4\d: ValueError: no tr"
     ):
-        train_model(work, RECORD, plan, training=small_split[0])
+        train_model(work, RECORD, plan, examples=(small_split[0], None))
 
     assert json.loads((tmp_path / "run.json").read_text())["status"] == "failed"

@@ -12,7 +12,7 @@ import pytest
 
 from tuning.dataset import Split
 from tuning.measuring import Measured, measure
-from tuning.promise import MOST_EXAMPLES, check_promise
+from tuning.promise import MOST_EXAMPLES, Promised, check_promise
 from tuning.settings import VALIDATION_LOSS, Feed, Objective
 
 pytestmark = pytest.mark.slow
@@ -91,9 +91,8 @@ def test_a_promise_is_kept_within_chance_and_broken_beyond_it_for_any_metric(
         check_promise(
             model,
             FEED,
-            [promised(make_trial, make_epoch, objective, value)],
+            Promised(curves=[promised(make_trial, make_epoch, objective, value)], validation=1000),
             trained_on=share_right(0.8, 4000),
-            validation=1000,
         )
         for value in (as_good, much_better)
     )
@@ -105,7 +104,7 @@ def test_a_promise_is_kept_within_chance_and_broken_beyond_it_for_any_metric(
 def test_a_few_validation_images_promise_less(model: Any, make_trial: Any, make_epoch: Any) -> None:
     trial = promised(make_trial, make_epoch, ACCURACY, 0.97)
 
-    found = check_promise(model, FEED, [trial], trained_on=share_right(0.8), validation=20)
+    found = check_promise(model, FEED, Promised(curves=[trial], validation=20), trained_on=share_right(0.8))
 
     assert found.is_kept
 
@@ -118,9 +117,8 @@ def test_nan_keeps_no_promise(make_trial: Any, make_epoch: Any, model: Any) -> N
     found = check_promise(
         broken,
         FEED,
-        [promised(make_trial, make_epoch, VALIDATION_LOSS, 0.5)],
+        Promised(curves=[promised(make_trial, make_epoch, VALIDATION_LOSS, 0.5)], validation=9),
         trained_on=share_right(0.8),
-        validation=9,
     )
 
     assert not found.is_kept
@@ -129,20 +127,24 @@ def test_nan_keeps_no_promise(make_trial: Any, make_epoch: Any, model: Any) -> N
 def test_the_mean_of_several_trainings_is_what_was_promised(model: Any, make_trial: Any, make_epoch: Any) -> None:
     curves = [promised(make_trial, make_epoch, ACCURACY, value) for value in (0.7, 0.9)]
 
-    assert check_promise(model, FEED, curves, trained_on=share_right(0.8), validation=100).trial == pytest.approx(0.8)
+    assert check_promise(
+        model, FEED, Promised(curves=curves, validation=100), trained_on=share_right(0.8)
+    ).trial == pytest.approx(0.8)
 
 
 def test_without_anything_to_compare_there_is_no_answer(model: Any, make_trial: Any, make_epoch: Any) -> None:
     other = Objective(name="val_f1", maximize=True)
     trial = make_trial(settings=dataclasses.replace(make_trial().settings, objective=other))
 
-    assert check_promise(model, FEED, [trial], trained_on=share_right(0.8), validation=100) is None
+    assert check_promise(model, FEED, Promised(curves=[trial], validation=100), trained_on=share_right(0.8)) is None
 
 
 def test_a_model_that_reports_nothing_is_compared_by_its_accuracy(digits: Any, make_trial: Any) -> None:
     uncompiled = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
 
-    found = check_promise(uncompiled, FEED, [make_trial(0.5)], trained_on=digits.training, validation=100)
+    found = check_promise(
+        uncompiled, FEED, Promised(curves=[make_trial(0.5)], validation=100), trained_on=digits.training
+    )
 
     assert (found.objective, found.trial, found.is_kept) == ("val_accuracy", 0.75, False)
 
@@ -154,4 +156,4 @@ def test_an_error_shrinks_with_more_examples() -> None:
 def test_a_handful_of_examples_can_not_be_compared(model: Any, make_trial: Any, make_epoch: Any) -> None:
     trial = promised(make_trial, make_epoch, VALIDATION_LOSS, 0.1)
 
-    assert check_promise(model, FEED, [trial], trained_on=share_right(0.5, 30), validation=9) is None
+    assert check_promise(model, FEED, Promised(curves=[trial], validation=9), trained_on=share_right(0.5, 30)) is None

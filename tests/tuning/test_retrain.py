@@ -71,9 +71,7 @@ def test_the_winner_of_a_search_is_retrained_on_all_images_and_no_state_is_left(
 @pytest.mark.slow
 def test_retraining_writes_the_model_and_how_it_was_trained(tiny, plan, small_split, tmp_path):
     folder, told = RunFolder(path=tmp_path), []
-    trained = train_and_save(
-        tiny, plan, folder, training=small_split[0], validation=None, watch=Watch(on_epoch=told.append)
-    )
+    trained = train_and_save(tiny, plan, folder, examples=(small_split[0], None), watch=Watch(on_epoch=told.append))
     model = keras.models.load_model(folder.model)
     assert TrainedModel.from_json(read_json(folder.training)) == trained
     assert (trained.examples, trained.parameters) == (200, model.count_params())
@@ -87,19 +85,14 @@ def test_retraining_again_gives_the_same_model(tiny, plan, small_split, tmp_path
     weights = []
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        train_and_save(
-            tiny, plan, RunFolder(path=tmp_path / name), training=small_split[0], validation=None, watch=Watch()
-        )
+        train_and_save(tiny, plan, RunFolder(path=tmp_path / name), examples=(small_split[0], None), watch=Watch())
         weights.append(keras.models.load_model(tmp_path / name / "model.keras").get_weights())
     assert all(np.array_equal(one, other) for one, other in zip(*weights, strict=True))
 
 
 @pytest.mark.slow
 def test_a_training_with_validation_reports_it(tiny, plan, small_split, tmp_path):
-    training, validation = small_split
-    trained = train_and_save(
-        tiny, plan, RunFolder(path=tmp_path), validation=validation, training=training, watch=Watch()
-    )
+    trained = train_and_save(tiny, plan, RunFolder(path=tmp_path), examples=small_split, watch=Watch())
     assert all(epoch.val_loss is not None for epoch in trained.epochs)
 
 
@@ -109,9 +102,7 @@ def test_a_loss_that_is_not_finite_is_an_error_and_saves_nothing(tiny, plan, sma
     plan = replace(plan, hyperparameters=hopeless.check({"learning_rate": 1e30}))
     message = "the loss became NaN or infinite in epoch 1: choose a smaller learning rate"
     with pytest.raises(TrainingError, match=message):
-        train_and_save(
-            hopeless, plan, RunFolder(path=tmp_path), training=small_split[0], validation=None, watch=Watch()
-        )
+        train_and_save(hopeless, plan, RunFolder(path=tmp_path), examples=(small_split[0], None), watch=Watch())
     assert list(tmp_path.iterdir()) == []
 
 

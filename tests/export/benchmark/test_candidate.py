@@ -8,7 +8,6 @@ import pytest
 
 from export.artifact import Format, TensorSpec, read_manifest
 from export.benchmark.candidate import (
-    CustomObjects,
     KerasSource,
     Maker,
     choose_artifacts,
@@ -18,6 +17,7 @@ from export.benchmark.candidate import (
     published_candidates,
 )
 from export.errors import InputError
+from export.own_code import OwnCode
 from export.targets import choose_targets
 
 
@@ -52,10 +52,8 @@ def test_the_model_of_the_files_is_found(model_file: Path, published: Path, kera
     assert keras_source.scale is None
 
 
-def test_where_its_own_classes_come_from_is_kept(model_file: Path, published: Path) -> None:
-    own = CustomObjects(module="json", function="loads", sources=("{}",))
-
-    assert find_keras_source(model_file, read_manifest(published), own).custom_objects == own
+def test_where_its_own_code_comes_from_is_kept(model_file: Path, published: Path) -> None:
+    assert find_keras_source(model_file, read_manifest(published), OwnCode).load_code is OwnCode
 
 
 def test_a_missing_model_is_named(published: Path, tmp_path: Path) -> None:

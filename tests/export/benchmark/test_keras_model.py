@@ -11,10 +11,11 @@ import pytest
 
 from export.artifact import Format, TensorSpec
 from export.benchmark.callables import load_file
-from export.benchmark.candidate import CustomObjects, KerasSource, export_candidate
+from export.benchmark.candidate import KerasSource, export_candidate
 from export.benchmark.keras_model import load_own, nested, prepare
 from export.benchmark.messages import Inputs, Prepare, Prepared
 from export.errors import InputError
+from scripts.parts.code import Code
 
 IMAGE = TensorSpec(name="image", dtype="uint8", shape=(None, 8, 8, 1))
 UNIT = (1 / 255, 0.0)
@@ -118,8 +119,8 @@ def test_a_model_with_classes_of_its_own_is_loaded_with_them(tmp_path: Path, ima
     argument = f"{tmp_path}/own_layers.py:Doubling"
     doubling = load_custom_objects(argument)["Doubling"]
     save(tmp_path / "m.keras", doubling(), *dense("softmax"))
-    own = CustomObjects(module="scripts.parts.code", function="load_objects", sources=(argument,))
-    source = KerasSource(path=tmp_path / "m.keras", served=(IMAGE,), scale=UNIT, custom_objects=own)
+    code = Code(files=(str(tmp_path / "own_layers.py"),))
+    source = KerasSource(path=tmp_path / "m.keras", served=(IMAGE,), scale=UNIT, load_code=code.load)
 
     model, structure = load_own(source, {"pixels": images})
 
