@@ -27,7 +27,7 @@ def recorded(**changes: Any) -> dict[str, Any]:
 
 
 def test_without_options_a_model_is_a_wrapped_classifier() -> None:
-    assert read_how(arguments(), None, path=RUN) == How(pixel_scale=None, wrap=True, is_classifier=True, source=None)
+    assert read_how(arguments(), None, path=RUN) == How(pixel_scale=None, wrap=True, is_classifier=True)
 
 
 def test_options_say_how_a_model_is_served() -> None:
@@ -35,15 +35,15 @@ def test_options_say_how_a_model_is_served() -> None:
 
     how = read_how(given, None, path=RUN)
 
-    assert how == How(pixel_scale=(1 / 127.5, -1.0), wrap=False, is_classifier=False, source=None)
+    assert how == How(pixel_scale=(1 / 127.5, -1.0), wrap=False, is_classifier=False)
 
 
 def test_a_run_says_how_its_model_is_served() -> None:
-    record = recorded(source="mine.py:build", pixel_scale=list(UNIT), kind="outputs")
+    record = recorded(pixel_scale=list(UNIT), kind="outputs")
 
     how = read_how(arguments(), record, path=RUN)
 
-    assert how == How(pixel_scale=UNIT, wrap=True, is_classifier=False, source="mine.py:build")
+    assert how == How(pixel_scale=UNIT, wrap=True, is_classifier=False)
 
 
 def test_options_that_agree_with_the_run_change_nothing() -> None:
@@ -106,18 +106,18 @@ def test_published_files_without_a_run_tell_how_their_model_was_served(tmp_path:
 
     how = how_published(*published(tmp_path, preprocessing=formula))
 
-    assert how == How(pixel_scale=(0.5, -1.0), wrap=True, is_classifier=True, source=None)
+    assert how == How(pixel_scale=(0.5, -1.0), wrap=True, is_classifier=True)
 
 
 def test_files_of_a_run_were_served_as_the_run_says(tmp_path: Path) -> None:
-    record = recorded(source="mine.py:build", pixel_scale=list(UNIT), kind="outputs")
+    record = recorded(pixel_scale=list(UNIT), kind="outputs")
 
     how = how_published(*published(tmp_path, record, kind=Kind.OUTPUTS))
 
-    assert how == How(pixel_scale=UNIT, wrap=True, is_classifier=False, source="mine.py:build")
+    assert how == How(pixel_scale=UNIT, wrap=True, is_classifier=False)
 
 
 def test_files_that_say_less_than_their_run_were_exported_as_they_are(tmp_path: Path) -> None:
     how = how_published(*published(tmp_path, recorded(pixel_scale=list(UNIT)), kind=Kind.OUTPUTS))
 
-    assert how == How(pixel_scale=None, wrap=False, is_classifier=True, source=None)
+    assert how == How(pixel_scale=None, wrap=False, is_classifier=True)
