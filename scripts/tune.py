@@ -275,7 +275,6 @@ def _outcome(
     console.print(f"winner: trial {winner['trial_id']}, {winner['parameters']} parameters")
     console.print(f"        {describe(winner['hyperparameters'])}")
     console.print(f"{describe_test(test, examples=len(dataset.test))}; look {test['looks']} at the test set")
-    tell_collapse(console, test, winner)
     tell_fallback(console, dataset)
     console.print(
         f"model: {escape(str(folder.written_model))}, all trials, best first: {escape(str(folder.trials_csv))}"
@@ -283,11 +282,13 @@ def _outcome(
     passed = arguments.minimum_accuracy is None or test["accuracy"] >= arguments.minimum_accuracy
     if not passed:
         console.print(f"[red]below the wanted accuracy of {arguments.minimum_accuracy:.2%}[/]")
-    passed = tell_promise(console, folder) and passed
+    is_kept = tell_promise(console, folder)
+    if is_kept:
+        tell_collapse(console, test, winner)
     return _entry.Outcome(
         result={"run": str(folder.path), "trials": len(result.trials), "winner": winner, "test": test},
-        passed=passed,
-        next_command=_entry.command("export.py", "--run", folder.name, runs=arguments.runs),
+        passed=passed and is_kept,
+        next_command=_entry.command("export.py", "--run", folder.name, runs=arguments.runs) if is_kept else "",
     )
 
 

@@ -21,6 +21,8 @@ _STANDARD = Path(sysconfig.get_paths()["stdlib"]).resolve()
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _CALLED = re.compile(r"^Exception encountered when calling [\w.<>]+\(\)\.\s*")
+_LOADING = re.compile(r"^.*\bException encountered: ", re.DOTALL)
+_EXAMPLE = re.compile(r"\s*\n\s*Example:\s*\n.*", re.DOTALL)
 _ARGUMENTS = re.compile(r"\n\s*(Arguments received by|Call arguments received by) .*", re.DOTALL)
 _FRAME = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+), in .*$', re.MULTILINE)
 _NODES = re.compile(r"\[\[\{\{node .*|\{\{function_node .*?\}\}|\[Op:\w+\]( name:)?|name: *$")
@@ -70,6 +72,7 @@ def message_of(error: BaseException) -> str:
         text = re.sub(r"^\s*\w+(Error|Exception): ", "", text)
     while (bare := _ARGUMENTS.sub("", _CALLED.sub("", text.strip()))) != text:
         text = bare
+    text = _EXAMPLE.sub("", _LOADING.sub("", text))
     text = _ARRAYS.sub("[…]", _NODES.sub("", text))
     return shortened(" ".join(text.split()))
 

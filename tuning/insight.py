@@ -143,8 +143,8 @@ def _no_gain(ranked: Sequence[TrialRecord], selection: Selection | None, known: 
     if best_found < best_given - noise:
         return []
     return [
-        f"the {len(found)} configurations that the search proposed are not clearly better than the ones that it began "
-        f"with (the best of those is trial {given[0].trial_id}): give it more trials or other ranges"
+        f"nothing that the search proposed ({len(found)} tried) is clearly better than what it began with (the best of "
+        f"that is trial {given[0].trial_id}): give it more trials or other ranges"
     ]
 
 

@@ -41,8 +41,8 @@ def promise_note(folder: RunFolder, *, accept_worse: bool) -> str:
     broken = _broken(folder)
     if broken and not accept_worse:
         raise VerificationError(
-            f"nothing was published: {folder.path} holds a model that is not what was found: {broken}: search smaller "
-            "learning rates or give it more epochs; --accept-worse publishes it as it is"
+            f"{folder.path} is not published, as {broken}: search smaller learning rates or give it more epochs; "
+            "--accept-worse publishes it as it is"
         )
     if accept_worse and not broken:
         raise InputError(f"the model in {folder.path} is no worse than its trial promised: leave out --accept-worse")

@@ -179,11 +179,12 @@ def look_at_test_set(work: Work, record: dict[str, Any]) -> dict[str, Any]:
         return record
     folder, dataset = work.folder, work.job.dataset
     Checkpoint(folder=folder.checkpoint).clear()
-    tell_weights_only(work)
+    why = tell_weights_only(work)
     model = trained_model(work)
     test = dataset.test.open()
     looks = (record["test"] or {"looks": 0})["looks"] + dataset.test.looks
-    record = {**record, "test": {"accuracy": None, "ci95": None, "looks": looks}}
+    saved = {"file": folder.written_model.name, "why_weights_only": why}
+    record = {**record, "saved": saved, "test": {"accuracy": None, "ci95": None, "looks": looks}}
     write_json(folder.run_json, record)
     described = _evaluated(work, model, test)
     record = {**record, "test": {**described, "looks": looks}, "status": run_record.FINISHED, "finished_at": now()}
@@ -233,15 +234,16 @@ def built_again(work: Work) -> Built:
     return built
 
 
-def tell_weights_only(work: Work) -> None:
-    """Say so where there is no `.keras` file."""
+def tell_weights_only(work: Work) -> str | None:
+    """Why there is no `.keras` file, which is printed, too; None where there is one."""
     from rich.markup import escape
 
     from tuning.run_folder import read_json
 
-    why = read_json(work.folder.training)["why_weights_only"]
+    why: str = read_json(work.folder.training)["why_weights_only"]
     if why:
         work.console.print(
             f"[yellow]note:[/] no .keras file of this model loads again ({escape(why)}): its weights are kept, and it "
             f"is exported with the code of {escape(work.job.builder.name)}"
         )
+    return why if why else None
