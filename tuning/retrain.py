@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -103,7 +104,8 @@ def train_and_save(
     promise = None
     if promised is not None:
         built = builder.built(plan)
-        promise = check_promise(load_weights(built.model, folder), built.feed, promised, trained_on=training)
+        load = functools.partial(load_weights, folder=folder)
+        promise = check_promise(built.model, built.feed, promised, trained_on=training, load=load)
     trained = TrainedModel(
         hyperparameters=outcome.hyperparameters,
         settings=plan.settings,
