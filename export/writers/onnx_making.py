@@ -27,7 +27,8 @@ from export.writers.onnx_graph import (
 
 CALIBRATION_BATCH = 50
 REASON_LENGTH = 300
-_NODE = re.compile(r"""\b[Nn]ode,? \("?(?P<name>[^")]+)"?[,)]""")
+_NODE = re.compile(r"""(?:\b[Nn]ode,? \("?|\boutput ')(?P<name>[\w./-]+)""")
+"""How onnxruntime and tf2onnx tell a node in their messages."""
 
 
 def make_float32(*, graph: bytes, inputs: Mapping[str, str], outputs: Mapping[str, str], opset: int) -> onnx.ModelProto:
@@ -153,7 +154,7 @@ def main() -> None:
 
 
 def _node_at(error: Exception) -> str | None:
-    """The node that a converter was at: its own functions call it `node`, onnxruntime tells its name."""
+    """The node that a converter was at: its message tells it, or its own functions call it `node`."""
     told = _NODE.search(str(error))
     if told is not None:
         return told["name"]
