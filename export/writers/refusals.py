@@ -70,6 +70,14 @@ def converter_failed(serving: ServingModel, path: str | None, what: str, reason:
     return InputError(f"{title} can't be written as {what}: {reason}")
 
 
+def cause(serving: ServingModel, path: str | None) -> str:
+    """`, because of` and the layer that made a node; empty if none is known."""
+    from export.writers.makers import find_maker
+
+    title = "" if path is None else find_maker(serving, path).title
+    return f", because of {title}" if title.startswith(("the layer ", "the operation ")) else ""
+
+
 def stopped_at(message: str) -> Unwritable | None:
     """The operator that a message of TFLite's converter names; None if it names none."""
     found = _TFLITE_NODE.search(message)
