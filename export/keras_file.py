@@ -12,6 +12,7 @@ import keras
 
 from export.artifact import digest_file
 from export.errors import InputError
+from export.keras_messages import reason_in
 from export.own_objects import OwnObject, matched, missing
 from export.stored_code import layers_with_code, load_code
 from export.stored_model import StoredModel, advice_for_old, open_stored
@@ -88,7 +89,7 @@ def _load(stored: StoredModel, objects: Mapping[str, Any], *, in_float32: bool, 
 
 def _told(stored: StoredModel, objects: Mapping[str, Any], error: Exception) -> str:
     """Why the model can't be loaded and what to do, in one sentence."""
-    reason = " ".join(str(error).rpartition("Exception encountered:")[2].split())[:200]
+    reason = reason_in(error)
     if stored.is_unreadable_version:
         old = f"{stored.path} was saved by Keras {stored.keras_version} in a form that Keras 3 does not read"
         return f"{old}: {advice_for_old(stored.path)}"
