@@ -23,7 +23,7 @@ _POLICIES = ("DTypePolicy", "Policy")
 _OLD_OPERATIONS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "ClassMethod", "InstanceMethod")
 """What stands in models of Keras 2 for functions between layers."""
 # How HDF5 files of Keras 2 name functions: not as such, so that only Keras's own message tells them.
-_UNKNOWN = re.compile(r"Unknown (?P<kind>[\w ]+): '(?P<name>[^']+)'|function identifier: (?P<function>\w+)$")
+_UNKNOWN = re.compile(r"function identifier: (?P<function>\w+)$")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -81,10 +81,8 @@ def _load(stored: StoredModel, objects: Mapping[str, Any], *, in_float32: bool, 
     # How the model itself was compiled, Keras leaves out by itself.
     config: Any = {key: part if key == _TRAINING else _untrained(part) for key, part in stored.config.items()}
     config = _in_float32(config) if in_float32 else config
-    if trusted:
-        code = load_code(config, objects)
-        config, objects = code.config, {**objects, **code.functions}
-    return stored.load(config, custom_objects=dict(objects), safe_mode=not trusted)
+    code = load_code(config, objects)
+    return stored.load(code.config, custom_objects={**objects, **code.functions}, safe_mode=not trusted)
 
 
 def _told(stored: StoredModel, objects: Mapping[str, Any], error: Exception) -> str:
@@ -96,8 +94,8 @@ def _told(stored: StoredModel, objects: Mapping[str, Any], error: Exception) -> 
     unknown = missing(stored.config, objects)
     found = _UNKNOWN.search(reason)
     if not unknown and found is not None:
-        name = found["name"] if found["name"] is not None else found["function"]
-        unknown = [OwnObject(name=name, registered=name, is_function=found["name"] is None, is_told=False)]
+        name = found["function"]
+        unknown = [OwnObject(name=name, registered=name, is_function=True, is_told=False)]
     if any(own.name in _OLD_OPERATIONS for own in unknown):
         return (
             f"{stored.path} was saved by Keras {stored.keras_version} with functions of TensorFlow's between its "

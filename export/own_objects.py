@@ -68,6 +68,9 @@ def _find(part: Any) -> Iterator[OwnObject]:
         yield OwnObject(
             name=name.rpartition(">")[2], registered=registered, is_function=is_function, is_told="module" in part
         )
+    if "function_type" in part and isinstance(part.get("function"), str):
+        # A Lambda layer of Keras 2.
+        yield OwnObject(name=part["function"], registered=part["function"], is_function=True, is_told=True)
     for key, inner in part.items():
         if key != "compile_config":
             yield from _find(inner)

@@ -1,17 +1,16 @@
-"""RGBToHSV and HSVToRGB by sums, products and comparisons of the three channels."""
+"""Colours by sums, products and comparisons of the three channels: RGBToHSV, HSVToRGB, and what adjusts images."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
 
+from export.writers.mends.replay import Mend
 
-def _to_hsv(node: Any, inputs: Sequence[Any]) -> Sequence[Any] | None:
-    (colours,) = inputs
-    if colours.dtype != tf.float32:
-        return None
+
+def _hsv(colours: Any) -> Any:
     red, green, blue = tf.unstack(colours, 3, axis=-1)
     value = tf.reduce_max(colours, axis=-1)
     span = value - tf.reduce_min(colours, axis=-1)
@@ -23,17 +22,40 @@ def _to_hsv(node: Any, inputs: Sequence[Any]) -> Sequence[Any] | None:
         tf.where(tf.equal(green, value), sixth * (blue - red) + 2 / 6, sixth * (red - green) + 4 / 6),
     )
     hue = tf.where(span > 0, tf.where(hue < 0, hue + 1, hue), 0.0)
-    return [tf.stack([hue, saturation, value], axis=-1)]
+    return tf.stack([hue, saturation, value], axis=-1)
 
 
-def _to_rgb(node: Any, inputs: Sequence[Any]) -> Sequence[Any] | None:
-    (colours,) = inputs
-    if colours.dtype != tf.float32:
-        return None
+def _rgb(colours: Any) -> Any:
     hue, saturation, value = tf.unstack(colours, 3, axis=-1)
     shares = (tf.abs(hue * 6 - 3) - 1, 2 - tf.abs(hue * 6 - 2), 2 - tf.abs(hue * 6 - 4))
     mixed = [((1 - saturation) + saturation * tf.clip_by_value(share, 0.0, 1.0)) * value for share in shares]
-    return [tf.stack(mixed, axis=-1)]
+    return tf.stack(mixed, axis=-1)
 
 
-MENDS = {"RGBToHSV": _to_hsv, "HSVToRGB": _to_rgb}
+def _more_hue(colours: Any, more: Any) -> Any:
+    hue, saturation, value = tf.unstack(_hsv(colours), 3, axis=-1)
+    hue = hue + more
+    return _rgb(tf.stack([hue - tf.floor(hue), saturation, value], axis=-1))
+
+
+def _more_saturation(colours: Any, factor: Any) -> Any:
+    hue, saturation, value = tf.unstack(_hsv(colours), 3, axis=-1)
+    return _rgb(tf.stack([hue, tf.clip_by_value(saturation * factor, 0.0, 1.0), value], axis=-1))
+
+
+def _more_contrast(images: Any, factor: Any) -> Any:
+    means = tf.reduce_mean(images, axis=(-3, -2), keepdims=True)
+    return (images - means) * factor + means
+
+
+def _mend(function: Callable[..., Any]) -> Mend:
+    return lambda node, inputs: [function(*inputs)] if inputs[0].dtype == tf.float32 else None
+
+
+MENDS: Mapping[str, Mend] = {
+    "RGBToHSV": _mend(_hsv),
+    "HSVToRGB": _mend(_rgb),
+    "AdjustHue": _mend(_more_hue),
+    "AdjustSaturation": _mend(_more_saturation),
+    "AdjustContrastv2": _mend(_more_contrast),
+}

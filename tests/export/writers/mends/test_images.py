@@ -80,6 +80,12 @@ def test_colours_are_turned_into_hues_and_back() -> None:
     compare(tf.image.hsv_to_rgb, "HSVToRGB", images=grey)
 
 
+def test_images_are_adjusted() -> None:
+    compare(lambda x: tf.image.adjust_hue(x, 0.3), "AdjustHue")
+    compare(lambda x: tf.image.adjust_saturation(x, 1.7), "AdjustSaturation")
+    compare(lambda x: tf.image.adjust_contrast(x, 1.7), "AdjustContrastv2")
+
+
 COMPLEX: dict[str, Callable[[Any], Any]] = {
     "transform of images": lambda z: tf.math.real(tf.signal.fft2d(z)),
     "transform of rows": lambda z: tf.math.imag(tf.signal.fft(z)),
