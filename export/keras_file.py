@@ -12,8 +12,8 @@ import keras
 
 from export.artifact import digest_file
 from export.errors import InputError
-from export.keras_messages import reason_in
-from export.own_objects import OwnObject, matched, missing
+from export.keras_messages import read_reason
+from export.own_objects import OwnObject, find_missing, match_objects
 from export.stored_code import layers_with_code, load_code
 from export.stored_model import StoredModel, advice_for_old, open_stored
 
@@ -60,16 +60,16 @@ def load_keras(
             "and whoever made the file can run anything on this machine with it; add --allow-lambda if you trust it"
         )
     half = _half_policy(stored.config) if in_float32 else ""
-    objects = matched(stored.config, custom_objects if custom_objects is not None else {})
+    objects = match_objects(stored.config, custom_objects if custom_objects is not None else {})
     # Where one of Keras's own has the same name, Keras would take that.
-    lacking = missing(stored.config, objects)
-    if any(own.is_told for own in lacking) and not stored.is_unreadable_version:
+    lacking = find_missing(stored.config, objects)
+    if any(own.is_declared for own in lacking) and not stored.is_unreadable_version:
         raise InputError(_needs(path, lacking))
     try:
         model = _load(stored, objects, in_float32=bool(half), trusted=trusted)
     # A file of another version, or with classes of the user's own, fails in Keras with many kinds of exception.
     except Exception as error:
-        raise InputError(_told(stored, objects, error)) from error
+        raise InputError(_explain(stored, objects, error)) from error
     if digest_file(path) != digest:
         raise InputError(f"{path} was written while it was being read: export it again")
     return KerasFile(
@@ -85,17 +85,17 @@ def _load(stored: StoredModel, objects: Mapping[str, Any], *, in_float32: bool, 
     return stored.load(code.config, custom_objects={**objects, **code.functions}, safe_mode=not trusted)
 
 
-def _told(stored: StoredModel, objects: Mapping[str, Any], error: Exception) -> str:
+def _explain(stored: StoredModel, objects: Mapping[str, Any], error: Exception) -> str:
     """Why the model can't be loaded and what to do, in one sentence."""
-    reason = reason_in(error)
+    reason = read_reason(error)
     if stored.is_unreadable_version:
         old = f"{stored.path} was saved by Keras {stored.keras_version} in a form that Keras 3 does not read"
         return f"{old}: {advice_for_old(stored.path)}"
-    unknown = missing(stored.config, objects)
+    unknown = find_missing(stored.config, objects)
     found = _UNKNOWN.search(reason)
     if not unknown and found is not None:
         name = found["function"]
-        unknown = [OwnObject(name=name, registered=name, is_function=True, is_told=False)]
+        unknown = [OwnObject(name=name, registered=name, is_function=True, is_declared=False)]
     if any(own.name in _OLD_OPERATIONS for own in unknown):
         return (
             f"{stored.path} was saved by Keras {stored.keras_version} with functions of TensorFlow's between its "

@@ -11,7 +11,7 @@ _IN_CODE = "in user code:"
 LONGEST = 200
 
 
-def reason_in(error: Exception) -> str:
+def read_reason(error: Exception) -> str:
     """At most 200 characters."""
     text = _COLOURS.sub("", str(error))
     call = _CALL.search(text)

@@ -16,7 +16,7 @@ from export.answering import Back, Ending, make_outputs, make_probabilities
 from export.artifact import Kind, TensorSpec
 from export.errors import InputError
 from export.keras_file import KerasFile, load_keras
-from export.keras_messages import reason_in
+from export.keras_messages import read_reason
 from export.wrapping import Arrays, Front, ServingOptions, make_front
 
 REFERENCE_BATCH = 250
@@ -130,8 +130,9 @@ def _trace(file: KerasFile, front: Front) -> Any:
     except Exception as error:
         shapes = ", ".join(str(entrance.own.shape) for entrance in front.entrances)
         names = ", ".join(entrance.own.name for entrance in front.entrances)
+        reason = read_reason(error)
         raise InputError(
-            f"{file.path} does not answer {shapes} of {names} ({reason_in(error)}): give the data that it was made for"
+            f"{file.path} does not answer {shapes} of {names} ({reason}): give the data that it was made for"
         ) from error
 
 

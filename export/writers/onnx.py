@@ -16,7 +16,7 @@ from export.native_output import held_back
 from export.onnx_messages import all_nodes
 from export.structure.onnx import RANDOM, STANDARD_DOMAINS, read
 from export.writers.onnx_converter import CONVERTER, ConversionError
-from export.writers.refusals import Unwritable, cause, converter_failed, refusal
+from export.writers.refusals import Unwritable, name_cause, refusal, refuse_conversion
 from export.writers.tracing import trace
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def write(source: Source, path: Path, options: WriteOptions) -> int:
     path.write_bytes(proto.SerializeToString(deterministic=True))
     structure = read(path)
     if structure.faults:
-        because = cause(source.serving, _node_at_fault(proto, structure.faults))
+        because = name_cause(source.serving, _node_at_fault(proto, structure.faults))
         raise VerificationError(f"{path.name} can't be published{because}: {'; '.join(structure.faults)}")
     if structure.versions["opset"] != source.opset:
         raise VerificationError(
@@ -80,7 +80,7 @@ def convert(serving: ServingModel, opset: int) -> bytes:
     try:
         content = CONVERTER.make("float32", graph=graph, inputs=sources, outputs=answers, opset=opset)
     except ConversionError as error:
-        raise converter_failed(serving, error.node, f"ONNX with opset {opset}", str(error)) from error
+        raise refuse_conversion(serving, error.node, f"ONNX with opset {opset}", str(error)) from error
     _require_standard_operators(serving, onnx.load_from_string(content), opset)
     return content
 

@@ -23,7 +23,7 @@ _WHICH = ("--format", "--variant")
 _COUNTS = ("--agreement", "--accuracy-loss")
 
 
-def with_others(error: UnwritableError | UnusableError, variants: Collection[str]) -> UnwritableError | UnusableError:
+def add_command(error: UnwritableError | UnusableError, variants: Collection[str]) -> UnwritableError | UnusableError:
     """The same refusal with the command that writes the files that can be written, if there are any.
 
     `variants`: the number types that were asked for.
@@ -44,7 +44,10 @@ def print_advice(
     """
     failed = [artifact for artifact in verification.artifacts if verification.failures_of(artifact)]
     # What was published earlier, and fails now, would fail again; what nothing can be told of is not made right so.
-    if any(artifact.target not in asked or verification.is_blind(artifact) for artifact in failed):
+    if any(
+        artifact.target not in asked or verification.is_blind(artifact) or verification.is_only_blind(artifact)
+        for artifact in failed
+    ):
         return
     passed = [artifact.target for artifact in verification.artifacts if artifact not in failed]
     others = [target for target in passed if target in asked]

@@ -18,7 +18,7 @@ from export.serving import ServingModel, load_serving_model
 from export.wrapping import ServingOptions
 from export.writers import write
 from export.writers.makers import find_maker
-from export.writers.refusals import Unwritable, cause, converter_failed, refusal, stopped_at
+from export.writers.refusals import Unwritable, name_cause, refusal, refuse_conversion, stopped_at
 
 layers, ops = keras.layers, keras.ops
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1), dtype=np.uint8)
@@ -172,7 +172,7 @@ def test_a_node_that_no_layer_made_is_told_as_it_is(served: Served) -> None:
 
     assert find_maker(serving, "Odd__8").title == "the model (at Odd__8)"
     assert find_maker(serving, "Identity").title == "the model (at Identity)"
-    assert str(converter_failed(serving, None, "ONNX", "why")) == "the model can't be written as ONNX: why"
+    assert str(refuse_conversion(serving, None, "ONNX", "why")) == "the model can't be written as ONNX: why"
 
 
 def test_a_refused_loop_is_told_what_to_do(served: Served) -> None:
@@ -203,6 +203,6 @@ def test_a_file_that_is_not_valid_names_the_layer(served: Served, tmp_path: Path
 def test_no_layer_is_the_cause_of_a_node_that_no_layer_made(served: Served) -> None:
     serving = served(lambda x: layers.Conv2D(2, 3, name="odd")(x))
 
-    assert cause(serving, None) == cause(serving, "Range__110") == cause(serving, "Identity") == ""
+    assert name_cause(serving, None) == name_cause(serving, "Range__110") == name_cause(serving, "Identity") == ""
     # Without the scope of the model, as names are in written files.
-    assert cause(serving, "odd_1/convolution") == ", because of the layer odd (Conv2D)"
+    assert name_cause(serving, "odd_1/convolution") == ", because of the layer odd (Conv2D)"
