@@ -20,6 +20,7 @@ from export.onnx_messages import all_nodes
 from export.writers.onnx_graph import (
     absorb_transposes,
     bypass_half_casts,
+    drop_repeats,
     read_pixels_quickly,
     round_weights,
     tidied,
@@ -68,7 +69,7 @@ def make_float16(*, content: bytes) -> onnx.ModelProto:
         keep_io_types=True,
         op_block_list=[*DEFAULT_OP_BLOCK_LIST, "Softmax"],
     )
-    return tidied(bypass_half_casts(half))
+    return tidied(bypass_half_casts(drop_repeats(half)))
 
 
 def make_int8(*, content: bytes, calibration: Mapping[str, np.ndarray]) -> onnx.ModelProto:
