@@ -30,9 +30,14 @@ def add_command(error: UnwritableError | UnusableError, variants: Collection[str
     """
     if not error.writable:
         return error
-    files = " and ".join(target.file for target in error.writable)
-    command = _entry.same_command(*_words(error.writable, variants), without=_WHICH)
-    return type(error)(f"{error}; this command writes {files}: {command}", writable=error.writable)
+    options = options_for(error.writable)
+    words, files = options.words, [target.file for target in error.writable if target in options.targets]
+    if AUTO in variants:
+        formats = dict.fromkeys(target.format for target in error.writable)
+        words = (*(word for kind in formats for word in ("--format", kind)), "--variant", AUTO)
+        files = [f"the smallest {kind}" for kind in formats]
+    command = _entry.same_command(*words, without=_WHICH)
+    return type(error)(f"{error}; this command writes {' and '.join(files)}: {command}", writable=error.writable)
 
 
 def print_advice(
@@ -52,7 +57,7 @@ def print_advice(
     passed = [artifact.target for artifact in verification.artifacts if artifact not in failed]
     others = [target for target in passed if target in asked]
     if others and AUTO not in variants:
-        command = _entry.same_command(*options_for(others), without=_WHICH)
+        command = _entry.same_command(*options_for(others).words, without=_WHICH)
         console.print(f"without what failed: {escape(command)}")
     if AUTO not in variants and all(artifact.target.variant is not Variant.FLOAT32 for artifact in failed):
         command = _entry.same_command("--variant", AUTO, without=["--variant"])
@@ -61,13 +66,6 @@ def print_advice(
     if shares:
         command = _entry.same_command(*shares, without=_COUNTS)
         console.print(f"if so many changed labels are fine: {escape(command)}")
-
-
-def _words(writable: Sequence[Target], variants: Collection[str]) -> list[str]:
-    if AUTO not in variants:
-        return options_for(writable)
-    formats = dict.fromkeys(target.format for target in writable)
-    return [*(word for kind in formats for word in ("--format", kind)), "--variant", AUTO]
 
 
 def _shares(verification: Verification, failed: Sequence[Artifact]) -> list[str]:

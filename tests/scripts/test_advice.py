@@ -92,12 +92,20 @@ def test_what_was_asked_for_is_replaced_and_the_rest_repeated(
     assert str(refused).endswith(f"this command writes model_float16.onnx and model_int8.onnx: {command}")
 
 
+def test_only_what_the_command_writes_is_said_to_be_written() -> None:
+    writable = [target("saved_model"), target("model_float16.onnx")]
+
+    refused = add_command(UnwritableError("no", writable=writable), ["all"])
+
+    assert str(refused) == f"no; this command writes saved_model: {CALL} --format saved_model"
+
+
 def test_whoever_wants_the_smallest_files_gets_them_of_the_other_formats() -> None:
     writable = choose_targets(["onnx"], ["float32", "int8"])
 
     refused = add_command(UnwritableError("no", writable=writable), ["auto"])
 
-    assert str(refused).endswith(f": {CALL} --format onnx --variant auto")
+    assert str(refused).endswith(f"this command writes the smallest onnx: {CALL} --format onnx --variant auto")
 
 
 def test_the_same_command_is_called_as_it_was_without_what_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
