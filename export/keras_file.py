@@ -13,8 +13,9 @@ import numpy as np
 
 from export.artifact import digest_file
 from export.errors import InputError
+from export.keras_messages import read_reason
 from export.own_code import OwnCode
-from export.own_objects import OwnObject, matched, missing
+from export.own_objects import OwnObject, find_missing, match_objects
 from export.stored_code import layers_with_code, load_code
 from export.stored_model import StoredModel, advice_for_old, open_stored
 from export.weights_file import builder_for, compute_in_float32, load_rebuilt
@@ -25,7 +26,7 @@ _POLICIES = ("DTypePolicy", "Policy")
 _OLD_OPERATIONS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "ClassMethod", "InstanceMethod")
 """What stands in models of Keras 2 for functions between layers."""
 # How HDF5 files of Keras 2 name functions: not as such, so that only Keras's own message tells them.
-_UNKNOWN = re.compile(r"Unknown (?P<kind>[\w ]+): '(?P<name>[^']+)'|function identifier: (?P<function>\w+)$")
+_UNKNOWN = re.compile(r"function identifier: (?P<function>\w+)$")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -81,16 +82,16 @@ def _read(path: Path, digest: str, code: OwnCode, *, in_float32: bool) -> KerasF
             "and whoever made the file can run anything on this machine with it; add --allow-lambda if you trust it"
         )
     half = _half_policy(stored.config) if in_float32 else ""
-    objects = matched(stored.config, code.objects)
+    objects = match_objects(stored.config, code.objects)
     # Where one of Keras's own has the same name, Keras would take that.
-    lacking = missing(stored.config, objects)
-    if any(own.is_told for own in lacking) and not stored.is_unreadable_version:
+    lacking = find_missing(stored.config, objects)
+    if any(own.is_declared for own in lacking) and not stored.is_unreadable_version:
         raise InputError(_needs(path, lacking))
     try:
         model = _load(stored, objects, in_float32=bool(half), trusted=code.trusted)
     # A file of another version, or with classes of the user's own, fails in Keras with many kinds of exception.
     except Exception as error:
-        raise InputError(_told(stored, objects, error)) from error
+        raise InputError(_explain(stored, objects, error)) from error
     return KerasFile(
         path=path, model=model, digest=digest, from_logits=_from_logits(stored.config), half_precision=half
     )
@@ -100,23 +101,21 @@ def _load(stored: StoredModel, objects: Mapping[str, Any], *, in_float32: bool, 
     # How the model itself was compiled, Keras leaves out by itself.
     config: Any = {key: part if key == _TRAINING else _untrained(part) for key, part in stored.config.items()}
     config = _in_float32(config) if in_float32 else config
-    if trusted:
-        code = load_code(config, objects)
-        config, objects = code.config, {**objects, **code.functions}
-    return stored.load(config, custom_objects=dict(objects), safe_mode=not trusted)
+    code = load_code(config, objects)
+    return stored.load(code.config, custom_objects={**objects, **code.functions}, safe_mode=not trusted)
 
 
-def _told(stored: StoredModel, objects: Mapping[str, Any], error: Exception) -> str:
+def _explain(stored: StoredModel, objects: Mapping[str, Any], error: Exception) -> str:
     """Why the model can't be loaded and what to do, in one sentence."""
-    reason = " ".join(str(error).rpartition("Exception encountered:")[2].split())[:200]
+    reason = read_reason(error)
     if stored.is_unreadable_version:
         old = f"{stored.path} was saved by Keras {stored.keras_version} in a form that Keras 3 does not read"
         return f"{old}: {advice_for_old(stored.path)}"
-    unknown = missing(stored.config, objects)
+    unknown = find_missing(stored.config, objects)
     found = _UNKNOWN.search(reason)
     if not unknown and found is not None:
-        name = found["name"] if found["name"] is not None else found["function"]
-        unknown = [OwnObject(name=name, registered=name, is_function=found["name"] is None, is_told=False)]
+        name = found["function"]
+        unknown = [OwnObject(name=name, registered=name, is_function=True, is_declared=False)]
     if any(own.name in _OLD_OPERATIONS for own in unknown):
         return (
             f"{stored.path} was saved by Keras {stored.keras_version} with functions of TensorFlow's between its "

@@ -18,13 +18,13 @@ _ALSO_KERAS = ("Functional", "Policy", "TensorShape")
 
 @dataclass(frozen=True, kw_only=True)
 class OwnObject:
-    """`name`: of the class or function; `registered`: under which Keras looks for it. `is_told`: whether the file says
-    that it is not Keras's own; else it is only not found there."""
+    """`name`: of the class or function; `registered`: under which Keras looks for it. `is_declared`: whether the file
+    says that it is not Keras's own; else it is only not found there."""
 
     name: str
     registered: str
     is_function: bool
-    is_told: bool
+    is_declared: bool
 
     @property
     def title(self) -> str:
@@ -36,7 +36,7 @@ def find_own(config: Any) -> list[OwnObject]:
     return list(dict.fromkeys(_find(config)))
 
 
-def matched(config: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+def match_objects(config: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     """The given objects by all names under which the file may ask for them: the user's, and those registered with
     Keras when it was saved."""
     by_name = {getattr(one, "__name__", name): one for name, one in given.items()} | dict(given)
@@ -46,7 +46,7 @@ def matched(config: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     return by_name
 
 
-def missing(config: Any, objects: Mapping[str, Any]) -> list[OwnObject]:
+def find_missing(config: Any, objects: Mapping[str, Any]) -> list[OwnObject]:
     """What the configuration names and neither Keras nor the objects define."""
     return [own for own in find_own(config) if not _is_known(own, objects)]
 
@@ -66,8 +66,11 @@ def _find(part: Any) -> Iterator[OwnObject]:
         registered = str(part["config"] if is_function else part.get("registered_name") or part["class_name"])
         name = registered if is_function else str(part["class_name"])
         yield OwnObject(
-            name=name.rpartition(">")[2], registered=registered, is_function=is_function, is_told="module" in part
+            name=name.rpartition(">")[2], registered=registered, is_function=is_function, is_declared="module" in part
         )
+    if "function_type" in part and isinstance(part.get("function"), str):
+        # A Lambda layer of Keras 2.
+        yield OwnObject(name=part["function"], registered=part["function"], is_function=True, is_declared=True)
     for key, inner in part.items():
         if key != "compile_config":
             yield from _find(inner)
@@ -78,6 +81,6 @@ def _is_keras_own(part: Mapping[str, Any]) -> bool:
     if name.startswith("__") or str(module).partition(".")[0] in _KERAS:
         return True
     name = part["config"] if name == "function" else name
-    # HDF5 files do not tell the modules of layers, and no file those of Keras's own functions.
-    untold = module == "builtins" if part["class_name"] == "function" else "module" not in part
-    return untold and (name in _ALSO_KERAS or any(hasattr(room, str(name)) for room in _ROOMS))
+    # HDF5 files do not name the modules of layers, and no file those of Keras's own functions.
+    is_undeclared = module == "builtins" if part["class_name"] == "function" else "module" not in part
+    return is_undeclared and (name in _ALSO_KERAS or any(hasattr(room, str(name)) for room in _ROOMS))

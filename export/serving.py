@@ -16,6 +16,7 @@ from export.answering import Back, Ending, make_outputs, make_probabilities
 from export.artifact import Kind, TensorSpec
 from export.errors import InputError
 from export.keras_file import KerasFile, load_keras
+from export.keras_messages import read_reason
 from export.wrapping import Arrays, Front, ServingOptions, make_front
 
 REFERENCE_BATCH = 250
@@ -127,11 +128,11 @@ def _trace(file: KerasFile, front: Front) -> Any:
         return call.get_concrete_function().structured_outputs
     # A model's own code may fail in any way on what it was not made for.
     except Exception as error:
-        reason = " ".join(str(error).split())[:200]
+        shapes = ", ".join(str(entrance.own.shape) for entrance in front.entrances)
+        names = ", ".join(entrance.own.name for entrance in front.entrances)
+        reason = read_reason(error)
         raise InputError(
-            f"{file.path} does not answer {', '.join(str(entrance.own.shape) for entrance in front.entrances)} of "
-            f"{', '.join(entrance.own.name for entrance in front.entrances)} ({reason}): give the data that it was "
-            "made for"
+            f"{file.path} does not answer {shapes} of {names} ({reason}): give the data that it was made for"
         ) from error
 
 

@@ -20,6 +20,7 @@ from keras.src.utils.python_utils import func_load
 _TRAINING = "compile_config"
 _OLD_DETAILS = ("function_type", "module", "output_shape_type", "output_shape_module")
 """What Keras 2 says of a Lambda layer beside the code."""
+_OLD_CODE = ("function", "output_shape")
 _BY_HABIT: Mapping[str, Any] = {
     "K": keras.backend,
     "backend": keras.backend,
@@ -47,10 +48,11 @@ def layers_with_code(config: Any) -> tuple[str, ...]:
 
 
 def load_code(config: Any, objects: Mapping[str, Any]) -> NamedCode:
-    """Load all code that the configuration holds. What it holds can then be run: only for a file that is trusted.
+    """Load all code that the configuration holds, which can then be run: if there is any, only of a trusted file.
 
-    `objects`: the user's own classes and functions; the code may use whatever their modules define. Raises whatever
-    Python does for code that it can't load, such as that of another version.
+    Lambda layers of Keras 2 get the form of Keras 3. `objects`: the user's own classes and functions; the code may use
+    whatever their modules define. Raises whatever Python does for code that it can't load, such as that of another
+    version.
     """
     functions: dict[str, Any] = {}
     names = {"__builtins__": __builtins__, **_BY_HABIT, **_modules_of(objects)}
@@ -58,7 +60,7 @@ def load_code(config: Any, objects: Mapping[str, Any]) -> NamedCode:
     def named(code: list[Any]) -> dict[str, Any]:
         name = f"stored_code_{len(functions)}"
         functions[name] = func_load(code, globs=names)
-        return {"module": "builtins", "class_name": "function", "config": name, "registered_name": name}
+        return _reference(name)
 
     def replaced(part: Any) -> Any:
         code = _code_in(part)
@@ -68,16 +70,23 @@ def load_code(config: Any, objects: Mapping[str, Any]) -> NamedCode:
             return [replaced(inner) for inner in part]
         if not isinstance(part, dict):
             return part
-        kept = {key: part[key] for key in part if not (_is_old_lambda(part) and key in _OLD_DETAILS)}
-        if _is_old_lambda(part):
-            kept |= {key: named(part[key]) for key in ("function", "output_shape") if _is_dump(part.get(key))}
+        kept = dict(part)
+        if "function_type" in part:
+            kept = {key: inner for key, inner in part.items() if key not in _OLD_DETAILS}
+            kept |= {key: _reference(kept[key]) for key in _OLD_CODE if isinstance(kept.get(key), str)}
+            kept |= {key: named(code) for key, code in _old_code_in(part).items()}
         return {key: inner if key == _TRAINING else replaced(inner) for key, inner in kept.items()}
 
     return NamedCode(config=replaced(config), functions=functions)
 
 
+def _reference(name: str) -> dict[str, Any]:
+    """How a configuration names a function of a user's."""
+    return {"module": "builtins", "class_name": "function", "config": name, "registered_name": name}
+
+
 def _find(part: Any, layer: str) -> Iterator[str]:
-    if _code_in(part) is not None or _is_old_lambda(part):
+    if _code_in(part) is not None or _old_code_in(part):
         yield layer
         return
     if isinstance(part, dict):
@@ -108,9 +117,11 @@ def _is_dump(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 3 and isinstance(value[0], str)
 
 
-def _is_old_lambda(part: Any) -> bool:
-    """Whether it is what Keras 2 writes of a Lambda layer that holds code."""
-    return isinstance(part, dict) and "function_type" in part and _is_dump(part.get("function"))
+def _old_code_in(part: Any) -> dict[str, list[Any]]:
+    """Setting → code, of what Keras 2 writes of a Lambda layer."""
+    if not isinstance(part, dict) or "function_type" not in part:
+        return {}
+    return {key: part[key] for key in _OLD_CODE if _is_dump(part.get(key))}
 
 
 def _modules_of(objects: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
@@ -42,16 +43,25 @@ def choose_targets(formats: Iterable[str], variants: Iterable[str]) -> tuple[Tar
     return tuple(targets)
 
 
-def options_for(wanted: Collection[Target]) -> list[str]:
-    """Words for `--format` and `--variant` that ask for as many of the targets as possible, and for nothing else."""
-    asked = [
-        (targets, [*_words("--format", formats), *_words("--variant", variants)])
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """`words` for the command line, and the targets that they ask for."""
+
+    words: tuple[str, ...] = ()
+    targets: frozenset[Target] = frozenset()
+
+
+def options_for(wanted: Collection[Target]) -> Options:
+    """Words for `--format` and `--variant` that ask for as many of the targets as possible, and for nothing else; of
+    several ways the shortest."""
+    found = [
+        Options(words=(*_words("--format", formats), *_words("--variant", variants)), targets=targets)
         for formats in _subsets(list(Format))
-        for variants in _subsets(list(Variant))
+        for variants in [*_subsets(list(Variant)), ("all",)]
         for targets in [_chosen_or_none(formats, variants)]
         if targets and targets <= set(wanted)
     ]
-    return max(asked, key=lambda pair: (len(pair[0]), -len(pair[1])))[1] if asked else []
+    return max(found, key=lambda one: (len(one.targets), -len(one.words)), default=Options())
 
 
 def check_opset(opset: int) -> int:
@@ -72,12 +82,12 @@ def _subsets(kinds: list[_Kind]) -> list[tuple[_Kind, ...]]:
     return [chosen for count in range(len(kinds) + 1) for chosen in itertools.combinations(kinds, count)]
 
 
-def _chosen_or_none(formats: Iterable[str], variants: Iterable[str]) -> set[Target]:
+def _chosen_or_none(formats: Iterable[str], variants: Iterable[str]) -> frozenset[Target]:
     """What the names ask for; nothing if a pair of them does not exist."""
     try:
-        return set(choose_targets(formats, variants))
+        return frozenset(choose_targets(formats, variants))
     except InputError:
-        return set()
+        return frozenset()
 
 
 def _chosen(names: list[str], kinds: type[_Kind], what: str) -> list[_Kind]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from export.errors import InputError
 from export.inspection import seen_dtype
+from export.keras_messages import read_reason
 from export.own_code import OwnCode
 
 _SUFFIX = ".weights.h5"
@@ -48,10 +49,9 @@ def load_rebuilt(
             model.load_weights(path)
     # A user's own layers may raise anything while they are built, and Keras much for what does not fit.
     except Exception as error:
-        reason = " ".join(str(error).split())[:200]
         raise InputError(
-            f"{path} holds no weights that fit the model which its code builds ({reason}): restore the code, or train "
-            "the model again"
+            f"{path} holds no weights that fit the model which its code builds ({read_reason(error)}): restore the "
+            "code, or train the model again"
         ) from error
     return Rebuilt(model=model, from_logits=bool(_setting(model.loss, "from_logits")) if model.compiled else False)
 

@@ -42,7 +42,7 @@ def write_all(
         needed = [target for target in refused if not (request.smallest and target.variant is not Variant.FLOAT32)]
         if needed:
             others = written if written else _try_all(_other_formats(request.targets), write_one)[0]
-            raise _told([refused[target] for target in needed], others)
+            raise _combine([refused[target] for target in needed], others)
     return written, {target: str(error) for target, error in refused.items()}
 
 
@@ -67,9 +67,9 @@ def _other_formats(targets: Sequence[Target]) -> list[Target]:
     return [Target(format=kind, variant=Variant.FLOAT32) for kind in Format if kind not in asked]
 
 
-def _told(errors: Sequence[Exception], others: Sequence[Artifact]) -> UnwritableError | UnusableError:
+def _combine(errors: Sequence[Exception], others: Sequence[Artifact]) -> UnwritableError | UnusableError:
     """All reasons in one sentence, each once."""
     kind = UnwritableError if all(isinstance(error, InputError) for error in errors) else UnusableError
-    told = kind("; ".join(dict.fromkeys(map(str, errors))), writable=[artifact.target for artifact in others])
-    told.__cause__ = errors[0]
-    return told
+    combined = kind("; ".join(dict.fromkeys(map(str, errors))), writable=[artifact.target for artifact in others])
+    combined.__cause__ = errors[0]
+    return combined

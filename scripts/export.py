@@ -104,7 +104,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
 
     from export.publish import ExportRequest, publish
     from export.tolerance import loosened
-    from scripts.parts.advice import print_advice, with_others
+    from scripts.parts.advice import add_command, print_advice
     from scripts.parts.tables import print_verification, tell_looser
 
     test = dataset.test.for_verification()
@@ -130,7 +130,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
         with _entry.writing_to(folder), console.status("loading the model") as status:
             verification = publish(request, test.read(), labels, on_step=status.update)
     except (UnwritableError, UnusableError) as error:
-        raise with_others(error, arguments.variant) from error
+        raise add_command(error, arguments.variant) from error
     print_verification(console, verification)
     tell_looser(console, loosened(request.tolerances))
     tell_fallback(console, dataset)

@@ -48,7 +48,7 @@ def write(serving: ServingModel, folder: Path, options: WriteOptions) -> Artifac
     Raises InputError if the model can't be converted, VerificationError if the file is not as the contract says.
     """
     from export.writers.number_types import note_on_weights
-    from export.writers.refusals import hidden_size
+    from export.writers.refusals import refuse_hidden_size
     from export.writers.source import opened
 
     name = options.target.file
@@ -75,7 +75,9 @@ def write(serving: ServingModel, folder: Path, options: WriteOptions) -> Artifac
     try:
         ensure_runs(artifact, folder)
     except VerificationError as error:
-        hidden = None if options.target.format is Format.SAVED_MODEL else hidden_size(serving, options.target.format)
+        hidden = (
+            None if options.target.format is Format.SAVED_MODEL else refuse_hidden_size(serving, options.target.format)
+        )
         if hidden is None:
             raise
         raise hidden from error

@@ -73,7 +73,7 @@ class FrozenGraph:
                 self._constants[node.name] = tf.make_ndarray(node.attr["value"].tensor)
             else:
                 self._evaluate_constants()
-        return self._constants[node.name]
+        return self._constants.get(node.name)
 
     def _evaluate_constants(self) -> None:
         """Compute all nodes at once that are read by what depends on the input and do not depend on it themselves."""
@@ -89,8 +89,11 @@ class FrozenGraph:
         names = sorted({self._behind_identities(name) for name in wanted - self._varying})
         names = [name for name in names if self.nodes[name].op not in ("Const", "NoOp")]
         function = tf.compat.v1.wrap_function(lambda: tf.graph_util.import_graph_def(part, name=""), [])
-        values = function.prune([], [f"{name}:0" for name in names])()
-        self._constants |= {name: np.asarray(value) for name, value in zip(names, values, strict=True)}
+        tensors = [function.graph.get_tensor_by_name(f"{name}:0") for name in names]
+        # Lists, which loops collect their steps in, are no numbers.
+        tensors = [tensor for tensor in tensors if tensor.dtype != tf.variant]
+        values = function.prune([], tensors)()
+        self._constants |= {tensor.op.name: np.asarray(value) for tensor, value in zip(tensors, values, strict=True)}
 
     def _behind_identities(self, name: str) -> str:
         while self.nodes[name].op == "Identity":

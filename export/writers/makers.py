@@ -85,11 +85,15 @@ def _title(operation: Any) -> str:
 
 
 def _known_name(graph: Any, path: str) -> str | None:
-    """The node itself, or the one that it was put in the place of or lies inside of; None if there is none."""
-    names = {node.name for node in graph.get_operations()}
+    """The node itself, or the one that it was put in the place of or lies inside of; None if there is none.
+
+    The scope of the model, with which all names begin, may be missing.
+    """
+    names = [node.name for node in graph.get_operations()]
+    known = {name: name for name in names} | {name.partition("/")[2]: name for name in names if "/" in name}
     parts = path.split("/")
     prefixes = ("/".join(parts[:count]) for count in range(len(parts), 0, -1))
-    return next((prefix for prefix in prefixes if prefix in names), None)
+    return next((known[prefix] for prefix in prefixes if prefix in known), None)
 
 
 def _first_without_size(node: Any) -> Any:

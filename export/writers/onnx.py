@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,9 @@ from export.artifact import ONNX_IR_VERSION, Format, Variant
 from export.errors import InputError, VerificationError
 from export.native_output import held_back
 from export.onnx_messages import all_nodes
-from export.structure.onnx import STANDARD_DOMAINS, read
+from export.structure.onnx import RANDOM, STANDARD_DOMAINS, read
 from export.writers.onnx_converter import CONVERTER, ConversionError
-from export.writers.refusals import Unwritable, converter_failed, refusal
+from export.writers.refusals import Unwritable, name_cause, refusal, refuse_conversion
 from export.writers.tracing import trace
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from export.writers import WriteOptions
     from export.writers.source import Source
 
+# How the onnx package tells a node in its messages.
+_NODE = re.compile(r"node name: (?P<name>[^)]+)\)")
 _MAKERS: Mapping[Variant, str] = {Variant.FLOAT32: "quick", Variant.FLOAT16: "float16", Variant.INT8: "int8"}
 """Number type → how the converter's process calls what makes it."""
 
@@ -40,12 +43,22 @@ def write(source: Source, path: Path, options: WriteOptions) -> int:
     path.write_bytes(proto.SerializeToString(deterministic=True))
     structure = read(path)
     if structure.faults:
-        raise VerificationError(f"{path.name} can't be published: {'; '.join(structure.faults)}")
+        because = name_cause(source.serving, _node_at_fault(proto, structure.faults))
+        raise VerificationError(f"{path.name} can't be published{because}: {'; '.join(structure.faults)}")
     if structure.versions["opset"] != source.opset:
         raise VerificationError(
             f"{path.name} is stamped with opset {structure.versions['opset']} but must have {source.opset}"
         )
     return source.opset
+
+
+def _node_at_fault(proto: Any, faults: Sequence[str]) -> str | None:
+    """The node that the faults are about, if one is."""
+    told = _NODE.search(" ".join(faults))
+    if told is not None:
+        return told["name"]
+    nodes = all_nodes(proto.graph)
+    return next((node.name for node in nodes if node.domain not in STANDARD_DOMAINS or node.op_type in RANDOM), None)
 
 
 def convert(serving: ServingModel, opset: int) -> bytes:
@@ -67,7 +80,7 @@ def convert(serving: ServingModel, opset: int) -> bytes:
     try:
         content = CONVERTER.make("float32", graph=graph, inputs=sources, outputs=answers, opset=opset)
     except ConversionError as error:
-        raise converter_failed(serving, error.node, f"ONNX with opset {opset}", str(error)) from error
+        raise refuse_conversion(serving, error.node, f"ONNX with opset {opset}", str(error)) from error
     _require_standard_operators(serving, onnx.load_from_string(content), opset)
     return content
 

@@ -130,6 +130,17 @@ def round_weights(model: onnx.ModelProto, names: Collection[str]) -> onnx.ModelP
     return model
 
 
+def drop_repeats(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Each node once: onnxruntime casts a constant again for every node that has to read it in float32."""
+    seen: set[bytes] = set()
+    for node in list(model.graph.node):
+        content = node.SerializeToString(deterministic=True)
+        if content in seen:
+            model.graph.node.remove(node)
+        seen.add(content)
+    return model
+
+
 def bypass_half_casts(model: onnx.ModelProto) -> onnx.ModelProto:
     """float32 → float16 → float32 becomes nothing: what was computed in float32 is not rounded on its way."""
     graph = model.graph

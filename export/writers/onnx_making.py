@@ -20,6 +20,7 @@ from export.onnx_messages import all_nodes
 from export.writers.onnx_graph import (
     absorb_transposes,
     bypass_half_casts,
+    drop_repeats,
     read_pixels_quickly,
     round_weights,
     tidied,
@@ -27,7 +28,8 @@ from export.writers.onnx_graph import (
 
 CALIBRATION_BATCH = 50
 REASON_LENGTH = 300
-_NODE = re.compile(r"""\b[Nn]ode,? \("?(?P<name>[^")]+)"?[,)]""")
+_NODE = re.compile(r"""(?:\b[Nn]ode,? \("?|\boutput ')(?P<name>[\w./-]+)""")
+"""How onnxruntime and tf2onnx tell a node in their messages."""
 
 
 def make_float32(*, graph: bytes, inputs: Mapping[str, str], outputs: Mapping[str, str], opset: int) -> onnx.ModelProto:
@@ -67,7 +69,7 @@ def make_float16(*, content: bytes) -> onnx.ModelProto:
         keep_io_types=True,
         op_block_list=[*DEFAULT_OP_BLOCK_LIST, "Softmax"],
     )
-    return tidied(bypass_half_casts(half))
+    return tidied(bypass_half_casts(drop_repeats(half)))
 
 
 def make_int8(*, content: bytes, calibration: Mapping[str, np.ndarray]) -> onnx.ModelProto:
@@ -153,7 +155,7 @@ def main() -> None:
 
 
 def _node_at(error: Exception) -> str | None:
-    """The node that a converter was at: its own functions call it `node`, onnxruntime tells its name."""
+    """The node that a converter was at: its message tells it, or its own functions call it `node`."""
     told = _NODE.search(str(error))
     if told is not None:
         return told["name"]

@@ -46,7 +46,7 @@ def refusal(serving: ServingModel, unwritable: Unwritable, kind: Format) -> Inpu
     )
 
 
-def hidden_size(serving: ServingModel, kind: Format) -> InputError | None:
+def refuse_hidden_size(serving: ServingModel, kind: Format) -> InputError | None:
     """Likewise where a file does not run: the layer whose answers have a size that no one knows before; None if there
     is none."""
     from export.writers.makers import find_hidden_size
@@ -62,12 +62,20 @@ def _hidden(maker: Maker, kind: Format) -> InputError:
     )
 
 
-def converter_failed(serving: ServingModel, path: str | None, what: str, reason: str) -> InputError:
+def refuse_conversion(serving: ServingModel, path: str | None, what: str, reason: str) -> InputError:
     """Likewise where a converter gave up; `path`: of the node that it was at, None if it does not say which."""
     from export.writers.makers import find_maker
 
     title = "the model" if path is None else find_maker(serving, path).title
     return InputError(f"{title} can't be written as {what}: {reason}")
+
+
+def name_cause(serving: ServingModel, path: str | None) -> str:
+    """`, because of` and the layer that made a node; empty if none is known."""
+    from export.writers.makers import find_maker
+
+    title = "" if path is None else find_maker(serving, path).title
+    return f", because of {title}" if title.startswith(("the layer ", "the operation ")) else ""
 
 
 def stopped_at(message: str) -> Unwritable | None:

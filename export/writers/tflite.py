@@ -17,7 +17,7 @@ from export.artifact import Format, Variant
 from export.errors import InputError
 from export.native_output import held_back
 from export.writers.naming import short_names
-from export.writers.refusals import converter_failed, refusal, stopped_at
+from export.writers.refusals import refusal, refuse_conversion, stopped_at
 
 if TYPE_CHECKING:
     from export.writers import WriteOptions
@@ -51,7 +51,7 @@ def write(source: Source, path: Path, options: WriteOptions) -> None:
             raise refusal(source.serving, unwritable, Format.TFLITE) from error
         reason = " ".join(str(error).split())[:300]
         what = f"{variant} TFLite with builtin operators"
-        raise converter_failed(source.serving, None, what, reason) from error
+        raise refuse_conversion(source.serving, None, what, reason) from error
     path.write_bytes(_finished(bytes(content), json.dumps(options.description.as_metadata())))
 
 

@@ -23,16 +23,21 @@ _WHICH = ("--format", "--variant")
 _COUNTS = ("--agreement", "--accuracy-loss")
 
 
-def with_others(error: UnwritableError | UnusableError, variants: Collection[str]) -> UnwritableError | UnusableError:
+def add_command(error: UnwritableError | UnusableError, variants: Collection[str]) -> UnwritableError | UnusableError:
     """The same refusal with the command that writes the files that can be written, if there are any.
 
     `variants`: the number types that were asked for.
     """
     if not error.writable:
         return error
-    files = " and ".join(target.file for target in error.writable)
-    command = _entry.same_command(*_words(error.writable, variants), without=_WHICH)
-    return type(error)(f"{error}; this command writes {files}: {command}", writable=error.writable)
+    options = options_for(error.writable)
+    words, files = options.words, [target.file for target in error.writable if target in options.targets]
+    if AUTO in variants:
+        formats = dict.fromkeys(target.format for target in error.writable)
+        words = (*(word for kind in formats for word in ("--format", kind)), "--variant", AUTO)
+        files = [f"the smallest {kind}" for kind in formats]
+    command = _entry.same_command(*words, without=_WHICH)
+    return type(error)(f"{error}; this command writes {' and '.join(files)}: {command}", writable=error.writable)
 
 
 def print_advice(
@@ -44,12 +49,15 @@ def print_advice(
     """
     failed = [artifact for artifact in verification.artifacts if verification.failures_of(artifact)]
     # What was published earlier, and fails now, would fail again; what nothing can be told of is not made right so.
-    if any(artifact.target not in asked or verification.is_blind(artifact) for artifact in failed):
+    if any(
+        artifact.target not in asked or verification.is_blind(artifact) or verification.is_only_blind(artifact)
+        for artifact in failed
+    ):
         return
     passed = [artifact.target for artifact in verification.artifacts if artifact not in failed]
     others = [target for target in passed if target in asked]
     if others and AUTO not in variants:
-        command = _entry.same_command(*options_for(others), without=_WHICH)
+        command = _entry.same_command(*options_for(others).words, without=_WHICH)
         console.print(f"without what failed: {escape(command)}")
     if AUTO not in variants and all(artifact.target.variant is not Variant.FLOAT32 for artifact in failed):
         command = _entry.same_command("--variant", AUTO, without=["--variant"])
@@ -58,13 +66,6 @@ def print_advice(
     if shares:
         command = _entry.same_command(*shares, without=_COUNTS)
         console.print(f"if so many changed labels are fine: {escape(command)}")
-
-
-def _words(writable: Sequence[Target], variants: Collection[str]) -> list[str]:
-    if AUTO not in variants:
-        return options_for(writable)
-    formats = dict.fromkeys(target.format for target in writable)
-    return [*(word for kind in formats for word in ("--format", kind)), "--variant", AUTO]
 
 
 def _shares(verification: Verification, failed: Sequence[Artifact]) -> list[str]:

@@ -234,6 +234,22 @@ def test_functions_of_tensorflow_in_a_model_of_keras_2_are_told_as_such(tmp_path
         load_keras(tmp_path / "model.h5")
 
 
+def test_a_lambda_layer_of_keras_2_needs_the_function_that_it_names(tmp_path: Path) -> None:
+    model = functional(layers.Lambda(squared))
+    model.save(tmp_path / "model.h5")
+    with h5py.File(tmp_path / "model.h5", "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        old = {"name": "odd", "function": "squared", "function_type": "function", "module": "__main__", "arguments": {}}
+        config["config"]["layers"][1]["config"] = old
+        file.attrs["model_config"] = json.dumps(config).encode()
+
+    with pytest.raises(InputError, match="needs the function squared, which"):
+        load_keras(tmp_path / "model.h5")
+    loaded = load_keras(tmp_path / "model.h5", code=OwnCode(objects={"squared": squared})).model
+
+    np.testing.assert_array_equal(loaded(IMAGES), model(IMAGES))
+
+
 def test_a_class_that_does_not_take_what_was_saved_is_told_by_its_own_words(tmp_path: Path) -> None:
     functional(Gain(2.0)).save(tmp_path / "model.keras")
 

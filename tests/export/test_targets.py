@@ -6,7 +6,7 @@ import pytest
 
 from export.artifact import VARIANTS, Format, Target, Variant
 from export.errors import InputError
-from export.targets import check_opset, choose_targets, options_for
+from export.targets import Options, check_opset, choose_targets, options_for
 
 EVERY_TARGET = tuple(Target(format=kind, variant=variant) for kind in Format for variant in VARIANTS[kind])
 
@@ -115,13 +115,20 @@ def targets_of(*files: str) -> list[Target]:
         (["model.tflite", "model_dynamic.tflite"], "--format tflite --variant float32 --variant dynamic"),
         (["saved_model", "model.tflite", "model_dynamic.tflite", "model.onnx"], "--variant float32 --variant dynamic"),
         (["model_float16.tflite", "model_float16.onnx"], "--variant float16"),
+        (
+            ["saved_model", *(f"model{end}.onnx" for end in ("", "_float16", "_int8"))],
+            "--format saved_model --format onnx --variant all",
+        ),
         # Not all of it can be asked for at once without more.
         (["model.tflite", "model_float16.onnx", "model_int8.onnx"], "--format onnx --variant float16 --variant int8"),
     ],
 )
 def test_options_ask_for_as_many_files_as_possible_and_for_no_others(files: list[str], words: str) -> None:
-    assert " ".join(options_for(targets_of(*files))) == words
+    options = options_for(targets_of(*files))
+
+    assert " ".join(options.words) == words
+    assert options.targets <= set(targets_of(*files))
 
 
 def test_nothing_wanted_has_no_options() -> None:
-    assert options_for([]) == []
+    assert options_for([]) == Options()

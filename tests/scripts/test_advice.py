@@ -19,7 +19,7 @@ from export.targets import choose_targets
 from export.tolerance import TOLERANCES
 from export.verification import Verification
 from scripts import _entry
-from scripts.parts.advice import print_advice, with_others
+from scripts.parts.advice import add_command, print_advice
 
 CALLED = ["/a b/export.py", "--model", "it's mine.keras", "--dataset", "digits"]
 EVERY = choose_targets([], ["all"])
@@ -68,7 +68,7 @@ CALL = shlex.join(["python", *CALLED])
 
 @pytest.mark.parametrize("kind", [UnwritableError, UnusableError])
 def test_a_refusal_names_the_command_that_writes_the_others(kind: type[UnwritableError]) -> None:
-    refused = with_others(kind("no TFLite", writable=choose_targets(["saved_model", "onnx"], [])), [])
+    refused = add_command(kind("no TFLite", writable=choose_targets(["saved_model", "onnx"], [])), [])
 
     assert type(refused) is kind
     command = f"{CALL} --format saved_model --format onnx"
@@ -76,7 +76,7 @@ def test_a_refusal_names_the_command_that_writes_the_others(kind: type[Unwritabl
 
 
 def test_a_refusal_where_nothing_else_can_be_written_names_no_command() -> None:
-    assert str(with_others(UnwritableError("nothing", writable=[]), [])) == "nothing"
+    assert str(add_command(UnwritableError("nothing", writable=[]), [])) == "nothing"
 
 
 @pytest.mark.parametrize("given", [["--format", "tflite", "--variant=all"], ["--variant", "int8", "--format=all"]])
@@ -86,18 +86,26 @@ def test_what_was_asked_for_is_replaced_and_the_rest_repeated(
     monkeypatch.setattr(sys, "argv", [CALLED[0], *given, *CALLED[1:], "--no-wrap"])
     writable = choose_targets(["onnx"], ["float16", "int8"])
 
-    refused = with_others(UnwritableError("no", writable=writable), ["int8"])
+    refused = add_command(UnwritableError("no", writable=writable), ["int8"])
 
     command = f"{CALL} --no-wrap --format onnx --variant float16 --variant int8"
     assert str(refused).endswith(f"this command writes model_float16.onnx and model_int8.onnx: {command}")
 
 
+def test_only_what_the_command_writes_is_said_to_be_written() -> None:
+    writable = [target("saved_model"), target("model_float16.onnx")]
+
+    refused = add_command(UnwritableError("no", writable=writable), ["all"])
+
+    assert str(refused) == f"no; this command writes saved_model: {CALL} --format saved_model"
+
+
 def test_whoever_wants_the_smallest_files_gets_them_of_the_other_formats() -> None:
     writable = choose_targets(["onnx"], ["float32", "int8"])
 
-    refused = with_others(UnwritableError("no", writable=writable), ["auto"])
+    refused = add_command(UnwritableError("no", writable=writable), ["auto"])
 
-    assert str(refused).endswith(f": {CALL} --format onnx --variant auto")
+    assert str(refused).endswith(f"this command writes the smallest onnx: {CALL} --format onnx --variant auto")
 
 
 def test_the_same_command_is_called_as_it_was_without_what_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,12 +16,16 @@ from export.artifact import Format
 from export.writers.mends import (
     bincount,
     bucketize,
+    colours,
     cumulative,
     elementwise,
+    fourier,
     grouped_convolution,
     integer_products,
     moving,
+    patches,
     pooling_3d,
+    projective,
     resizing,
     sign_bit,
     transposed_convolution,
@@ -33,7 +37,11 @@ _ALL: Mapping[str, Mend] = {
     **resizing.MENDS,
     **grouped_convolution.MENDS,
     **bincount.MENDS,
+    **colours.MENDS,
     **cumulative.MENDS,
+    **fourier.MENDS,
+    **patches.MENDS,
+    **projective.MENDS,
     **sign_bit.MENDS,
 }
 MENDS: Mapping[Format, Mapping[str, Mend]] = {

@@ -242,6 +242,14 @@ def test_a_rescaling_that_is_an_output_too_stays_there() -> None:
     assert fold(traced(build)) == {"Mul": 1, "AddV2": 1, "Conv2D": 1, "BiasAdd": 1}
 
 
+def test_the_list_in_which_a_loop_collects_its_steps_is_no_constant() -> None:
+    def build(x: Any) -> Any:
+        steps = layers.Lambda(lambda x: tf.scan(lambda sums, row: sums + row, tf.transpose(x, (1, 0, 2, 3))))(x)
+        return norm()(layers.Conv2D(4, 3)(x)), steps
+
+    assert fold(traced(build))["BiasAdd"] == 1
+
+
 def test_what_is_read_twice_is_not_folded() -> None:
     def build(x: Any) -> Any:
         x = layers.Conv2D(4, 3)(x)

@@ -21,7 +21,7 @@ from onnx import TensorProto, helper, numpy_helper
 from export.errors import InputError
 from export.serving import load_serving_model
 from export.writers import onnx_converter
-from export.writers.onnx_converter import OnnxConverter
+from export.writers.onnx_converter import ConversionError, OnnxConverter
 from export.writers.source import opened
 
 pytestmark = pytest.mark.slow
@@ -79,13 +79,14 @@ def test_after_many_files_there_is_a_new_process(converter: OnnxConverter, monke
 
 
 def test_what_can_not_be_made_is_told_in_one_line_and_the_process_goes_on(converter: OnnxConverter) -> None:
-    with pytest.raises(InputError, match=r"^DecodeError: ") as raised:
+    with pytest.raises(ConversionError, match=r"^DecodeError: ") as raised:
         converter.make("float16", content=b"no model")
     process = converter._process
 
     converter.make("float16", content=content())
 
     assert "\n" not in str(raised.value)
+    assert raised.value.node is None
     assert converter._process is process
 
 

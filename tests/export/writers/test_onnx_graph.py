@@ -11,7 +11,14 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from export.writers.onnx_graph import absorb_transposes, bypass_half_casts, read_pixels_quickly, round_weights, tidied
+from export.writers.onnx_graph import (
+    absorb_transposes,
+    bypass_half_casts,
+    drop_repeats,
+    read_pixels_quickly,
+    round_weights,
+    tidied,
+)
 from export.writers.onnx_making import make_float16
 
 RANDOM = np.random.default_rng(0)
@@ -178,6 +185,17 @@ def test_rounding_to_half_precision_and_back_goes() -> None:
     assert operators(changed) == {"Exp": 1, "Softmax": 1}
     expected = np.exp(np.exp(ROWS)) / np.exp(np.exp(ROWS)).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(answers(changed, ROWS)[0], expected, rtol=1e-5)
+
+
+def test_a_node_that_stands_there_twice_is_there_once() -> None:
+    model = halved(up("u"), node("Softmax", "u", "y"), node("Exp", "u", "z"), outputs={"y": 6, "z": 6})
+    # As onnxruntime's converter writes it: no longer valid.
+    model.graph.node.insert(3, up("u"))
+
+    changed = drop_repeats(model)
+
+    assert operators(changed) == {"Exp": 2, "Cast": 2, "Softmax": 1}
+    assert len(answers(changed, ROWS)) == 2
 
 
 def test_rounding_an_output_goes_and_the_output_keeps_its_name() -> None:

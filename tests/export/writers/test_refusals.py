@@ -13,12 +13,12 @@ import pytest
 import tensorflow as tf
 
 from export.artifact import Format
-from export.errors import InputError
+from export.errors import InputError, VerificationError
 from export.serving import ServingModel, load_serving_model
 from export.wrapping import ServingOptions
 from export.writers import write
 from export.writers.makers import find_maker
-from export.writers.refusals import Unwritable, converter_failed, refusal, stopped_at
+from export.writers.refusals import Unwritable, name_cause, refusal, refuse_conversion, stopped_at
 
 layers, ops = keras.layers, keras.ops
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1), dtype=np.uint8)
@@ -75,6 +75,14 @@ class Block(keras.layers.Layer):
 
     def call(self, x: Any) -> Any:
         return self.inner(x)
+
+
+@keras.saving.register_keras_serializable("refusals")
+class Noisy(keras.layers.Layer):
+    """Draws numbers when it is used, too."""
+
+    def call(self, x: Any) -> Any:
+        return x + tf.random.normal(tf.shape(x))
 
 
 @pytest.fixture
@@ -164,7 +172,7 @@ def test_a_node_that_no_layer_made_is_told_as_it_is(served: Served) -> None:
 
     assert find_maker(serving, "Odd__8").title == "the model (at Odd__8)"
     assert find_maker(serving, "Identity").title == "the model (at Identity)"
-    assert str(converter_failed(serving, None, "ONNX", "why")) == "the model can't be written as ONNX: why"
+    assert str(refuse_conversion(serving, None, "ONNX", "why")) == "the model can't be written as ONNX: why"
 
 
 def test_a_refused_loop_is_told_what_to_do(served: Served) -> None:
@@ -181,3 +189,20 @@ def test_the_operator_is_read_off_the_converters_message() -> None:
 
     assert stopped_at(message) == Unwritable(operator="Erfinv", path="model/erfinv_1/Erfinv")
     assert stopped_at("out of memory") is None
+
+
+@pytest.mark.slow
+def test_a_file_that_is_not_valid_names_the_layer(served: Served, tmp_path: Path, options: Callable[..., Any]) -> None:
+    serving = served(lambda x: layers.Conv2D(2, 3)(Noisy(name="noisy")(x)))
+
+    message = r"model\.onnx can't be published, because of the layer noisy \(Noisy\): it draws random numbers \(Random"
+    with pytest.raises(VerificationError, match=message):
+        write(serving, tmp_path, options(Format.ONNX))
+
+
+def test_no_layer_is_the_cause_of_a_node_that_no_layer_made(served: Served) -> None:
+    serving = served(lambda x: layers.Conv2D(2, 3, name="odd")(x))
+
+    assert name_cause(serving, None) == name_cause(serving, "Range__110") == name_cause(serving, "Identity") == ""
+    # Without the scope of the model, as names are in written files.
+    assert name_cause(serving, "odd_1/convolution") == ", because of the layer odd (Conv2D)"
