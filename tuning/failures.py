@@ -25,7 +25,9 @@ _LOADING = re.compile(r"^.*\bException encountered: ", re.DOTALL)
 _EXAMPLE = re.compile(r"\s*\n\s*Example:\s*\n.*", re.DOTALL)
 _ARGUMENTS = re.compile(r"\n\s*(Arguments received by|Call arguments received by) .*", re.DOTALL)
 _FRAME = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+), in .*$', re.MULTILINE)
-_NODES = re.compile(r"\[\[\{\{node .*|\{\{function_node .*?\}\}|\[Op:\w+\]( name:)?|name: *$")
+_NODES = re.compile(
+    r" for '\{\{node .*?'(?= with)|\[\[\{\{node .*|\{\{function_node .*?\}\}|\[Op:\w+\]( name:)?|name: *$"
+)
 _ARRAYS = re.compile(r"\[(?:[\s\d.,eE+\-\[\]…]|nan|inf){40,}\]")
 
 

@@ -167,7 +167,7 @@ def _check_others(top: Path, train: Path, others: Sequence[Path]) -> None:
 
 def _check_sorted(top: Path, part: str, path: Path) -> None:
     """Raise InputError if the pictures of a part lie in no class folders."""
-    if _pictures(path) and not subfolders(path):
+    if _pictures(path) and not any(True for inside in subfolders(path) for _ in files(inside)):
         raise InputError(
             f"{path} holds pictures but no class folders, so nothing says which classes they show"
             f"{unread_table(path) or unread_table(top)}: put those of each class into a folder named after it"

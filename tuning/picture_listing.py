@@ -51,6 +51,7 @@ def list_pictures(folder: Path) -> Listing:
     is not trained, and for names that are not UTF-8 or hold control characters.
     """
     layout = find_layout(folder)
+    _check_names(folder, [*layout.outside, *(path for root in layout.roots.values() for path in files(root))])
     classes = find_classes(layout.roots["train"])
     notes = [*layout.notes, *classes.notes]
     pictures = []
@@ -61,7 +62,6 @@ def list_pictures(folder: Path) -> Listing:
         if not listed:
             raise InputError(f"{root} holds no pictures: add some or remove the folder")
         pictures += listed
-    _check_names(folder, [*layout.outside, *(picture.path for picture in pictures)])
     return Listing(
         class_names=classes.names,
         folder_names=classes.folder_names,

@@ -42,13 +42,6 @@ AS_COMMANDS = (
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def warm() -> Iterator[WarmScripts]:
-    scripts = WarmScripts()
-    yield scripts
-    scripts.close()
-
-
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The user's folder, from which Python imports while the test compares."""

@@ -95,6 +95,37 @@ m.fit(x, x[:, 0, 0, 0] * 0 + 7, verbose=0)"""
     assert "node" not in told
 
 
+def test_the_operation_of_a_graph_is_left_out_of_its_shapes(failing: Any) -> None:
+    lines = """@tf.function
+def added(x, y):
+    return x + y
+added(tf.zeros((2, 3)), tf.zeros((2, 4)))"""
+
+    told = describe_failure(failing("import tensorflow as tf\n" + lines))
+
+    assert told == (
+        "fails.py line 6: ValueError: Dimensions must be equal, but are 3 and 4 with input shapes: [2,3], [2,4]."
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "<class 'F'> could not be deserialized properly.\n\nconfig={}.\n\nException encountered: G() got no x",
+            "G() got no x",
+        ),
+        (
+            "Object N must override get_config. Please do.\n\nExample:\n\nclass A:\n  pass",
+            "Object N must override get_config. Please do.",
+        ),
+    ],
+    ids=["what failed to load", "an example of Keras's"],
+)
+def test_only_the_sentence_that_matters_stays(text: str, said: str) -> None:
+    assert message_of(ValueError(text)) == said
+
+
 def test_code_that_tensorflow_rewrote_has_its_own_lines() -> None:
     @tf.function
     def rewritten(x: Any) -> Any:
