@@ -55,8 +55,14 @@ def load_keras(
     Weights of mixed precision are float32 numbers, and half-precision arithmetic rounds differently in every runtime,
     by a hundred times what a verification can allow; so `in_float32` lets every layer compute in float32.
     `code`: the user's own, None for none. `examples`: what a model that is built again will be asked. Raises InputError
-    if the file is missing, is not a Keras model, can't be loaded, or changes meanwhile.
+    if the file is missing, is not a Keras model, can't be loaded, or changes meanwhile, and where Keras works without
+    TensorFlow.
     """
+    if keras.config.backend() != "tensorflow":
+        raise InputError(
+            f"Keras was imported with the backend {keras.config.backend()}, but models are exported with TensorFlow: "
+            "set KERAS_BACKEND=tensorflow before keras is imported"
+        )
     code = code if code is not None else OwnCode()
     digest = digest_file(path) if path.is_file() else ""
     rebuild = builder_for(path, code) if digest else None

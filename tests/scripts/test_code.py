@@ -10,6 +10,10 @@ import pytest
 
 from export.errors import InputError
 from scripts.parts.code import Code, add_code_arguments, load_objects, read_code
+from tuning.run_folder import RunFolder, write_json
+from tuning.settings import TrainingSettings
+from tuning.trained import TrainedModel
+from tuning.user_code import code_digest
 
 LAYER = "import keras\n\n\nclass {name}(keras.layers.Layer):\n    pass\n"
 Write = Callable[[str, str], str]
@@ -122,3 +126,74 @@ def test_a_mistake_in_a_neighbour_is_told_where_it_is(write: Write) -> None:
 
     with pytest.raises(InputError, match=r"asking_code\.py can't be imported \(mistaken_neighbour\.py line 4: Syntax"):
         load_objects([file])
+
+
+BUILDER = """
+import keras
+
+
+class Gain(keras.layers.Layer):
+    def call(self, x):
+        return x * 2
+
+
+def make():
+    class Hidden(Gain):
+        pass
+
+    return Hidden()
+
+
+def build(hp):
+    return keras.Sequential([keras.Input((4,)), Gain(), make(), keras.layers.Dense(hp.Int("width", 2, 5))])
+"""
+
+
+def of_run(folder: Path, source: str, **hyperparameters: int) -> Code:
+    """The code of a run whose winner has these hyperparameters."""
+    run = RunFolder(path=folder)
+    trained = TrainedModel(
+        hyperparameters=hyperparameters,
+        settings=TrainingSettings(epochs=1),
+        seed=0,
+        examples=1,
+        parameters=1,
+        epochs=(),
+        result_epoch=0,
+        seconds=0.0,
+    )
+    write_json(run.training, trained.as_json())
+    return Code().of_run({"source": source, "digest": code_digest(source)}, run)
+
+
+def test_a_run_of_the_built_in_model_needs_no_code(tmp_path: Path) -> None:
+    for recorded in (None, {"source": None, "digest": None}):
+        assert Code().of_run(recorded, RunFolder(path=tmp_path)) == Code()
+
+
+def test_the_code_of_a_run_gives_whatever_its_model_is_made_of(write: Write, tmp_path: Path) -> None:
+    code = of_run(tmp_path, f"{write('gains.py', BUILDER)}:build", width=3).load()
+
+    assert {"Gain", "Hidden", "build"} <= set(code.objects)
+    assert code.trusted
+    assert code.rebuild is not None
+    assert code.rebuild().output_shape == (None, 3)
+
+
+def test_code_that_changed_builds_no_model_for_weights_alone(write: Write, tmp_path: Path) -> None:
+    code = of_run(tmp_path, f"{write('changed_gains.py', BUILDER)}:build", width=3).load()
+    write("changed_gains.py", BUILDER.replace("x * 2", "x * 3"))
+
+    assert code.rebuild is not None
+    with pytest.raises(InputError, match=r"changed_gains\.py:build changed since the model was trained, of which only"):
+        code.rebuild()
+
+
+def test_code_that_does_not_build_the_model_any_more_is_told(write: Write, tmp_path: Path) -> None:
+    code = of_run(tmp_path, f"{write('other_gains.py', BUILDER)}:build", units=3)
+
+    with pytest.raises(
+        InputError,
+        match=r"other_gains\.py:build does not build the model of the run any more \(.*it asks for width.*or ",
+    ):
+        code.load()

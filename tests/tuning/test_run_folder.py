@@ -24,6 +24,7 @@ from tuning.run_folder import (
     now,
     open_run,
     read_json,
+    run_of,
     write_bytes,
     write_json,
 )
@@ -268,3 +269,26 @@ def test_bytes_for_a_folder_that_is_missing_are_an_error(tmp_path):
 )
 def test_json_gets_none_for_what_it_has_no_word_for(value, expected):
     assert finite_or_none(value) == expected
+
+
+def test_a_model_belongs_to_its_run_also_where_it_is_a_trials(tmp_path: Path) -> None:
+    run = RunFolder(path=tmp_path / "mine")
+    run.path.mkdir()
+    trial = RunFolder(path=run.trial("0003"))
+
+    assert run_of(run) is None
+    assert run_of(trial) is None
+    write_json(run.run_json, {})
+    assert run_of(run) == run
+    assert run_of(trial) == run
+    assert run_of(RunFolder(path=run.path / "other" / "0003")) is None
+
+
+def test_the_written_model_is_whichever_file_there_is(tmp_path: Path) -> None:
+    run = RunFolder(path=tmp_path)
+
+    assert run.written_model == run.model
+    run.model_weights.touch()
+    assert run.written_model == run.model_weights
+    run.model.touch()
+    assert run.written_model == run.model
