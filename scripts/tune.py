@@ -156,7 +156,7 @@ def _dataset(arguments: argparse.Namespace, folder: RunFolder) -> Dataset:
 def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: Console) -> _entry.Outcome:
     from rich.markup import escape
 
-    from scripts.parts.insight import tell_insight
+    from scripts.parts.insight import tell_insight, tell_nothing_found
     from scripts.parts.stages import Work, retrain_winner
     from scripts.parts.terminal import counted
     from tuning import run_record
@@ -164,7 +164,6 @@ def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: C
     from tuning.choice import result_of
     from tuning.devices import default_workers
     from tuning.journal import Journal
-    from tuning.records import Status
     from tuning.run_folder import write_json
 
     journal = Journal(folder.journal)
@@ -201,13 +200,7 @@ def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: C
         write_json(folder.run_json, record)
     if result.winner is None:
         write_json(folder.run_json, {**record, "status": run_record.FAILED})
-        failed = [trial for trial in result.trials if trial.status is not Status.SKIPPED]
-        if failed:
-            reasons = "; ".join(sorted({trial.reason for trial in failed if trial.reason}))
-            console.print(f"[red]every trial failed:[/] {escape(reasons)}")
-        else:
-            reasons = "; ".join(dict.fromkeys(trial.reason for trial in result.trials))
-            console.print(f"[red]no configuration could be trained:[/] {escape(reasons)}")
+        tell_nothing_found(console, job, result)
         return _entry.Outcome(result={"run": str(folder.path), "trials": len(result.trials)}, passed=False)
     work = Work(job=job, folder=folder, console=console)
     tell_insight(console, job, result)

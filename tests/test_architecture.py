@@ -111,7 +111,7 @@ MAY_IMPORT = {
     "export/native_output.py": set(),
     "export/install.py": {"filelock"},
     "export/inspection.py": {"keras", "numpy"},
-    "export/keras_file.py": {"keras"},
+    "export/keras_file.py": {"keras", "numpy"},
     # Keras itself requires h5py.
     "export/stored_model.py": {"h5py", "keras"},
     "export/own_objects.py": {"keras"},

@@ -127,4 +127,4 @@ def test_a_file_of_code_that_fails_is_one_sentence(script: Script, made: Path, t
 
     done = script(*EXPORT, "--model", made / "own.keras", "--code", "broken.py")
 
-    assert_refused(done, "broken.py can't be imported at line 3 (AttributeError: ")
+    assert_refused(done, "broken.py can't be imported (broken.py line 3: AttributeError: ")

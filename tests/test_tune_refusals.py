@@ -70,7 +70,11 @@ def test_tune_refuses_bad_arguments_and_starts_nothing(
         (_with("x_train", lambda x: np.full(x.shape, np.nan)), "holds 2560 NaN but images must be uint8"),
         (_with("x_test", lambda x: x[:, :, :7]), "both must be the same"),
         (_with("x_train", lambda x: np.stack([x, x], axis=-1)), "but images need 1 or 3 channels"),
-        (_with("x_train", lambda x: x[0]), "but images must be (examples, height, width)"),
+        (_with("x_train", lambda x: x[0]), "x_train has 8 examples but y_train has 40: give a label for each example"),
+        (
+            _with("x_train", lambda x: x.reshape(len(x), 2, 2, 4, 4)),
+            "x_train has shape (40, 2, 2, 4, 4) but images must be (examples, height, width)",
+        ),
         (_with("y_test", lambda y: y + 9), "y_test holds the label 12 but the 4 classes are numbered 0 to 3"),
         (_with("y_train", lambda y: y.astype(np.int64) - 1), "y_train holds the label -1 but labels must be 0 or more"),
         (_with("y_train", lambda y: np.where(y == 1, 2, y)), "class 1 has no training images"),

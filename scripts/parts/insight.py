@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tuning.records import SearchResult
 
 LARGEST_DROP = 0.1
+MOST_REASONS = 3
 
 
 def tell_insight(console: Console, job: Job, result: SearchResult) -> None:
@@ -42,6 +43,24 @@ def tell_insight(console: Console, job: Job, result: SearchResult) -> None:
             f"[yellow]note:[/] --space has {escape(name)}, for which no configuration asked: is it spelled so?"
         )
     console.print()
+
+
+def tell_nothing_found(console: Console, job: Job, result: SearchResult) -> None:
+    """Why no trial has a result: the reasons of those that failed, else of those that were skipped."""
+    from rich.markup import escape
+
+    from tuning.records import Status
+
+    failed = [trial for trial in result.trials if trial.status is not Status.SKIPPED]
+    largest = job.config.max_parameters
+    if largest is not None and all(trial.parameters > largest for trial in result.trials):
+        smallest = min(trial.parameters for trial in result.trials)
+        console.print(f"[red]every model was too large:[/] the smallest one had {smallest} parameters")
+        return
+    reasons = list(dict.fromkeys(trial.reason for trial in failed or result.trials if trial.reason))
+    more = f"; and {len(reasons) - MOST_REASONS} more, in trials.csv" if len(reasons) > MOST_REASONS else ""
+    what = "every trial failed" if failed else "no configuration could be trained"
+    console.print(f"[red]{what}:[/] {escape('; '.join(reasons[:MOST_REASONS]))}{more}")
 
 
 def _tell_selection(console: Console, job: Job, result: SearchResult) -> None:
