@@ -165,10 +165,9 @@ def test_a_subclassed_model_of_logits_is_searched_by_its_own_metric(own: Path, w
 def test_a_regression_is_verified_by_its_outputs(own: Path, walk: Any) -> None:
     rng = np.random.default_rng(0)
     levels = {f"y_{part}": rng.uniform(0.1, 0.9, size=count) for part, count in (("train", 120), ("test", 20))}
-    images = {
-        f"x{key[1:]}": each[:, None, None] * rng.uniform(200, 255, (len(each), 8, 8)) for key, each in levels.items()
-    }
-    np.savez(own / "levels.npz", **levels, **{key: each.astype(np.uint8) for key, each in images.items()})
+    bright = {key: each[:, None, None] * rng.uniform(200, 255, (len(each), 8, 8)) for key, each in levels.items()}
+    images = {f"x{key[1:]}": each.astype(np.uint8) for key, each in bright.items()}
+    np.savez(own / "levels.npz", **levels, **images)
 
     tuned, verified = walk(
         "--data", "levels.npz", "--model", "own.py:regression", "--objective", "val_mae", "--epochs", 30, kind="tflite"
