@@ -9,55 +9,27 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from asking_builder import Asking
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulated_executor import Simulated
 
-from tuning.drawing import complete
 from tuning.journal import Journal, Suggestion
 from tuning.recording import RecordingHyperParameters, answering
 from tuning.records import ALGORITHMS, SearchConfig, Status
 from tuning.resources import Resources
 from tuning.search import search
-from tuning.settings import Feed, TrainingSettings
 from tuning.space import is_finite
 
 FEW = 60
 """Points of a space that is finished."""
 
 
-class Program:
+class Program(Asking):
     """A model builder that runs statements, like those of a `build(hp)` function."""
 
-    name = "the program"
-    fixed = {}  # noqa: RUF012
-    own_fit = None
-    keeps_validation = asks_by_building = is_a_user_s = False
-    feed = Feed()
-
     def __init__(self, statements):
-        self.statements = statements
-
-    def ask(self, hp):
-        _run(self.statements, hp, {})
-
-    def described_space(self):
-        return {name: str(domain) for name, domain in complete(self, {}).ranges.items()}
-
-    def default_configuration(self):
-        return complete(self, {}).values
-
-    def check(self, values):
-        return complete(self, values).values
-
-    # A simulated training builds nothing.
-    parse = built = single_settings = feed_of = custom_objects_of = check
-
-    def trial_settings(self, epochs):
-        return TrainingSettings(epochs=epochs)
-
-    def retraining_settings(self, winner, *, epochs_to_best, examples):
-        return winner.settings
+        super().__init__(lambda hp: _run(statements, hp, {}))
 
     def all_points(self):
         """By a list of its own: every answer to every question."""

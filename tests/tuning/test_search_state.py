@@ -8,7 +8,7 @@ import pytest
 
 from tuning.drawing import Drawing, complete, draw
 from tuning.errors import InputError
-from tuning.journal import AttemptLost, EpochReported, SearchBegan, Suggestion
+from tuning.journal import AttemptLost, EpochReported, Repetition, SearchBegan, Suggestion
 from tuning.oracle_driver import OracleDriver
 from tuning.oracles import make_oracle
 from tuning.records import SearchConfig, Status
@@ -163,3 +163,9 @@ def test_an_epoch_out_of_turn_is_refused(state, make_epoch, begun):
     search.replay(EpochReported(trial_id="0000", number=1, epoch=make_epoch()))
     with pytest.raises(InputError, match="the journal holds epoch 3 of trial 0000 after epoch 1: restore the file"):
         search.replay(EpochReported(trial_id="0000", number=3, epoch=make_epoch()))
+
+
+def test_a_repetition_of_a_trial_that_is_not_there_is_refused(state, begun):
+    search = begun(state())
+    with pytest.raises(InputError, match="the journal repeats trial 0007, which is not there: restore the file or"):
+        search.replay(Repetition(oracle_id="0001", trial_id="0007"))

@@ -1,0 +1,45 @@
+"""A model builder for simulated trainings: it asks for hyperparameters, and builds nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras_tuner as kt
+
+from tuning.drawing import complete
+from tuning.settings import Feed, TrainingSettings
+
+
+class Asking:
+    """Asks by `ask(hp)`."""
+
+    name = "the program"
+    fixed: Mapping[str, Any] = {}
+    own_fit = None
+    keeps_validation = asks_by_building = is_a_user_s = False
+    feed = Feed()
+
+    def __init__(self, ask: Callable[[kt.HyperParameters], None]) -> None:
+        self._ask = ask
+
+    def ask(self, hp: kt.HyperParameters) -> None:
+        self._ask(hp)
+
+    def described_space(self) -> dict[str, str]:
+        return {name: str(domain) for name, domain in complete(self, {}).ranges.items()}
+
+    def default_configuration(self) -> Mapping[str, Any]:
+        return complete(self, {}).values
+
+    def check(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        return complete(self, values).values
+
+    # A simulated training builds nothing.
+    parse = built = single_settings = feed_of = custom_objects_of = check
+
+    def trial_settings(self, epochs: int) -> TrainingSettings:
+        return TrainingSettings(epochs=epochs)
+
+    def retraining_settings(self, winner: Any, *, epochs_to_best: Any, examples: int) -> TrainingSettings:
+        return winner.settings
