@@ -12,7 +12,7 @@ LONGEST = 200
 
 
 def read_reason(error: Exception) -> str:
-    """At most 200 characters."""
+    """At most 200 characters; of a longer one the beginning and more of the end, where Keras names the shapes."""
     text = _COLOURS.sub("", str(error))
     call = _CALL.search(text)
     if call is not None:
@@ -21,4 +21,8 @@ def read_reason(error: Exception) -> str:
         text = text.rpartition(_LOADING)[2]
     elif text.startswith(_IN_CODE):
         text = text.strip().splitlines()[-1]
-    return " ".join(text.split())[:LONGEST]
+    text = " ".join(text.split())
+    if len(text) <= LONGEST:
+        return text
+    head = LONGEST // 3
+    return f"{text[:head].rstrip()} … {text[head + 3 - LONGEST :].lstrip()}"

@@ -56,3 +56,4 @@ def test_other_messages_are_one_line_of_some_length() -> None:
     assert read_reason(ValueError("in user code:\n\n    File 'x'\n\n    ValueError: why\n")) == "ValueError: why"
     assert read_reason(ValueError("a\n b")) == "a b"
     assert len(read_reason(ValueError("x" * 999))) == LONGEST
+    assert read_reason(ValueError("x" * 999 + " expected 7, found 4")).endswith(" expected 7, found 4")

@@ -1,6 +1,6 @@
 """Fourier transforms, and what else is computed with complex numbers: with two real numbers for each.
 
-No format here has such numbers. What reads real ones off them, Real, Imag or ComplexAbs, is built anew from the real
+No format here has such numbers. What reads real ones off them, Real, Imag or ComplexAbs, is computed from the real
 numbers that they come from, as far as all between is known here; a transform becomes two products with a matrix.
 """
 
