@@ -17,10 +17,12 @@ _OTHER = {Labels.INTEGER: Labels.ONE_HOT, Labels.ONE_HOT: Labels.INTEGER}
 def labels_for(model: keras.Model, answers: Any, labels: np.ndarray, *, num_classes: int, name: str) -> Labels:
     """How labels are handed to the model's loss: found by its name and tried on some `answers` and their labels.
 
-    Labels of data without classes, and those of a model with a single output, are handed over as they are. Raises
-    InputError if the loss takes neither form; `name` is how the message calls the model.
+    Labels of data without classes, those of a model with a single output, and those of one that is compiled without a
+    loss, as its own `train_step` computes it, are handed over as they are. Raises InputError if the loss takes neither
+    form; `name` is how the message calls the model.
     """
-    if num_classes == 0 or answers.shape[-1] == 1:
+    has_own_step = type(model).train_step is not keras.Model.train_step
+    if num_classes == 0 or answers.shape[-1] == 1 or (model.loss is None and has_own_step):
         return Labels.INTEGER
     likely = Labels.INTEGER if "sparse" in loss_name(model.loss) else Labels.ONE_HOT
     reasons = []

@@ -44,6 +44,54 @@ class Own(kt.HyperModel):
 """,
         model="my.py:Own",
     ),
+    "a model with its own steps, compiled without a loss": code(
+        """
+import tensorflow as tf
+
+
+class Net(keras.Model):
+    def __init__(self, width, **kwargs):
+        super().__init__(**kwargs)
+        self.width, self.flatten, self.inner, self.head = width, L.Flatten(), L.Dense(width), L.Dense(4, "softmax")
+        self.losses_seen, self.hits = keras.metrics.Mean(name="loss"), keras.metrics.SparseCategoricalAccuracy("hits")
+
+    def call(self, x, training=False):
+        return self.head(self.inner(self.flatten(x)))
+
+    @property
+    def metrics(self):
+        return [self.losses_seen, self.hits]
+
+    def train_step(self, data):
+        with tf.GradientTape() as tape:
+            loss = self.lost(data)
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, self.trainable_weights), self.trainable_weights))
+        return {each.name: each.result() for each in self.metrics}
+
+    def test_step(self, data):
+        self.lost(data)
+        return {each.name: each.result() for each in self.metrics}
+
+    def lost(self, data):
+        x, y = data
+        answers = self(x, training=True)
+        loss = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(y, answers))
+        self.losses_seen.update_state(loss)
+        self.hits.update_state(y, answers)
+        return loss
+
+    def get_config(self):
+        return {**super().get_config(), "width": self.width}
+
+
+def build(hp):
+    model = Net(hp.Int("width", 4, 8))
+    model.compile(optimizer=keras.optimizers.Adam(0.02))
+    return model
+""",
+        options=(*UNIT, "--objective", "val_hits:max"),
+        inputs=scaled,
+    ),
     "a training loop of gradients, for a model that is not compiled": code(
         """
 import tensorflow as tf
