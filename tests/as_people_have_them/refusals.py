@@ -164,6 +164,10 @@ REFUSALS = {
         "--retrain-with must be fit, got folds",
         options=("--retrain-with", "folds"),
     ),
+    "a fit that the built-in model has not": Refusal(
+        words=("tune.py", "--data", "data.npz", "--retrain-with", "fit"),
+        told=("--retrain-with goes with --model: the built-in model has no fit of its own",),
+    ),
     "a mistake in the builder": searched(
         "def build(hp):\n    sizes = {}\n    return net([L.Dense(sizes[hp.Int('width', 4, 6)])])\n",
         "my.py line 9: KeyError: 4",
