@@ -60,8 +60,7 @@ class KnownSpace:
     def add(self, point: Point) -> None:
         """Take a point, or a beginning that no configuration can have.
 
-        Raises InputError, if the builder asked for something else after the same
-        values before.
+        Raises InputError if the builder asked for something else after the same values before.
         """
         path: list[tuple[_Node, _Key]] = []
         number = self._root
