@@ -10,13 +10,12 @@ import pytest
 
 from export.errors import InputError
 from scripts.parts.code import Code, add_code_arguments, load_objects, read_code
-from tuning.run_folder import RunFolder, write_json
-from tuning.settings import TrainingSettings
-from tuning.trained import TrainedModel
+from tuning.run_folder import RunFolder
 from tuning.user_code import code_digest
 
 LAYER = "import keras\n\n\nclass {name}(keras.layers.Layer):\n    pass\n"
 Write = Callable[[str, str], str]
+TrainedRun = Callable[..., RunFolder]
 
 
 def read(*options: str) -> Code:
@@ -149,20 +148,7 @@ def build(hp):
 """
 
 
-def of_run(folder: Path, source: str, **hyperparameters: int) -> Code:
-    """The code of a run whose winner has these hyperparameters."""
-    run = RunFolder(path=folder)
-    trained = TrainedModel(
-        hyperparameters=hyperparameters,
-        settings=TrainingSettings(epochs=1),
-        seed=0,
-        examples=1,
-        parameters=1,
-        epochs=(),
-        result_epoch=0,
-        seconds=0.0,
-    )
-    write_json(run.training, trained.as_json())
+def of_run(run: RunFolder, source: str) -> Code:
     return Code().of_run({"source": source, "digest": code_digest(source)}, run)
 
 
@@ -171,8 +157,8 @@ def test_a_run_of_the_built_in_model_needs_no_code(tmp_path: Path) -> None:
         assert Code().of_run(recorded, RunFolder(path=tmp_path)) == Code()
 
 
-def test_the_code_of_a_run_gives_whatever_its_model_is_made_of(write: Write, tmp_path: Path) -> None:
-    code = of_run(tmp_path, f"{write('gains.py', BUILDER)}:build", width=3).load()
+def test_the_code_of_a_run_gives_whatever_its_model_is_made_of(write: Write, trained_run: TrainedRun) -> None:
+    code = of_run(trained_run(hyperparameters={"width": 3}), f"{write('gains.py', BUILDER)}:build").load()
 
     assert {"Gain", "Hidden", "build"} <= set(code.objects)
     assert code.trusted
@@ -180,8 +166,8 @@ def test_the_code_of_a_run_gives_whatever_its_model_is_made_of(write: Write, tmp
     assert code.rebuild().output_shape == (None, 3)
 
 
-def test_code_that_changed_builds_no_model_for_weights_alone(write: Write, tmp_path: Path) -> None:
-    code = of_run(tmp_path, f"{write('changed_gains.py', BUILDER)}:build", width=3).load()
+def test_code_that_changed_builds_no_model_for_weights_alone(write: Write, trained_run: TrainedRun) -> None:
+    code = of_run(trained_run(hyperparameters={"width": 3}), f"{write('changed_gains.py', BUILDER)}:build").load()
     write("changed_gains.py", BUILDER.replace("x * 2", "x * 3"))
 
     assert code.rebuild is not None
@@ -189,8 +175,8 @@ def test_code_that_changed_builds_no_model_for_weights_alone(write: Write, tmp_p
         code.rebuild()
 
 
-def test_code_that_does_not_build_the_model_any_more_is_told(write: Write, tmp_path: Path) -> None:
-    code = of_run(tmp_path, f"{write('other_gains.py', BUILDER)}:build", units=3)
+def test_code_that_does_not_build_the_model_any_more_is_told(write: Write, trained_run: TrainedRun) -> None:
+    code = of_run(trained_run(hyperparameters={"units": 3}), f"{write('other_gains.py', BUILDER)}:build")
 
     with pytest.raises(
         InputError,

@@ -3,47 +3,33 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 from rich.console import Console
 
 from export.errors import InputError, VerificationError
 from scripts.parts.promise import promise_note, tell_promise
-from tuning.run_folder import RunFolder, write_json
-from tuning.settings import TrainingSettings
-from tuning.trained import Promise, TrainedModel
+from tuning.run_folder import RunFolder
+from tuning.trained import Promise
 
+TrainedRun = Callable[..., RunFolder]
 BROKEN = (
     "the retrained model did not learn what its trial did, accuracy 0.21 on 1442 examples that it was trained on where "
     "the trial had 0.87 on examples that were new to it"
 )
 
 
-def folder_with(path: Path, **promise: Any) -> RunFolder:
-    """A run's folder whose model keeps its promise or not; without `is_kept`, none was made."""
-    known = {"objective": "val_accuracy", "trial": 0.87, "retrained": 0.21, "standard_error": 0.02, "examples": 1442}
-    trained = TrainedModel(
-        hyperparameters={},
-        settings=TrainingSettings(epochs=1),
-        seed=0,
-        examples=1,
-        parameters=1,
-        epochs=(),
-        result_epoch=0,
-        seconds=0.0,
-        promise=Promise(**known, **promise) if promise else None,
+def promise(*, is_kept: bool) -> Promise:
+    return Promise(
+        objective="val_accuracy", trial=0.87, retrained=0.21, standard_error=0.02, examples=1442, is_kept=is_kept
     )
-    folder = RunFolder(path=path)
-    write_json(folder.training, trained.as_json())
-    return folder
 
 
-@pytest.mark.parametrize("promise", [{}, {"is_kept": True}], ids=["none", "kept"])
-def test_of_a_promise_that_is_kept_nothing_is_said(promise: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize("made", [None, promise(is_kept=True)], ids=["none", "kept"])
+def test_of_a_promise_that_is_kept_nothing_is_said(made: Promise | None, trained_run: TrainedRun) -> None:
     output = io.StringIO()
-    folder = folder_with(tmp_path, **promise)
+    folder = trained_run(promise=made)
 
     assert tell_promise(Console(file=output), folder)
     assert promise_note(folder, accept_worse=False) == ""
@@ -52,9 +38,9 @@ def test_of_a_promise_that_is_kept_nothing_is_said(promise: dict[str, Any], tmp_
         promise_note(folder, accept_worse=True)
 
 
-def test_a_broken_promise_is_told_and_keeps_the_model_from_being_published(tmp_path: Path) -> None:
+def test_a_broken_promise_is_told_and_keeps_the_model_from_being_published(trained_run: TrainedRun) -> None:
     output = io.StringIO()
-    folder = folder_with(tmp_path, is_kept=False)
+    folder = trained_run(promise=promise(is_kept=False))
 
     assert not tell_promise(Console(file=output, width=1000), folder)
     assert output.getvalue().startswith(f"{BROKEN}: search smaller learning rates")
