@@ -11,11 +11,15 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import pytest
+
 from tuning.executors.interface import Built, Deliver, Ended, EpochEnded, Lost, Report, Task
-from tuning.records import Epoch
+from tuning.records import ALGORITHMS, Epoch
 from tuning.settings import Configuration
 
 PARAMETERS = 1000
+EVERY = [pytest.param(name, marks=pytest.mark.slow) if name in ("bayesian", "tpe") else name for name in ALGORITHMS]
+"""All algorithms; those whose suggestions take long only where there is time."""
 
 
 def loss_of(configuration: Configuration, epoch: int, seed: int) -> float:

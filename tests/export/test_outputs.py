@@ -39,6 +39,8 @@ from .output_cases import (
     two_inputs,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def save(model: Any, folder: Path) -> Path:
     path = folder / "model.keras"
@@ -60,7 +62,6 @@ def by_name(answer: Any) -> list[np.ndarray]:
     return [np.asarray(tensor) for tensor in keras.tree.flatten(answer)]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", list(CASES))
 def test_every_file_answers_under_names_of_its_own_as_keras_does(name: str, tmp_path: Path) -> None:
     build, options, examples, asked, inputs, outputs = CASES[name]
@@ -127,7 +128,6 @@ def test_the_reference_holds_inputs_outputs_and_answers_by_name(published_regres
         ]
 
 
-@pytest.mark.slow
 def test_a_model_that_is_exported_as_it_is_says_so(tmp_path: Path) -> None:
     path = save(softmax_of_floats(), tmp_path)
 
@@ -138,7 +138,6 @@ def test_a_model_that_is_exported_as_it_is_says_so(tmp_path: Path) -> None:
     assert description.preprocessing == (f"pixels is pixel × {1 / 255!r} + 0.0, float32, of raw pixel values 0 to 255")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", list(Format))
 def test_a_wrong_weight_in_a_hundred_is_seen_and_not_published(
     kind: Format, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -6,11 +6,11 @@ import keras_tuner as kt
 import pytest
 from asking_builder import Asking
 from keras_tuner.engine import trial as trial_module
-from simulated_executor import Simulated
+from simulated_executor import EVERY, Simulated
 
 from tuning.errors import ImpossibleError, UserCodeError
 from tuning.journal import Journal, Repetition, SearchBegan, Suggestion
-from tuning.records import ALGORITHMS, SearchConfig, Status
+from tuning.records import SearchConfig, Status
 from tuning.resources import Resources
 from tuning.search import search
 from tuning.search_loop import MOST_REPEATED_IN_A_ROW, MOST_SKIPPED_IN_A_ROW
@@ -31,7 +31,7 @@ def too_deep(hp):
         raise ImpossibleError("the program failed: fix it there", reason="my.py line 8: ValueError: too deep")
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", EVERY)
 def test_impossible_combinations_cost_no_trial_and_stand_with_their_reason(run, tmp_path, algorithm):
     result = run(too_deep, tmp_path, algorithm=algorithm, max_trials=20)
 

@@ -12,7 +12,7 @@ import keras_tuner as kt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from simulated_executor import Simulated
+from simulated_executor import EVERY, Simulated
 
 from tuning.budget import Budget
 from tuning.errors import InputError
@@ -21,9 +21,6 @@ from tuning.observer import Silent
 from tuning.records import ALGORITHMS, SearchConfig, Status, TrialRecord
 from tuning.resources import Resources
 from tuning.search import search
-
-EVERY = [pytest.param(name, marks=pytest.mark.slow) if name in ("bayesian", "tpe") else name for name in ALGORITHMS]
-"""All algorithms; those whose suggestions take long only where there is time."""
 
 
 class Killed(BaseException):

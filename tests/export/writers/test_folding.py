@@ -17,6 +17,8 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from export.writers.folding import folded
 from export.writers.mends.replay import rebuilt
 
+pytestmark = pytest.mark.slow
+
 layers = keras.layers
 CLOSE = 2e-6
 SHAPE = (8, 6, 3)
@@ -332,7 +334,6 @@ def test_a_graph_without_anything_to_fold_is_not_changed() -> None:
     assert graph == frozen.graph.as_graph_def()
 
 
-@pytest.mark.slow
 @given(
     factors=st.lists(st.floats(-3, 3, width=32), min_size=4, max_size=4),
     variances=st.lists(st.floats(0.125, 50, width=32), min_size=4, max_size=4),
