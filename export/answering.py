@@ -158,7 +158,7 @@ def _untold(file: KerasFile, last: LastActivation, seen: np.ndarray | None, faul
 
 
 def _take_off(last: LastActivation, ask: Callable[[], np.ndarray]) -> bool:
-    """Take the sigmoid off the layer that holds it, so that the logit behind it can be had; False if that is not it.
+    """Take the sigmoid off the layer that holds it, so that the logit behind it can be read; False if that is not it.
 
     1 − p, and so its logarithm, has lost its digits where p is near 1; the logit still has them.
     """

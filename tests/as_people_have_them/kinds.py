@@ -64,6 +64,13 @@ class FileKind:
     size: int = 8
 
 
+def write_code(folder: Path, files: Mapping[str, str]) -> None:
+    """Path → text, below the folder."""
+    for path, text in files.items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+
+
 def scaled(raw: np.ndarray) -> np.ndarray:
     """Pixel values from 0 to 1."""
     return raw.astype(np.float32) / 255

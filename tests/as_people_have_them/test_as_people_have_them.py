@@ -23,7 +23,7 @@ from ai_edge_litert.interpreter import Interpreter
 from ..doubles.warm_scripts import WarmScripts
 from . import codes, data, fits, spaces
 from .files import FILES
-from .kinds import Kind
+from .kinds import Kind, write_code
 from .layouts import arrays_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,9 +58,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.mark.parametrize("name", KINDS)
 def test_a_kind_of_model_goes_the_whole_way(name: str, home: Path, warm: WarmScripts) -> None:
     kind = KINDS[name]
-    for path, text in {**kind.files, "my.py": kind.code}.items():
-        (home / path).parent.mkdir(exist_ok=True)
-        (home / path).write_text(text, encoding="utf-8")
+    write_code(home, {**kind.files, "my.py": kind.code})
     chosen, raw = kind.data(home)
     search = [*QUICK, *kind.options, *chosen, "--model", kind.model, "--run", "mine"]
     if name in AS_COMMANDS[:2]:

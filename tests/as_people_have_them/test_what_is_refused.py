@@ -12,6 +12,7 @@ import pytest
 
 from ..doubles.warm_scripts import WarmScripts
 from ..refused import assert_refused
+from .kinds import write_code
 from .layouts import four_classes
 from .refusals import REFUSALS
 
@@ -32,9 +33,7 @@ def everything_in(folder: Path) -> dict[str, bytes | None]:
 @pytest.mark.parametrize("name", REFUSALS)
 def test_a_mistake_is_told_where_it_is_and_changes_nothing(name: str, tmp_path: Path, warm: WarmScripts) -> None:
     refusal = REFUSALS[name]
-    for path, text in {**refusal.files, "my.py": refusal.code}.items():
-        (tmp_path / path).parent.mkdir(exist_ok=True)
-        (tmp_path / path).write_text(text, encoding="utf-8")
+    write_code(tmp_path, {**refusal.files, "my.py": refusal.code})
     keras.utils.set_random_seed(1)
     refusal.data(tmp_path)
     before = everything_in(tmp_path)
