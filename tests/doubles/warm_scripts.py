@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import os
 import runpy
+import select
 import subprocess
 import sys
 import tempfile
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +25,39 @@ class WarmScripts:
     """A process that runs one command after the other."""
 
     def __init__(self) -> None:
+        self._start()
+
+    def _start(self) -> None:
         self._process = subprocess.Popen(
             [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def run(self, folder: Path, *words: object) -> subprocess.CompletedProcess[str]:
-        """A script by its name with its arguments, from this folder."""
+    def run(
+        self,
+        folder: Path,
+        *words: object,
+        environment: Mapping[str, str] | None = None,
+        seconds: float | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        """A script by its name with its arguments, from this folder.
+
+        `environment` takes the place of the present one. A command that ends its process, or is killed with it after
+        `seconds`, has a code below 0; the next one gets a new process.
+        """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         arguments = [str(word) for word in words]
-        self._process.stdin.write(json.dumps({"folder": str(folder), "arguments": arguments}) + "\n")
+        asked = {"folder": str(folder), "arguments": arguments, "environment": dict(environment or os.environ)}
+        self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()
-        return subprocess.CompletedProcess(arguments, **json.loads(self._process.stdout.readline()))
+        answered, _, _ = select.select([self._process.stdout], [], [], seconds)
+        answer = self._process.stdout.readline() if answered else ""
+        if not answer:
+            self.close()
+            code = -abs(self._process.returncode)
+            self._start()
+            return subprocess.CompletedProcess(arguments, code, "", "the process that ran it is gone")
+        return subprocess.CompletedProcess(arguments, **json.loads(answer))
 
     def close(self) -> None:
         self._process.kill()
@@ -44,14 +67,21 @@ class WarmScripts:
             pipe.close()
 
 
-def _run(folder: str, arguments: list[str]) -> dict[str, Any]:
+def _run(folder: str, arguments: list[str], environment: dict[str, str]) -> dict[str, Any]:
     saved = os.dup(1), os.dup(2)
+    kept, temporary = dict(os.environ), tempfile.tempdir
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         os.dup2(out.fileno(), 1)
         os.dup2(err.fileno(), 2)
+        os.environ.clear()
+        os.environ.update(environment)
+        tempfile.tempdir = None
         try:
             code = _exit_code(folder, arguments)
         finally:
+            os.environ.clear()
+            os.environ.update(kept)
+            tempfile.tempdir = temporary
             sys.stdout.flush()
             sys.stderr.flush()
             for descriptor, copy in zip((1, 2), saved, strict=True):

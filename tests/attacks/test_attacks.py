@@ -1,0 +1,43 @@
+"""Every short attack is answered as expected. `scripts/bench attacks` has them all, with their time and memory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from scripts.attacks.case import Attack
+from scripts.attacks.goods import Goods
+from scripts.attacks.running import collect, execute_in_processes, is_script, reason_to_skip, run_attack
+from scripts.attacks.watching import Ended, Limits
+
+from ..doubles.warm_scripts import WarmScripts
+
+SECONDS = 60.0
+"""Tests share a machine with others; times are measured by the bench."""
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [attack for attack in collect() if not attack.slow],
+    ids=lambda attack: f"{attack.kind}: {attack.name}",
+)
+def test_an_attack_is_answered_as_expected(attack: Attack, goods: Goods, warm: WarmScripts) -> None:
+    in_processes = execute_in_processes(Limits(seconds=SECONDS))
+
+    def execute(words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Ended:
+        if not is_script(words):
+            return in_processes(words, folder, environment)
+        started = time.monotonic()
+        done = warm.run(folder, *words, environment=environment, seconds=SECONDS)
+        return Ended(done=done, seconds=time.monotonic() - started)
+
+    if reason_to_skip(attack):
+        pytest.skip(reason_to_skip(attack))
+    answer = run_attack(attack, goods, execute)
+
+    assert not answer.faults
