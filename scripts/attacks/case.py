@@ -33,6 +33,16 @@ class Place:
     folder: Path
     goods: Goods
 
+    @property
+    def temporary(self) -> Path:
+        """What TMPDIR names."""
+        return self.folder.parent / "tmp"
+
+    @property
+    def home(self) -> Path:
+        """What HOME names."""
+        return self.folder.parent / "home"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Attack:
@@ -42,7 +52,8 @@ class Attack:
     (`["verify.py", "artifacts"]`), or any other program with its arguments. `codes`: exit codes that are right; `says`:
     a regular expression that the output must hold, on stdout or stderr. `changes`: names in the folder that the command
     may make or change; nothing else may differ afterwards, there or elsewhere. `check` returns what else is wrong
-    afterwards, one sentence each. `slow`: not among the tests. `needs_root`: it can be prepared by root only.
+    afterwards, one sentence each. `seconds`: the most that the command may take; more than usual only where the right
+    answer is a whole search or export. `slow`: not among the tests. `needs_root`: it can be prepared by root only.
     """
 
     kind: Kind
@@ -52,6 +63,7 @@ class Attack:
     says: str = ""
     changes: tuple[str, ...] = ()
     check: Callable[[Place, subprocess.CompletedProcess[str]], Sequence[str]] | None = None
+    seconds: float = 10.0
     slow: bool = False
     needs_root: bool = False
     needs_linux: bool = False

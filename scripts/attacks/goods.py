@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SCRIPTS = Path(__file__).resolve().parent.parent
-_TUNE = ["tune.py", "--run", "first", "--dataset", "digits", "--max-trials", "1", "--epochs", "1", "--budget", "1s"]
-_TUNE += ["--workers", "0", "--repeats", "0"]
+TUNE = ["tune.py", "--run", "first", "--dataset", "digits", "--max-trials", "1", "--epochs", "1", "--budget", "1s"]
+TUNE += ["--workers", "0", "--repeats", "0"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def make_goods(folder: Path) -> Goods:
     """Train, export and return them; what is there already is used again."""
     if not (folder / "runs" / "first" / "artifacts" / "manifest.json").exists():
         folder.mkdir(parents=True, exist_ok=True)
-        for words in (_TUNE, ["export.py", "--run", "first"]):
+        for words in (TUNE, ["export.py", "--run", "first"]):
             subprocess.run(
                 [sys.executable, str(SCRIPTS / words[0]), *words[1:]],
                 cwd=folder,

@@ -21,6 +21,8 @@ from scripts.attacks.watching import Ended, Limits, watch
 
 OUR_ERROR = 70
 LONGEST_QUOTE = 300
+ADDED_MEBIBYTES = 500.0
+"""What an attack may hold above what its command holds on right things."""
 _EMPTY = {
     "HOME": "home",
     "KERAS_HOME": "home",
@@ -44,8 +46,8 @@ _CACHES = (
 )
 """What libraries keep for themselves in a user's home at their first import."""
 
-Execute = Callable[[Sequence[str], Path, Mapping[str, str]], Ended]
-"""Runs words in a folder with an environment."""
+Execute = Callable[[Sequence[str], Place, Mapping[str, str]], Ended]
+"""Runs words in a place's folder with an environment."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,11 +74,17 @@ def collect(kinds: Sequence[Kind] = tuple(Kind)) -> list[Attack]:
     return found
 
 
-def execute_in_processes(limits: Limits) -> Execute:
-    """Real commands: scripts by this Python, anything else as it is."""
+def execute_in_processes(limits: Limits, usual: Mapping[str, float] = {}) -> Execute:
+    """Real commands: scripts by this Python, anything else as it is.
 
-    def execute(words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Ended:
-        return watch(as_command(words), folder=folder, environment=environment, limits=limits)
+    `usual`: MiB that scripts hold on right things. A command with one of them may hold so much more than that.
+    """
+
+    def execute(words: Sequence[str], place: Place, environment: Mapping[str, str]) -> Ended:
+        held = [mebibytes for script, mebibytes in usual.items() if any(script in word for word in words)]
+        most = max(held) + ADDED_MEBIBYTES if held else limits.mebibytes
+        allowed = Limits(seconds=limits.seconds, mebibytes=most)
+        return watch(as_command(words), folder=place.folder, environment=environment, limits=allowed)
 
     return execute
 
@@ -107,11 +115,16 @@ def run_attack(attack: Attack, goods: Goods, execute: Execute) -> Answer:
         return Answer(attack=attack, skipped=reason)
     base = Path(tempfile.mkdtemp(prefix="attack-")).resolve()
     try:
-        for name in ("folder", "home", "tmp"):
-            (base / name).mkdir()
-        return _run_in(base, attack, goods, execute)
+        return _run_in(make_base(base), attack, goods, execute)
     finally:
         shutil.rmtree(base, ignore_errors=True)
+
+
+def make_base(base: Path) -> Path:
+    """Make the empty folders of a case there: its own, a home, and one for what is temporary."""
+    for name in ("folder", "home", "tmp"):
+        (base / name).mkdir()
+    return base
 
 
 def environment_of(base: Path) -> dict[str, str]:
@@ -128,7 +141,7 @@ def _run_in(base: Path, attack: Attack, goods: Goods, execute: Execute) -> Answe
     except (OSError, ValueError, LookupError, subprocess.SubprocessError) as error:
         return Answer(attack=attack, faults=(f"it can't be prepared: {type(error).__name__}: {error}",))
     before, right = snapshot(base), snapshot(goods.folder, bytes_too=False)
-    ended = execute(words, place.folder, environment_of(base))
+    ended = execute(words, place, environment_of(base))
     allowed = [*_CACHES, *(f"folder/{name}" for name in attack.changes)]
     faults = [
         *_unlike(attack, ended.done),

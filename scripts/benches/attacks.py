@@ -20,7 +20,8 @@ if __name__ == "__main__":
 
 from scripts.attacks.case import Attack, Kind  # noqa: E402 the path comes first
 from scripts.attacks.goods import make_goods  # noqa: E402
-from scripts.attacks.running import Answer, collect, execute_in_processes, run_attack  # noqa: E402
+from scripts.attacks.running import ADDED_MEBIBYTES, Answer, collect, execute_in_processes, run_attack  # noqa: E402
+from scripts.attacks.usual import measure_usual  # noqa: E402
 from scripts.attacks.watching import Limits  # noqa: E402
 
 TABULATED = Kind.MACHINE
@@ -32,8 +33,7 @@ def main() -> int:
     parser.add_argument("--kind", action="append", default=[], choices=list(Kind), help="repeatable; default: all")
     parser.add_argument("--only", default="", metavar="TEXT", help="attacks whose name holds it")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="at once (default: 1, as times are measured)")
-    parser.add_argument("--seconds", type=float, default=Limits().seconds, metavar="N", help="default: %(default)g")
-    parser.add_argument("--memory", type=float, default=Limits().mebibytes, metavar="MIB", help="default: %(default)g")
+    parser.add_argument("--slower", type=float, default=1.0, metavar="N", help="on a busy machine: limits times N")
     parser.add_argument("--goods", type=Path, metavar="DIR", help="keep the right things there, and use them again")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the answers there too")
     arguments = parser.parse_args()
@@ -42,13 +42,15 @@ def main() -> int:
     chosen = [attack for attack in collect(kinds) if arguments.only in attack.name]
     if not chosen or arguments.jobs < 1:
         parser.error("no attack has such a name" if not chosen else "--jobs must be 1 or more")
-    limits = Limits(seconds=arguments.seconds, mebibytes=arguments.memory)
     with tempfile.TemporaryDirectory() as work:
         goods = make_goods((arguments.goods or Path(work)).resolve())
-        execute = execute_in_processes(limits)
+        usual = measure_usual(goods)
+        for script, mebibytes in usual.items():
+            print(f"{script} holds {mebibytes:.0f} MiB on right things; an attack may add {ADDED_MEBIBYTES:.0f}")
 
         def run(attack: Attack) -> Answer:
-            answer = run_attack(attack, goods, execute)
+            limits = Limits(seconds=attack.seconds * arguments.slower)
+            answer = run_attack(attack, goods, execute_in_processes(limits, usual))
             _show(answer)
             return answer
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import pytest
 
-from scripts.attacks.case import Attack
+from scripts.attacks.case import Attack, Place
 from scripts.attacks.goods import Goods
 from scripts.attacks.running import collect, execute_in_processes, is_script, reason_to_skip, run_attack
 from scripts.attacks.watching import Ended, Limits
@@ -29,11 +28,11 @@ pytestmark = pytest.mark.slow
 def test_an_attack_is_answered_as_expected(attack: Attack, goods: Goods, warm: WarmScripts) -> None:
     in_processes = execute_in_processes(Limits(seconds=SECONDS))
 
-    def execute(words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Ended:
+    def execute(words: Sequence[str], place: Place, environment: Mapping[str, str]) -> Ended:
         if not is_script(words):
-            return in_processes(words, folder, environment)
+            return in_processes(words, place, environment)
         started = time.monotonic()
-        done = warm.run(folder, *words, environment=environment, seconds=SECONDS)
+        done = warm.run(place.folder, *words, environment=environment, seconds=SECONDS)
         return Ended(done=done, seconds=time.monotonic() - started)
 
     if reason_to_skip(attack):

@@ -167,6 +167,7 @@ def run_bench(goods: Goods, monkeypatch: pytest.MonkeyPatch, attacks: Sequence[A
     monkeypatch.setattr(sys, "argv", ["attacks", *words])
     monkeypatch.setattr("scripts.benches.attacks.collect", lambda kinds: attacks)
     monkeypatch.setattr("scripts.benches.attacks.make_goods", lambda folder: goods)
+    monkeypatch.setattr("scripts.benches.attacks.measure_usual", lambda goods: {"verify.py": 100.0})
     return attacks_bench.main()
 
 
