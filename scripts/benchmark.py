@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from export.artifact import BENCHMARK, BENCHMARK_TABLE, RUNTIME_PACKAGES, Kind, read_manifest
 from export.errors import InputError
 from export.targets import choose_targets
-from scripts.parts.code import Code, add_code_arguments, read_code
-from scripts.parts.published import keras_model_beside, published_folder
+from scripts.parts.code import Code, add_code_arguments, add_trust_argument, is_trusted, read_code
+from scripts.parts.published import holds_weights_alone, keras_model_beside, published_folder
 from scripts.parts.serving import code_published
 from scripts.parts.target_options import add_format_argument, add_variant_argument
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from export.benchmark.candidate import KerasSource
 
 KERAS_PACKAGES = ("tensorflow", "keras")
+LEFT_OUT = "model.predict and model.export are left out"
 WRAPPED = (
     "the published files also do what stands before and behind the model, such as scaling pixels; for Keras's own it "
     "is done outside the measured time"
@@ -43,6 +44,7 @@ def build_parser() -> _entry.Parser:
         "--model", type=Path, metavar="FILE.keras", help="the Keras model of the files (default: the one beside them)"
     )
     add_code_arguments(parser)
+    add_trust_argument(parser)
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="of every runtime (default: 1)")
     parser.add_argument("--repeats", type=int, default=15, metavar="N", help="rounds of turns, 3 or more (default: 15)")
     return parser
@@ -74,7 +76,9 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
 
     console = make_console(json_output=arguments.json)
     settings = Settings(threads=arguments.threads, rounds=arguments.repeats, environment=kernel_choice(os.environ))
-    keras, notes = _keras_source(arguments.model, folder, manifest, code)
+    keras, code, notes = _keras_source(arguments, folder, manifest, code)
+    if code.built_by is not None:
+        console.print(escape(code.line))
     if keras is not None and manifest.description.wrapped:
         notes = (*notes, WRAPPED)
     plan = Plan(folder=folder, manifest=manifest, artifacts=artifacts, keras=keras, notes=notes)
@@ -95,24 +99,27 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
 
 
 def _keras_source(
-    given: Path | None, folder: Path, manifest: Manifest, code: Code
-) -> tuple[KerasSource | None, tuple[str, ...]]:
-    """The Keras model of the files, or a note that says why it is not measured with them."""
+    arguments: argparse.Namespace, folder: Path, manifest: Manifest, code: Code
+) -> tuple[KerasSource | None, Code, tuple[str, ...]]:
+    """The Keras model of the files with its code, and notes on what is not measured with them, or not run."""
     from export.benchmark.candidate import find_keras_source
 
+    given: Path | None = arguments.model
     missing = [name for name in KERAS_PACKAGES if find_spec(name) is None]
     if given is not None:
         _entry.hand_over(KERAS_PACKAGES)
     elif missing:
-        return None, (f"model.predict and model.export are left out: {missing[0]} is not installed",)
+        return None, code, (f"{LEFT_OUT}: {missing[0]} is not installed",)
     path = given if given is not None else keras_model_beside(folder, manifest)
     if path is None:
         where = f"{folder.absolute().parent} does not hold the Keras model that the files were made of"
-        return None, (f"model.predict and model.export are left out: {where}, so name it with --model",)
+        return None, code, (f"{LEFT_OUT}: {where}, so name it with --model",)
     # The process that loads it runs elsewhere.
     files = tuple(str(Path(file).resolve()) for file in code.files)
-    code = code_published(folder, replace(code, files=files))
-    return find_keras_source(path, manifest, code.load), ()
+    code = code_published(folder, replace(code, files=files), trusted=is_trusted(arguments))
+    if code.is_left_out and holds_weights_alone(path):
+        return None, code, (f"{LEFT_OUT}: {path} holds weights alone, and {code.line}",)
+    return find_keras_source(path, manifest, code.load), code, (code.line,) if code.is_left_out else ()
 
 
 if __name__ == "__main__":

@@ -184,12 +184,15 @@ def _run(arguments: argparse.Namespace, console: Console) -> Source:
         from scripts.parts.trial_model import folder_of_trial
 
         exported = folder_of_trial(arguments, folder, record, dataset, console)
+    code = code.of_run(folder, exported)
+    if code.line:
+        console.print(escape(code.line))
     notes = [f"trained on {dataset.name} instead of MNIST: {reason}"] if reason else []
     notes.append(promise_note(exported, accept_worse=arguments.accept_worse))
     return Source(
         model=exported.written_model,
         how=how,
-        code=code.of_run(record.get("model"), exported),
+        code=code,
         dataset=dataset,
         note="; ".join(filter(None, notes)),
         folder=exported.artifacts,

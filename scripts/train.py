@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
             "--baseline, --trial or --set"
         )
     state = folder.state()
-    job = resumed_job(arguments, folder) if arguments.resume else new_job(arguments)
+    job = resumed_job(arguments, folder, console) if arguments.resume else new_job(arguments, console)
     if arguments.minimum_accuracy is not None and not job.dataset.is_classification:
         raise InputError(f"{job.dataset.name} has no classes to be accurate about: leave out --minimum-accuracy")
     with writing_run(arguments, folder, state=state, stem=stem) as folder:

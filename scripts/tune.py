@@ -18,7 +18,7 @@ from scripts.parts.data import (
     tell_dataset,
     tell_fallback,
 )
-from scripts.parts.model import add_model_arguments
+from scripts.parts.model import add_model_arguments, tell_code
 from scripts.parts.tune_job import Job, prepare
 from scripts.parts.tune_options import (
     DEFAULT_ALGORITHM,
@@ -130,6 +130,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
         raise InputError(f"there is no run {folder.path} to resume: leave out --resume to start it")
     state = folder.state()
     options = read_options(arguments, folder)
+    tell_code(console, options.model_choice)
     dataset = _dataset(arguments, folder)
     _entry.load_tensorflow()
     job = prepare(arguments, folder, dataset, options)

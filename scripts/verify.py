@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from export.artifact import Artifact, Format, Kind, Manifest, read_manifest
 from export.errors import InputError, VerificationError
 from export.targets import choose_targets
-from scripts.parts.code import add_code_arguments, read_code
+from scripts.parts.code import add_code_arguments, add_trust_argument, read_code
 from scripts.parts.console import escape, make_console
 from scripts.parts.published import published_folder, require_runtimes
 from scripts.parts.target_options import add_format_argument
@@ -41,6 +41,7 @@ def build_parser() -> _entry.Parser:
         help="verify the verification: plant faults of many kinds in files of the run's model, each must be caught",
     )
     add_code_arguments(parser)
+    add_trust_argument(parser)
     return parser
 
 
@@ -53,8 +54,10 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
         from scripts.parts.self_test_job import run_self_test
 
         return run_self_test(arguments, folder, manifest)
-    if read_code(arguments).is_given:
-        raise InputError("--code and --allow-lambda go with --self-test: published files need no code of the model's")
+    if read_code(arguments).is_given or arguments.trust:
+        raise InputError(
+            "--code, --allow-lambda and --trust go with --self-test: published files need no code of the model's"
+        )
     asked = {target.format for target in choose_targets(arguments.format, [])}
     published = {artifact.target.format for artifact in manifest.artifacts}
     formats = asked & published if "all" in (arguments.format or ["all"]) else asked

@@ -115,7 +115,7 @@ def test_published_files_are_measured_and_their_verification_verified_with_the_c
     assert_refused(untold, "own.h5 needs the class Scale", "--code FILE.py")
     assert tested.returncode == 0, tested.stderr
     assert all(fault["ring"] for fault in json.loads(tested.stdout)["faults"])
-    assert_refused(idle, "--code and --allow-lambda go with --self-test")
+    assert_refused(idle, "--code, --allow-lambda and --trust go with --self-test")
     failures = {one["name"]: one["failure"] for one in json.loads(unmeasured.stdout)["results"]}
     assert "needs the class Scale" in failures["model.predict"]
     assert failures["model.onnx"] == ""

@@ -1,4 +1,4 @@
-"""The code that a model is made of: what `--code` and `--allow-lambda` say, and what its run knows."""
+"""The code that a model is made of: what the options say, and what its run names, which only a trusted run has run."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from export.errors import InputError
 from scripts import _entry
+from tuning.plain_names import readable
 
 if TYPE_CHECKING:
     import keras
@@ -21,51 +22,99 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, kw_only=True)
 class Code:
     """`files`: Python files as they were named; `allow_lambda`: whether the code of Lambda layers may be run.
-    `built_by`: what built the model, where a run knows it.
+    `named`: the code that the model's run says built it; `built_by`: the same, where it may be run.
     """
 
     files: tuple[str, ...] = ()
     allow_lambda: bool = False
+    named: NamedCode | None = None
     built_by: BuiltBy | None = None
 
     @property
     def is_given(self) -> bool:
         return bool(self.files) or self.allow_lambda
 
-    def of_run(self, recorded: Mapping[str, Any] | None, folder: RunFolder) -> Code:
+    @property
+    def is_left_out(self) -> bool:
+        """Whether a run names code that built the model, which nobody allowed to be run."""
+        return self.named is not None and self.built_by is None
+
+    @property
+    def line(self) -> str:
+        """What a user is told about the code that the run names; empty if it names none."""
+        if self.named is None:
+            return ""
+        source, record = readable(self.named.source), readable(str(self.named.record))
+        if self.built_by is not None:
+            return f"runs {source}, which built the model as {record} says"
+        return (
+            f"{source} built the model, as {record} says, and is not run: --trust allows it, if whoever made that "
+            "folder may run anything on this machine, and --code names a file of your own"
+        )
+
+    def of_run(self, run: RunFolder, folder: RunFolder, *, trusted: bool = True) -> Code:
         """The same with what built the model of a run, if that is code of a user's own.
 
-        `recorded`: the `model` part of run.json; `folder`: where the model is. The packages of a search are needed.
+        `folder`: where the model is, that of the run or of one of its trials. Unless the run is `trusted`, its code is
+        to be run only where `files` name it. The packages of a search are needed for that. Raises InputError if the
+        record can't be read.
         """
-        from tuning.run_folder import read_json
-        from tuning.trained import TrainedModel
-
-        if recorded is None or recorded["source"] is None:
+        recorded = run.read().get("model")
+        if recorded is None:
             return self
+        try:
+            source, digest = recorded["source"], recorded["digest"]
+        except (KeyError, TypeError, IndexError) as error:
+            raise InputError(_unreadable(run.run_json)) from error
+        if source is None:
+            return self
+        if not (isinstance(source, str) and isinstance(digest, str)):
+            raise InputError(_unreadable(run.run_json))
+        code = replace(self, named=NamedCode(source, run.run_json))
+        if not (trusted or self._names(source)):
+            return code
         _entry.hand_over(_entry.TUNING_PACKAGES)
-        trained = TrainedModel.from_json(read_json(folder.training))
-        built_by = BuiltBy(recorded["source"], recorded["digest"], trained.hyperparameters)
-        return replace(self, built_by=built_by)
+        hyperparameters = _hyperparameters(folder.training)
+        return replace(code, built_by=BuiltBy(source, digest, hyperparameters, is_trusted=trusted))
 
     def load(self) -> OwnCode:
         """Run the code. Raises InputError for what can't be run, and where it does not build the model any more."""
         from export.own_code import OwnCode
 
-        if self.built_by is None:
+        built_by = self.built_by
+        if built_by is None:
             return OwnCode(objects=load_objects(self.files), trusted=self.allow_lambda)
-        # Whoever has the user's own builder run can have run what that put into the model.
-        objects = load_objects([self.built_by.source, *self.files])
-        return OwnCode(objects={**objects, **self.built_by.objects()}, trusted=True, rebuild=self.built_by.rebuild)
+        objects = load_objects([built_by.source, *self.files])
+        return OwnCode(
+            objects={**objects, **built_by.objects()},
+            # Whoever has the user's own builder run can have run what that put into the model.
+            trusted=self.allow_lambda or built_by.is_trusted,
+            rebuild=built_by.rebuild,
+        )
+
+    def _names(self, source: str) -> bool:
+        """Whether the source is in one of the files that the user named."""
+        place = source.rpartition(":")[0]
+        return place.endswith(".py") and Path(place).resolve() in [Path(file).resolve() for file in self.files]
+
+
+@dataclass(frozen=True)
+class NamedCode:
+    """`source` as of BuiltBy; `record`: the run.json that names it."""
+
+    source: str
+    record: Path
 
 
 @dataclass(frozen=True)
 class BuiltBy:
     """The user's code that built a model: FILE.py:NAME or package.module:NAME, its sha256 then, and for which
-    hyperparameters."""
+    hyperparameters. `is_trusted`: whether the model's file may hold code too."""
 
     source: str
     digest: str
     hyperparameters: Mapping[str, Any]
+    is_trusted: bool
 
     def objects(self) -> dict[str, Any]:
         """The classes and functions that the model is made of, wherever the code has them from."""
@@ -112,6 +161,20 @@ def add_code_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_trust_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--trust",
+        action="store_true",
+        help="treat a folder that is given as a path like that of a run of your own: run the Python code that the "
+        "run.json beside it names, so that whoever made it can run anything on this machine",
+    )
+
+
+def is_trusted(arguments: argparse.Namespace) -> bool:
+    """Whether the published folder belongs to a run of the user's own, or was said to be as good as one."""
+    return arguments.folder is None or arguments.trust
+
+
 def read_code(arguments: argparse.Namespace) -> Code:
     """What the options say; nothing is run. Raises InputError for what is no Python file."""
     for file in arguments.code:
@@ -143,6 +206,23 @@ def load_objects(sources: Sequence[str]) -> dict[str, Any]:
             found[name] = value
             origins[name] = source
     return found
+
+
+def _unreadable(record: Path) -> str:
+    return f"{record} has a model part that can't be read: restore it or train it again"
+
+
+def _hyperparameters(training: Path) -> Mapping[str, Any]:
+    from tuning.run_folder import read_json
+    from tuning.trained import TrainedModel
+
+    content = read_json(training)
+    try:
+        return TrainedModel.from_json(content).hyperparameters
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"{training} can't be read as a training ({error!r}): restore it or train the model again"
+        ) from error
 
 
 def _objects_of(source: str) -> dict[str, Any]:

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from tuning.errors import InputError
 from tuning.pixels import parse_pixel_scale
+from tuning.plain_names import readable
 from tuning.toml_file import read_toml
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from tuning.builder import ModelBuilder
     from tuning.search_data import SearchData
 
@@ -108,6 +111,12 @@ class ModelChoice:
         }
 
     @property
+    def sources(self) -> tuple[str, ...]:
+        """Whatever code of a user's own is run, wherever it was named: on the command line, in a file given by
+        `--config`, or by the run that is resumed."""
+        return (*(() if self.source is None else (self.source,)), *self.callbacks)
+
+    @property
     def batch_sizes(self) -> tuple[int, ...]:
         """Raises InputError for anything but whole numbers from 1, with commas between them."""
         if self.batch_size is None:
@@ -127,6 +136,14 @@ def read_space(text: str) -> dict[str, Any]:
     except ValueError as error:
         raise InputError(f"--space must be a TOML file, got {text}") from error
     return content
+
+
+def tell_code(console: Console, choice: ModelChoice) -> None:
+    """Name the files that will be run, before they are."""
+    from rich.markup import escape
+
+    for source in choice.sources:
+        console.print(escape(readable(f"runs {source}")))
 
 
 def make_builder(choice: ModelChoice, data: SearchData) -> ModelBuilder:

@@ -46,6 +46,11 @@ def keras_model_beside(folder: Path, manifest: Manifest) -> Path | None:
     return None
 
 
+def holds_weights_alone(path: Path) -> bool:
+    """Whether Keras calls a file so that holds no model, which only code can build."""
+    return path.name.endswith(".weights.h5")
+
+
 def require_runtimes(formats: Iterable[Format], *others: str) -> None:
     """Go on where the runtimes of these formats are installed, with TensorFlow loaded if one of them is its own."""
     wanted = sorted(formats)

@@ -9,9 +9,9 @@ from typing import Any
 from export.artifact import Format, Manifest, Subject
 from export.errors import InputError
 from scripts import _entry
-from scripts.parts.code import read_code
+from scripts.parts.code import is_trusted, read_code
 from scripts.parts.console import make_console
-from scripts.parts.published import keras_model_beside
+from scripts.parts.published import holds_weights_alone, keras_model_beside
 from scripts.parts.serving import code_published, how_published, serving_options
 
 PACKAGES = ("numpy", "tensorflow", "tf2onnx", "onnx", "onnxslim", "onnxruntime", "ai_edge_litert", "filelock", "rich")
@@ -24,7 +24,8 @@ def run_self_test(arguments: argparse.Namespace, folder: Path, manifest: Manifes
     Raises InputError if the Keras model of the files is not beside them, and VerificationError if a correct file of it
     is not accepted.
     """
-    code = code_published(folder, read_code(arguments))
+    trusted = is_trusted(arguments)
+    code = code_published(folder, read_code(arguments), trusted=trusted)
     _entry.hand_over(PACKAGES)
     model = keras_model_beside(folder, manifest)
     if model is None:
@@ -32,6 +33,8 @@ def run_self_test(arguments: argparse.Namespace, folder: Path, manifest: Manifes
             f"{folder.absolute().parent} does not hold the Keras model that the files were made of: the self-test "
             "plants faults in it, so put the file there as model.keras"
         )
+    if code.is_left_out and holds_weights_alone(model):
+        raise InputError(f"{model} holds weights alone, which the self-test can't plant faults in: {code.line}")
     _entry.load_tensorflow()
     from rich.markup import escape
 
@@ -42,6 +45,8 @@ def run_self_test(arguments: argparse.Namespace, folder: Path, manifest: Manifes
     from export.verification import first_failing_ring
 
     console = make_console(json_output=arguments.json)
+    if code.line:
+        console.print(escape(code.line))
     part = read_reference(folder / REFERENCE).first(EXAMPLES)
     described = manifest.description
     request = ExportRequest(
@@ -53,7 +58,7 @@ def run_self_test(arguments: argparse.Namespace, folder: Path, manifest: Manifes
             dataset_digest=described.dataset_digest,
             note=described.note,
         ),
-        serving=serving_options(how_published(folder, manifest), code),
+        serving=serving_options(how_published(folder, manifest, trusted=trusted), code),
     )
     # The only input of a model may be called otherwise in the files than in the model.
     images: Any = next(iter(part.inputs.values())) if len(part.inputs) == 1 else part.inputs

@@ -14,6 +14,7 @@ from scripts.parts.code import Code
 
 if TYPE_CHECKING:
     from export.wrapping import ServingOptions
+    from tuning.run_folder import RunFolder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,15 +52,14 @@ def read_how(arguments: argparse.Namespace, recorded: Mapping[str, Any] | None, 
     return How(pixel_scale=known, wrap=not arguments.no_wrap, is_classifier=kind is Kind.CLASSIFIER)
 
 
-def how_published(folder: Path, manifest: Manifest) -> How:
-    """How the model of published files was served, as they and the run that they belong to, if any, say.
+def how_published(folder: Path, manifest: Manifest, *, trusted: bool) -> How:
+    """How the model of published files was served, as they and the run that they belong to, if any, say; the run only
+    if it is trusted.
 
     To be given the inputs of their `reference.npz`: those of a model that was exported as it is are scaled already.
     """
-    from tuning.run_folder import RunFolder, run_of
-
     described = manifest.description
-    run = run_of(RunFolder(path=folder.absolute().parent))
+    run = _run_beside(folder) if trusted else None
     if run is not None:
         as_exported = argparse.Namespace(pixel_scale=None, no_wrap=False, outputs_only=False)
         how = read_how(as_exported, run.read().get("model"), path=run.path)
@@ -70,13 +70,18 @@ def how_published(folder: Path, manifest: Manifest) -> How:
     return how
 
 
-def code_published(folder: Path, code: Code) -> Code:
+def code_published(folder: Path, code: Code, *, trusted: bool) -> Code:
     """The code given, with what built the model of published files, if a run of a user's own code did."""
+    from tuning.run_folder import RunFolder
+
+    run = _run_beside(folder)
+    return code if run is None else code.of_run(run, RunFolder(path=folder.absolute().parent), trusted=trusted)
+
+
+def _run_beside(folder: Path) -> RunFolder | None:
     from tuning.run_folder import RunFolder, run_of
 
-    beside = RunFolder(path=folder.absolute().parent)
-    run = run_of(beside)
-    return code if run is None else code.of_run(run.read().get("model"), beside)
+    return run_of(RunFolder(path=folder.absolute().parent))
 
 
 def serving_options(how: How, code: Code) -> ServingOptions:

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from scripts import _entry
 from scripts.parts.data import describe_asked_data, load_asked_dataset, load_run_dataset
-from scripts.parts.model import ModelChoice, describe_model, make_builder, require_same_model
+from scripts.parts.model import ModelChoice, describe_model, make_builder, require_same_model, tell_code
 from tuning.baselines import baseline
 from tuning.errors import InputError
 from tuning.settings import TrainingSettings
 
 if TYPE_CHECKING:
     import argparse
+
+    from rich.console import Console
 
     from tuning.builder import ModelBuilder
     from tuning.dataset import Dataset
@@ -41,9 +43,10 @@ class Job:
     record: dict[str, Any]
 
 
-def new_job(arguments: argparse.Namespace) -> Job:
+def new_job(arguments: argparse.Namespace, console: Console) -> Job:
     """A new run, as the arguments say. Raises InputError for what does not fit together."""
     chosen = _chosen(arguments)
+    tell_code(console, chosen.choice)
     dataset = load_asked_dataset(arguments)
     _entry.load_tensorflow()
     from tuning import run_record
@@ -77,7 +80,7 @@ def new_job(arguments: argparse.Namespace) -> Job:
     return Job(dataset=dataset, data=data, builder=builder, factories=factories, plan=plan, record=record)
 
 
-def resumed_job(arguments: argparse.Namespace, folder: RunFolder) -> Job:
+def resumed_job(arguments: argparse.Namespace, folder: RunFolder, console: Console) -> Job:
     """The run in the folder, as it was started. Raises InputError if it can't go on so."""
     for option in ("dataset", "data", "labels", "image_size", "skip_corrupt", "epochs", "seed", *_MODEL_OPTIONS):
         if getattr(arguments, option) is not None:
@@ -92,6 +95,7 @@ def resumed_job(arguments: argparse.Namespace, folder: RunFolder) -> Job:
     from tuning.settings import Plan
 
     choice = ModelChoice.from_options(record["options"])
+    tell_code(console, choice)
     data, builder, factories = _made(choice, dataset, seed=record["seed"])
     require_same_model(record["model"], describe_model(choice, builder), folder.path)
     plan = Plan.from_json(record["config"]["plan"])

@@ -10,7 +10,7 @@ import pytest
 
 from export.errors import InputError
 from scripts.parts.code import Code, add_code_arguments, load_objects, read_code
-from tuning.run_folder import RunFolder
+from tuning.run_folder import RunFolder, write_json
 from tuning.user_code import code_digest
 
 LAYER = "import keras\n\n\nclass {name}(keras.layers.Layer):\n    pass\n"
@@ -149,12 +149,18 @@ def build(hp):
 
 
 def of_run(run: RunFolder, source: str) -> Code:
-    return Code().of_run({"source": source, "digest": code_digest(source)}, run)
+    return Code().of_run(recorded(run, {"source": source, "digest": code_digest(source)}), run)
+
+
+def recorded(run: RunFolder, model: object) -> RunFolder:
+    write_json(run.run_json, {"model": model})
+    return run
 
 
 def test_a_run_of_the_built_in_model_needs_no_code(tmp_path: Path) -> None:
-    for recorded in (None, {"source": None, "digest": None}):
-        assert Code().of_run(recorded, RunFolder(path=tmp_path)) == Code()
+    run = RunFolder(path=tmp_path)
+    for model in (None, {"source": None, "digest": None}):
+        assert Code().of_run(recorded(run, model), run) == Code()
 
 
 def test_the_code_of_a_run_gives_whatever_its_model_is_made_of(write: Write, trained_run: TrainedRun) -> None:

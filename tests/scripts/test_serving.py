@@ -104,7 +104,7 @@ def published(tmp_path: Path, record: dict[str, Any] | None = None, **descriptio
 def test_published_files_without_a_run_tell_how_their_model_was_served(tmp_path: Path) -> None:
     formula = "none: raw pixel values 0 to 255; the file computes pixel × 0.5 + -1.0 itself"
 
-    how = how_published(*published(tmp_path, preprocessing=formula))
+    how = how_published(*published(tmp_path, preprocessing=formula), trusted=True)
 
     assert how == How(pixel_scale=(0.5, -1.0), wrap=True, is_classifier=True)
 
@@ -112,12 +112,20 @@ def test_published_files_without_a_run_tell_how_their_model_was_served(tmp_path:
 def test_files_of_a_run_were_served_as_the_run_says(tmp_path: Path) -> None:
     record = recorded(pixel_scale=list(UNIT), kind="outputs")
 
-    how = how_published(*published(tmp_path, record, kind=Kind.OUTPUTS))
+    how = how_published(*published(tmp_path, record, kind=Kind.OUTPUTS), trusted=True)
 
     assert how == How(pixel_scale=UNIT, wrap=True, is_classifier=False)
 
 
+def test_a_run_that_is_not_trusted_says_nothing(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("no JSON")
+
+    how = how_published(*published(tmp_path), trusted=False)
+
+    assert how == How(pixel_scale=None, wrap=True, is_classifier=True)
+
+
 def test_files_that_say_less_than_their_run_were_exported_as_they_are(tmp_path: Path) -> None:
-    how = how_published(*published(tmp_path, recorded(pixel_scale=list(UNIT)), kind=Kind.OUTPUTS))
+    how = how_published(*published(tmp_path, recorded(pixel_scale=list(UNIT)), kind=Kind.OUTPUTS), trusted=True)
 
     assert how == How(pixel_scale=None, wrap=False, is_classifier=True)
