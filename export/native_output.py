@@ -22,7 +22,8 @@ def held_back(*, shown_on_error: bool = True) -> Iterator[None]:
         except Exception:
             if shown_on_error:
                 held.seek(0)
-                os.write(saved, held.read())
+                with contextlib.suppress(OSError):  # whoever can't be told loses nothing but these words
+                    os.write(saved, held.read())
             raise
         finally:
             sys.stderr.flush()

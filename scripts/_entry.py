@@ -1,5 +1,7 @@
 """What every script shares: the import path, the hand-over to `.venv`, errors → exit codes, `--json`.
 
+Output that can't be written changes none of these codes; only `--help` into a closed pipe ends with 141.
+
 Imported first by each script, by the plain name `_entry`, and needs nothing but Python itself.
 """
 
@@ -31,7 +33,9 @@ sys.path[:] = [str(ROOT), *(entry for entry in sys.path if Path(entry or ".").re
 # `scripts._entry` and the `_entry` that a script imports are one module.
 sys.modules["scripts._entry"] = sys.modules[__name__]
 
-from tuning.keras_settings import shield  # noqa: E402 found by the path above
+from scripts.parts import output  # noqa: E402 found by the path above
+from tuning.keras_settings import shield  # noqa: E402
+from tuning.plain_names import readable  # noqa: E402
 
 shield(os.environ)
 
@@ -82,13 +86,18 @@ class Parser(argparse.ArgumentParser):
     """Tells a bad argument in one sentence and leaves with exit code 2."""
 
     def error(self, message: str) -> NoReturn:
-        print(f"{message}; see {self.prog} --help", file=sys.stderr)
-        raise SystemExit(BAD_INPUT)
+        raise SystemExit(_refuse(f"{message}; see {self.prog} --help"))
+
+    def print_help(self, file: Any = None) -> None:
+        super().print_help(file)
+        failure = output.failure_of(sys.stdout)
+        if failure is not None:
+            raise SystemExit(output.BROKEN_PIPE if failure.errno == errno.EPIPE else _unwritten(failure))
 
 
 def parser(description: str) -> Parser:
     """A parser with what every script takes: `--runs` and `--json`."""
-    made = Parser(prog=_quoted(["python", sys.argv[0]]), description=description, allow_abbrev=False)
+    made = Parser(prog=readable(_quoted(["python", sys.argv[0]])), description=description, allow_abbrev=False)
     made.add_argument(
         "--runs",
         type=Path,
@@ -124,6 +133,7 @@ def _quoted(words: Sequence[str]) -> str:
 
 def main(made: Parser, run: Callable[[argparse.Namespace], Outcome], *, requires: Sequence[str]) -> NoReturn:
     """Parse, hand over to `.venv` if a package is missing, run, and leave with the exit code that fits."""
+    output.make_lasting()
     arguments = _parsed(made)
     hand_over(requires)
     raise SystemExit(_guarded(run, arguments))
@@ -155,11 +165,8 @@ def hand_over(requires: Sequence[str], *, or_else: str = "") -> None:
         return
     python = ROOT / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if os.environ.get(_HANDED_OVER) or not python.exists():
-        print(
-            f"{', '.join(missing)} can't be imported by {sys.executable}: run {ROOT / 'scripts/setup'}{or_else}",
-            file=sys.stderr,
-        )
-        raise SystemExit(BAD_INPUT)
+        setup = ROOT / "scripts/setup"
+        raise SystemExit(_refuse(f"{', '.join(missing)} can't be imported by {sys.executable}: run {setup}{or_else}"))
     command = [str(python), *sys.argv]
     environment = {**os.environ, _HANDED_OVER: "1"}
     if os.name == "nt":
@@ -209,17 +216,18 @@ def _guarded(run: Callable[[argparse.Namespace], Outcome], arguments: argparse.N
 
     keep_interrupts()
     # A user's own code may print; the JSON result has stdout for itself.
-    output = contextlib.redirect_stdout(sys.stderr) if arguments.json else contextlib.nullcontext()
+    aside = output.stdout_aside() if arguments.json else contextlib.nullcontext()
     try:
-        with output:
+        with aside:
             outcome = run(arguments)
     except (ExportInputError, TuningInputError) as error:
         return _refuse(str(error))
     except (VerificationError, TrainingError) as error:
-        print(error, file=sys.stderr)
+        _say(str(error))
         return ANSWER_IS_NO
     except KeyboardInterrupt as error:
-        print(f"\ninterrupted: {str(error) or 'nothing was changed'}", file=sys.stderr)
+        print(file=sys.stderr)  # the terminal shows ^C
+        _say(f"interrupted: {str(error) or 'nothing was changed'}")
         return INTERRUPTED
     except OSError as error:
         if error.errno not in _DISK_ERRORS or error.filename is None:
@@ -228,9 +236,14 @@ def _guarded(run: Callable[[argparse.Namespace], Outcome], arguments: argparse.N
     except Exception:  # noqa: BLE001 the last resort: told apart from bad input, kept with its traceback
         return _own_error()
     if arguments.json:
-        print(json.dumps(outcome.result, allow_nan=False))
+        # What json.dumps leaves as it is of what a terminal obeys.
+        print(json.dumps(outcome.result, allow_nan=False).replace("\x7f", "\\u007f"))
     if outcome.next_command:
-        print(f"next: {outcome.next_command}", file=sys.stderr if arguments.json else sys.stdout)
+        print(f"next: {readable(outcome.next_command)}", file=sys.stderr if arguments.json else sys.stdout)
+    failure = output.failure_of(sys.stdout)
+    # Who reads the beginning and closes the pipe has read enough; a program that reads the result has not.
+    if failure is not None and (arguments.json or failure.errno not in (errno.EPIPE, errno.EBADF)):
+        _unwritten(failure)
     for sentence in outcome.refused:
         _refuse(sentence)
     if outcome.refused:
@@ -238,24 +251,28 @@ def _guarded(run: Callable[[argparse.Namespace], Outcome], arguments: argparse.N
     return DONE if outcome.passed else ANSWER_IS_NO
 
 
-def _refuse(sentence: str) -> int:
-    from tuning.plain_names import readable
-
+def _say(sentence: str) -> None:
+    """On one line of stderr, with nothing in it that a terminal would obey."""
     # Keras writes parts of its messages in bold.
     plain = re.sub(r"\x1b\[[0-9;]*m", "", sentence)
     print(readable(" ".join(plain.split())), file=sys.stderr)
+
+
+def _refuse(sentence: str) -> int:
+    _say(sentence)
     return BAD_INPUT
+
+
+def _unwritten(failure: OSError) -> int:
+    return _refuse(f"what belongs on standard output could not be written there ({failure.strerror})")
 
 
 def _own_error() -> int:
     with tempfile.NamedTemporaryFile(
-        "w", prefix="keras-tune-export-", suffix=".txt", delete=False, encoding="utf-8"
+        "w", prefix="keras-tune-export-", suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
     ) as file:
         traceback.print_exc(file=file)
     kind, error = sys.exc_info()[:2]
     summary = " ".join(str(error).split())[:200]
-    print(
-        f"an error of our own ({kind.__name__ if kind else ''}: {summary}); its traceback is in {file.name}",
-        file=sys.stderr,
-    )
+    _say(f"an error of our own ({kind.__name__ if kind else ''}: {summary}); its traceback is in {file.name}")
     return OUR_ERROR

@@ -65,8 +65,6 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
         [*(RUNTIME_PACKAGES[kind][0] for kind in formats), "rich"],
         or_else=", or choose by --format what this Python can run",
     )
-    from rich.markup import escape
-
     from export.benchmark.measuring import Plan, measure
     from export.benchmark.session import Settings
     from export.benchmark.storing import save
@@ -78,7 +76,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     settings = Settings(threads=arguments.threads, rounds=arguments.repeats, environment=kernel_choice(os.environ))
     keras, code, notes = _keras_source(arguments, folder, manifest, code)
     if code.built_by is not None:
-        console.print(escape(code.line))
+        console.print(code.line)
     if keras is not None and manifest.description.wrapped:
         notes = (*notes, WRAPPED)
     plan = Plan(folder=folder, manifest=manifest, artifacts=artifacts, keras=keras, notes=notes)
@@ -87,7 +85,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     print_benchmark(console, benchmark)
     with _entry.writing_to(folder):
         save(benchmark, folder)
-    console.print(f"written to {escape(str(folder / BENCHMARK))} and {BENCHMARK_TABLE}")
+    console.print(f"written to {folder / BENCHMARK} and {BENCHMARK_TABLE}")
     words = ["predict.py", "--artifacts", folder, "PICTURE.png"]
     if manifest.description.kind is not Kind.CLASSIFIER:
         words = ["verify.py", folder]

@@ -21,8 +21,7 @@ from scripts.parts.serving import How, read_how, serving_options
 from scripts.parts.target_options import add_format_argument, add_variant_argument
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from scripts.parts.console import Console
     from tuning.dataset import Dataset
 
 PACKAGES = (
@@ -100,11 +99,10 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     # Another process loads TensorFlow while this one does.
     prepare(targets)
     _entry.load_tensorflow()
-    from rich.markup import escape
-
     from export.publish import ExportRequest, publish
     from export.tolerance import loosened
     from scripts.parts.advice import add_command, print_advice
+    from scripts.parts.console import red
     from scripts.parts.tables import print_verification, tell_looser
 
     test = dataset.test.for_verification()
@@ -137,10 +135,10 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     result = {"folder": str(folder), **verification.as_json()}
     if not verification.passed:
         why = ", as a wrong file would not have been told from a right one" if verification.only_blind else ""
-        console.print(f"[red]nothing was published{why}:[/] {escape(str(folder))} is as it was")
+        console.print(red(f"nothing was published{why}: "), f"{folder} is as it was")
         print_advice(console, verification, targets, arguments.variant)
         return _entry.Outcome(result=result, passed=False)
-    console.print(f"published in {escape(str(folder))}")
+    console.print(f"published in {folder}")
     return _entry.Outcome(result=result, next_command=_entry.command("verify.py", folder, runs=_entry.DEFAULT_RUNS))
 
 
@@ -163,8 +161,6 @@ class Source:
 
 def _run(arguments: argparse.Namespace, console: Console) -> Source:
     """A run's model, on the run's own data."""
-    from rich.markup import escape
-
     from tuning.run_folder import newest_finished, open_run
 
     if asks_for_data(arguments):
@@ -176,7 +172,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> Source:
         raise InputError(f"{folder.path} is not finished: complete it with {again}")
     how = read_how(arguments, record.get("model"), path=folder.path)
     code = read_code(arguments)
-    console.print(f"run: {escape(str(folder.path))}")
+    console.print(f"run: {folder.path}")
     dataset = load_run_dataset(record, runs=arguments.runs)
     reason = dataset.fallback_reason
     exported = folder
@@ -186,7 +182,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> Source:
         exported = folder_of_trial(arguments, folder, record, dataset, console)
     code = code.of_run(folder, exported)
     if code.line:
-        console.print(escape(code.line))
+        console.print(code.line)
     notes = [f"trained on {dataset.name} instead of MNIST: {reason}"] if reason else []
     notes.append(promise_note(exported, accept_worse=arguments.accept_worse))
     return Source(

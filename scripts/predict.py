@@ -15,9 +15,9 @@ from scripts.parts.published import published_folder, require_runtimes
 
 if TYPE_CHECKING:
     import numpy as np
-    from rich.console import Console
 
     from export.pictures import Picture
+    from scripts.parts.console import Console
 
 QUICKEST_FIRST = (Format.ONNX, Format.TFLITE, Format.SAVED_MODEL)
 SHOWN_CLASSES = 3
@@ -45,9 +45,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
         )
     artifact = _artifact(manifest, arguments.format, folder)
     require_runtimes([artifact.target.format], "PIL", "rich")
-    from rich.markup import escape
-
-    from scripts.parts.console import make_console
+    from scripts.parts.console import make_console, yellow
 
     console = make_console(json_output=arguments.json)
     file = folder / artifact.target.file
@@ -56,10 +54,10 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     for answer in answers:
         _tell_answer(console, answer)
     if answers and manifest.description.note:
-        console.print(f"[yellow]note:[/] {escape(manifest.description.note)}")
+        console.print(yellow("note: "), manifest.description.note)
     if answers:
         size = "×".join(str(side) for side in artifact.inputs[0].shape[1:])
-        console.print(f"answered by {escape(f'{file}, made for {manifest.description.dataset}')}, {size}")
+        console.print(f"answered by {file}, made for {manifest.description.dataset}, {size}")
     return _entry.Outcome(
         result={"artifact": str(file), "predictions": answers, "failed": failed},
         next_command=_entry.command("verify.py", folder, runs=_entry.DEFAULT_RUNS) if answers else "",
@@ -103,14 +101,12 @@ def _answer(
 
 
 def _tell_answer(console: Console, answer: Mapping[str, Any]) -> None:
-    from rich.markup import escape
-
-    from tuning.plain_names import readable
+    from scripts.parts.console import bold, dim
 
     (best, share), *others = answer["probabilities"].items()
     then = ", ".join(f"{name} {share:.1%}" for name, share in others[: SHOWN_CLASSES - 1])
-    note = f"  [dim]({'; '.join(answer['notes'])})[/]" if answer["notes"] else ""
-    console.print(f"{escape(readable(answer['file']))}: [bold]{escape(best)}[/] {share:.1%}, then {escape(then)}{note}")
+    notes = f"  ({'; '.join(answer['notes'])})" if answer["notes"] else ""
+    console.print(f"{answer['file']}: ", bold(best), f" {share:.1%}, then {then}", dim(notes))
 
 
 def _artifact(manifest: Manifest, asked: str | None, folder: Path) -> Artifact:

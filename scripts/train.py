@@ -16,8 +16,7 @@ from tuning.baselines import BASELINES, baseline
 from tuning.errors import InputError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from scripts.parts.console import Console
     from scripts.parts.stages import Work
     from tuning.run_folder import RunFolder
     from tuning.settings import TrainingSettings
@@ -82,8 +81,6 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
 
 
 def _train(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: Console) -> _entry.Outcome:
-    from rich.markup import escape
-
     from scripts.parts.stages import Work, look_at_test_set, train_model
     from scripts.parts.terminal import describe
     from tuning import run_record
@@ -91,7 +88,7 @@ def _train(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: 
     from tuning.run_folder import write_json
 
     record, plan = job.record, job.plan
-    console.print(f"run: {escape(str(folder.path))}, seed {record['seed']}, {describe(plan.hyperparameters)}")
+    console.print(f"run: {folder.path}, seed {record['seed']}, {describe(plan.hyperparameters)}")
     tell_dataset(console, job.dataset, validation=len(job.data.validation))
     work = Work(job=job, folder=folder, console=console)
     if record["status"] == run_record.FINISHED:
@@ -134,14 +131,13 @@ def _described(trained: TrainedModel) -> dict[str, Any]:
 
 
 def _outcome(arguments: argparse.Namespace, record: dict[str, Any], work: Work) -> _entry.Outcome:
-    from rich.markup import escape
-
+    from scripts.parts.console import red
     from scripts.parts.terminal import describe_test
     from tuning.run_folder import read_json
 
     folder, console = work.folder, work.console
     test, evaluation = record["test"], read_json(folder.evaluation)
-    console.print(describe_test(test, examples=len(work.job.dataset.test)))
+    console.print(*describe_test(test, examples=len(work.job.dataset.test)))
     scores = {name: evaluation[name] for name in ("precision", "recall", "f1") if name in evaluation}
     titles = {"f1": "F1"}
     validated = record["winner"]["val_accuracy"]
@@ -150,13 +146,13 @@ def _outcome(arguments: argparse.Namespace, record: dict[str, Any], work: Work) 
     if scores:
         console.print(f"{', '.join(facts)} (means over the classes)")
     tell_fallback(console, work.job.dataset)
-    console.print(f"model: {escape(str(folder.written_model))}, curves: {escape(str(folder.curves))}")
+    console.print(f"model: {folder.written_model}, curves: {folder.curves}")
     if record["config"]["baseline"] is not None:
         published = baseline(record["config"]["baseline"])
         console.print(f"to be reached on MNIST: {published.accuracy:.1%} on the {published.metric} set")
     passed = arguments.minimum_accuracy is None or test["accuracy"] >= arguments.minimum_accuracy
     if not passed:
-        console.print(f"[red]below the wanted accuracy of {arguments.minimum_accuracy:.2%}[/]")
+        console.print(red(f"below the wanted accuracy of {arguments.minimum_accuracy:.2%}"))
     return _entry.Outcome(
         result={"run": str(folder.path), "winner": record["winner"], "test": {**test, **scores}},
         passed=passed,

@@ -39,8 +39,7 @@ from tuning.pareto import COSTS
 from tuning.records import ALGORITHMS
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from scripts.parts.console import Console
     from tuning.budget import Budget
     from tuning.dataset import Dataset
     from tuning.records import SearchResult
@@ -155,8 +154,6 @@ def _dataset(arguments: argparse.Namespace, folder: RunFolder) -> Dataset:
 
 
 def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: Console) -> _entry.Outcome:
-    from rich.markup import escape
-
     from scripts.parts.insight import tell_insight, tell_nothing_found
     from scripts.parts.stages import Work, retrain_winner
     from scripts.parts.terminal import counted
@@ -175,7 +172,7 @@ def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: C
     budget = Budget(job.options.budget_seconds, spent=spent, speedup=SPEEDUP_ALONE if workers > 1 else 1.0)
     tell_dataset(console, job.dataset, validation=len(job.data.validation))
     console.print(
-        f"run: {escape(str(folder.path))}, {job.config.algorithm} search, at most "
+        f"run: {folder.path}, {job.config.algorithm} search, at most "
         f"{counted(job.config.max_trials, 'trial')} of {counted(job.record['config']['epochs'], 'epoch')}, "
         f"{counted(workers, 'worker') if workers else 'in this process'}, time limit {job.options.budget} in all, "
         f"seed {job.config.seed}"
@@ -259,8 +256,7 @@ def _outcome(
     dataset: Dataset,
     console: Console,
 ) -> _entry.Outcome:
-    from rich.markup import escape
-
+    from scripts.parts.console import red
     from scripts.parts.insight import tell_collapse
     from scripts.parts.promise import tell_promise
     from scripts.parts.terminal import describe, describe_test
@@ -268,14 +264,12 @@ def _outcome(
     test, winner = record["test"], record["winner"]
     console.print(f"winner: trial {winner['trial_id']}, {winner['parameters']} parameters")
     console.print(f"        {describe(winner['hyperparameters'])}")
-    console.print(f"{describe_test(test, examples=len(dataset.test))}; look {test['looks']} at the test set")
+    console.print(*describe_test(test, examples=len(dataset.test)), f"; look {test['looks']} at the test set")
     tell_fallback(console, dataset)
-    console.print(
-        f"model: {escape(str(folder.written_model))}, all trials, best first: {escape(str(folder.trials_csv))}"
-    )
+    console.print(f"model: {folder.written_model}, all trials, best first: {folder.trials_csv}")
     passed = arguments.minimum_accuracy is None or test["accuracy"] >= arguments.minimum_accuracy
     if not passed:
-        console.print(f"[red]below the wanted accuracy of {arguments.minimum_accuracy:.2%}[/]")
+        console.print(red(f"below the wanted accuracy of {arguments.minimum_accuracy:.2%}"))
     is_kept = tell_promise(console, folder)
     if is_kept:
         tell_collapse(console, test, winner)

@@ -6,13 +6,13 @@ import _entry  # isort: skip
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from export.artifact import Artifact, Format, Kind, Manifest, read_manifest
 from export.errors import InputError, VerificationError
 from export.targets import choose_targets
 from scripts.parts.code import add_code_arguments, add_trust_argument, read_code
-from scripts.parts.console import escape, make_console
+from scripts.parts.console import Console, Part, bold, green, make_console, red, yellow
 from scripts.parts.published import published_folder, require_runtimes
 from scripts.parts.target_options import add_format_argument
 
@@ -72,11 +72,11 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     except VerificationError as error:
         if not arguments.bisect:
             raise VerificationError(f"{error}{_advice(folder, formats)}") from error
-        console.print(f"[red]{escape(str(error))}[/]")
+        console.print(red(str(error)))
         return _bisect(console, folder, manifest, formats, failed=None)
     print_verification(console, verification)
     tell_looser(console, manifest.looser)
-    console.print(f"{escape(str(folder))}: {_answer(verification)}")
+    console.print(f"{folder}: ", _answer(verification))
     differs = not verification.passed and not verification.only_blind
     if arguments.bisect and differs:
         return _bisect(console, folder, manifest, formats, failed=verification)
@@ -92,12 +92,12 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     )
 
 
-def _answer(verification: Verification) -> str:
+def _answer(verification: Verification) -> Part:
     if verification.passed:
-        return "[green]all as published[/]"
+        return green("all as published")
     if verification.only_blind:
-        return "[yellow]not judged: a wrong file would not have been told from a right one[/]"
-    return "[red]not the same[/]"
+        return yellow("not judged: a wrong file would not have been told from a right one")
+    return red("not the same")
 
 
 def _advice(folder: Path, formats: Collection[Format]) -> str:
@@ -109,7 +109,7 @@ def _advice(folder: Path, formats: Collection[Format]) -> str:
 
 
 def _bisect(
-    console: Any,
+    console: Console,
     folder: Path,
     manifest: Manifest,
     formats: Collection[Format],
@@ -126,8 +126,8 @@ def _bisect(
     )
     findings = [bisect(folder, manifest, artifact) for artifact in artifacts]
     for finding in findings:
-        console.print(f"[bold]{finding.file}:[/] {escape(finding.comparison)}")
-        console.print(f"[bold]{finding.file}:[/] {escape(finding.sentence)}")
+        console.print(bold(f"{finding.file}: "), finding.comparison)
+        console.print(bold(f"{finding.file}: "), finding.sentence)
     return _entry.Outcome(
         result={"folder": str(folder), "passed": False, "bisected": [finding.as_json() for finding in findings]},
         passed=False,

@@ -231,6 +231,12 @@ def test_only_the_hypermodel_and_the_baselines_name_a_hyperparameter(module: str
     assert module in allowed or not any(name in text for name in names)
 
 
+def test_scripts_print_text_and_leave_rich_with_its_markup_to_the_console() -> None:
+    users = {script for script in SCRIPTS if "rich" in imported_packages(script)}
+
+    assert users == {"scripts/parts/console.py", "scripts/parts/terminal.py"}
+
+
 def test_the_top_level_is_the_fixed_one() -> None:
     tracked = {"tuning", "export", "scripts", "tests", "pyproject.toml", "README.md", "LICENSE"}
     present = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")}

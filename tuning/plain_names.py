@@ -6,7 +6,13 @@ import re
 import unicodedata
 
 _NO_TEXT = re.compile(r"[\ud800-\udfff]")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# Also what ends a line, turns the direction of writing round, or takes no room: two names that look alike would differ.
+# The joiners U+200C and U+200D stay, which writing in Persian, Hindi and emoji needs.
+_CONTROL = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u2028\u2029]"
+    r"|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+    r"|[\u00ad\u180e\u200b\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0001]"
+)
 
 
 def flaw(name: str) -> str:

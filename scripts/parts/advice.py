@@ -11,13 +11,11 @@ from export.errors import UnusableError, UnwritableError
 from export.parity import Parity
 from export.targets import AUTO, options_for
 from scripts import _entry
-from scripts.parts.console import escape
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from export.artifact import Artifact
     from export.verification import Verification
+    from scripts.parts.console import Console
 
 _WHICH = ("--format", "--variant")
 _COUNTS = ("--agreement", "--accuracy-loss")
@@ -58,14 +56,14 @@ def print_advice(
     others = [target for target in passed if target in asked]
     if others and AUTO not in variants:
         command = _entry.same_command(*options_for(others).words, without=_WHICH)
-        console.print(f"without what failed: {escape(command)}")
+        console.print(f"without what failed: {command}")
     if AUTO not in variants and all(artifact.target.variant is not Variant.FLOAT32 for artifact in failed):
         command = _entry.same_command("--variant", AUTO, without=["--variant"])
-        console.print(f"of each format the smallest file that keeps its rules: {escape(command)}")
+        console.print(f"of each format the smallest file that keeps its rules: {command}")
     shares = _shares(verification, failed)
     if shares:
         command = _entry.same_command(*shares, without=_COUNTS)
-        console.print(f"if so many changed labels are fine: {escape(command)}")
+        console.print(f"if so many changed labels are fine: {command}")
 
 
 def _shares(verification: Verification, failed: Sequence[Artifact]) -> list[str]:

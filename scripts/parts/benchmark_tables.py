@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-from rich.table import Table
-
 from export.benchmark.timings import NOISY_SPREAD
+from scripts.parts.console import Part, Table, dim, red, yellow
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from export.benchmark.record import Benchmark, Comparison, Result
     from export.benchmark.timings import Latency, Ratio
+    from scripts.parts.console import Console
 
 _NOISY = "~"
 
@@ -24,54 +21,54 @@ def print_benchmark(console: Console, benchmark: Benchmark) -> None:
     machine = benchmark.machine
     threads = "1 thread" if benchmark.threads == 1 else f"{benchmark.threads} threads"
     console.print(
-        f"{escape(machine.processor)}, {threads} each, {benchmark.rounds} rounds in turns; accuracy on "
+        f"{machine.processor}, {threads} each, {benchmark.rounds} rounds in turns; accuracy on "
         f"{benchmark.examples:,} examples"
     )
     whole = [result for result in benchmark.results if not result.failure]
     if whole:
-        console.print(_latency_table(whole))
+        console.print_table(_latency_table(whole))
         console.print()
-        console.print(_facts_table(whole))
+        console.print_table(_facts_table(whole))
     if benchmark.comparisons:
         console.print()
-        console.print(_comparison_table(benchmark.comparisons))
-        console.print(
-            "[dim]size and time of a call, ours by model.export's: median of the rounds' ratios, middle half[/]"
-        )
+        console.print_table(_comparison_table(benchmark.comparisons))
+        console.print(dim("size and time of a call, ours by model.export's: median of the rounds' ratios, middle half"))
     for result in benchmark.results:
         if result.failure:
-            console.print(f"[red]{escape(result.name)} was not measured:[/] {escape(result.failure)}")
+            console.print(red(f"{result.name} was not measured: "), result.failure)
     for note in benchmark.notes:
-        console.print(f"[yellow]note:[/] {escape(note)}")
+        console.print(yellow("note: "), note)
     if any(result.is_noisy for result in whole):
         console.print(
-            f"[yellow]{_NOISY} noisy:[/] the middle half of the rounds' medians spans more than {NOISY_SPREAD:.0%}: "
-            "measure again when less else runs"
+            yellow(f"{_NOISY} noisy: "),
+            f"the middle half of the rounds' medians spans more than {NOISY_SPREAD:.0%}: measure again when less else "
+            "runs",
         )
     if machine.was_busy:
         console.print(
-            f"[yellow]the machine was busy:[/] load {machine.load_average} on {machine.cores} cores at the start"
+            yellow("the machine was busy: "),
+            f"load {machine.load_average} on {machine.cores} cores at the start",
         )
 
 
 def _latency_table(results: list[Result]) -> Table:
     """Milliseconds of one call at each batch size."""
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("ms a call", no_wrap=True)
+    table = Table(gap=1)
+    table.add_column("ms a call")
     for latency in results[0].latencies:
-        table.add_column(f"batch {latency.batch}\np50", justify="right", no_wrap=True)
-        table.add_column("\np95", justify="right", no_wrap=True)
-        table.add_column("\np99", justify="right", no_wrap=True)
+        table.add_column(f"batch {latency.batch}", "p50", is_right=True)
+        table.add_column("", "p95", is_right=True)
+        table.add_column("", "p99", is_right=True)
     for result in results:
-        table.add_row(result.name, *(text for latency in result.latencies for text in _percentiles(latency)))
+        table.add_row(result.name, *(cell for latency in result.latencies for cell in _percentiles(latency)))
     return table
 
 
 def _facts_table(results: list[Result]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("\n", no_wrap=True)
-    for name in ("images\n/s", "size\nkB", "load\nms", "first\nms", "peak\nMiB", "accuracy\n", "flips\n"):
-        table.add_column(name, justify="right", no_wrap=True)
+    table = Table()
+    table.add_column("")
+    for name in ("images /s", "size kB", "load ms", "first ms", "peak MiB", "accuracy", "flips"):
+        table.add_column(*name.split(), is_right=True)
     for result in results:
         memory = result.peak_memory_bytes
         table.add_row(
@@ -93,22 +90,24 @@ def milliseconds(nanoseconds: float) -> str:
     return f"{value:,.{0 if value >= 100 else 1 if value >= 10 else 2 if value >= 1 else 3}f}"
 
 
-def _percentiles(latency: Latency) -> tuple[str, str, str]:
+def _percentiles(latency: Latency) -> tuple[list[Part], str, str]:
     """One of too few calls to tell is a dash."""
-    mark = f"[yellow]{_NOISY}[/]" if latency.is_noisy else ""
     p95, p99 = ("–" if value is None else milliseconds(value) for value in (latency.p95, latency.p99))
-    return mark + milliseconds(latency.p50), p95, p99
+    return [_mark(latency), milliseconds(latency.p50)], p95, p99
 
 
 def _comparison_table(comparisons: Sequence[Comparison]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table()
     for name in ("÷ model.export", "size", *(f"batch {ratio.batch}" for ratio in comparisons[0].latencies)):
-        table.add_column(name, justify="left" if name.startswith("÷") else "right", no_wrap=True)
+        table.add_column(name, is_right=not name.startswith("÷"))
     for comparison in comparisons:
         table.add_row(comparison.name, f"{comparison.size:.3f}", *(_ratio(ratio) for ratio in comparison.latencies))
     return table
 
 
-def _ratio(ratio: Ratio) -> str:
-    mark = f"[yellow]{_NOISY}[/]" if ratio.is_noisy else ""
-    return f"{mark}{ratio.paired:.2f} {ratio.low:.2f}–{ratio.high:.2f}"
+def _ratio(ratio: Ratio) -> list[Part]:
+    return [_mark(ratio), f"{ratio.paired:.2f} {ratio.low:.2f}–{ratio.high:.2f}"]
+
+
+def _mark(measured: Latency | Ratio) -> Part:
+    return yellow(_NOISY if measured.is_noisy else "")

@@ -1,89 +1,176 @@
-"""Where a check prints: through rich, or in plain text where only a runtime is installed."""
+"""What a command prints: parts of a line in a colour each, and tables; through rich where it is installed.
+
+A part is text and never markup, whatever it holds; control characters are shown by their escapes. So names and reasons
+from any file can be printed, and nothing that a terminal would obey.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import re
 import sys
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import zip_longest
 from typing import Any, TextIO
 
-# Markup begins with a small letter or a slash; what rich takes for links and the like is not used here.
-_TAG = re.compile(r"(?<!\\)\[(?:[a-z][a-z ]*|/[a-z ]*)\]")
+from tuning.plain_names import readable
 
 
-def make_console(*, json_output: bool) -> Any:
-    """rich's Console, or a PlainConsole: on stdout, or on stderr when stdout belongs to the JSON result."""
-    file = sys.stderr if json_output else sys.stdout
-    if find_spec("rich") is None:
-        return PlainConsole(file)
-    from rich.console import Console
+@dataclass(frozen=True)
+class Styled:
+    """A part of a line in a colour, or bold, or dim."""
 
-    return Console(file=file, highlight=False, soft_wrap=True)
+    text: str
+    style: str
 
 
-def make_table() -> Any:
-    """rich's Table, without lines, or a PlainTable."""
-    if find_spec("rich") is None:
-        return PlainTable()
-    from rich.table import Table
-
-    return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+Part = str | Styled
+Cell = Part | Sequence[Part]
 
 
-def escape(text: str) -> str:
-    """The text with brackets that are no markup."""
-    return re.sub(r"(\\*)(\[[a-z#/@][^[]*?\])", r"\1\1\\\2", text)
+def red(text: str) -> Styled:
+    """A no."""
+    return Styled(text, "red")
 
 
-class PlainConsole:
-    """What a check needs of rich's Console: no colours, no bars, and markup left out."""
+def green(text: str) -> Styled:
+    """A yes."""
+    return Styled(text, "green")
 
-    def __init__(self, file: TextIO) -> None:
+
+def yellow(text: str) -> Styled:
+    """A doubt."""
+    return Styled(text, "yellow")
+
+
+def bold(text: str) -> Styled:
+    """A heading or a result."""
+    return Styled(text, "bold")
+
+
+def dim(text: str) -> Styled:
+    """An aside."""
+    return Styled(text, "dim")
+
+
+def make_console(*, json_output: bool) -> Console:
+    """On stdout, or on stderr when stdout belongs to the JSON result."""
+    return Console(sys.stderr if json_output else sys.stdout)
+
+
+class Console:
+    """Prints lines. `rich`: rich's own console, for progress bars; None where it is not installed."""
+
+    def __init__(self, file: TextIO, *, width: int | None = None, is_terminal: bool | None = None) -> None:
+        """`width` and `is_terminal` are found out by themselves."""
         self._file = file
+        self.rich: Any = None
+        if find_spec("rich") is not None:
+            from rich.console import Console as RichConsole
 
-    def print(self, *objects: object) -> None:
-        print(*(_without_markup(str(one)) for one in objects), file=self._file)
+            self.rich = RichConsole(
+                file=file,
+                width=width,
+                force_terminal=is_terminal,
+                soft_wrap=True,
+                markup=False,
+                highlight=False,
+                emoji=False,
+            )
+
+    @property
+    def width(self) -> int:
+        """Columns of the terminal."""
+        return self.rich.width if self.rich is not None else 80
+
+    def print(self, *parts: Part) -> None:
+        """One line of the parts, with nothing between them; of any length, and never cut."""
+        shown = [(readable(_text(part)), part.style if isinstance(part, Styled) else "") for part in parts]
+        if self.rich is None:
+            print("".join(text for text, _ in shown), file=self._file)
+            return
+        from rich.text import Text
+
+        self.rich.print(Text.assemble(*shown))
+
+    def print_table(self, table: Table) -> None:
+        """As wide as its cells: a terminal that is narrower wraps the lines, and shows everything."""
+        for line in table.lines():
+            self.print(*line)
 
     @contextlib.contextmanager
-    def status(self, text: str) -> Iterator[PlainStatus]:
-        yield PlainStatus()
+    def status(self, text: str) -> Iterator[Status]:
+        """Say what is under way, where it can be taken back: on a terminal."""
+        if self.rich is None:
+            yield Status(None)
+            return
+        spinner = "dots" if self.rich.encoding.startswith("utf") else "line"
+        with self.rich.status("", spinner=spinner) as bar:
+            status = Status(bar)
+            status.update(text)
+            yield status
 
 
-class PlainStatus:
-    """Says nothing of what is under way: only a terminal can take it back."""
+class Status:
+    """What is under way."""
 
-    def update(self, text: str) -> None: ...
+    def __init__(self, bar: Any) -> None:
+        self._bar = bar
 
+    def update(self, text: str) -> None:
+        """Say something else."""
+        if self._bar is not None:
+            from rich.text import Text
 
-class PlainTable:
-    """What a check needs of rich's Table: aligned columns."""
-
-    def __init__(self) -> None:
-        self._names: list[str] = []
-        self._right: list[bool] = []
-        self._rows: list[tuple[str, ...]] = []
-
-    def add_column(self, name: str, *, justify: str = "left", no_wrap: bool = True) -> None:
-        self._names.append(name)
-        self._right.append(justify == "right")
-
-    def add_row(self, *cells: str) -> None:
-        self._rows.append(tuple(_without_markup(cell) for cell in cells))
-
-    def __str__(self) -> str:
-        rows = [tuple(self._names), *self._rows]
-        widths = [max(len(row[at]) for row in rows) for at in range(len(self._names))]
-        lines = (
-            "  ".join(
-                cell.rjust(width) if right else cell.ljust(width)
-                for cell, width, right in zip(row, widths, self._right, strict=True)
-            )
-            for row in rows
-        )
-        return "\n".join(line.rstrip() for line in lines)
+            self._bar.update(Text(readable(text)))
 
 
-def _without_markup(text: str) -> str:
-    return _TAG.sub("", text).replace("\\[", "[")
+class Table:
+    """Aligned columns, without lines between them."""
+
+    def __init__(self, *, gap: int = 2) -> None:
+        """`gap`: spaces between columns."""
+        self._gap = " " * gap
+        self._names: list[list[Part]] = []
+        self._are_right: list[bool] = []
+        self._rows: list[list[Sequence[Part]]] = []
+
+    def add_column(self, *names: str, is_right: bool = False) -> None:
+        """`names`: the lines of its heading."""
+        self._names.append([bold(readable(name)) if name else "" for name in names])
+        self._are_right.append(is_right)
+
+    def add_row(self, *cells: Cell) -> None:
+        """A cell is a part, or several."""
+        self._rows.append([[cell] if isinstance(cell, str | Styled) else cell for cell in cells])
+
+    def lines(self) -> list[list[Part]]:
+        """The table in lines, with nothing behind the last cell of each."""
+        headings = [[[name] for name in names] for names in zip_longest(*self._names, fillvalue="")]
+        rows = [*headings, *self._rows]
+        widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+        return [self._line(row, widths) for row in rows]
+
+    def _line(self, row: Sequence[Sequence[Part]], widths: Sequence[int]) -> list[Part]:
+        line: list[Part] = []
+        for cell, width, is_right in zip(row, widths, self._are_right, strict=True):
+            padding = " " * (width - _width(cell))
+            line += [padding, *cell, self._gap] if is_right else [*cell, padding, self._gap]
+        while line and not _text(line[-1]).strip():
+            line.pop()
+        return line
+
+
+def _text(part: Part) -> str:
+    return part.text if isinstance(part, Styled) else part
+
+
+def _width(cell: Sequence[Part]) -> int:
+    """Columns that the cell takes: Chinese and the like take two a character, and accents none."""
+    return sum(
+        0 if unicodedata.combining(one) else 2 if unicodedata.east_asian_width(one) in "WF" else 1
+        for part in cell
+        for one in readable(_text(part))
+    )

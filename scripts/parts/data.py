@@ -14,8 +14,7 @@ from tuning.errors import InputError
 from tuning.records import DATASET_NAMES
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from scripts.parts.console import Console
     from tuning.dataset import Dataset
 
 
@@ -125,16 +124,14 @@ def load_run_dataset(record: Mapping[str, Any], *, runs: Path = _entry.DEFAULT_R
 
 
 def tell_fallback(console: Console, dataset: Dataset) -> None:
-    from rich.markup import escape
+    from scripts.parts.console import yellow
 
     if dataset.fallback_reason:
-        console.print(f"[yellow]note:[/] running on {dataset.name} instead of MNIST: {escape(dataset.fallback_reason)}")
+        console.print(yellow("note: "), f"running on {dataset.name} instead of MNIST: {dataset.fallback_reason}")
 
 
 def tell_dataset(console: Console, dataset: Dataset, *, validation: int) -> None:
-    from rich.markup import escape
-
-    from tuning.plain_names import readable
+    from scripts.parts.console import yellow
 
     training = len(dataset.training) - (validation if dataset.validation is None else 0)
     shows_classes = dataset.training.shows_classes
@@ -145,9 +142,9 @@ def tell_dataset(console: Console, dataset: Dataset, *, validation: int) -> None
     if dataset.is_classification:
         shapes.append(f"{dataset.num_classes} classes")
     console.print(
-        f"data: {escape(dataset.name)}, {training} training, {validation} validation and {len(dataset.test)} test "
-        f"{what} of {escape(', '.join(shapes))}"
+        f"data: {dataset.name}, {training} training, {validation} validation and {len(dataset.test)} test "
+        f"{what} of {', '.join(shapes)}"
     )
     tell_fallback(console, dataset)
     for warning in dataset.warnings:
-        console.print(f"[yellow]warning:[/] {escape(readable(warning))}")
+        console.print(yellow("warning: "), warning)

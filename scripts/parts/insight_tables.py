@@ -7,15 +7,14 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-
+from scripts.parts.console import bold, dim, green
 from scripts.parts.terminal import describe
 from tuning.pareto import front
 from tuning.records import TrialRecord
 from tuning.selection import Finalist, Selection, finalists
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from scripts.parts.console import Console
 
 WIDEST = 100
 SHOWN_SHARES = 6
@@ -45,16 +44,15 @@ def print_trials(
     rows = [_cells(trial, repeats.get(trial.trial_id), has_macs=has_macs) for trial in shown]
     names = [name for name in rows[0] if any(row[name] for row in rows)]
     widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in names}
-    console.print(f"[bold]{escape(_line({name: name for name in names}, widths))}[/]")
+    console.print(bold(_line({name: name for name in names}, widths)))
     for trial, row in zip(shown, rows, strict=True):
-        note = "  [green]taken[/]" if trial.trial_id == taken else ""
-        console.print(escape(_line(row, widths)) + note)
+        console.print(_line(row, widths), green("  taken" if trial.trial_id == taken else ""))
         apart = {name: value for name, value in trial.hyperparameters.items() if _tells_apart(name, shown)}
         for line in textwrap.wrap(describe(apart), min(console.width, WIDEST) - 4, break_on_hyphens=False):
-            console.print(f"    [dim]{escape(line)}[/]")
+            console.print("    ", dim(line))
     if costs:
         metric = trials[0].settings.objective.name
-        console.print(f"[dim]trials that no other beats in {escape(metric)} and {' and '.join(costs)} at once[/]")
+        console.print(dim(f"trials that no other beats in {metric} and {' and '.join(costs)} at once"))
 
 
 def print_importance(console: Console, shares: Mapping[str, float]) -> None:
@@ -63,7 +61,7 @@ def print_importance(console: Console, shares: Mapping[str, float]) -> None:
     top = [(name, share) for name, share in top if share >= LEAST_SHARE]
     width = max((len(name) for name, _ in top), default=0)
     for name, share in top:
-        console.print(f"{escape(name.ljust(width))}  {_bar(share)}  {share:4.0%}")
+        console.print(f"{name.ljust(width)}  {_bar(share)}  {share:4.0%}")
 
 
 def _shown(

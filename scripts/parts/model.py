@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from tuning.errors import InputError
 from tuning.pixels import parse_pixel_scale
-from tuning.plain_names import readable
 from tuning.toml_file import read_toml
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from scripts.parts.console import Console
     from tuning.builder import ModelBuilder
     from tuning.search_data import SearchData
 
@@ -140,10 +138,8 @@ def read_space(text: str) -> dict[str, Any]:
 
 def tell_code(console: Console, choice: ModelChoice) -> None:
     """Name the files that will be run, before they are."""
-    from rich.markup import escape
-
     for source in choice.sources:
-        console.print(escape(readable(f"runs {source}")))
+        console.print(f"runs {source}")
 
 
 def make_builder(choice: ModelChoice, data: SearchData) -> ModelBuilder:

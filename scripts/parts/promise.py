@@ -9,8 +9,7 @@ from export.errors import InputError, VerificationError
 if TYPE_CHECKING:
     import argparse
 
-    from rich.console import Console
-
+    from scripts.parts.console import Console
     from tuning.run_folder import RunFolder
 
 
@@ -24,12 +23,12 @@ def add_promise_argument(parser: argparse.ArgumentParser) -> None:
 
 def tell_promise(console: Console, folder: RunFolder) -> bool:
     """Whether the retrained model keeps what its trial promised; why not, if it does not."""
-    from rich.markup import escape
+    from scripts.parts.console import red
 
     broken = _broken(folder)
     if broken:
         advice = "search smaller learning rates or give it more epochs; export.py publishes it with --accept-worse only"
-        console.print(f"[red]{escape(broken)}:[/] {advice}")
+        console.print(red(f"{broken}: "), advice)
     return not broken
 
 

@@ -10,7 +10,7 @@ from export.artifact import Format, Manifest, Subject
 from export.errors import InputError
 from scripts import _entry
 from scripts.parts.code import is_trusted, read_code
-from scripts.parts.console import make_console
+from scripts.parts.console import dim, green, make_console, red
 from scripts.parts.published import holds_weights_alone, keras_model_beside
 from scripts.parts.serving import code_published, how_published, serving_options
 
@@ -36,8 +36,6 @@ def run_self_test(arguments: argparse.Namespace, folder: Path, manifest: Manifes
     if code.is_left_out and holds_weights_alone(model):
         raise InputError(f"{model} holds weights alone, which the self-test can't plant faults in: {code.line}")
     _entry.load_tensorflow()
-    from rich.markup import escape
-
     from export.artifact import REFERENCE
     from export.faults.self_test import self_test
     from export.publish import ExportRequest
@@ -46,7 +44,7 @@ def run_self_test(arguments: argparse.Namespace, folder: Path, manifest: Manifes
 
     console = make_console(json_output=arguments.json)
     if code.line:
-        console.print(escape(code.line))
+        console.print(code.line)
     part = read_reference(folder / REFERENCE).first(EXAMPLES)
     described = manifest.description
     request = ExportRequest(
@@ -69,15 +67,12 @@ def run_self_test(arguments: argparse.Namespace, folder: Path, manifest: Manifes
         ):
             status.update("planting faults")
             found.append(caught)
-            colour = "red" if caught.ring is None else "green"
-            console.print(f"[{colour}]{escape(caught.line)}[/]")
+            console.print(red(caught.line) if caught.ring is None else green(caught.line))
     missed = sum(caught.ring is None for caught in found)
     stood_in = sorted({caught.name for caught in found if caught.stood_in})
     console.print(f"{len(found) - missed} of {len(found)} planted faults were caught")
     if stood_in:
-        console.print(
-            f"[dim]in a small model of their own, as this one has no layer for them: {', '.join(stood_in)}[/]"
-        )
+        console.print(dim(f"in a small model of their own, as this one has no layer for them: {', '.join(stood_in)}"))
     return _entry.Outcome(
         result={
             "folder": str(folder),

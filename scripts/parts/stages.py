@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from scripts.parts.console import Console
     from tuning.budget import Budget
     from tuning.builder import Built, ModelBuilder
     from tuning.dataset import Dataset, Split
@@ -236,14 +235,14 @@ def built_again(work: Work) -> Built:
 
 def tell_weights_only(work: Work) -> str | None:
     """Why there is no `.keras` file, which is printed, too; None where there is one."""
-    from rich.markup import escape
-
+    from scripts.parts.console import yellow
     from tuning.run_folder import read_json
 
     why: str = read_json(work.folder.training)["why_weights_only"]
     if why:
         work.console.print(
-            f"[yellow]note:[/] no .keras file of this model loads again ({escape(why)}): its weights are kept, and it "
-            f"is exported with the code of {escape(work.job.builder.name)}"
+            yellow("note: "),
+            f"no .keras file of this model loads again ({why}): its weights are kept, and it is exported with the "
+            f"code of {work.job.builder.name}",
         )
     return why if why else None

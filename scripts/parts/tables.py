@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from export.output_parity import OutputParity
 from export.parity import Parity
-from scripts.parts.console import escape, make_table
+from scripts.parts.console import Table, dim, green, red, yellow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rich.console import Console
-
     from export.artifact import Artifact
     from export.verification import Verification
+    from scripts.parts.console import Console, Part
 
 
 def print_verification(console: Console, verification: Verification) -> None:
@@ -29,21 +28,21 @@ def print_verification(console: Console, verification: Verification) -> None:
         _print_outputs(console, outputs, verification)
     for artifact in verification.artifacts:
         for failure in verification.failures_of(artifact):
-            console.print(f"[red]{artifact.target.file}:[/] {escape(failure)}")
+            console.print(red(f"{artifact.target.file}: "), failure)
         if artifact.note:
-            console.print(f"[yellow]note:[/] {escape(artifact.note)}")
+            console.print(yellow("note: "), artifact.note)
     for file, reason in verification.passed_over.items():
-        console.print(f"[dim]{file} was not taken: {escape(reason)}[/]")
+        console.print(dim(f"{file} was not taken: {reason}"))
     if verification.artifacts and verification.passed:
         rings = [f"{result.ring}" for result in verification.rings[0]]
-        console.print(f"[dim]also passed: {', '.join(rings)}[/]")
+        console.print(dim(f"also passed: {', '.join(rings)}"))
 
 
 def tell_looser(console: Console, looser: Mapping[str, Mapping[str, Any]]) -> None:
     """Rules that are looser than their defaults."""
     for variant, rules in looser.items():
         told = ", ".join(f"{name} {value:g}" for name, value in rules.items())
-        console.print(f"[yellow]note:[/] looser rules than the default for {variant}: {told}")
+        console.print(yellow("note: "), f"looser rules than the default for {variant}: {told}")
 
 
 def _print_probabilities(
@@ -60,11 +59,13 @@ def _print_probabilities(
             f"{parity.accuracy or 0:.2%}",
             _verdict(verification, artifact),
         )
-    console.print(table)
+    console.print_table(table)
     if verification.stability_radius is not None:
         console.print(
-            f"[dim]|Δp|: largest difference of a probability on {pairs[0][1].examples} images; a runtime that stays "
-            f"below {verification.stability_radius:.1e} changes no label of theirs[/]"
+            dim(
+                f"|Δp|: largest difference of a probability on {pairs[0][1].examples} images; a runtime that stays "
+                f"below {verification.stability_radius:.1e} changes no label of theirs"
+            )
         )
 
 
@@ -78,25 +79,27 @@ def _print_outputs(
             table.add_row(
                 artifact.target.file,
                 _size(artifact),
-                escape(found.name),
+                found.name,
                 f"{found.max_abs_error:.1e}",
                 f"{found.limit:.1e}",
                 f"{found.largest:.3g}",
-                _verdict(verification, artifact, differs=not found.passed)
-                + ("" if found.has_power else " [yellow](proves nothing)[/]"),
+                [
+                    _verdict(verification, artifact, differs=not found.passed),
+                    yellow("" if found.has_power else " (proves nothing)"),
+                ],
             )
-    console.print(table)
-    console.print(f"[dim]largest differences on {pairs[0][1].examples} examples[/]")
+    console.print_table(table)
+    console.print(dim(f"largest differences on {pairs[0][1].examples} examples"))
     if not all(found.has_power for found in pairs[0][1].differences):
-        console.print("[yellow]note:[/] an output that hardly moves over the examples proves nothing")
+        console.print(yellow("note: "), "an output that hardly moves over the examples proves nothing")
 
 
-def _table(*names: str) -> Any:
-    table = make_table()
-    table.add_column("file", no_wrap=True)
+def _table(*names: str) -> Table:
+    table = Table()
+    table.add_column("file")
     for name in names:
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
+        table.add_column(name, is_right=True)
+    table.add_column("verdict")
     return table
 
 
@@ -104,7 +107,7 @@ def _size(artifact: Artifact) -> str:
     return f"{artifact.size_bytes / 1000:.1f} kB"
 
 
-def _verdict(verification: Verification, artifact: Artifact, *, differs: bool = False) -> str:
+def _verdict(verification: Verification, artifact: Artifact, *, differs: bool = False) -> Part:
     if verification.is_only_blind(artifact):
-        return "[yellow]not judged[/]"
-    return "[red]DIFFERS[/]" if differs or verification.failures_of(artifact) else "[green]same[/]"
+        return yellow("not judged")
+    return red("DIFFERS") if differs or verification.failures_of(artifact) else green("same")

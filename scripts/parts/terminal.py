@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TimeElapsedColumn
+from rich.text import Text
 
+from scripts.parts.console import Console, Part, bold, dim, green, red, yellow
+from tuning.plain_names import readable
 from tuning.records import Epoch, SearchConfig, Status, TrialRecord
 from tuning.settings import Configuration, TrainingSettings
 
@@ -30,20 +31,32 @@ def _short(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def describe_test(test: Mapping[str, Any], *, examples: int) -> str:
+def describe_test(test: Mapping[str, Any], *, examples: int) -> list[Part]:
     """How a model did on the test set, in one line: accuracy, or the metrics of a model that tells no classes apart."""
     if test["accuracy"] is None:
         metrics = ", ".join(f"{name} {value:.4g}" for name, value in test["metrics"].items())
-        return f"[bold]test {metrics}[/] on {examples} examples"
+        return [bold(f"test {metrics}"), f" on {examples} examples"]
     low, high = test["ci95"]
     errors = round((1 - test["accuracy"]) * examples)
     interval = f"95 % interval {low:.2%} to {high:.2%}"
-    return f"[bold]test accuracy {test['accuracy']:.2%}[/] ({interval}; {errors} of {examples} wrong)"
+    return [bold(f"test accuracy {test['accuracy']:.2%}"), f" ({interval}; {errors} of {examples} wrong)"]
 
 
 def counted(number: int, noun: str) -> str:
     """`1 trial`, `2 trials`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+class _Words(ProgressColumn):
+    """One of a task's fields, or its description, as the text that it is."""
+
+    def __init__(self, field: str = "", *, style: str = "") -> None:
+        super().__init__()
+        self._field = field
+        self._style = style
+
+    def render(self, task: Task) -> Text:
+        return Text(readable(task.fields[self._field] if self._field else task.description), self._style)
 
 
 class SearchProgress:
@@ -69,14 +82,14 @@ class SearchProgress:
         self._repeats_are_told = False
         self._under_way: dict[str, str] = {}
         self._bar = Progress(
-            TextColumn("[bold]{task.description}"),
+            _Words(style="bold"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[best]}"),
-            TextColumn("{task.fields[end]}"),
+            _Words("best"),
+            _Words("end"),
             TimeElapsedColumn(),
-            console=console,
-            disable=not console.is_terminal,
+            console=console.rich,
+            disable=not console.rich.is_terminal,
             transient=True,
         )
         self._task = self._bar.add_task("search", total=config.max_trials, completed=len(self._done), best="", end="")
@@ -102,11 +115,12 @@ class SearchProgress:
     def attempt_lost(self, lost: AttemptLost, *, tried_again: bool) -> None:
         self._under_way.pop(lost.trial_id, None)
         then = "it is tried once more" if tried_again else "it is given up"
-        self._console.print(f"[yellow]trial {lost.trial_id}:[/] {escape(lost.reason)}; {then}")
+        self._console.print(yellow(f"trial {lost.trial_id}: "), f"{lost.reason}; {then}")
 
     def trial_finished(self, trial: TrialRecord, best: TrialRecord | None) -> None:
         self._under_way.pop(trial.trial_id, None)
-        self._console.print(_trial_line(trial, is_best=best is trial))
+        for line in _trial_lines(trial, is_best=best is trial):
+            self._console.print(*line)
         if trial.repeat_of:
             self._show()
             return
@@ -153,24 +167,25 @@ def _results(trial: TrialRecord) -> str:
     if result.val_accuracy is not None:
         facts.append(f"val_accuracy {result.val_accuracy:.2%}")
     if objective.name not in ("val_loss", "val_accuracy"):
-        facts.append(f"{escape(objective.name)} {objective.rank(trial.rank):.4g}")
+        facts.append(f"{objective.name} {objective.rank(trial.rank):.4g}")
     return "  ".join(facts)
 
 
-def _trial_line(trial: TrialRecord, *, is_best: bool) -> str:
-    number = f"trial {trial.trial_id}"
+def _trial_lines(trial: TrialRecord, *, is_best: bool) -> list[list[Part]]:
+    number = f"trial {trial.trial_id}  "
     if trial.status is Status.SKIPPED:
-        return f"{number}  skipped: {escape(trial.reason)}"
+        return [[number, f"skipped: {trial.reason}"]]
     if not trial.has_result:
-        return f"{number}  [red]failed[/]: {escape(trial.reason)}"
-    facts = f"{_results(trial)}  {trial.seconds:5.1f} s"
+        return [[number, red("failed"), f": {trial.reason}"]]
+    line: list[Part] = [number, f"{_results(trial)}  {trial.seconds:5.1f} s"]
     if trial.repeat_of:
-        return f"{number}  {facts}"
-    note = " [green]best so far[/]" if is_best else ""
-    stopped = f" [yellow](stopped: {escape(trial.reason)})[/]" if trial.reason else ""
+        return [line]
+    line.append(green(" best so far" if is_best else ""))
     if trial.status is Status.PAUSED:
-        stopped = f" (after {counted(len(trial.epochs), 'epoch')} of {trial.settings.epochs})"
-    return f"{number}  {facts}{note}{stopped}\n            [dim]{describe(trial.hyperparameters)}[/]"
+        line.append(f" (after {counted(len(trial.epochs), 'epoch')} of {trial.settings.epochs})")
+    elif trial.reason:
+        line.append(yellow(f" (stopped: {trial.reason})"))
+    return [line, [" " * 12, dim(describe(trial.hyperparameters))]]
 
 
 class TrainingProgress:
@@ -183,12 +198,12 @@ class TrainingProgress:
         self._done = done
         self._lines_apart = math.ceil(settings.epochs / MOST_EPOCH_LINES)
         self._bar = Progress(
-            TextColumn("[bold]{task.description}"),
+            _Words(style="bold"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[end]}"),
-            console=console,
-            disable=not console.is_terminal,
+            _Words("end"),
+            console=console.rich,
+            disable=not console.rich.is_terminal,
             transient=True,
         )
         self._task = self._bar.add_task(title, total=settings.epochs, completed=done, end="")

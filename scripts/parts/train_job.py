@@ -17,8 +17,7 @@ from tuning.settings import TrainingSettings
 if TYPE_CHECKING:
     import argparse
 
-    from rich.console import Console
-
+    from scripts.parts.console import Console
     from tuning.builder import ModelBuilder
     from tuning.dataset import Dataset
     from tuning.records import TrialRecord

@@ -10,8 +10,7 @@ from scripts.parts.model import ModelChoice, require_same_model
 from tuning.errors import InputError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from scripts.parts.console import Console
     from tuning.dataset import Dataset
     from tuning.records import TrialRecord
     from tuning.run_folder import RunFolder

@@ -9,7 +9,6 @@ import sys
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from export.artifact import Artifact, Target, Variant
 from export.errors import UnusableError, UnwritableError
@@ -20,6 +19,7 @@ from export.tolerance import TOLERANCES
 from export.verification import Verification
 from scripts import _entry
 from scripts.parts.advice import add_command, print_advice
+from scripts.parts.console import Console
 
 CALLED = ["/a b/export.py", "--model", "it's mine.keras", "--dataset", "digits"]
 EVERY = choose_targets([], ["all"])
@@ -58,7 +58,7 @@ def advice(
         answers={},
         stability_radius=None,
     )
-    console = Console(file=text, width=1000)
+    console = Console(text, width=1000)
     print_advice(console, verification, targets if asked is None else [target(file) for file in asked], variants)
     return text.getvalue()
 

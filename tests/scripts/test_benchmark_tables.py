@@ -6,7 +6,6 @@ import io
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from export.artifact import Format, Variant
 from export.benchmark.candidate import BATCHES, Maker
@@ -14,6 +13,7 @@ from export.benchmark.messages import Opened
 from export.benchmark.record import Benchmark, Machine, Result
 from export.benchmark.timings import Latency
 from scripts.parts.benchmark_tables import milliseconds, print_benchmark
+from scripts.parts.console import Console
 
 OPENED = Opened(
     import_seconds=12.0, open_seconds=0.5, first_call_seconds=1.25, warm_up_seconds=0.1, memory_before_bytes=None
@@ -46,9 +46,9 @@ def make_benchmark(*results: Result, load: float = 0.1, notes: tuple[str, ...] =
 
 
 def printed(benchmark: Benchmark) -> str:
-    console = Console(file=io.StringIO(), width=80, soft_wrap=True)
+    console = Console(io.StringIO(), width=80)
     print_benchmark(console, benchmark)
-    text = console.file
+    text = console._file
     assert isinstance(text, io.StringIO)
     return text.getvalue()
 

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from rich.console import Console
 
+from scripts.parts.console import Console
 from scripts.parts.insight import tell_insight
 from tuning.choice import result_of
 from tuning.records import Epoch, SearchConfig, Status, TrialRecord
@@ -43,9 +43,9 @@ def told(trials: Any, repeated: Any = (), *, space: Any = (), **asked: Any) -> s
     config = SearchConfig(**asked)
     result = result_of(tuple(trials), tuple(repeated), config, stopped_by="max_trials")
     result = replace(result, ranges={"learning_rate": FloatRange(low=0.0, high=0.1)})
-    console = Console(file=io.StringIO(), width=100, highlight=False, soft_wrap=True)
+    console = Console(io.StringIO(), width=100)
     tell_insight(console, SimpleNamespace(config=config, options=SimpleNamespace(space=space)), result)  # type: ignore[arg-type]
-    return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
+    return console._file.getvalue()  # type: ignore[attr-defined,no-any-return]
 
 
 def test_nothing_is_told_where_no_trial_has_a_result() -> None:

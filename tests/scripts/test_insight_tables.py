@@ -6,8 +6,8 @@ import io
 from dataclasses import replace
 
 import pytest
-from rich.console import Console
 
+from scripts.parts.console import Console
 from scripts.parts.insight_tables import print_importance, print_trials
 from tuning.records import Epoch, Status, TrialRecord
 from tuning.selection import select
@@ -37,12 +37,12 @@ TRIALS = [trial(f"{index:04}", loss) for index, loss in enumerate([0.3, 0.1, 0.2
 
 @pytest.fixture
 def console() -> Console:
-    return Console(file=io.StringIO(), width=100, highlight=False, soft_wrap=True)
+    return Console(io.StringIO(), width=100)
 
 
 def told(console: Console) -> list[str]:
-    assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue().splitlines()
+    assert isinstance(console._file, io.StringIO)
+    return console._file.getvalue().splitlines()
 
 
 def first_words(console: Console) -> list[str]:

@@ -6,9 +6,9 @@ import io
 from collections.abc import Callable
 
 import pytest
-from rich.console import Console
 
 from export.errors import InputError, VerificationError
+from scripts.parts.console import Console
 from scripts.parts.promise import promise_note, tell_promise
 from tuning.run_folder import RunFolder
 from tuning.trained import Promise
@@ -31,7 +31,7 @@ def test_of_a_promise_that_is_kept_nothing_is_said(made: Promise | None, trained
     output = io.StringIO()
     folder = trained_run(promise=made)
 
-    assert tell_promise(Console(file=output), folder)
+    assert tell_promise(Console(output), folder)
     assert promise_note(folder, accept_worse=False) == ""
     assert output.getvalue() == ""
     with pytest.raises(InputError, match="is no worse than its trial promised: leave out --accept-worse"):
@@ -42,7 +42,7 @@ def test_a_broken_promise_is_told_and_keeps_the_model_from_being_published(train
     output = io.StringIO()
     folder = trained_run(promise=promise(is_kept=False))
 
-    assert not tell_promise(Console(file=output, width=1000), folder)
+    assert not tell_promise(Console(output, width=1000), folder)
     assert output.getvalue().startswith(f"{BROKEN}: search smaller learning rates")
     with pytest.raises(
         VerificationError, match=f"is not published, as {BROKEN}: search smaller .*; --accept-worse pub"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from rich.console import Console
 
+from scripts.parts.console import Console
 from scripts.parts.stages import Work, train_model
 from tuning.errors import TrainingError
 from tuning.run_folder import RunFolder
@@ -22,7 +23,7 @@ RECORD = {"status": "retraining", "seed": 0}
 
 def work_on(builder: Any, dataset: Any, path: Path, *, factories: Any = ()) -> Work:
     job = SimpleNamespace(dataset=dataset, data=SearchData.of(dataset), builder=builder, factories=factories)
-    return Work(job=job, folder=RunFolder(path=path), console=Console(quiet=True))
+    return Work(job=job, folder=RunFolder(path=path), console=Console(io.StringIO()))
 
 
 @pytest.mark.slow

@@ -6,7 +6,6 @@ import io
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from export.artifact import Artifact, Format, Target, Variant
 from export.output_parity import OutputParity, compare_outputs
@@ -14,6 +13,7 @@ from export.parity import Parity, compare
 from export.rings import Ring, RingResult
 from export.tolerance import Tolerance
 from export.verification import Verification
+from scripts.parts.console import Console
 from scripts.parts.tables import print_verification, tell_looser
 
 
@@ -28,7 +28,7 @@ def printed(parity: Parity | OutputParity, *failures: str, ring: Ring = Ring.STR
         answers={},
         stability_radius=0.125,
     )
-    print_verification(Console(file=text, width=200), verification)
+    print_verification(Console(text, width=200), verification)
     return text.getvalue()
 
 
@@ -77,7 +77,7 @@ def test_a_file_that_differs_differs_where_the_check_was_blind_too() -> None:
 
 def test_looser_rules_and_files_that_were_not_taken_are_told() -> None:
     text = io.StringIO()
-    console = Console(file=text, width=200)
+    console = Console(text, width=200)
 
     tell_looser(console, {"int8": {"agreement": 0.99}})
     print_verification(

@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from rich.console import Console
 
+from scripts.parts.console import Console
 from scripts.parts.terminal import SearchProgress, TrainingProgress, counted, describe
 from tuning.journal import AttemptLost, Suggestion
 from tuning.records import Epoch, SearchConfig, Status, TrialRecord
-from tuning.settings import TrainingSettings
+from tuning.settings import Objective, TrainingSettings
 
 EPOCH = Epoch(loss=0.5, accuracy=0.8, val_loss=0.4, val_accuracy=0.875, learning_rate=0.01, seconds=2.0)
 TRIAL = TrialRecord(
@@ -33,12 +33,12 @@ TRIAL = TrialRecord(
 
 @pytest.fixture(params=[False, True], ids=["file", "terminal"])
 def console(request: pytest.FixtureRequest) -> Console:
-    return Console(file=io.StringIO(), force_terminal=request.param, width=200, highlight=False, soft_wrap=True)
+    return Console(io.StringIO(), is_terminal=request.param, width=200)
 
 
 def told(console: Console) -> str:
-    assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue()
+    assert isinstance(console._file, io.StringIO)
+    return console._file.getvalue()
 
 
 def follow(console: Console, *trials: TrialRecord) -> str:
@@ -149,6 +149,19 @@ def test_a_lost_attempt_is_told_and_no_longer_under_way(console: Console, tried_
         assert progress._under_way == {}
     # Colours stand between the words of a terminal.
     assert f"killed by [signal 9]; {then}" in told(console)
+
+
+def test_a_bar_shows_names_as_text() -> None:
+    console = Console(io.StringIO(), is_terminal=True, width=200)
+    name = "[red]\x1b]0;f"
+    settings = TrainingSettings(epochs=1, objective=Objective(name=name, maximize=True))
+    named = replace(TRIAL, settings=settings, epochs=(replace(EPOCH, metrics={name: 0.5}),))
+
+    with progress_of(console) as progress:
+        progress.trial_finished(named, named)
+
+    assert r"best [red]\x1b]0;f 0.5 (trial 0000)" in told(console)
+    assert name not in told(console)
 
 
 def test_repeats_are_announced_once_and_are_never_the_best_so_far(console: Console) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
+from scripts.parts.console import Console
 from scripts.parts.trial_model import folder_of_trial
 from tuning.errors import InputError
 from tuning.journal import Journal
@@ -50,7 +50,7 @@ def run(tmp_path: Path) -> RunFolder:
 
 
 def asked(run: RunFolder, trial_id: str, dataset: Any = None) -> RunFolder:
-    console = Console(file=io.StringIO())
+    console = Console(io.StringIO())
     return folder_of_trial(Namespace(trial=trial_id), run, RECORD, dataset, console)
 
 
