@@ -60,7 +60,7 @@ RUNTIME_PACKAGES: Mapping[Format, tuple[str, str]] = {
 INPUT_NAME = "image"
 OUTPUT_NAME = "probabilities"
 
-MANIFEST = "manifest.json"
+MANIFEST, SIGNATURE = "manifest.json", "manifest.json.sig"
 PARITY = "parity.json"
 REFERENCE = "reference.npz"
 BENCHMARK, BENCHMARK_TABLE = "benchmark.json", "benchmark.csv"

@@ -21,6 +21,7 @@ from export.artifact import (
     OUTPUT_NAME,
     PARITY,
     REFERENCE,
+    SIGNATURE,
     Description,
     Format,
     Kind,
@@ -57,7 +58,8 @@ class ExportRequest:
 
     `smallest`: of each format's targets only the smallest file that keeps its rules is published. `calibration`:
     training examples as `publish` takes images, for int8. `tolerances`: the rules, where they are not the default.
-    `accuracy`, 0 to 1: what was measured on the same images when the model was made; None if nothing was.
+    `accuracy`, 0 to 1: what was measured on the same images when the model was made; None if nothing was. `signer`:
+    the bytes of the manifest → those of a signature to be published with it; None for none.
     """
 
     model: Path
@@ -70,6 +72,7 @@ class ExportRequest:
     tolerances: Mapping[Variant, Tolerance] = field(default_factory=lambda: TOLERANCES)
     calibration: np.ndarray | Arrays | None = None
     accuracy: float | None = None
+    signer: Callable[[bytes], bytes] | None = None
 
 
 def publish(
@@ -122,6 +125,8 @@ def publish(
             verification = _choose_smallest(verification, published_targets(request.folder), refused)
         if verification.passed:
             manifest = _seal(staged, verification, standard)
+            if request.signer is not None:
+                (staged / SIGNATURE).write_bytes(request.signer((staged / MANIFEST).read_bytes()))
             install(staged, request.folder)
             remove_outdated(request.folder, manifest)
     return verification

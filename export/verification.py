@@ -12,6 +12,7 @@ from export.artifact import (
     MEASURED_LATER,
     OUTPUT_NAME,
     REFERENCE,
+    SIGNATURE,
     Artifact,
     Description,
     Format,
@@ -243,14 +244,19 @@ def first_failing_ring(folder: Path, *, formats: Collection[Format]) -> str | No
 
 
 def verify_folder(
-    folder: Path, *, formats: Collection[Format], on_step: Callable[[str], None] = lambda step: None
+    folder: Path,
+    *,
+    formats: Collection[Format],
+    manifest: Manifest | None = None,
+    on_step: Callable[[str], None] = lambda step: None,
 ) -> Verification:
     """Check a published folder by itself alone: no file missing, changed or foreign, and every answer as it was.
 
-    Only artifacts of `formats` are run, so that only their runtimes have to be installed. Raises InputError if
-    nothing of that is published there, VerificationError naming the file otherwise.
+    Only artifacts of `formats` are run, so that only their runtimes have to be installed. `manifest`: the folder's, if
+    it was read already: what was signed must not be read twice. Raises InputError if nothing of that is published
+    there, VerificationError naming the file otherwise.
     """
-    manifest = read_manifest(folder)
+    manifest = manifest if manifest is not None else read_manifest(folder)
     check_digests(folder, manifest.digests)
     _check_foreign(folder, manifest)
     chosen = [artifact for artifact in manifest.artifacts if artifact.target.format in formats]
@@ -278,7 +284,7 @@ def check_digests(folder: Path, digests: Mapping[str, str]) -> None:
 
 
 def _check_foreign(folder: Path, manifest: Manifest) -> None:
-    known = {*manifest.digests, MANIFEST, *MEASURED_LATER}
+    known = {*manifest.digests, MANIFEST, SIGNATURE, *MEASURED_LATER}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_file() and name not in known:

@@ -11,12 +11,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from export.artifact import BENCHMARK, BENCHMARK_TABLE, RUNTIME_PACKAGES, Kind, read_manifest
+from export.artifact import BENCHMARK, BENCHMARK_TABLE, RUNTIME_PACKAGES, Kind
 from export.errors import InputError
 from export.targets import choose_targets
 from scripts.parts.code import Code, add_code_arguments, add_trust_argument, is_trusted, read_code
 from scripts.parts.published import holds_weights_alone, keras_model_beside, published_folder
 from scripts.parts.serving import code_published
+from scripts.parts.signing import add_signed_by_argument, read_published, read_signed_by, tell_signature
 from scripts.parts.target_options import add_format_argument, add_variant_argument
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def build_parser() -> _entry.Parser:
     )
     add_code_arguments(parser)
     add_trust_argument(parser)
+    add_signed_by_argument(parser)
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="of every runtime (default: 1)")
     parser.add_argument("--repeats", type=int, default=15, metavar="N", help="rounds of turns, 3 or more (default: 15)")
     return parser
@@ -54,8 +56,9 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     if arguments.folder is not None and arguments.run is not None:
         raise InputError("give a folder or --run, not both")
     code = read_code(arguments)
+    key = read_signed_by(arguments)
     folder = published_folder(arguments, arguments.folder)
-    manifest = read_manifest(folder)
+    manifest = read_published(folder, key)
     from export.benchmark.candidate import choose_artifacts
 
     variants = arguments.variant if arguments.variant else ["all"]
@@ -75,6 +78,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     console = make_console(json_output=arguments.json)
     settings = Settings(threads=arguments.threads, rounds=arguments.repeats, environment=kernel_choice(os.environ))
     keras, code, notes = _keras_source(arguments, folder, manifest, code)
+    tell_signature(console, folder, key)
     if code.built_by is not None:
         console.print(code.line)
     if keras is not None and manifest.description.wrapped:

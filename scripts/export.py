@@ -18,6 +18,7 @@ from scripts.parts.data import add_data_arguments, asks_for_data, load_asked_dat
 from scripts.parts.promise import add_promise_argument, promise_note
 from scripts.parts.rules import add_rule_arguments, calibration_examples, read_tolerances
 from scripts.parts.serving import How, read_how, serving_options
+from scripts.parts.signing import add_sign_argument, read_sign
 from scripts.parts.target_options import add_format_argument, add_variant_argument
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def build_parser() -> _entry.Parser:
         action="store_true",
         help="the model is no classifier of single images: verify its outputs as they are",
     )
+    add_sign_argument(parser)
     parser.add_argument("--output", type=Path, metavar="DIR", help="where to (default: the run's artifacts folder)")
     return parser
 
@@ -89,6 +91,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     console = make_console(json_output=arguments.json)
     targets = choose_targets(arguments.format, arguments.variant)
     check_opset(arguments.opset)
+    signer = read_sign(arguments)
     tolerances = read_tolerances(arguments)
     source = _any_model(arguments) if arguments.model is not None else _run(arguments, console)
     dataset = source.dataset
@@ -122,6 +125,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
         serving=serving_options(source.how, source.code),
         opset=arguments.opset,
         accuracy=source.accuracy,
+        signer=signer,
     )
     labels = test.labels if request.serving.as_classifier else None
     try:

@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from export.artifact import MANIFEST, Artifact, Format, Kind, Look, Manifest, read_manifest
+from export.artifact import MANIFEST, Artifact, Format, Kind, Look, Manifest
 from export.errors import InputError
 from scripts.parts.published import published_folder, require_runtimes
+from scripts.parts.signing import add_signed_by_argument, read_published, read_signed_by, tell_signature
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,12 +33,14 @@ def build_parser() -> _entry.Parser:
     parser.add_argument(
         "--format", metavar="NAME", help=f"{', '.join(Format)} (default: the first of onnx, tflite, saved_model there)"
     )
+    add_signed_by_argument(parser)
     return parser
 
 
 def run(arguments: argparse.Namespace) -> _entry.Outcome:
+    key = read_signed_by(arguments)
     folder = published_folder(arguments, arguments.artifacts)
-    manifest = read_manifest(folder)
+    manifest = read_published(folder, key)
     if manifest.look is None or manifest.description.kind is not Kind.CLASSIFIER:
         raise InputError(
             f"{folder} holds no classifier of pictures but a model with inputs and outputs of its own: see its "
@@ -48,6 +51,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     from scripts.parts.console import make_console, yellow
 
     console = make_console(json_output=arguments.json)
+    tell_signature(console, folder, key)
     file = folder / artifact.target.file
     pictures, failed = _read_pictures(arguments.pictures, artifact, manifest.look)
     answers = _answer(pictures, artifact, manifest, folder)

@@ -8,12 +8,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from export.artifact import Artifact, Format, Kind, Manifest, read_manifest
+from export.artifact import Artifact, Format, Kind, Manifest
 from export.errors import InputError, VerificationError
 from export.targets import choose_targets
 from scripts.parts.code import add_code_arguments, add_trust_argument, read_code
 from scripts.parts.console import Console, Part, bold, green, make_console, red, yellow
 from scripts.parts.published import published_folder, require_runtimes
+from scripts.parts.signing import add_signed_by_argument, read_published, read_signed_by, tell_signature
 from scripts.parts.target_options import add_format_argument
 
 if TYPE_CHECKING:
@@ -42,18 +43,20 @@ def build_parser() -> _entry.Parser:
     )
     add_code_arguments(parser)
     add_trust_argument(parser)
+    add_signed_by_argument(parser)
     return parser
 
 
 def run(arguments: argparse.Namespace) -> _entry.Outcome:
     if arguments.folder is not None and arguments.run is not None:
         raise InputError("give a folder or --run, not both")
+    key = read_signed_by(arguments)
     folder = published_folder(arguments, arguments.folder)
-    manifest = read_manifest(folder)
+    manifest = read_published(folder, key)
     if arguments.self_test:
         from scripts.parts.self_test_job import run_self_test
 
-        return run_self_test(arguments, folder, manifest)
+        return run_self_test(arguments, folder, manifest, key)
     if read_code(arguments).is_given or arguments.trust:
         raise InputError(
             "--code, --allow-lambda and --trust go with --self-test: published files need no code of the model's"
@@ -66,9 +69,10 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     from scripts.parts.tables import print_verification, tell_looser
 
     console = make_console(json_output=arguments.json)
+    tell_signature(console, folder, key)
     try:
         with console.status("verifying") as status:
-            verification = verify_folder(folder, formats=formats, on_step=status.update)
+            verification = verify_folder(folder, manifest=manifest, formats=formats, on_step=status.update)
     except VerificationError as error:
         if not arguments.bisect:
             raise VerificationError(f"{error}{_advice(folder, formats)}") from error
@@ -86,7 +90,11 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     elif verification.passed and manifest.description.kind is Kind.CLASSIFIER:
         next_command = _entry.command("predict.py", "--artifacts", folder, "PICTURE.png", runs=_entry.DEFAULT_RUNS)
     return _entry.Outcome(
-        result={"folder": str(folder), **verification.as_json()},
+        result={
+            "folder": str(folder),
+            **({} if key is None else {"signed_by": key.fingerprint}),
+            **verification.as_json(),
+        },
         passed=verification.passed,
         next_command=next_command,
     )

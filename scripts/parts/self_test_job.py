@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from export.artifact import Format, Manifest, Subject
 from export.errors import InputError
@@ -13,13 +13,19 @@ from scripts.parts.code import is_trusted, read_code
 from scripts.parts.console import dim, green, make_console, red
 from scripts.parts.published import holds_weights_alone, keras_model_beside
 from scripts.parts.serving import code_published, how_published, serving_options
+from scripts.parts.signing import tell_signature
+
+if TYPE_CHECKING:
+    from export.signature import PublicKey
 
 PACKAGES = ("numpy", "tensorflow", "tf2onnx", "onnx", "onnxslim", "onnxruntime", "ai_edge_litert", "filelock", "rich")
 EXAMPLES = 500
 
 
-def run_self_test(arguments: argparse.Namespace, folder: Path, manifest: Manifest) -> _entry.Outcome:
-    """Print a line for each planted fault; the answer is yes if every one was caught.
+def run_self_test(
+    arguments: argparse.Namespace, folder: Path, manifest: Manifest, key: PublicKey | None
+) -> _entry.Outcome:
+    """Print a line for each planted fault; the answer is yes if every one was caught. `key`: what signed the folder.
 
     Raises InputError if the Keras model of the files is not beside them, and VerificationError if a correct file of it
     is not accepted.
@@ -43,6 +49,7 @@ def run_self_test(arguments: argparse.Namespace, folder: Path, manifest: Manifes
     from export.verification import first_failing_ring
 
     console = make_console(json_output=arguments.json)
+    tell_signature(console, folder, key)
     if code.line:
         console.print(code.line)
     part = read_reference(folder / REFERENCE).first(EXAMPLES)
