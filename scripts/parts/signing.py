@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from export.artifact import SIGNATURE, read_manifest
 from scripts import _entry
-from scripts.parts.console import escape
+from scripts.parts.console import yellow
 
 if TYPE_CHECKING:
     from export.artifact import Manifest
     from export.signature import PublicKey, Signer
+    from scripts.parts.console import Console
 
 _INSTALL = ', or pip install ".[sign]" into this one'
 
@@ -68,9 +69,9 @@ def read_published(folder: Path, key: PublicKey | None) -> Manifest:
     return read_signed_manifest(folder, key)
 
 
-def tell_signature(console: Any, folder: Path, key: PublicKey | None) -> None:
+def tell_signature(console: Console, folder: Path, key: PublicKey | None) -> None:
     """Say who signed the folder, or that a signature in it was not checked."""
     if key is not None:
-        console.print(f"signed by {escape(str(key.path))} ({key.fingerprint})")
+        console.print(f"signed by {key.path} ({key.fingerprint})")
     elif os.path.lexists(folder / SIGNATURE):
-        console.print(f"[yellow]note:[/] {SIGNATURE} was not checked: --signed-by KEY.pem does that")
+        console.print(yellow("note:"), f" {SIGNATURE} was not checked: --signed-by KEY.pem does that")
