@@ -45,27 +45,27 @@ _STAND_INS = str.maketrans(
 
 
 class LastingFile(io.RawIOBase):
-    """A file that drops everything from its first failure on. `failure`: that one, or None."""
+    """A file that drops everything from its first failure on. `raw`: the file itself; `failure`: that one, or None."""
 
     def __init__(self, raw: Any, *, failure: OSError | None = None) -> None:
-        self._raw = raw
+        self.raw = raw
         self.failure = failure
 
     def writable(self) -> bool:
         return True
 
     def isatty(self) -> bool:
-        return bool(self._raw.isatty())
+        return bool(self.raw.isatty())
 
     def fileno(self) -> int:
-        return int(self._raw.fileno())
+        return int(self.raw.fileno())
 
     def write(self, data: Any) -> int:
         """All of it, also where the file takes a part at a time."""
         left = memoryview(data)
         while self.failure is None and left:
             try:
-                written = self._raw.write(left)
+                written = self.raw.write(left)
                 if written is None:  # a pipe that does not block is full
                     select.select([], [self.fileno()], [])
                 left = left[written or 0 :]
