@@ -10,6 +10,7 @@ from PIL import Image, ImageFilter, ImageOps
 
 from export.artifact import Look
 from export.errors import InputError
+from export.picture_file import open_picture
 
 INK = 0.25
 DARK = 64
@@ -44,11 +45,12 @@ def read_picture(path: Path, *, shape: tuple[int, int, int], look: Look) -> Pict
     paper is inverted. Raises InputError if the file is not a picture or shows nothing.
     """
     height, width, channels = shape
-    opened = _open(path)
+    opened = open_picture(path)
     same_size = opened.size == (width, height)
     if channels == 3:
         return _in_colour(opened, (width, height))
-    grey = np.asarray(opened.convert("L"), dtype=np.float64)
+    # As bytes, as long as it may be large.
+    grey = np.asarray(opened.convert("L"))
     notes = []
     if look.dark_background and _border_level(grey) > 127:
         grey = 255 - grey
@@ -60,7 +62,7 @@ def read_picture(path: Path, *, shape: tuple[int, int, int], look: Look) -> Pict
         if _has_gap(ink):
             notes.append("shows several shapes side by side: one is expected")
     elif not same_size:
-        fitted, note = _fitted(Image.fromarray(np.rint(grey).astype(np.uint8)), (width, height))
+        fitted, note = _fitted(Image.fromarray(grey), (width, height))
         grey = np.asarray(fitted, dtype=np.float64)
         notes.append(note)
     return Picture(pixels=np.rint(grey).astype(np.uint8)[np.newaxis, ..., np.newaxis], notes=tuple(notes))
@@ -85,37 +87,13 @@ def _fitted(opened: Image.Image, size: tuple[int, int]) -> tuple[Image.Image, st
     return ImageOps.fit(opened, size, Image.Resampling.LANCZOS), note
 
 
-def _open(path: Path) -> Image.Image:
-    """The picture upright; where it is transparent, on white paper, or on black under bright ink."""
-    if path.is_dir():
-        raise InputError(f"{path} is a folder: name the pictures in it")
-    if not path.is_file():
-        raise InputError(f"there is no file {path}: give a PNG or JPEG picture")
-    try:
-        with Image.open(path) as opened:
-            picture = ImageOps.exif_transpose(opened)
-            if picture.mode.startswith("I;16"):
-                return Image.fromarray((np.asarray(picture) / 257).round().astype(np.uint8))
-            if "A" in picture.getbands() or "transparency" in picture.info:
-                layer = picture.convert("RGBA")
-                grey, opacity = np.asarray(layer.convert("L")), np.asarray(layer.getchannel("A"), dtype=np.float64)
-                bright = opacity.sum() > 0 and float((grey * opacity).sum() / opacity.sum()) > 127
-                paper = "black" if bright and opacity.min() < 255 else "white"
-                return Image.alpha_composite(Image.new("RGBA", layer.size, paper), layer).convert("RGB")
-            return picture.convert("RGB") if picture.mode != "L" else picture.copy()
-    except (OSError, SyntaxError, ValueError, RuntimeError, Image.DecompressionBombError) as error:
-        raise InputError(
-            f"{path} can't be read as a picture ({' '.join(str(error).split())}): give a PNG or JPEG"
-        ) from error
-
-
 def _ink(grey: np.ndarray, path: Path) -> np.ndarray:
-    """The strokes of a bright-on-dark picture, 0 to 255, without the paper, its uneven light, and the grain.
+    """The strokes of a bright-on-dark uint8 picture, 0 to 255, without the paper, its uneven light, and the grain.
 
     The paper is what a morphological opening leaves (Serra, 1982), since strokes are narrower than its window; grain
     is what lies within four spreads (median absolute deviations, scaled to standard ones) above the median.
     """
-    picture = Image.fromarray(np.rint(grey).astype(np.uint8))
+    picture = Image.fromarray(grey)
     picture.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.BOX)
     ground = picture.copy()
     ground.thumbnail((GROUND_SIDE, GROUND_SIDE), Image.Resampling.BOX)

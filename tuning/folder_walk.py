@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from tuning.errors import InputError
 
 JUNK = frozenset(
     {
@@ -24,27 +27,68 @@ JUNK = frozenset(
 
 
 def visible(folder: Path) -> list[Path]:
-    """Everything in the folder but junk and names that begin with a dot, sorted by name."""
-    found = (path for path in folder.iterdir() if not path.name.startswith(".") and path.name.lower() not in JUNK)
-    return sorted(found, key=lambda path: path.name)
+    """Everything in the folder but junk and names that begin with a dot, sorted by name.
+
+    Raises InputError for a folder that can't be read.
+    """
+    return [path for path, _ in _entries(folder)]
 
 
 def subfolders(folder: Path) -> list[Path]:
-    """The folders in it, without links that lead back to it or further up."""
-    return [path for path in visible(folder) if path.is_dir() and not _leads_up(path)]
+    """The folders in it, without links that lead back to it or further up. Raises InputError as `visible` does."""
+    return [path for path, is_folder in _entries(folder) if is_folder and not _leads_up(path)]
 
 
 def files(folder: Path) -> Iterator[Path]:
-    """Everything below the folder that is no folder, at any depth; links that lead back up are not followed."""
-    yield from _files(folder, frozenset({folder.resolve()}))
+    """Everything below the folder that is no folder, at any depth. Raises InputError as `visible` does.
+
+    However folders are linked to each other, each one that there is gives its files once.
+    """
+    return _walk(folder, {folder.resolve()}, [])
 
 
-def _files(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
-    for path in visible(folder):
-        if not path.is_dir():
+def files_once(folders: Sequence[Path]) -> tuple[list[list[Path]], list[Path]]:
+    """The files of each folder as `files` gives them, and the links that were left out.
+
+    A link to one of the folders, or to what another one holds, is left out. Raises InputError as `visible` does.
+    """
+    seen, links = {folder.resolve() for folder in folders}, list[Path]()
+    return [list(_walk(folder, seen, links)) for folder in folders], links
+
+
+def _walk(folder: Path, seen: set[Path], links: list[Path]) -> Iterator[Path]:
+    """The files, without folders among those `seen`, which grow; links to such ones are added to `links`."""
+    # No recursion: folders may lie in each other deeper than Python's calls.
+    waiting = [iter(_entries(folder))]
+    while waiting:
+        path, is_folder = next(waiting[-1], (None, False))
+        if path is None:
+            waiting.pop()
+        elif not is_folder:
             yield path
-        elif (real := path.resolve()) not in above:
-            yield from _files(path, above | {real})
+        elif (real := path.resolve()) not in seen:
+            seen.add(real)
+            waiting.append(iter(_entries(path)))
+        else:
+            links.append(path)
+
+
+def _entries(folder: Path) -> list[tuple[Path, bool]]:
+    """What is visible in the folder, by name, and whether it is a folder or a link to one."""
+    try:
+        with os.scandir(folder) as found:
+            kept = [entry for entry in found if not entry.name.startswith(".") and entry.name.lower() not in JUNK]
+            return [(folder / entry.name, _is_folder(entry)) for entry in sorted(kept, key=lambda entry: entry.name)]
+    except OSError as error:
+        raise InputError(f"the folder {folder} can't be read ({error.strerror}): remove or move it") from error
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    # A link that leads to itself.
+    except OSError:
+        return False
 
 
 def _leads_up(path: Path) -> bool:

@@ -10,11 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tuning.bounded_files import parse_json, read_bounded
 from tuning.errors import InputError
+from tuning.field_types import require_kind, with_checked_fields
 from tuning.points import Point
+from tuning.recorded import RESTORE
 from tuning.records import Epoch, TrialRecord
 from tuning.settings import Configuration
 from tuning.space import Range, Ranges, ranges_as_json, ranges_from_json
+
+LARGEST_JOURNAL = 1 << 30
+"""Bytes; a thousand trials of a hundred epochs take a thirtieth of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +34,7 @@ class SearchBegan:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> SearchBegan:
-        return cls(facts=dict(data["facts"]))
+        return with_checked_fields(cls(facts=dict(data["facts"])))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +63,7 @@ class Suggestion:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Suggestion:
-        return cls(**{**data, "ranges": ranges_from_json(data["ranges"])})
+        return with_checked_fields(cls(**{**data, "ranges": ranges_from_json(data["ranges"])}))
 
 
 def steady_ranges(suggestions: Iterable[Suggestion]) -> Ranges:
@@ -84,7 +90,7 @@ class Repetition:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Repetition:
-        return cls(**data)
+        return with_checked_fields(cls(**data))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +106,7 @@ class EpochReported:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> EpochReported:
-        return cls(**{**data, "epoch": Epoch.from_json(data["epoch"])})
+        return with_checked_fields(cls(**{**data, "epoch": Epoch.from_json(data["epoch"])}))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +122,7 @@ class AttemptLost:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> AttemptLost:
-        return cls(**data)
+        return with_checked_fields(cls(**data))
 
 
 Event = SearchBegan | Suggestion | Repetition | EpochReported | AttemptLost | TrialRecord
@@ -202,16 +208,17 @@ class Journal:
     def _whole_lines(self) -> bytes:
         if not self._path.exists():
             return b""
-        content = self._path.read_bytes()
+        content = read_bounded(self._path, limit=LARGEST_JOURNAL, give=RESTORE)
         return content[: content.rfind(b"\n") + 1]
 
     def _event(self, number: int, line: bytes) -> Event:
         try:
-            data = json.loads(line)
+            data = parse_json(line)
             kind = data.pop("event")
             if kind not in _KINDS:
                 raise ValueError(f"unknown event {kind}")
-            elapsed = float(data.pop("elapsed", 0.0))
+            elapsed = data.pop("elapsed", 0.0)
+            require_kind("elapsed", elapsed, "float")
             event: Event = _KINDS[kind].from_json(data)
             self.elapsed = elapsed
         except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -21,7 +21,7 @@ from tuning.dataset import Dataset, what_to_know
 from tuning.errors import InputError
 from tuning.folder_options import FolderOptions
 from tuning.image_store import NewEntry, new_entry, open_entry
-from tuning.picture_decoding import SUFFIXES, Header, UnreadableError, decode, read_file, read_header, strict_pillow
+from tuning.picture_decoding import SUFFIXES, Header, UnreadableError, decode, file_content, read_header, strict_pillow
 from tuning.picture_listing import Listing, Picture, draw_test, list_pictures
 from tuning.split import SealedSplit
 
@@ -106,14 +106,17 @@ def _survey(listing: Listing, options: FolderOptions) -> _Survey:
 
 def _look_at(picture: Picture) -> tuple[Header | str, bytes]:
     try:
-        content = read_file(picture.path)
+        with file_content(picture.path) as content:
+            return _header_of(content), hashlib.sha256(content).digest()
     except UnreadableError as error:
         return str(error), b""
-    digest = hashlib.sha256(content).digest()
+
+
+def _header_of(content: bytes) -> Header | str:
     try:
-        return read_header(content), digest
+        return read_header(content)
     except UnreadableError as error:
-        return str(error), digest
+        return str(error)
 
 
 def _in_threads(
@@ -168,7 +171,8 @@ def _decode_all(
 
     def pixels_of(picture: Picture) -> Pixels | str:
         try:
-            return decode(read_file(picture.path), shape)
+            with file_content(picture.path) as content:
+                return decode(content, shape)
         except UnreadableError as error:
             return str(error)
 

@@ -13,7 +13,7 @@ from tuning.class_folders import ClassFolder, find_classes, match_classes
 from tuning.drawn_test import draw
 from tuning.errors import InputError
 from tuning.folder_layout import PARTS, find_layout
-from tuning.folder_walk import files
+from tuning.folder_walk import files, files_once
 from tuning.plain_names import flaw, readable
 
 
@@ -48,7 +48,7 @@ def list_pictures(folder: Path) -> Listing:
     """Read the layout of `folder`.
 
     Raises InputError if it is none, if there are not 2 to 1,000 classes, if a class is to be validated or tested that
-    is not trained, and for names that are not UTF-8 or hold control characters.
+    is not trained, for two classes that are one folder, and for names that are not UTF-8 or hold control characters.
     """
     layout = find_layout(folder)
     _check_names(folder, [*layout.outside, *(path for root in layout.roots.values() for path in files(root))])
@@ -58,7 +58,8 @@ def list_pictures(folder: Path) -> Listing:
     for part, root in layout.roots.items():
         found, remarks = match_classes(part, root, classes)
         notes += remarks
-        listed = _listed(part, found)
+        listed, links = _listed(part, found)
+        notes += links
         if not listed:
             raise InputError(f"{root} holds no pictures: add some or remove the folder")
         pictures += listed
@@ -73,8 +74,29 @@ def list_pictures(folder: Path) -> Listing:
     )
 
 
-def _listed(part: str, folders: Sequence[ClassFolder]) -> list[Picture]:
-    return [Picture(path=path, part=part, label=folder.label) for folder in folders for path in files(folder.path)]
+def _listed(part: str, folders: Sequence[ClassFolder]) -> tuple[list[Picture], tuple[str, ...]]:
+    """The pictures of a part, and notes on links in class folders that lead to what is read already.
+
+    Raises InputError for two classes that are one folder.
+    """
+    owners: dict[Path, ClassFolder] = {}
+    for folder in folders:
+        real = folder.path.resolve()
+        if owners.setdefault(real, folder).label != folder.label:
+            raise InputError(
+                f"{owners[real].path} and {folder.path} are one folder but two classes: remove the link or give it "
+                "pictures of its own"
+            )
+    found, links = files_once([folder.path for folder in folders])
+    pictures = [
+        Picture(path=path, part=part, label=folder.label)
+        for folder, paths in zip(folders, found, strict=True)
+        for path in paths
+    ]
+    if not links:
+        return pictures, ()
+    more = f", and {len(links) - 1} more" if len(links) > 1 else ""
+    return pictures, (f"left out because it is a link to a folder that is read already: {links[0]}{more}",)
 
 
 def _check_names(folder: Path, paths: Sequence[Path]) -> None:

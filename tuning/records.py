@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from tuning.field_types import with_checked_fields
 from tuning.settings import VALIDATION_LOSS, Configuration, Objective, TrainingSettings, as_json
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Epoch:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Epoch:
         metrics = {name: float(value) for name, value in data.get("metrics", {}).items()}
-        return cls(
+        made = cls(
             **{
                 name: float(value) if isinstance(value, str) else value
                 for name, value in data.items()
@@ -82,6 +83,7 @@ class Epoch:
             },
             metrics=metrics,
         )
+        return with_checked_fields(made)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +143,7 @@ class TrialRecord:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TrialRecord:
-        return cls(
+        made = cls(
             **{
                 **data,
                 "settings": TrainingSettings.from_json(data["settings"]),
@@ -149,6 +151,9 @@ class TrialRecord:
                 "epochs": tuple(Epoch.from_json(epoch) for epoch in data["epochs"]),
             }
         )
+        if made.epochs and not 0 <= made.result_epoch < len(made.epochs):
+            raise ValueError(f"result_epoch must be one of {len(made.epochs)} epochs, got {made.result_epoch}")
+        return with_checked_fields(made)
 
 
 @dataclass(frozen=True, kw_only=True)

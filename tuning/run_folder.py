@@ -15,7 +15,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from tuning.bounded_files import LARGEST_JSON, parse_json, read_bounded
 from tuning.errors import InputError
+from tuning.recorded import RESTORE, Recorded, check_run
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -109,14 +111,16 @@ class RunFolder:
         return self.run_json.exists()
 
     def read(self) -> dict[str, Any]:
-        """What `run.json` holds. Raises InputError where it is missing or not JSON."""
+        """What `run.json` holds. Raises InputError where it is missing, not JSON or no record."""
         if not self.exists:
             raise InputError(f"there is no run {self.path}: runs lie in the folder given by --runs")
-        return read_json(self.run_json)
+        record = read_json(self.run_json)
+        check_run(record, self.run_json)
+        return record
 
     def state(self) -> bytes | None:
         """What `run.json` holds, to be compared later; None where there is none."""
-        return self.run_json.read_bytes() if self.exists else None
+        return read_bounded(self.run_json, limit=LARGEST_JSON, give=RESTORE) if self.exists else None
 
     @contextlib.contextmanager
     def locked(self, *, state: bytes | None) -> Iterator[None]:
@@ -198,14 +202,15 @@ def now() -> str:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object. Raises InputError if the file is not one."""
+    """A JSON object. Raises InputError if the file is not one, and for each key that is looked up in vain."""
+    content = read_bounded(path, limit=LARGEST_JSON, give=RESTORE)
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InputError(f"{path} can't be read as JSON ({error}): restore it or start a new run") from error
+        data = parse_json(content)
+    except ValueError as error:
+        raise InputError(f"{path} can't be read as JSON ({error}): {RESTORE}") from error
     if not isinstance(data, dict):
-        raise InputError(f"{path} must hold a JSON object, got {type(data).__name__}")
-    return data
+        raise InputError(f"{path} must hold a JSON object, got {type(data).__name__}: {RESTORE}")
+    return Recorded(data, path=path)
 
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from tuning.field_types import with_checked_fields
+
 Value = bool | int | float | str
 """What a hyperparameter can hold."""
 
@@ -106,7 +108,8 @@ class TrainingSettings:
     def from_json(cls, data: Mapping[str, Any]) -> TrainingSettings:
         enums = {"schedule": Schedule(data["schedule"]), "labels": Labels(data["labels"])}
         objective = Objective(**data["objective"]) if "objective" in data else VALIDATION_LOSS
-        return cls(**{**data, **enums, "objective": objective})
+        with_checked_fields(objective)
+        return with_checked_fields(cls(**{**data, **enums, "objective": objective}))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +128,7 @@ class Plan:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Plan:
-        return cls(**{**data, "settings": TrainingSettings.from_json(data["settings"])})
+        return with_checked_fields(cls(**{**data, "settings": TrainingSettings.from_json(data["settings"])}))
 
 
 def as_json(record: Any) -> dict[str, Any]:

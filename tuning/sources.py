@@ -7,9 +7,7 @@ import os
 import re
 import socket
 import sys
-import zipfile
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +20,12 @@ from tuning.array_options import DEFAULT, STRICT, ArrayOptions
 from tuning.dataset import ARRAY_NAMES, Dataset, make_dataset
 from tuning.errors import InputError
 from tuning.general_data import dataset_of
+from tuning.npz_file import read_npz
 from tuning.plain_names import flaw, readable
 from tuning.records import DATASET_NAMES
 
 DATA_DIR_VARIABLE = "TUNING_DATA_DIR"
 SILENCE_SECONDS = 10.0
-NPY_MAGIC = b"\x93NUMPY"
-OBJECTS = "Object arrays cannot be loaded"
-"""How numpy says that it would have to run code to read an array."""
 
 DIGITS = tuple(str(digit) for digit in range(10))
 FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
@@ -123,40 +119,13 @@ def _first_line(error: Exception) -> str:
 
 def _read_npz(path: Path, options: ArrayOptions) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
     """The arrays that are understood, and what those are called in the file that have another name there."""
-    if not path.is_file():
-        raise InputError(f"there is no file {path}: give an npz file with {', '.join(ARRAY_NAMES)}")
-    try:
-        # Opened here, because numpy leaves a file open that turns out not to be an archive.
-        with path.open("rb") as file:
-            if file.read(len(NPY_MAGIC)) != NPY_MAGIC and not zipfile.is_zipfile(file):
-                raise zipfile.BadZipFile("it is no zip archive")
-            file.seek(0)
-            archive = np.load(file, allow_pickle=False)
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise InputError(f"{path} holds a single array: save all four with numpy.savez")
-            if options.is_strict:
-                found = {key: key for key in archive if EXACT.fullmatch(key)}
-            else:
-                found = find_arrays(list(archive), source=path.name)
-            called = {name: key for name, key in found.items() if name != key}
-            return {name: _array(archive, key) for name, key in found.items()}, called
-    except InputError:
-        raise
-    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"{path} can't be read as npz ({_first_line(error)}): is it complete?") from error
 
+    def choose(names: Sequence[str]) -> dict[str, str]:
+        if options.is_strict:
+            return {name: name for name in names if EXACT.fullmatch(name)}
+        return find_arrays(names, source=path.name)
 
-def _array(archive: np.lib.npyio.NpzFile, key: str) -> NDArray[Any]:
-    try:
-        array: NDArray[Any] = archive[key]
-    except ValueError as error:
-        if OBJECTS not in str(error):
-            raise
-        raise InputError(
-            f"{key} holds Python objects, which are not read: store names with {key}.astype(str) and whole numbers "
-            f"with {key}.astype(int), and save them again"
-        ) from error
-    return array
+    return read_npz(path, choose, give=f"give an npz file with {', '.join(ARRAY_NAMES)}")
 
 
 def _load_digits(*, fallback_reason: str = "") -> Dataset:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tuning.field_types import with_checked_fields
 from tuning.records import Epoch, finite_or_text
 from tuning.settings import Configuration, TrainingSettings, as_json
 
@@ -35,7 +36,7 @@ class Promise:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Promise:
         numbers = ("trial", "retrained", "standard_error")
-        return cls(**{**data, **{name: float(data[name]) for name in numbers}})
+        return with_checked_fields(cls(**{**data, **{name: float(data[name]) for name in numbers}}))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +64,7 @@ class TrainedModel:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TrainedModel:
         promise = data.get("promise")
-        return cls(
+        made = cls(
             **{
                 **data,
                 "promise": None if promise is None else Promise.from_json(promise),
@@ -71,3 +72,4 @@ class TrainedModel:
                 "epochs": tuple(Epoch.from_json(epoch) for epoch in data["epochs"]),
             }
         )
+        return with_checked_fields(made)

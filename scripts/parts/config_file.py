@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tuning.bounded_files import LARGEST_JSON, parse_json, read_bounded
 from tuning.errors import InputError
 from tuning.names import require_known
 from tuning.toml_file import read_toml
@@ -63,10 +64,9 @@ def with_config(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[s
 def _read(path: Path) -> Mapping[str, Any]:
     if path.suffix != ".json":
         return read_toml(path)
-    if not path.is_file():
-        raise InputError(f"there is no file {path}: give a TOML file or the run.json of a run")
+    content = read_bounded(path, limit=LARGEST_JSON, give="give a TOML file or the run.json of a run")
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = parse_json(content)
         options: dict[str, Any] = dict(record["options"])
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is not the run.json of a run ({error!r}): give one, or a TOML file") from error

@@ -56,11 +56,12 @@ def asks_for_data(arguments: argparse.Namespace) -> bool:
 
 def load_asked_dataset(arguments: argparse.Namespace, *, recorded: Dataset | None = None) -> Dataset:
     """The data that the options name. What they don't say of a folder or file is as in `recorded`, if that is one."""
+    from tuning.bounded_files import is_folder
     from tuning.folder_options import parse_image_size
     from tuning.sources import load_dataset, load_npz, needs_keras
 
     image_size = None if arguments.image_size is None else parse_image_size(arguments.image_size)
-    is_folder = arguments.data is not None and arguments.data.is_dir()
+    is_folder = arguments.data is not None and is_folder(arguments.data)
     if arguments.labels is not None and (arguments.data is None or is_folder):
         raise InputError("--labels goes with --data FILE.npz: other data has classes")
     if is_folder:

@@ -49,10 +49,9 @@ def promise_note(folder: RunFolder, *, accept_worse: bool) -> str:
 
 
 def _broken(folder: RunFolder) -> str:
-    from tuning.run_folder import read_json
-    from tuning.trained import TrainedModel
+    from tuning.training_file import read_trained
 
-    promise = TrainedModel.from_json(read_json(folder.training)).promise
+    promise = read_trained(folder.training).promise
     if promise is None or promise.is_kept:
         return ""
     return (

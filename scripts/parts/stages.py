@@ -221,12 +221,11 @@ def trained_model(work: Work) -> Any:
 
 def built_again(work: Work) -> Built:
     """The model that the code builds, with its losses and metrics, and the weights that were written."""
-    from tuning.run_folder import read_json
     from tuning.saving import load_weights
     from tuning.settings import Plan
-    from tuning.trained import TrainedModel
+    from tuning.training_file import read_trained
 
-    trained = TrainedModel.from_json(read_json(work.folder.training))
+    trained = read_trained(work.folder.training)
     plan = Plan(hyperparameters=trained.hyperparameters, settings=trained.settings, seed=trained.seed)
     built = work.job.builder.built(plan)
     load_weights(built.model, work.folder)
@@ -236,9 +235,9 @@ def built_again(work: Work) -> Built:
 def tell_weights_only(work: Work) -> str | None:
     """Why there is no `.keras` file, which is printed, too; None where there is one."""
     from scripts.parts.console import yellow
-    from tuning.run_folder import read_json
+    from tuning.training_file import read_trained
 
-    why: str = read_json(work.folder.training)["why_weights_only"]
+    why = read_trained(work.folder.training).why_weights_only
     if why:
         work.console.print(
             yellow("note: "),

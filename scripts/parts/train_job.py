@@ -12,6 +12,7 @@ from scripts.parts.data import describe_asked_data, load_asked_dataset, load_run
 from scripts.parts.model import ModelChoice, describe_model, make_builder, require_same_model, tell_code
 from tuning.baselines import baseline
 from tuning.errors import InputError
+from tuning.recorded import RESTORE
 from tuning.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -97,7 +98,10 @@ def resumed_job(arguments: argparse.Namespace, folder: RunFolder, console: Conso
     tell_code(console, choice)
     data, builder, factories = _made(choice, dataset, seed=record["seed"])
     require_same_model(record["model"], describe_model(choice, builder), folder.path)
-    plan = Plan.from_json(record["config"]["plan"])
+    try:
+        plan = Plan.from_json(record["config"]["plan"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{folder.run_json} holds no plan of a training ({error!r}): {RESTORE}") from error
     return Job(dataset=dataset, data=data, builder=builder, factories=factories, plan=plan, record=record)
 
 

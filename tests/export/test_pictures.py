@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from PIL import Image, ImageDraw
+from PIL import EpsImagePlugin, Image, ImageDraw
 
+from export import picture_file
 from export.artifact import Look
 from export.errors import InputError
 from export.pictures import measure_look, read_picture
@@ -245,14 +247,63 @@ def test_a_truncated_picture_is_refused(saved: Callable[..., Path], name: str, s
         read_picture(path, shape=SHAPE, look=DIGIT_LOOK)
 
 
-def test_a_picture_of_a_kind_that_cannot_be_decoded_is_refused(saved: Callable[..., Path]) -> None:
-    path = saved(Image.new("RGB", (8, 8)), "picture.dds")
-    content = bytearray(path.read_bytes())
-    content[80:84] = bytes(4)
-    path.write_bytes(content)
+@pytest.mark.parametrize("suffix", ["dds", "eps", "ico"])
+def test_a_kind_of_picture_that_the_search_does_not_know_is_refused(saved: Callable[..., Path], suffix: str) -> None:
+    path = saved(Image.new("RGB", (16, 16)), f"picture.{suffix}")
 
-    with pytest.raises(InputError, match="can't be read as a picture \\(Unknown pixel format"):
+    with pytest.raises(InputError, match=r"can't be read as a picture \(no picture\): give a PNG or JPEG"):
         read_picture(path, shape=SHAPE, look=DIGIT_LOOK)
+
+
+def test_postscript_under_the_name_of_a_png_starts_no_other_program(
+    saved: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = saved(Image.new("RGB", (16, 16)), "picture.eps")
+    (tmp_path / "gs").write_text(f"#!/bin/sh\ntouch {tmp_path / 'started'}\n")
+    (tmp_path / "gs").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)
+    named = path.rename(tmp_path / "picture.png")
+
+    with pytest.raises(InputError, match=r"picture\.png can't be read as a picture \(no picture\)"):
+        read_picture(named, shape=SHAPE, look=DIGIT_LOOK)
+    assert not (tmp_path / "started").exists()
+
+
+def test_a_pipe_and_an_endless_device_are_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "zeros.png").symlink_to("/dev/zero")
+
+    with pytest.raises(InputError, match=r"pipe\.png is a pipe and not a file: give a PNG or JPEG picture"):
+        read_picture(tmp_path / "pipe.png", shape=SHAPE, look=DIGIT_LOOK)
+    with pytest.raises(InputError, match=r"zeros\.png is a device and not a file: give a PNG or JPEG picture"):
+        read_picture(tmp_path / "zeros.png", shape=SHAPE, look=DIGIT_LOOK)
+
+
+@pytest.mark.parametrize(("mode", "size"), [("1", (10_000, 9_000)), ("LA", (10_000, 4_500)), ("1", (20_000, 9_000))])
+def test_a_picture_that_grows_out_of_all_measure_is_not_decoded(
+    saved: Callable[..., Path], mode: str, size: tuple[int, int]
+) -> None:
+    path = saved(Image.new(mode, size), "picture.png")
+
+    with pytest.raises(InputError, match=r"can't be read as a picture \(.*pixels"):
+        read_picture(path, shape=SHAPE, look=DIGIT_LOOK)
+
+
+def test_transparency_and_sixteen_bits_do_not_depend_on_strips(
+    saved: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = np.random.default_rng(0)
+    paths = [
+        saved(Image.fromarray(draw.integers(0, 256, (28, 28, 4)).astype(np.uint8)), "clear.png"),
+        saved(Image.fromarray(draw.integers(0, 65_536, (28, 28)).astype(np.uint16)), "deep.png"),
+    ]
+    whole = [np.asarray(picture_file.open_picture(path)) for path in paths]
+    monkeypatch.setattr(picture_file, "_STRIP", 100)
+
+    assert all(
+        np.array_equal(picture_file.open_picture(path), at_once) for path, at_once in zip(paths, whole, strict=True)
+    )
 
 
 @pytest.mark.parametrize("level", [0, 100, 255])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
 import warnings
 
@@ -13,8 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from export import picture_file
 from export.artifact import Look
 from export.pictures import read_picture
+from tuning import picture_decoding
 from tuning.picture_decoding import UnreadableError, decode, read_file, read_header, strict_pillow
 
 RNG = np.random.default_rng(0)
@@ -116,7 +119,7 @@ def test_a_damaged_picture_is_told(content, message):
 
 def test_a_picture_that_grows_out_of_all_measure_is_not_decoded():
     bomb = content_of(Image.new("1", (10_000, 9_000)))
-    with strict_pillow(), pytest.raises(UnreadableError, match=f"has more than {Image.MAX_IMAGE_PIXELS} pixels"):
+    with strict_pillow(), pytest.raises(UnreadableError, match=f"has more than {Image.MAX_IMAGE_PIXELS:,} pixels"):
         read_header(bomb)
 
 
@@ -130,6 +133,61 @@ def test_a_link_to_nothing_can_not_be_opened(tmp_path):
     (tmp_path / "link.png").symlink_to(tmp_path / "gone.png")
     with pytest.raises(UnreadableError, match=re.escape("can't be opened: No such file or directory")):
         read_file(tmp_path / "link.png")
+
+
+def test_search_and_prediction_know_the_same_kinds_of_pictures():
+    for name in ("FORMATS", "LARGEST_FILE", "_LEAN_MODES"):
+        assert getattr(picture_decoding, name) == getattr(picture_file, name)
+
+
+def test_what_is_held_twice_may_be_half_as_large():
+    bomb = content_of(Image.new("LA", (10_000, 4_500)))
+    with strict_pillow(), pytest.raises(UnreadableError, match="has 10000×4500 pixels, more than 44,739,242"):
+        decode(bomb, (8, 8, 1))
+
+
+def test_a_pipe_is_no_picture(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(UnreadableError, match="is a pipe and not a file"):
+        read_file(tmp_path / "pipe.png")
+
+
+def test_a_link_to_an_endless_device_is_no_picture(tmp_path):
+    (tmp_path / "zeros.png").symlink_to("/dev/zero")
+    with pytest.raises(UnreadableError, match="is a device and not a file"):
+        read_file(tmp_path / "zeros.png")
+
+
+def test_a_file_larger_than_any_picture_is_not_read(tmp_path):
+    with (tmp_path / "large.png").open("wb") as file:
+        file.truncate(3 << 30)
+    with pytest.raises(UnreadableError, match="has 3,221,225,472 bytes, more than 268,435,456"):
+        read_file(tmp_path / "large.png")
+
+
+@pytest.mark.parametrize("bright", [False, True])
+def test_a_transparent_picture_of_many_strips_is_as_one_of_one(bright, monkeypatch):
+    random = np.random.default_rng(0).integers(0, 256, (60, 70, 4)).astype(np.uint8)
+    random[..., :3] = random[..., :3] // 2 + (128 if bright else 0)
+    content = content_of(Image.fromarray(random, "RGBA"))
+    whole = decode(content, (60, 70, 3))
+    monkeypatch.setattr(picture_decoding, "_STRIP", 700)
+
+    assert np.array_equal(decode(content, (60, 70, 3)), whole)
+
+
+def test_sixteen_bits_of_many_strips_are_as_of_one(monkeypatch):
+    deep = np.random.default_rng(0).integers(0, 65_536, (60, 70)).astype(np.uint16)
+    content = content_of(Image.fromarray(deep))
+    monkeypatch.setattr(picture_decoding, "_STRIP", 700)
+
+    assert np.array_equal(decode(content, (60, 70, 1))[..., 0], (deep / 257).round().astype(np.uint8))
+
+
+def test_a_large_picture_is_decoded_as_any_other(monkeypatch):
+    monkeypatch.setattr(picture_decoding, "_LARGE", 10)
+
+    assert np.array_equal(decode(content_of(COLOUR), (40, 30, 3)), np.asarray(COLOUR))
 
 
 def test_warnings_are_as_they_were_afterwards():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -392,12 +394,69 @@ def test_links_to_the_folder_itself_and_above_are_no_classes(tree):
     assert listing.outside == ("loop",)
 
 
-def test_classes_that_link_to_each_other_end(tree):
+def test_classes_that_link_to_each_other_have_their_own_pictures(tree):
     folder = tree(*classes("."))
     (folder / "cat" / "to").symlink_to(folder / "dog", target_is_directory=True)
     (folder / "dog" / "to").symlink_to(folder / "cat", target_is_directory=True)
 
-    assert counts(list_pictures(folder)) == {("train", "cat"): 6, ("train", "dog"): 6}
+    listing = list_pictures(folder)
+
+    assert counts(listing) == {("train", "cat"): 3, ("train", "dog"): 3}
+    assert "a link to a folder that is read already" in listing.notes[-1]
+    assert "cat/to, and 1 more" in listing.notes[-1]
+
+
+def test_nine_folders_that_link_to_each_other_end(tree):
+    folder = tree(*classes("."))
+    names = [str(number) for number in range(9)]
+    for name in names:
+        (folder / "cat" / name).mkdir()
+        (folder / "cat" / name / "0.png").touch()
+    for name in names:
+        for other in names:
+            (folder / "cat" / name / f"to{other}").symlink_to(folder / "cat" / other, target_is_directory=True)
+
+    assert counts(list_pictures(folder)) == {("train", "cat"): 12, ("train", "dog"): 3}
+
+
+def test_folders_in_each_other_deeper_than_python_calls_are_read(tree):
+    folder = tree(*classes("."))
+    below = folder / "cat"
+    for _ in range(1_100):
+        below /= "a"
+        below.mkdir()
+    (below / "0.png").touch()
+
+    listing = list_pictures(folder)
+
+    assert counts(listing)["train", "cat"] == 4
+    # Python's own way to remove folders does not reach so deep.
+    (below / "0.png").unlink()
+    while below != folder / "cat":
+        below.rmdir()
+        below = below.parent
+
+
+def test_two_classes_that_are_one_folder_are_refused(tree):
+    folder = tree(*classes("."))
+    (folder / "puma").symlink_to(folder / "cat", target_is_directory=True)
+
+    with pytest.raises(InputError, match=r"cat and .*puma are one folder but two classes: remove the link or give it"):
+        list_pictures(folder)
+
+
+def test_a_folder_that_can_not_be_read_is_named(tree, monkeypatch):
+    folder = tree(*classes("."))
+    scan = os.scandir
+
+    def deny(path):
+        if Path(path).name == "dog":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", deny)
+    with pytest.raises(InputError, match=r"the folder .*dog can't be read \(Permission denied\): remove or move it"):
+        list_pictures(folder)
 
 
 def test_linked_class_folders_are_followed(tree, tmp_path):

@@ -154,7 +154,7 @@ def test_a_missing_file_is_refused(tmp_path):
 
 
 def test_a_folder_is_no_file(tmp_path):
-    with pytest.raises(InputError, match="there is no file"):
+    with pytest.raises(InputError, match="is a folder and not a file: give an npz file with x_train"):
         load_npz(tmp_path)
 
 
