@@ -1,4 +1,4 @@
-"""The facts about exported files: formats, variants, tensors, and the manifest that names every byte.
+"""The facts about exported files: formats, variants, tensors, descriptions.
 
 Standard library only.
 """
@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
-
-from export.errors import InputError
 
 _FORMULA = re.compile(r"the file computes pixel × (\S+) \+ (\S+) itself")
 
@@ -66,6 +64,8 @@ REFERENCE = "reference.npz"
 BENCHMARK, BENCHMARK_TABLE = "benchmark.json", "benchmark.csv"
 MEASURED_LATER = frozenset((BENCHMARK, BENCHMARK_TABLE))
 """What may lie in a published folder although no export put it there."""
+REPLACED = frozenset((SIGNATURE,))
+"""What a publication takes away even if it has none of its own: it belongs to the manifest that was there before."""
 
 DEFAULT_OPSET = 17
 ONNX_IR_VERSION = 8
@@ -201,86 +201,6 @@ class Artifact:
             "note": self.note,
         }
 
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Artifact:
-        return cls(
-            target=Target(format=Format(data["format"]), variant=Variant(data["variant"])),
-            files=dict(data["files"]),
-            size_bytes=data["size_bytes"],
-            inputs=tuple(_tensor_spec(spec) for spec in data["inputs"]),
-            outputs=tuple(_tensor_spec(spec) for spec in data["outputs"]),
-            opset=data["opset"],
-            note=data.get("note", ""),
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Manifest:
-    """Everything that was published in a folder. `files` holds what belongs to no single artifact, `look` is None
-    unless the model is a classifier of images, `tolerances` the rules by number type, `looser` those of them that are
-    looser than the default, by number type and name. `accepted`: by runtime, the newest versions of files that the
-    installed one was found to open. `counted`: how many examples the files were verified on, and of a classifier's by
-    file how many labels changed and were lost, and how many may."""
-
-    artifacts: tuple[Artifact, ...]
-    description: Description
-    files: Mapping[str, str]
-    look: Look | None
-    versions: Mapping[str, str]
-    tolerances: Mapping[Variant, Mapping[str, Any]]
-    looser: Mapping[str, Mapping[str, Any]]
-    accepted: Mapping[str, Mapping[str, int]]
-    counted: Mapping[str, Any]
-
-    @property
-    def digests(self) -> dict[str, str]:
-        """Path → sha256 of every published file but the manifest itself."""
-        return {
-            **self.files,
-            **{path: digest for artifact in self.artifacts for path, digest in artifact.files.items()},
-        }
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "artifacts": [artifact.as_json() for artifact in self.artifacts],
-            "description": dataclasses.asdict(self.description),
-            "files": dict(self.files),
-            "look": None if self.look is None else dataclasses.asdict(self.look),
-            "versions": dict(self.versions),
-            "tolerances": {variant.value: dict(rules) for variant, rules in self.tolerances.items()},
-            "looser": {variant: dict(rules) for variant, rules in self.looser.items()},
-            "accepted": {runtime: dict(versions) for runtime, versions in self.accepted.items()},
-            "counted": dict(self.counted),
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Manifest:
-        described = data["description"]
-        return cls(
-            artifacts=tuple(Artifact.from_json(artifact) for artifact in data["artifacts"]),
-            description=Description(
-                **{**described, "class_names": tuple(described["class_names"]), "kind": Kind(described["kind"])}
-            ),
-            files=dict(data["files"]),
-            look=None if data["look"] is None else Look(**data["look"]),
-            versions=dict(data["versions"]),
-            tolerances={Variant(variant): dict(rules) for variant, rules in data.get("tolerances", {}).items()},
-            looser=dict(data.get("looser", {})),
-            accepted=dict(data.get("accepted", {})),
-            counted=dict(data.get("counted", {})),
-        )
-
-
-def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a published folder. Raises InputError where there is none or it is damaged."""
-    path = folder / MANIFEST
-    if not path.is_file():
-        raise InputError(f"there is no {path}: export a model there first with python scripts/export.py")
-    try:
-        return Manifest.from_json(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} can't be read as a manifest ({error!r}): remove {folder} and export again") from error
-
 
 def digest_file(path: Path) -> str:
     """sha256 of a file's bytes."""
@@ -293,7 +213,3 @@ def digest_tree(folder: Path, name: str) -> dict[str, str]:
     root = folder / name
     paths = sorted(path for path in root.rglob("*") if path.is_file()) if root.is_dir() else [root]
     return {path.relative_to(folder).as_posix(): digest_file(path) for path in paths}
-
-
-def _tensor_spec(data: Mapping[str, Any]) -> TensorSpec:
-    return TensorSpec(name=data["name"], dtype=data["dtype"], shape=tuple(data["shape"]))

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from export.artifact import PARITY, Artifact, Format, Manifest
+from export.artifact import PARITY, Artifact, Format
 from export.errors import InputError, VerificationError
 from export.layers.bisect import Divergence, bisect_file
 from export.layers.matching import LayerMatch, matches_from_json
 from export.layers.tensors import READABLE
+from export.manifest import Manifest
 from export.parity import Parity
-from export.verification import ask, check_digests, open_candidate, published_standard
+from export.published_files import check_digests
+from export.verification import ask, open_candidate, published_standard
 
 
 @dataclass(frozen=True, kw_only=True)

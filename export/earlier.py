@@ -6,10 +6,11 @@ import shutil
 from collections.abc import Collection
 from pathlib import Path
 
-from export.artifact import MANIFEST, Artifact, Description, Target, Variant, read_manifest
+from export.artifact import MANIFEST, Artifact, Description, Target, Variant
 from export.errors import InputError
+from export.manifest import read_manifest
+from export.published_files import check_digests
 from export.tolerance import Tolerance, recorded
-from export.verification import check_digests
 
 
 def check_folder(folder: Path) -> None:

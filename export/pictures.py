@@ -10,9 +10,9 @@ from PIL import Image, ImageFilter, ImageOps
 
 from export.artifact import Look
 from export.errors import InputError
+from export.look import INK, border_level, ink_box
 from export.picture_file import open_picture
 
-INK = 0.25
 DARK = 64
 SIZE_SLACK = 0.25
 WORKING_SIDE, GROUND_SIDE, WIDEST_STROKE = 256, 64, 33
@@ -26,14 +26,6 @@ class Picture:
 
     pixels: np.ndarray
     notes: tuple[str, ...]
-
-
-def measure_look(images: np.ndarray) -> Look:
-    """How the images, uint8 (examples, height, width, channels), are laid out: dark border? how much of it empty?"""
-    if images.shape[-1] != 1 or _border_level(images[..., 0].mean(axis=0)) >= DARK:
-        return Look(dark_background=False, content_side=None)
-    sides = [max(_ink_box(image)[2:]) for image in images[:1000, ..., 0].astype(np.float64) if image.any()]
-    return Look(dark_background=True, content_side=int(np.median(sides)) if sides else None)
 
 
 def read_picture(path: Path, *, shape: tuple[int, int, int], look: Look) -> Picture:
@@ -52,7 +44,7 @@ def read_picture(path: Path, *, shape: tuple[int, int, int], look: Look) -> Pict
     # As bytes, as long as it may be large.
     grey = np.asarray(opened.convert("L"))
     notes = []
-    if look.dark_background and _border_level(grey) > 127:
+    if look.dark_background and border_level(grey) > 127:
         grey = 255 - grey
         notes.append("dark on light: inverted")
     if look.content_side is not None and not (same_size and _has_size(grey, look.content_side)):
@@ -112,13 +104,13 @@ def _ink(grey: np.ndarray, path: Path) -> np.ndarray:
 
 def _has_gap(ink: np.ndarray) -> bool:
     """Whether a column without ink parts it."""
-    _, left, _, width = _ink_box(ink)
+    _, left, _, width = ink_box(ink)
     return bool((ink[:, left : left + width].max(axis=0) <= INK * ink.max()).any())
 
 
 def _centred(ink: np.ndarray, size: tuple[int, int], content_side: int) -> np.ndarray:
     """The ink with its longer side `content_side` pixels and its centre of mass in the middle."""
-    top, left, height, width = _ink_box(ink)
+    top, left, height, width = ink_box(ink)
     scale = min(content_side / max(height, width), size[0] / height, size[1] / width)
     inner = min(max(round(width * scale), 1), size[1]), min(max(round(height * scale), 1), size[0])
     cut = Image.fromarray(np.rint(ink[top : top + height, left : left + width]).astype(np.uint8))
@@ -134,19 +126,7 @@ def _centred(ink: np.ndarray, size: tuple[int, int], content_side: int) -> np.nd
 
 
 def _has_size(grey: np.ndarray, content_side: int) -> bool:
-    return grey.max() > 0 and abs(max(_ink_box(grey)[2:]) / content_side - 1) <= SIZE_SLACK
-
-
-def _border_level(grey: np.ndarray) -> float:
-    """Median of the outermost pixels."""
-    return float(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
-
-
-def _ink_box(ink: np.ndarray) -> tuple[int, int, int, int]:
-    """(top, left, height, width) of what is brighter than a quarter of the brightest."""
-    rows, columns = np.nonzero(ink > INK * ink.max())
-    top, left = int(rows.min()), int(columns.min())
-    return top, left, int(rows.max()) - top + 1, int(columns.max()) - left + 1
+    return grey.max() > 0 and abs(max(ink_box(grey)[2:]) / content_side - 1) <= SIZE_SLACK
 
 
 def _centre_of_mass(ink: np.ndarray) -> tuple[float, float]:

@@ -25,7 +25,6 @@ from export.artifact import (
     Description,
     Format,
     Kind,
-    Manifest,
     Subject,
     Target,
     Variant,
@@ -34,9 +33,10 @@ from export.artifact import (
 from export.benchmark.storing import remove_outdated
 from export.earlier import check_folder, earlier_tolerances, keep_earlier, published_targets
 from export.errors import InputError
-from export.install import install, locked, require_movable, staging_folder
+from export.install import install, locked, require_replaceable, staging_folder
+from export.look import measure_look
+from export.manifest import Manifest
 from export.parity import stability_radius
-from export.pictures import measure_look
 from export.reference import Reference, write_reference
 from export.request_checks import check_accuracy, check_answers, check_classes, checked_labels
 from export.self_proof import trace_of, with_proofs
@@ -107,7 +107,7 @@ def publish(
         labels = None
     with locked(request.folder), staging_folder(request.folder) as staged:
         check_folder(request.folder)
-        require_movable(staged, request.folder)
+        require_replaceable(staged, request.folder)
         on_step("asking the model")
         reference = _ask(serving, inputs, labels)
         check_answers(reference, request.model)
@@ -127,8 +127,8 @@ def publish(
             manifest = _seal(staged, verification, standard)
             if request.signer is not None:
                 (staged / SIGNATURE).write_bytes(request.signer((staged / MANIFEST).read_bytes()))
-            install(staged, request.folder)
-            remove_outdated(request.folder, manifest)
+            left = [*install(staged, request.folder), *remove_outdated(request.folder, manifest)]
+            verification = dataclasses.replace(verification, left=tuple(left))
     return verification
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.artifact import INPUT_NAME, OUTPUT_NAME
+from export.bounded_npz import read_npz
 from export.errors import VerificationError
 from export.layers.trace import LayerTrace, from_arrays
 from export.parity import Probabilities
@@ -85,18 +86,17 @@ def write_reference(path: Path, reference: Reference, answers: Mapping[str, Arra
 def read_reference(path: Path) -> Reference:
     """What `write_reference` wrote. Raises VerificationError if it is not readable."""
     try:
-        # Opened here, because numpy leaves a file open that turns out to be damaged.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            is_classifier = not any(name.startswith(f"{_INPUTS}/") for name in archive)
-            return Reference(
-                inputs={INPUT_NAME: archive["images"]} if is_classifier else _group(archive, _INPUTS),
-                outputs={OUTPUT_NAME: archive["probabilities"]} if is_classifier else _group(archive, _OUTPUTS),
-                labels=archive["labels"] if is_classifier else None,
-                stress_inputs=_group(archive, _STRESS_INPUTS),
-                stress_outputs=_group(archive, _STRESS_OUTPUTS),
-                trace=from_arrays(archive),
-            )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        arrays = read_npz(path)
+        is_classifier = not any(name.startswith(f"{_INPUTS}/") for name in arrays)
+        return Reference(
+            inputs={INPUT_NAME: arrays["images"]} if is_classifier else _group(arrays, _INPUTS),
+            outputs={OUTPUT_NAME: arrays["probabilities"]} if is_classifier else _group(arrays, _OUTPUTS),
+            labels=arrays["labels"] if is_classifier else None,
+            stress_inputs=_group(arrays, _STRESS_INPUTS),
+            stress_outputs=_group(arrays, _STRESS_OUTPUTS),
+            trace=from_arrays(arrays),
+        )
+    except (OSError, ValueError, KeyError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise VerificationError(f"{path} can't be read ({error}): export the model again") from error
 
 

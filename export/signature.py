@@ -9,9 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import json
 import os
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +26,10 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_public_key,
 )
 
-from export.artifact import MANIFEST, SIGNATURE, Manifest, read_manifest
+from export.artifact import MANIFEST, SIGNATURE
 from export.errors import InputError, VerificationError
+from export.manifest import Manifest, parse_manifest, read_manifest_bytes
+from export.regular_file import read_regular
 
 Signer = Callable[[bytes], bytes]
 """The bytes of a manifest → those of the file with its signature."""
@@ -97,15 +97,9 @@ def read_signed_manifest(folder: Path, key: PublicKey) -> Manifest:
 
     Raises VerificationError if they are not, and InputError as `read_manifest` does.
     """
-    path = folder / MANIFEST
-    if not path.is_file():
-        return read_manifest(folder)
-    content = path.read_bytes()
+    content = read_manifest_bytes(folder)
     check_signature(folder, content, key)
-    try:
-        return Manifest.from_json(json.loads(content.decode("utf-8")))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} can't be read as a manifest ({error!r}): get the folder from its maker") from error
+    return parse_manifest(content, folder)
 
 
 def check_signature(folder: Path, manifest: bytes, key: PublicKey) -> None:
@@ -152,17 +146,11 @@ def _read_key(path: Path, option: str) -> bytes:
 def _read_small(path: Path, most: int) -> bytes | None:
     """What a regular file of at most so many bytes holds; None for anything else. Raises FileNotFoundError."""
     try:
-        # A FIFO would be waited for.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        return read_regular(path, most)
     except FileNotFoundError:
         raise
-    except OSError:
+    except (OSError, ValueError):
         return None
-    try:
-        found = os.fstat(descriptor)
-        return os.read(descriptor, most) if stat.S_ISREG(found.st_mode) and found.st_size <= most else None
-    finally:
-        os.close(descriptor)
 
 
 def _no_key(path: Path, option: str) -> InputError:

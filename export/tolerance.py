@@ -13,6 +13,7 @@ from typing import Any
 
 from export.artifact import Variant
 from export.errors import InputError
+from export.strict_json import build
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +59,7 @@ class Tolerance:
 
 
 RULES = dataclasses.fields(Tolerance)
+_SHARES = ("accuracy_loss", "agreement")
 
 
 FEWEST_IMAGES, SPARED_IMAGES = 200, 2
@@ -95,11 +97,17 @@ TOLERANCES: Mapping[Variant, Tolerance] = {
 
 
 def recorded(rules: Mapping[Variant, Mapping[str, Any]]) -> dict[Variant, Tolerance]:
-    """The rules as `manifest.json` holds them. Raises InputError for rules that do not exist."""
+    """The rules as `manifest.json` holds them. Raises InputError for rules that do not exist, or can't be."""
     try:
-        return {variant: Tolerance(**named) for variant, named in rules.items()}
-    except TypeError as error:
+        found = {variant: build(Tolerance, named, where=f"tolerances.{variant}") for variant, named in rules.items()}
+        for variant, tolerance in found.items():
+            for rule in RULES:
+                value, most = getattr(tolerance, rule.name), 1.0 if rule.name in _SHARES else math.inf
+                if value is not None and not 0 <= value <= most:
+                    raise ValueError(f"{rule.name} of {variant} is {value}")
+    except ValueError as error:
         raise InputError(f"the manifest's rules can't be read ({error}): export the model again") from error
+    return found
 
 
 def loosened(tolerances: Mapping[Variant, Tolerance]) -> dict[str, dict[str, Any]]:

@@ -7,24 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from export.artifact import (
-    MANIFEST,
-    MEASURED_LATER,
-    OUTPUT_NAME,
-    REFERENCE,
-    SIGNATURE,
-    Artifact,
-    Description,
-    Format,
-    Kind,
-    Manifest,
-    Variant,
-    digest_file,
-    read_manifest,
-)
+from export.artifact import OUTPUT_NAME, REFERENCE, Artifact, Description, Format, Kind, Variant
+from export.claims import check_claims, check_reference
 from export.errors import InputError, VerificationError
+from export.manifest import Manifest, read_manifest
 from export.output_parity import OutputParity, compare_outputs
 from export.parity import Parity, compare, stability_radius
+from export.published_files import check_digests, check_foreign
 from export.reference import Arrays, Reference, read_reference
 from export.rings import Candidate, Ring, RingResult, hostile, invariance, isolation, stress, structure
 from export.runtimes import answer_all, check_contract, load
@@ -55,7 +44,8 @@ class Verification:
     file, then by output.
 
     `stability_radius` is None for a model that is no classifier. `passed_over`: why files that were written are not
-    among these, where the smallest was to be chosen. `layers`: by file, which tensor is which layer's.
+    among these, where the smallest was to be chosen. `layers`: by file, which tensor is which layer's. `left`: what an
+    earlier publication left that could not be removed, a sentence each.
     """
 
     artifacts: tuple[Artifact, ...]
@@ -65,6 +55,7 @@ class Verification:
     stability_radius: float | None
     passed_over: Mapping[str, str] = field(default_factory=dict)
     layers: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    left: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -222,8 +213,9 @@ def first_failing_ring(folder: Path, *, formats: Collection[Format]) -> str | No
     manifest = read_manifest(folder)
     try:
         check_digests(folder, manifest.digests)
-        _check_foreign(folder, manifest)
+        check_foreign(folder, manifest)
         standard = published_standard(folder, manifest)
+        check_claims(folder, manifest, standard.reference)
     except VerificationError:
         return "bytes"
     for artifact in manifest.artifacts:
@@ -258,34 +250,22 @@ def verify_folder(
     """
     manifest = manifest if manifest is not None else read_manifest(folder)
     check_digests(folder, manifest.digests)
-    _check_foreign(folder, manifest)
+    check_foreign(folder, manifest)
     chosen = [artifact for artifact in manifest.artifacts if artifact.target.format in formats]
     if not chosen:
         raise InputError(f"{folder} holds no {' or '.join(formats)}: export it first with python scripts/export.py")
-    return verify_artifacts(folder, chosen, published_standard(folder, manifest), on_step=on_step)
+    standard = published_standard(folder, manifest)
+    check_claims(folder, manifest, standard.reference)
+    return verify_artifacts(folder, chosen, standard, on_step=on_step)
 
 
 def published_standard(folder: Path, manifest: Manifest) -> Standard:
-    """What the files of a published folder are held to. Raises VerificationError if it can't be read."""
+    """What the files of a published folder are held to. Raises VerificationError if it can't be read, or is not what
+    the manifest describes."""
+    reference = read_reference(folder / REFERENCE)
+    check_reference(manifest, reference)
     return Standard(
-        reference=read_reference(folder / REFERENCE),
+        reference=reference,
         description=manifest.description,
         tolerances={**TOLERANCES, **recorded(manifest.tolerances)},
     )
-
-
-def check_digests(folder: Path, digests: Mapping[str, str]) -> None:
-    """Raise VerificationError unless every file is there with the bytes that were published."""
-    for path, digest in digests.items():
-        if not (folder / path).is_file():
-            raise VerificationError(f"{folder / path} is missing: export the model again")
-        if digest_file(folder / path) != digest:
-            raise VerificationError(f"{folder / path} was changed since it was published: export the model again")
-
-
-def _check_foreign(folder: Path, manifest: Manifest) -> None:
-    known = {*manifest.digests, MANIFEST, SIGNATURE, *MEASURED_LATER}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and name not in known:
-            raise VerificationError(f"{path} was not published by an export: move it elsewhere or export again")

@@ -21,8 +21,8 @@ from scripts.parts.signing import add_signed_by_argument, read_published, read_s
 from scripts.parts.target_options import add_format_argument, add_variant_argument
 
 if TYPE_CHECKING:
-    from export.artifact import Manifest
     from export.benchmark.candidate import KerasSource
+    from export.manifest import Manifest
 
 KERAS_PACKAGES = ("tensorflow", "keras")
 LEFT_OUT = "model.predict and model.export are left out"

@@ -105,7 +105,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     from export.publish import ExportRequest, publish
     from export.tolerance import loosened
     from scripts.parts.advice import add_command, print_advice
-    from scripts.parts.console import red
+    from scripts.parts.console import red, yellow
     from scripts.parts.tables import print_verification, tell_looser
 
     test = dataset.test.for_verification()
@@ -142,6 +142,8 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
         console.print(red(f"nothing was published{why}: "), f"{folder} is as it was")
         print_advice(console, verification, targets, arguments.variant)
         return _entry.Outcome(result=result, passed=False)
+    for sentence in verification.left:
+        console.print(yellow("note: "), sentence)
     console.print(f"published in {folder}")
     return _entry.Outcome(result=result, next_command=_entry.command("verify.py", folder, runs=_entry.DEFAULT_RUNS))
 

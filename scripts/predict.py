@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from export.artifact import MANIFEST, Artifact, Format, Kind, Look, Manifest
+from export.artifact import MANIFEST, Artifact, Format, Kind, Look
 from export.errors import InputError
+from export.manifest import Manifest
 from scripts.parts.published import published_folder, require_runtimes
 from scripts.parts.signing import add_signed_by_argument, read_published, read_signed_by, tell_signature
 
@@ -89,8 +90,8 @@ def _answer(
     pictures: Sequence[tuple[Path, Picture]], artifact: Artifact, manifest: Manifest, folder: Path
 ) -> list[dict[str, Any]]:
     """For each picture the file, its class, the probabilities of all classes, best first, and notes."""
+    from export.published_files import check_digests
     from export.runtimes import load
-    from export.verification import check_digests
 
     if not pictures:
         return []

@@ -8,8 +8,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from export.artifact import Artifact, Format, Kind, Manifest
+from export.artifact import Artifact, Format, Kind
 from export.errors import InputError, VerificationError
+from export.manifest import Manifest
 from export.targets import choose_targets
 from scripts.parts.code import add_code_arguments, add_trust_argument, read_code
 from scripts.parts.console import Console, Part, bold, green, make_console, red, yellow

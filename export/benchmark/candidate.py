@@ -8,8 +8,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from export.artifact import Artifact, Format, Manifest, Target, TensorSpec, Variant, digest_file
+from export.artifact import Artifact, Format, Target, TensorSpec, Variant, digest_file
 from export.errors import InputError
+from export.manifest import Manifest
 
 if TYPE_CHECKING:
     from export.own_code import OwnCode

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from export.artifact import REFERENCE, Artifact, Format, Manifest
+from export.artifact import REFERENCE, Artifact, Format
 from export.benchmark.candidate import (
     KERAS_EXPORTS,
     Candidate,
@@ -23,8 +23,9 @@ from export.benchmark.messages import Inputs, Open, Prepare, Prepared
 from export.benchmark.record import Benchmark
 from export.benchmark.session import Session, Settings
 from export.benchmark.worker_process import WorkerError, WorkerProcess
+from export.manifest import Manifest
+from export.published_files import check_digests
 from export.reference import Reference, read_reference
-from export.verification import check_digests
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,11 +8,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from export.artifact import BENCHMARK, BENCHMARK_TABLE, Manifest
+from export.artifact import BENCHMARK, BENCHMARK_TABLE
 from export.benchmark.record import Benchmark
 from export.errors import InputError
-from export.install import locked
-from export.verification import check_digests
+from export.install import locked, staging_folder
+from export.manifest import Manifest
+from export.moving import remove
+from export.published_files import check_digests
 
 COLUMNS = (
     "name",
@@ -42,11 +44,11 @@ def save(benchmark: Benchmark, folder: Path) -> None:
 
     Raises VerificationError if a measured file was changed meanwhile, InputError if another process writes there.
     """
-    with locked(folder):
+    with locked(folder), staging_folder(folder) as staged:
         for result in benchmark.results:
             check_digests(folder, result.files)
-        _replace(folder, BENCHMARK, json.dumps(benchmark.as_json(raw=True), allow_nan=False) + "\n")
-        _replace(folder, BENCHMARK_TABLE, as_csv(benchmark))
+        _replace(folder, staged, BENCHMARK, json.dumps(benchmark.as_json(raw=True), allow_nan=False) + "\n")
+        _replace(folder, staged, BENCHMARK_TABLE, as_csv(benchmark))
 
 
 def read(folder: Path) -> Benchmark:
@@ -66,18 +68,21 @@ def is_outdated(benchmark: Benchmark, manifest: Manifest) -> bool:
     return any(published.get(path) != digest for result in benchmark.results for path, digest in result.files.items())
 
 
-def remove_outdated(folder: Path, manifest: Manifest) -> None:
-    """Remove the benchmark of files that `manifest`, about to be published in the folder, holds no longer; one that
-    can't be read too. Other formats that are published in addition leave it true, and so in its place."""
+def remove_outdated(folder: Path, manifest: Manifest) -> tuple[str, ...]:
+    """Remove the benchmark of files that `manifest`, published in the folder, holds no longer; one that can't be read
+    too. Other formats that are published in addition leave it true, and so in its place.
+
+    The answer is a sentence for each file that could not be removed.
+    """
     if (folder / BENCHMARK).exists():
         try:
             if not is_outdated(read(folder), manifest):
-                return
+                return ()
         # It is in the way of new files, whatever it once said.
         except InputError:
             pass
-    for name in (BENCHMARK, BENCHMARK_TABLE):
-        (folder / name).unlink(missing_ok=True)
+    left = {name: remove(folder / name) for name in (BENCHMARK, BENCHMARK_TABLE)}
+    return tuple(f"{folder / name} is outdated and can't be removed ({why})" for name, why in left.items() if why)
 
 
 def as_csv(benchmark: Benchmark) -> str:
@@ -93,9 +98,7 @@ def as_csv(benchmark: Benchmark) -> str:
     return text.getvalue()
 
 
-def _replace(folder: Path, name: str, text: str) -> None:
+def _replace(folder: Path, staged: Path, name: str, text: str) -> None:
     """Write beside the folder, where nothing is taken for published, then rename: the file is whole or not there."""
-    folder = folder.resolve()
-    temporary = folder.with_name(f".{folder.name}.{name}")
-    temporary.write_text(text, encoding="utf-8", newline="")
-    temporary.replace(folder / name)
+    (staged / name).write_text(text, encoding="utf-8", newline="")
+    (staged / name).replace(folder / name)

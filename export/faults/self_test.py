@@ -15,20 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.artifact import (
-    MANIFEST,
-    Artifact,
-    Format,
-    Subject,
-    Target,
-    Variant,
-    digest_file,
-    digest_tree,
-    read_manifest,
-)
+from export.artifact import MANIFEST, PARITY, Artifact, Format, Subject, Target, Variant, digest_file, digest_tree
 from export.errors import InputError, VerificationError
 from export.faults.fixtures import CLASSES, make_images, save_model
 from export.faults.kinds import KINDS, Kind
+from export.manifest import read_manifest
 from export.publish import ExportRequest, publish
 from export.serving import ServingModel, load_serving_model
 from export.wrapping import Arrays
@@ -119,13 +110,16 @@ def self_test(
 
 
 def reseal(folder: Path) -> None:
-    """Make the manifest say that every file is as it should be."""
-    path = folder / MANIFEST
-    content = json.loads(path.read_text(encoding="utf-8"))
-    content["files"] = {name: digest_file(folder / name) for name in content["files"]}
+    """Make the manifest, and the record of the verification, say that every file is as it should be."""
+    path, parity_path = folder / MANIFEST, folder / PARITY
+    content, parity = (json.loads(file.read_text(encoding="utf-8")) for file in (path, parity_path))
     for artifact in content["artifacts"]:
         artifact["files"] = digest_tree(folder, artifact["file"])
         artifact["size_bytes"] = sum((folder / name).stat().st_size for name in artifact["files"])
+    for result, artifact in zip(parity["results"], content["artifacts"], strict=True):
+        result["sha256"] = artifact["files"]
+    parity_path.write_text(json.dumps(parity), encoding="utf-8")
+    content["files"] = {name: digest_file(folder / name) for name in content["files"]}
     path.write_text(json.dumps(content), encoding="utf-8")
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.errors import VerificationError
+from export.strict_json import build, parse_json
 
 FACTS, POSITIONS, VALUES = "layers/facts", "layers/positions", "layers/values"
 SMALLEST_CHANNEL = 0.01
@@ -111,7 +112,7 @@ def from_arrays(arrays: Mapping[str, np.ndarray]) -> LayerTrace | None:
     if not {FACTS, POSITIONS, VALUES} & set(arrays):
         return None
     try:
-        facts = json.loads(arrays[FACTS].tobytes())
+        facts = parse_json(arrays[FACTS].tobytes())
         layers = _layers(facts, arrays[POSITIONS], arrays[VALUES])
     except (KeyError, TypeError, ValueError) as error:
         raise VerificationError(
@@ -120,21 +121,43 @@ def from_arrays(arrays: Mapping[str, np.ndarray]) -> LayerTrace | None:
     return LayerTrace(layers=layers)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Fact:
+    """A layer as it is recorded, without its numbers: how many `positions` it has."""
+
+    name: str
+    place: Place
+    shape: tuple[int, ...]
+    sources: tuple[int, ...] | None
+    low: float
+    high: float
+    positions: int
+
+
 def _layers(facts: Mapping[str, Any], positions: np.ndarray, values: np.ndarray) -> tuple[TracedLayer, ...]:
-    counts = [int(fact["positions"]) for fact in facts["layers"]]
+    found = [build(_Fact, fact, where=f"layer {number}") for number, fact in enumerate(facts["layers"])]
+    counts = [fact.positions for fact in found]
     if not counts or positions.shape != (sum(counts),) or values.shape != (facts["examples"], sum(counts)):
         raise ValueError(f"{sum(counts)} positions are named, {positions.shape} and {values.shape} are there")
+    if min(counts) < 1 or not len(values) or positions.dtype != np.int32 or values.dtype != np.float32:
+        raise ValueError(f"positions of {positions.dtype} and values of {values.dtype} can't be")
     ends = np.cumsum(counts)
-    return tuple(
+    layers = tuple(
         TracedLayer(
-            name=fact["name"],
-            place=Place(fact["place"]),
-            shape=tuple(fact["shape"]),
-            sources=None if fact["sources"] is None else tuple(fact["sources"]),
-            low=fact["low"],
-            high=fact["high"],
+            name=fact.name,
+            place=fact.place,
+            shape=fact.shape,
+            sources=fact.sources,
+            low=fact.low,
+            high=fact.high,
             positions=positions[end - count : end],
             values=values[:, end - count : end],
         )
-        for fact, count, end in zip(facts["layers"], counts, ends, strict=True)
+        for fact, count, end in zip(found, counts, ends, strict=True)
     )
+    for number, layer in enumerate(layers):
+        if layer.positions.min() < 0 or int(layer.positions.max()) >= layer.size:
+            raise ValueError(f"layer {number} of shape {layer.shape} has no position {layer.positions.max()}")
+        if any(not 0 <= source < number for source in layer.sources or ()):
+            raise ValueError(f"layer {number} can't have the sources {layer.sources}")
+    return layers

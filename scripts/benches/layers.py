@@ -104,7 +104,7 @@ def _ours(folder: Path, kind: str, images: Any) -> str:
 
 
 def _published_answers(folder: Path, images: Any) -> Any:
-    from export.artifact import read_manifest
+    from export.manifest import read_manifest
     from export.runtimes import load, predict
 
     (artifact,) = read_manifest(folder).artifacts

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from export.artifact import PARITY, REFERENCE, Artifact, Subject, read_manifest
+from export.artifact import PARITY, REFERENCE, Artifact, Subject
 from export.faults.changes import Change, draw_change
 from export.faults.self_test import reseal
 from export.faults.weights import read_weights, write_weights
+from export.manifest import read_manifest
 from export.publish import ExportRequest, publish
 from export.verification import first_failing_ring
 from scripts.faults.models import train_model

@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
-from export.artifact import RUNTIME_PACKAGES, Format, Manifest, digest_file
+from export.artifact import RUNTIME_PACKAGES, Format, digest_file
+from export.manifest import Manifest
 from scripts import _entry
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
@@ -15,12 +16,10 @@ SUFFIXES = (".keras", ".h5", ".hdf5")
 
 def published_folder(arguments: argparse.Namespace, given: Path | None) -> Path:
     """The folder given outright, else that of `--run`, else that of the newest exported run; a publication that was
-    cut off there is completed."""
-    from export.install import complete
+    cut off there is completed, or where that can't be done read from where it is whole."""
+    from export.install import whole_state
 
-    folder = given if given is not None else _folder_of_run(arguments)
-    complete(folder)
-    return folder
+    return whole_state(given if given is not None else _folder_of_run(arguments))
 
 
 def _folder_of_run(arguments: argparse.Namespace) -> Path:

@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from export.artifact import Format, Manifest, Subject
+from export.artifact import Format, Subject
 from export.errors import InputError
+from export.manifest import Manifest
 from scripts import _entry
 from scripts.parts.code import is_trusted, read_code
 from scripts.parts.console import dim, green, make_console, red

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from export.artifact import Kind, Manifest
+from export.artifact import Kind
 from export.errors import InputError
+from export.manifest import Manifest
 from scripts.parts.code import Code
 
 if TYPE_CHECKING:

@@ -7,14 +7,15 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from export.artifact import MANIFEST, SIGNATURE, read_manifest
+from export.artifact import MANIFEST, SIGNATURE
 from export.errors import InputError
+from export.manifest import read_manifest
 from scripts import _entry
 from scripts.parts.console import yellow
 from tuning.plain_names import flaw, readable
 
 if TYPE_CHECKING:
-    from export.artifact import Manifest
+    from export.manifest import Manifest
     from export.signature import PublicKey, Signer
     from scripts.parts.console import Console
 

@@ -250,3 +250,25 @@ def child() -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return call
+
+
+@pytest.fixture(scope="session")
+def as_somebody() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`as_somebody(code, *arguments)`: likewise, by a user whom the rights of files hold for; root's are taken away."""
+    words = []
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        if shutil.which("setpriv") is None:
+            pytest.skip("root's rights can't be taken away without setpriv")
+        words = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
+
+    def call(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*words, sys.executable, "-c", code, *map(str, arguments)],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    return call

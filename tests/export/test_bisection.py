@@ -13,9 +13,10 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from export.artifact import Artifact, Format, read_manifest
+from export.artifact import Artifact, Format
 from export.bisection import bisect, changed_artifacts
 from export.errors import VerificationError
+from export.manifest import read_manifest
 from export.reference import read_reference, write_reference
 from export.verification import first_failing_ring
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from export.artifact import Format, Target, Variant, read_manifest
+from export.artifact import Format, Target, Variant
 from export.earlier import check_folder, earlier_tolerances, keep_earlier, published_targets
 from export.errors import InputError, VerificationError
+from export.manifest import read_manifest
 
 ONNX = Target(format=Format.ONNX, variant=Variant.FLOAT32)
 

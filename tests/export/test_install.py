@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,7 +14,7 @@ from typing import Any
 import pytest
 
 from export.errors import InputError
-from export.install import complete, install, locked, recover, require_movable, staging_folder
+from export.install import install, locked, recover, require_replaceable, staging_folder, whole_state
 
 OLD = {
     "manifest.json": b"old",
@@ -33,20 +31,32 @@ NEW = {
     "saved_model/variables/new": b"new weights",
 }
 BOTH = {"kept.txt": b"kept", **NEW}
-MOVES = 4
+STATES = (OLD, BOTH)
 
 INSTALL_AND_DIE = """
-import os, pathlib, signal, sys
-from export.install import install
-moves, staged, target = int(sys.argv[1]), pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
-replace, done = pathlib.Path.replace, []
-def replace_or_die(self, other):
-    if len(done) == moves:
+import os, pathlib, shutil, signal, sys
+from export.install import install, locked, require_replaceable, staging_folder
+EVENTS = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.chmod", "shutil.rmtree", "shutil.copyfile"}
+count = 0
+def die(event, arguments):
+    global count
+    writes = event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax")
+    count += event in EVENTS or bool(writes)
+    if count == at:
         os.kill(os.getpid(), signal.SIGKILL)
-    done.append(other)
-    return replace(self, other)
-pathlib.Path.replace = replace_or_die
-install(staged, target)
+top = pathlib.Path(sys.argv[1])
+for at in range(1, 1000):
+    target = pathlib.Path(shutil.copytree(top / "old", top / str(at) / "artifacts"))
+    if os.fork() == 0:
+        with locked(target), staging_folder(target) as staged:
+            require_replaceable(staged, target)
+            shutil.copytree(top / "new", staged, dirs_exist_ok=True)
+            sys.addaudithook(die)
+            install(staged, target)
+        os._exit(0)
+    if os.wait()[1] == 0:
+        break
+print(at - 1)
 """
 
 HOLD_LOCK = """
@@ -105,48 +115,68 @@ def test_installing_into_a_folder_that_is_not_there_makes_it(
 
 
 def test_completing_needs_the_lock_only_where_there_is_something_to_complete(
-    target: Path, staged: Path, holder: subprocess.Popen[str], snapshot: Callable[..., Any]
+    target: Path, holder: subprocess.Popen[str], staged: Path, snapshot: Callable[..., Any]
 ) -> None:
-    complete(target)
+    assert whole_state(target) == target
     staged.rename(target.parent / ".artifacts.ready")
 
-    with pytest.raises(InputError, match="is being written by another process"):
-        complete(target)
+    with pytest.raises(InputError, match=r"was left half-way .* is being written by another process"):
+        whole_state(target)
     assert snapshot(target) == OLD
     holder.kill()
     holder.wait()
-    complete(target)
+    whole_state(target)
 
     assert snapshot(target) == BOTH
 
 
-def test_what_can_be_moved_leaves_no_trace(target: Path, staged: Path, snapshot: Callable[..., Any]) -> None:
+def test_what_can_be_replaced_leaves_no_trace(target: Path, staged: Path, snapshot: Callable[..., Any]) -> None:
+    (staged / "probe").mkdir()
+    (staged / "probe").rmdir()
     before = snapshot(target.parent)
 
-    require_movable(staged, target)
-    require_movable(staged, target.parent / "not there")
+    require_replaceable(staged, target)
+    require_replaceable(staged, target.parent / "not there")
 
     assert snapshot(target.parent) == before
     assert sorted(path.name for path in target.iterdir()) == sorted({name.split("/")[0] for name in OLD})
 
 
-@pytest.mark.parametrize(
-    ("code", "kind", "message"),
-    [
-        (errno.EXDEV, InputError, "artifacts is a disk of its own: choose a folder inside it"),
-        (errno.EROFS, OSError, "Read-only file system"),
-    ],
-)
 def test_a_folder_that_nothing_can_be_moved_into_is_refused_in_time(
-    target: Path, staged: Path, monkeypatch: pytest.MonkeyPatch, code: int, kind: type, message: str
+    target: Path, staged: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(self: Path, other: Path) -> Path:
-        raise OSError(code, os.strerror(code), str(self), None, str(other))
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(self), None, str(other))
 
     monkeypatch.setattr(Path, "rename", fail)
 
-    with pytest.raises(kind, match=message):
-        require_movable(staged, target)
+    with pytest.raises(OSError, match="Read-only file system"):
+        require_replaceable(staged, target)
+
+
+@pytest.mark.parametrize("place", ["", "saved_model", "saved_model/variables"])
+def test_a_disk_that_is_mounted_there_is_refused_in_time(
+    target: Path, staged: Path, monkeypatch: pytest.MonkeyPatch, snapshot: Callable[..., Any], place: str
+) -> None:
+    disk = target / place
+    monkeypatch.setattr("os.path.ismount", lambda path: Path(path) == disk)
+
+    with pytest.raises(InputError, match=f"{disk} is a disk of its own: choose a folder inside it, or another --outp"):
+        require_replaceable(staged, target)
+    assert snapshot(target) == OLD
+
+
+@pytest.mark.parametrize("place", ["saved_model", "saved_model/variables"])
+def test_a_disk_that_is_mounted_later_is_refused_before_anything_is_decided(
+    target: Path, staged: Path, monkeypatch: pytest.MonkeyPatch, snapshot: Callable[..., Any], place: str
+) -> None:
+    disk = target / place
+    monkeypatch.setattr("os.path.ismount", lambda path: Path(path) == disk)
+
+    with pytest.raises(InputError, match="saved_model is or holds a disk of its own: choose another --output"):
+        install(staged, target)
+    assert snapshot(target) == OLD
+    assert snapshot(staged) == NEW
 
 
 def test_a_link_is_followed_to_the_folder_that_it_means(
@@ -164,87 +194,182 @@ def test_a_link_is_followed_to_the_folder_that_it_means(
     assert [path.name for path in link.parent.iterdir()] == ["link"]
 
 
-def test_the_manifest_is_moved_last(target: Path, staged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    moved = []
-    replace = Path.replace
-    monkeypatch.setattr(Path, "replace", lambda self, other: (moved.append(self.name), replace(self, other))[1])
-
-    install(staged, target)
-
-    assert len(moved) == MOVES
-    assert moved[-1] == "manifest.json"
-
-
-@pytest.mark.parametrize("moves", range(MOVES))
-def test_an_install_cut_off_after_any_move_is_completed_later(
-    target: Path, staged: Path, monkeypatch: pytest.MonkeyPatch, snapshot: Callable[..., Any], moves: int
+def test_an_installation_killed_at_any_of_its_operations_is_whole_for_the_next_process(
+    tmp_path: Path, child: Callable[..., subprocess.CompletedProcess[str]], snapshot: Callable[..., Any]
 ) -> None:
-    replace = Path.replace
-    left = iter(range(moves))
+    fill(tmp_path / "old", OLD)
+    fill(tmp_path / "new", NEW)
+    kills = int(child(INSTALL_AND_DIE, tmp_path).stdout)
+    found = []
+    for at in range(1, kills + 1):
+        target = tmp_path / str(at) / "artifacts"
+        assert whole_state(target) == target
+        found.append(STATES.index(snapshot(target)))
+        assert [path.name for path in target.parent.iterdir()] == ["artifacts"]
 
-    def cut_off(self: Path, other: Path) -> Path:
+    # The old state up to one moment, the new one from it on.
+    assert kills > 20
+    assert sorted(found) == found
+    assert set(found) == {0, 1}
+
+
+@pytest.mark.parametrize("at", range(1, 5))
+def test_a_recovery_that_is_cut_off_is_recovered(
+    target: Path, staged: Path, monkeypatch: pytest.MonkeyPatch, snapshot: Callable[..., Any], at: int
+) -> None:
+    staged.rename(target.with_name(".artifacts.ready"))
+    rename, left = os.rename, iter(range(at - 1))
+
+    def cut_off(*paths: Any, **options: Any) -> None:
         if next(left, None) is None:
             raise OSError("cut off")
-        return replace(self, other)
+        rename(*paths, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", cut_off)
-        with pytest.raises(OSError, match="cut off"):
-            install(staged, target)
-    manifest_before = (target / "manifest.json").read_bytes()
-    recover(target)
-
-    assert manifest_before == b"old"
-    assert snapshot(target) == BOTH
-    assert [path.name for path in target.parent.iterdir()] == ["artifacts"]
-
-
-def test_an_install_cut_off_before_its_last_act_is_completed_later(
-    target: Path, staged: Path, monkeypatch: pytest.MonkeyPatch, snapshot: Callable[..., Any]
-) -> None:
-    def cut_off(self: Path) -> None:
-        raise OSError("cut off")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "rmdir", cut_off)
-        with pytest.raises(OSError, match="cut off"):
-            install(staged, target)
+        patch.setattr("os.rename", cut_off)
+        with pytest.raises((OSError, InputError), match=r"cut off|can't be replaced"):
+            recover(target)
     recover(target)
 
     assert snapshot(target) == BOTH
-    assert [path.name for path in target.parent.iterdir()] == ["artifacts"]
 
 
-def test_before_the_rename_to_ready_the_old_state_stands(
+def test_where_an_old_part_cannot_be_moved_the_old_state_is_put_back(
     target: Path, staged: Path, monkeypatch: pytest.MonkeyPatch, snapshot: Callable[..., Any]
 ) -> None:
-    def cut_off(self: Path, other: Path) -> None:
-        raise OSError("cut off")
+    rename = Path.rename
 
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "rename", cut_off)
-        with pytest.raises(OSError, match="cut off"):
-            install(staged, target)
-    recover(target)
+    def refuse(self: Path, other: Path) -> Path:
+        if self == target / "saved_model":
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+        return rename(self, other)
 
+    monkeypatch.setattr(Path, "rename", refuse)
+
+    with pytest.raises(
+        InputError, match=r"saved_model can't be replaced \(Device or resource busy\): move it away, or"
+    ):
+        install(staged, target)
+    assert snapshot(target) == OLD
+    assert not target.with_name(".artifacts.old").exists()
+
+
+def test_a_manifest_that_cannot_be_replaced_is_found_out_in_time(
+    target: Path, staged: Path, monkeypatch: pytest.MonkeyPatch, snapshot: Callable[..., Any]
+) -> None:
+    def refuse(self: Path, other: Path) -> Path:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(Path, "replace", refuse)
+
+    with pytest.raises(
+        InputError, match=r"manifest.json can't be replaced \(Operation not permitted\): choose another"
+    ):
+        install(staged, target)
     assert snapshot(target) == OLD
 
 
-@pytest.mark.parametrize("moves", range(MOVES))
-def test_a_killed_install_is_completed_by_the_next_process_that_takes_the_lock(
-    target: Path,
-    staged: Path,
-    child: Callable[..., subprocess.CompletedProcess[str]],
-    snapshot: Callable[..., Any],
-    moves: int,
+def test_where_there_was_nothing_a_refused_installation_leaves_nothing(
+    tmp_path: Path, staged: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done = child(INSTALL_AND_DIE, moves, staged, target)
+    def refuse(self: Path, other: Path) -> Path:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
-    with locked(target):
-        found = snapshot(target)
+    monkeypatch.setattr(Path, "rename", refuse)
 
-    assert done.returncode == -signal.SIGKILL
-    assert found == BOTH
+    with pytest.raises(PermissionError):
+        install(staged, tmp_path / "artifacts")
+    assert [path.name for path in tmp_path.iterdir()] == [staged.name]
+
+
+def test_a_part_that_is_a_link_makes_room_and_what_it_leads_to_stays(
+    target: Path, staged: Path, tmp_path: Path, snapshot: Callable[..., Any]
+) -> None:
+    elsewhere = (target / "saved_model").rename(tmp_path / "another disk")
+    (target / "saved_model").symlink_to(elsewhere)
+    (target / "model.onnx").unlink()
+    (target / "model.onnx").symlink_to(tmp_path / "nowhere")
+
+    assert install(staged, target) == ()
+
+    assert snapshot(target) == BOTH
+    assert not (target / "saved_model").is_symlink()
+    assert (elsewhere / "saved_model.pb").read_bytes() == b"old graph"
+
+
+def test_a_signature_goes_with_the_manifest_that_it_was_for(target: Path, staged: Path) -> None:
+    (target / "manifest.json.sig").write_bytes(b"of the old one")
+
+    install(staged, target)
+
+    assert not (target / "manifest.json.sig").exists()
+
+
+READ_ONLY = """
+import pathlib, sys
+from export.install import install
+print(*install(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])), sep="\\n")
+"""
+
+
+def test_a_part_that_its_owner_made_read_only_makes_room(
+    target: Path, staged: Path, as_somebody: Callable[..., subprocess.CompletedProcess[str]], snapshot: Any
+) -> None:
+    for folder in (target / "saved_model" / "variables", target / "saved_model"):
+        folder.chmod(0o555)
+
+    done = as_somebody(READ_ONLY, staged, target)
+
+    assert (done.returncode, done.stdout.strip()) == (0, "")
+    assert snapshot(target) == BOTH
+    assert [path.name for path in target.parent.iterdir()] == ["artifacts"]
+
+
+def test_old_parts_that_cannot_be_removed_cost_a_warning(
+    target: Path, staged: Path, monkeypatch: pytest.MonkeyPatch, snapshot: Callable[..., Any]
+) -> None:
+    def refuse(path: Path) -> None:
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.rmtree", refuse)
+        (warning,) = install(staged, target)
+
+    assert warning.endswith(
+        ".artifacts.removed-1 can't be removed (Device or resource busy): it is not needed any more"
+    )
+    assert snapshot(target) == BOTH
+    assert recover(target) == ()
+    assert [path.name for path in target.parent.iterdir()] == ["artifacts"]
+
+
+def test_where_nothing_can_be_written_a_whole_state_is_read_where_it_lies(
+    published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
+        raise PermissionError(errno.EROFS, os.strerror(errno.EROFS))
+
+    target = tmp_path / "artifacts"
+    ready = Path(shutil.copytree(published, tmp_path / ".artifacts.ready"))
+    monkeypatch.setattr("os.open", refuse)
+
+    assert whole_state(target) == ready
+    shutil.copytree(ready, target)
+    assert whole_state(target) == target
+    (target / "model.onnx").unlink()
+    (ready / "model.onnx").unlink()
+    with pytest.raises(InputError, match=r"was left half-way .* can't be completed here \(Read-only file system\)"):
+        whole_state(target)
+
+
+def test_what_a_killed_process_left_is_swept_by_the_next_reader(target: Path, staged: Path) -> None:
+    (target / ".probe").mkdir()
+    target.with_name(".artifacts.lock").touch()
+
+    assert whole_state(target) == target
+
+    assert [path.name for path in target.parent.iterdir()] == ["artifacts"]
+    assert not (target / ".probe").exists()
 
 
 def test_recovering_where_nothing_was_cut_off_changes_nothing(target: Path, snapshot: Callable[..., Any]) -> None:
@@ -270,7 +395,7 @@ def test_a_lock_held_by_another_process_is_refused(
 
 
 def test_a_refused_lock_finishes_nothing_that_its_holder_is_about(
-    target: Path, staged: Path, holder: subprocess.Popen[str]
+    target: Path, holder: subprocess.Popen[str], staged: Path
 ) -> None:
     staged.rename(target.with_name(".artifacts.ready"))
 
@@ -343,13 +468,12 @@ def test_the_manifest_names_what_was_installed_only_once_all_of_it_is_there(
     replace = Path.replace
 
     def watch(self: Path, other: Path) -> Path:
-        seen.append((self.name, snapshot(target)))
+        seen.append((self.parent.name, self.name, snapshot(target)))
         return replace(self, other)
 
     monkeypatch.setattr(Path, "replace", watch)
-    (staged / "manifest.json").write_bytes(json.dumps(sorted(NEW)).encode())
     install(staged, target)
 
-    last_name, before_last = seen[-1]
-    assert last_name == "manifest.json"
+    *_, (folder, last, before_last) = seen
+    assert (folder, last) == (".artifacts.ready", "manifest.json")
     assert before_last == {**BOTH, "manifest.json": b"old"}

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from export.artifact import Format, Target, Variant, read_manifest
+from export.artifact import Format, Target, Variant
 from export.errors import VerificationError
+from export.manifest import read_manifest
 from export.metadata import check_metadata, read_metadata
 
 EVERY = list(Format)

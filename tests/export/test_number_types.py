@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export.artifact import Format, Variant, digest_file, read_manifest
+from export.artifact import Format, Variant, digest_file
 from export.errors import InputError
+from export.manifest import read_manifest
 from export.publish import ExportRequest, publish
 from export.targets import choose_targets
 from export.tolerance import TOLERANCES

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from export import writing
-from export.artifact import Format, Kind, Subject, read_manifest
+from export.artifact import Format, Kind, Subject
 from export.errors import InputError, VerificationError
+from export.manifest import read_manifest
 from export.publish import ExportRequest, publish
 from export.runtimes import answer_all, load
 from export.serving import load_serving_model

@@ -18,7 +18,8 @@ from PIL import EpsImagePlugin, Image, ImageDraw
 from export import picture_file
 from export.artifact import Look
 from export.errors import InputError
-from export.pictures import measure_look, read_picture
+from export.look import measure_look
+from export.pictures import read_picture
 
 DIGIT_LOOK = Look(dark_background=True, content_side=20)
 PLAIN_LOOK = Look(dark_background=False, content_side=None)

@@ -14,7 +14,8 @@ import pytest
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
-from export.artifact import VARIANTS, Format, Target, Variant, read_manifest
+from export.artifact import VARIANTS, Format, Target, Variant
+from export.manifest import read_manifest
 from export.metadata import read_metadata
 from export.runtimes import load, predict
 from export.structure import read_structure

@@ -12,8 +12,10 @@ import keras
 import numpy as np
 import pytest
 
-from export.artifact import Format, Target, Variant, digest_file, digest_tree, read_manifest
+from export.artifact import Format, Target, Variant
 from export.errors import InputError, VerificationError
+from export.faults.self_test import reseal
+from export.manifest import read_manifest
 from export.reference import Reference, read_reference, write_reference
 from export.serving import load_serving_model
 from export.verification import Verification, published_standard, verify_artifacts, verify_folder
@@ -32,16 +34,6 @@ FILES = [
 ]
 TARGETS = {kind: Target(format=kind, variant=Variant.FLOAT32) for kind in Format}
 EVERY = list(Format)
-
-
-def reseal(folder: Path) -> None:
-    """Make the manifest say that every file is as it should be."""
-    path = folder / "manifest.json"
-    content = json.loads(path.read_text(encoding="utf-8"))
-    content["files"] = {name: digest_file(folder / name) for name in content["files"]}
-    for artifact in content["artifacts"]:
-        artifact["files"] = digest_tree(folder, artifact["file"])
-    path.write_text(json.dumps(content), encoding="utf-8")
 
 
 @pytest.fixture
@@ -234,21 +226,41 @@ def test_a_reference_that_cannot_be_read_is_refused(published_copy: Path, conten
         verify_folder(published_copy, formats=[Format.ONNX])
 
 
-def test_a_reference_changed_under_a_manifest_made_to_fit_is_still_caught(published_copy: Path) -> None:
-    reference = read_reference(published_copy / "reference.npz")
+def change_reference(folder: Path, change: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Other answers of the model, under a manifest made to fit."""
+    reference = read_reference(folder / "reference.npz")
     wrong = Reference(
         inputs=reference.inputs,
         labels=reference.labels,
-        outputs={"probabilities": np.roll(reference.probabilities, 1, axis=0)},
+        outputs={"probabilities": change(reference.probabilities)},
         stress_inputs=reference.stress_inputs,
         stress_outputs=reference.stress_outputs,
     )
-    write_reference(published_copy / "reference.npz", wrong, {})
-    reseal(published_copy)
+    write_reference(folder / "reference.npz", wrong, {})
+    reseal(folder)
+
+
+def test_a_reference_changed_under_a_manifest_made_to_fit_is_still_caught(published_copy: Path) -> None:
+    def exchange_the_least(probabilities: np.ndarray) -> np.ndarray:
+        order = np.argsort(probabilities, axis=1)
+        changed = probabilities.copy()
+        for one, other in ((0, 1), (1, 0)):
+            values = np.take_along_axis(probabilities, order[:, [other]], axis=1)
+            np.put_along_axis(changed, order[:, [one]], values, axis=1)
+        return changed
+
+    change_reference(published_copy, exchange_the_least)
 
     verification = verify_folder(published_copy, formats=EVERY)
 
     assert [parity.passed for parity in verification.parities] == [False, False, False]
+
+
+def test_a_reference_that_makes_the_model_better_than_it_is_is_caught(published_copy: Path) -> None:
+    change_reference(published_copy, lambda probabilities: np.roll(probabilities, 1, axis=0))
+
+    with pytest.raises(VerificationError, match=r"says that the accuracy is .* but the stored answers give 0\.\d+"):
+        verify_folder(published_copy, formats=EVERY)
 
 
 def test_nan_in_the_reference_never_passes(published_copy: Path) -> None:

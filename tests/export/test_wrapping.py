@@ -14,8 +14,9 @@ import keras
 import numpy as np
 import pytest
 
-from export.artifact import Description, Format, Kind, Subject, TensorSpec, read_manifest
+from export.artifact import Description, Format, Kind, Subject, TensorSpec
 from export.errors import InputError
+from export.manifest import read_manifest
 from export.publish import ExportRequest, publish
 from export.runtimes import load
 from export.serving import ServingModel, load_serving_model

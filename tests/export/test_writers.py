@@ -13,8 +13,9 @@ import numpy as np
 import onnx
 import pytest
 
-from export.artifact import Artifact, Format, Target, TensorSpec, Variant, read_manifest
+from export.artifact import Artifact, Format, Target, TensorSpec, Variant
 from export.errors import UnwritableError, VerificationError
+from export.manifest import read_manifest
 from export.publish import publish
 from export.runtimes import load, predict
 from export.serving import ServingModel, load_serving_model

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from export.artifact import Description, Kind, Manifest
+from export.artifact import Description, Kind
 from export.errors import InputError as ExportInputError
+from export.manifest import Manifest
 from scripts.parts.serving import How, how_published, read_how
 from tuning.errors import InputError
 

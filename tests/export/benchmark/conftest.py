@@ -84,7 +84,7 @@ def benchmark(result: Callable[..., Result]) -> Callable[..., Benchmark]:
 @pytest.fixture
 def keras_source(published: Path, model_file: Path) -> Any:
     """The model of the published folder."""
-    from export.artifact import read_manifest
     from export.benchmark.candidate import find_keras_source
+    from export.manifest import read_manifest
 
     return find_keras_source(model_file, read_manifest(published))

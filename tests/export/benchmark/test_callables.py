@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.artifact import Format, Variant, read_manifest
+from export.artifact import Format, Variant
 from export.benchmark.callables import fitting_names, load_file
 from export.benchmark.candidate import (
     KerasSource,
@@ -18,6 +18,7 @@ from export.benchmark.candidate import (
     published_candidates,
 )
 from export.errors import InputError
+from export.manifest import read_manifest
 from export.targets import choose_targets
 
 

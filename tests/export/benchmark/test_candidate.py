@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from export.artifact import Format, TensorSpec, read_manifest
+from export.artifact import Format, TensorSpec
 from export.benchmark.candidate import (
     KerasSource,
     Maker,
@@ -17,6 +17,7 @@ from export.benchmark.candidate import (
     published_candidates,
 )
 from export.errors import InputError
+from export.manifest import read_manifest
 from export.own_code import OwnCode
 from export.targets import choose_targets
 

@@ -12,12 +12,13 @@ import keras
 import numpy as np
 import pytest
 
-from export.artifact import INPUT_NAME, OUTPUT_NAME, Format, read_manifest
+from export.artifact import INPUT_NAME, OUTPUT_NAME, Format
 from export.benchmark.candidate import BATCHES, KerasSource, Maker, choose_artifacts, export_candidate
 from export.benchmark.measuring import Plan, measure
 from export.benchmark.messages import Inputs, Open
 from export.benchmark.session import Session, Settings
 from export.errors import InputError, VerificationError
+from export.manifest import read_manifest
 from export.reference import Reference
 from export.targets import choose_targets
 

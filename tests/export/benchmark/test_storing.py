@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from export.artifact import Format, read_manifest
+from export.artifact import Format
 from export.benchmark.record import Benchmark
 from export.benchmark.storing import COLUMNS, as_csv, is_outdated, read, remove_outdated, save
 from export.errors import InputError, VerificationError
+from export.manifest import read_manifest
 from export.publish import publish
 from export.verification import verify_folder
 

@@ -196,7 +196,7 @@ def test_height_and_width_are_swapped_as_bytes_are(stand_in: Path) -> None:
 
 
 def test_a_wrong_description_is_the_only_thing_that_differs(published: Path) -> None:
-    from export.artifact import read_manifest
+    from export.manifest import read_manifest
 
     description = read_manifest(published).description
     (kind,) = [kind for kind in KINDS if kind.in_description is not None]

@@ -13,10 +13,11 @@ import keras
 import numpy as np
 import pytest
 
-from export.artifact import Artifact, Description, Format, digest_tree, read_manifest
+from export.artifact import Artifact, Description, Format, digest_tree
 from export.errors import VerificationError
 from export.faults.sensitivity import Sensitivity, measure_sensitivity, part_of, times_limit
 from export.faults.weights import read_weights, write_weights
+from export.manifest import read_manifest
 from export.output_parity import OutputParity, compare_outputs
 from export.parity import Parity, compare
 from export.publish import publish

@@ -10,8 +10,9 @@ import keras
 import numpy as np
 import pytest
 
-from export.artifact import Format, digest_tree, read_manifest
+from export.artifact import Format, digest_tree
 from export.faults.weights import Weight, as_stored, read_weights, write_weights
+from export.manifest import read_manifest
 from export.publish import publish
 from export.reference import read_reference
 from export.runtimes import answer_all, load

@@ -11,7 +11,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from export.artifact import Artifact, Description, Format, Target, TensorSpec, Variant, digest_tree, read_manifest
+from export.artifact import Artifact, Description, Format, Target, TensorSpec, Variant, digest_tree
+from export.manifest import read_manifest
 from export.reference import Reference
 from export.rings import Candidate
 from export.runtimes import answer_all, load

@@ -12,7 +12,8 @@ import keras
 import numpy as np
 import pytest
 
-from export.artifact import VARIANTS, Format, Target, Variant, read_manifest
+from export.artifact import VARIANTS, Format, Target, Variant
+from export.manifest import read_manifest
 from export.metadata import read_metadata
 from export.publish import publish
 from export.serving import load_serving_model
