@@ -346,12 +346,12 @@ def test_old_parts_that_cannot_be_removed_cost_a_warning(
 def test_where_nothing_can_be_written_a_whole_state_is_read_where_it_lies(
     published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*arguments: object, **options: object) -> None:
+    def refuse(target: Path) -> None:
         raise PermissionError(errno.EROFS, os.strerror(errno.EROFS))
 
     target = tmp_path / "artifacts"
     ready = Path(shutil.copytree(published, tmp_path / ".artifacts.ready"))
-    monkeypatch.setattr("os.open", refuse)
+    monkeypatch.setattr("export.install.locked", refuse)
 
     assert whole_state(target) == ready
     shutil.copytree(ready, target)
