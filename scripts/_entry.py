@@ -33,11 +33,13 @@ sys.path[:] = [str(ROOT), *(entry for entry in sys.path if Path(entry or ".").re
 # `scripts._entry` and the `_entry` that a script imports are one module.
 sys.modules["scripts._entry"] = sys.modules[__name__]
 
-from scripts.parts import output  # noqa: E402 found by the path above
+from scripts.parts import output, temporary  # noqa: E402 found by the path above
 from tuning.keras_settings import shield  # noqa: E402
 from tuning.plain_names import readable  # noqa: E402
 
 shield(os.environ)
+# Else onnxruntime keeps an identity of this machine in the user's home, and sends it with what it notes.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 DONE, ANSWER_IS_NO, BAD_INPUT, OUR_ERROR, INTERRUPTED = 0, 1, 2, 70, 130
 
@@ -176,12 +178,11 @@ def hand_over(requires: Sequence[str], *, or_else: str = "") -> None:
 
 @contextlib.contextmanager
 def writing_to(folder: Path) -> Iterator[None]:
-    """Let an error of the disk that names no file name this folder."""
+    """Let an error of the disk that names no file name this folder, or the temporary one where that is full."""
     try:
         yield
     except OSError as error:
-        if error.filename is None:
-            error.filename = str(folder)
+        temporary.name_fuller(error, folder)
         raise
 
 
@@ -218,7 +219,7 @@ def _guarded(run: Callable[[argparse.Namespace], Outcome], arguments: argparse.N
     # A user's own code may print; the JSON result has stdout for itself.
     aside = output.stdout_aside() if arguments.json else contextlib.nullcontext()
     try:
-        with aside:
+        with aside, temporary.private_folder():
             outcome = run(arguments)
     except (ExportInputError, TuningInputError) as error:
         return _refuse(str(error))
@@ -230,6 +231,9 @@ def _guarded(run: Callable[[argparse.Namespace], Outcome], arguments: argparse.N
         _say(f"interrupted: {str(error) or 'nothing was changed'}")
         return INTERRUPTED
     except OSError as error:
+        sentence = temporary.full_temporary_folder(error)
+        if sentence:
+            return _refuse(sentence)
         if error.errno not in _DISK_ERRORS or error.filename is None:
             return _own_error()
         return _refuse(f"{error.filename} can't be written: {_DISK_ERRORS[error.errno]}")

@@ -117,7 +117,15 @@ def run_attack(attack: Attack, goods: Goods, execute: Execute) -> Answer:
     try:
         return _run_in(make_base(base), attack, goods, execute)
     finally:
-        shutil.rmtree(base, ignore_errors=True)
+        remove_all(base)
+
+
+def remove_all(folder: Path) -> None:
+    """Remove a folder in which a case may have put a thousand folders in one another."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except RecursionError:
+        subprocess.run(["rm", "-rf", "--", folder], check=False)
 
 
 def make_base(base: Path) -> Path:
