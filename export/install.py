@@ -19,8 +19,6 @@ from export.manifest import read_manifest
 from export.moving import mounts_below, move, remove
 from export.published_files import check_digests
 
-LOCK_SECONDS = 0.3
-"""A lock file that its last holder has just removed is waited for; one that is held, no longer than this."""
 _PROBE = ".probe"
 
 
@@ -30,24 +28,14 @@ def locked(target: Path) -> Iterator[None]:
 
     Raises InputError if another process holds the lock, and if what was begun can't be finished.
     """
-    # Only who writes needs it.
-    from filelock import FileLock, Timeout
+    # Only who writes needs filelock.
+    from export.file_lock import locked_file
 
     target.resolve().parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(_beside(target, "lock"))
-    try:
-        lock.acquire(timeout=LOCK_SECONDS, poll_interval=LOCK_SECONDS / 10)
-    except Timeout as error:
-        raise InputError(f"{target} is being written by another process: wait for it or stop it") from error
-    try:
+    busy = f"{target} is being written by another process: wait for it or stop it"
+    with locked_file(_beside(target, "lock"), busy=busy):
         recover(target)
         yield
-    finally:
-        # Removed while it is held: whoever waits for it finds that the file is another one now, and tries again. On
-        # Windows a file that is open stays.
-        with contextlib.suppress(OSError):
-            Path(lock.lock_file).unlink()
-        lock.release()
 
 
 @contextlib.contextmanager

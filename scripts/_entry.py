@@ -67,6 +67,7 @@ _DISK_ERRORS = {
     errno.ENOTDIR: "a file stands where a folder is needed: choose another folder",
     errno.EEXIST: "a file stands where a folder is needed: choose another folder",
     errno.EISDIR: "a folder stands where a file is needed: give a file",
+    errno.ELOOP: "a link is in its place: remove it",
     errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
 }
 

@@ -13,10 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from tuning.bounded_files import LARGEST_JSON, parse_json, read_bounded
 from tuning.errors import InputError
+from tuning.file_lock import locked_file
 from tuning.recorded import RESTORE, Recorded, check_run
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -127,20 +126,13 @@ class RunFolder:
         """Keep every other process from writing this run, whose folder must exist.
 
         `state`: what `state()` gave when the caller decided what to do. Raises InputError if another process holds
-        the lock, or held it since then. The lock belongs to the operating system and so ends with its holder, however
-        that ends.
+        the lock, or held it since then.
         """
-        lock = FileLock(self.path / ".lock")
-        try:
-            lock.acquire(blocking=False)
-        except Timeout as error:
-            raise InputError(f"{self.path} is being written by another process: wait for it or stop it") from error
-        try:
+        busy = f"{self.path} is being written by another process: wait for it or stop it"
+        with locked_file(self.path / ".lock", busy=busy):
             if self.state() != state:
                 raise InputError(f"{self.path} was written by another process meanwhile: run the command again")
             yield
-        finally:
-            lock.release()
 
 
 def run_of(folder: RunFolder) -> RunFolder | None:
