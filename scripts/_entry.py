@@ -259,7 +259,7 @@ def _guarded(run: Callable[[argparse.Namespace], Outcome], arguments: argparse.N
 def _say(sentence: str) -> None:
     """On one line of stderr, with nothing in it that a terminal would obey."""
     # Keras writes parts of its messages in bold.
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", sentence)
+    plain = re.sub(r"\x1b\[[01]m", "", sentence)
     print(readable(" ".join(plain.split())), file=sys.stderr)
 
 
