@@ -7,14 +7,14 @@ import math
 import os
 import stat
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from export.errors import InputError
 
 LARGEST_JSON = 1 << 25
 MOST_CONTAINERS = 1_000_000
 """Bytes of a file, and objects and lists in it: an empty one takes three bytes there, and sixty in memory."""
-DEEPEST = 100
+DEEPEST = 200
 MOST_DIGITS = 100
 
 _KINDS = {
@@ -63,26 +63,29 @@ def read_bounded(path: Path, *, limit: int, give: str) -> bytes:
         raise InputError(f"{path} can't be opened ({error.strerror or error}): {give}") from error
 
 
-def parse_json(content: bytes) -> Any:
-    """A JSON document. Raises ValueError, saying why, for what is none and for what no honest one holds."""
+def parse_json(content: bytes, *, finite: bool = True) -> Any:
+    """A JSON document. Raises ValueError, saying why, for what is none and for what no honest one holds.
+
+    `finite`: NaN and infinity, which JSON has no words for but Python writes, are refused.
+    """
     if content.count(b"[") + content.count(b"{") > MOST_CONTAINERS:
         raise ValueError(f"it holds more than {MOST_CONTAINERS:,} objects and lists")
     try:
-        data = json.loads(content.decode("utf-8"), parse_constant=_refuse_constant)
+        data = json.loads(content.decode("utf-8"))
     except RecursionError as error:
         raise ValueError(_too_deep()) from error
-    check_tree(data)
+    check_tree(data, finite=finite)
     return data
 
 
-def check_tree(data: Any) -> None:
-    """Raise ValueError for what is nested too deeply, whole numbers of too many digits, and NaN and infinity."""
+def check_tree(data: Any, *, finite: bool = True) -> None:
+    """Raise ValueError for what is nested too deeply, whole numbers of too many digits and, if `finite`, for NaN."""
     level = [data]
     for _ in range(DEEPEST):
         if not level:
             return
         for value in level:
-            _check_leaf(value)
+            _check_leaf(value, finite=finite)
         level = [
             inner
             for value in level
@@ -92,16 +95,20 @@ def check_tree(data: Any) -> None:
     raise ValueError(_too_deep())
 
 
-def _check_leaf(value: Any) -> None:
+def is_folder(path: Path) -> bool:
+    """Whether it is one; no name is an error here, however long."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def _check_leaf(value: Any, *, finite: bool) -> None:
     # An hexadecimal number may have any number of digits, and can't be shown then.
     if isinstance(value, int) and abs(value) >= 10**MOST_DIGITS:
         raise ValueError(f"it holds a whole number of more than {MOST_DIGITS} digits")
-    if isinstance(value, float) and not math.isfinite(value):
+    if finite and isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"it holds the number {value}")
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"it holds the number {name}")
 
 
 def _too_deep() -> str:

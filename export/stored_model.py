@@ -10,17 +10,23 @@ import json
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
-import keras
 
+from export.bounded_archive import check_sizes, open_archive, read_part
+from export.bounded_files import LARGEST_JSON, is_folder, parse_json, regular_size
+from export.bounded_hdf5 import check_arrays
 from export.errors import InputError
 
-_CONFIG, _METADATA = "config.json", "metadata.json"
+if TYPE_CHECKING:
+    import keras
+
+_CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 _OLD = "2."
 
 
@@ -41,6 +47,9 @@ class StoredModel:
 
     def load(self, config: Mapping[str, Any], **options: Any) -> keras.Model:
         """The model with this configuration in the place of the file's own, without its training state."""
+        # Only here: what can't be loaded is told before a framework is.
+        import keras
+
         suffix = ".keras" if self.is_archive else ".h5"
         if config == self.config and self.path.suffix == suffix:
             return keras.models.load_model(self.path, compile=False, **options)
@@ -52,10 +61,9 @@ class StoredModel:
 
 def open_stored(path: Path) -> StoredModel:
     """Raises InputError for what is missing, holds no Keras model, or can't be read."""
-    if path.is_dir():
+    if is_folder(path):
         raise InputError(_about_folder(path))
-    if not path.is_file():
-        raise InputError(f"there is no file {path}: give a model saved with model.save('name.keras')")
+    regular_size(path, give="give a model saved with model.save('name.keras')")
     with _readable(path):
         if zipfile.is_zipfile(path):
             return _open_archive(path)
@@ -85,22 +93,28 @@ def _readable(path: Path) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except (OSError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(
             f"{path} can't be read as a Keras file ({' '.join(str(error).split())[:200]}): save the model again"
         ) from error
 
 
 def _open_archive(path: Path) -> StoredModel:
-    with zipfile.ZipFile(path) as archive:
+    with open_archive(path) as archive:
         names = archive.namelist()
         if _CONFIG not in names:
             raise InputError(f"{path} is an archive without a Keras model: save it with model.save('name.keras')")
-        metadata = json.loads(archive.read(_METADATA)) if _METADATA in names else {}
+        config = read_part(archive, _CONFIG, limit=LARGEST_JSON)
+        metadata = _object(read_part(archive, _METADATA, limit=LARGEST_JSON)) if _METADATA in names else {}
+        # Keras believes the sizes that parts are said to have.
+        check_sizes(archive)
+        if _WEIGHTS in names:
+            with archive.open(_WEIGHTS) as part, h5py.File(part, "r") as weights:
+                check_arrays(weights)
         return StoredModel(
             path=path,
             is_archive=True,
-            config=json.loads(archive.read(_CONFIG)),
+            config=_model_config(config),
             keras_version=str(metadata.get("keras_version", "")),
         )
 
@@ -113,13 +127,37 @@ def _open_hdf5(path: Path) -> StoredModel:
                 f"{path} holds weights and no model: load them into the model that they are of, and save all of it "
                 "with model.save('name.keras')"
             )
-        training = None if training is None else json.loads(training)
+        check_arrays(file)
+        training = None if training is None else parse_json(_bytes(training), finite=False)
         return StoredModel(
             path=path,
             is_archive=False,
-            config={**json.loads(config), "compile_config": training},
+            config={**_model_config(_bytes(config)), "compile_config": training},
             keras_version=_text(file.attrs.get("keras_version", "")),
         )
+
+
+def _object(content: bytes) -> dict[str, Any]:
+    """A JSON object. Raises ValueError."""
+    if len(content) > LARGEST_JSON:
+        raise ValueError(f"its configuration has {len(content):,} bytes, more than {LARGEST_JSON:,}")
+    # An activation may well have infinity for a limit.
+    data = parse_json(content, finite=False)
+    if not isinstance(data, dict):
+        raise ValueError(f"its configuration is no object but {type(data).__name__}")
+    return data
+
+
+def _model_config(content: bytes) -> dict[str, Any]:
+    """The configuration of a model. Raises ValueError."""
+    config = _object(content)
+    if not isinstance(config.get("class_name"), str) or not isinstance(config.get("config"), dict | list):
+        raise ValueError("its configuration names no class of models")
+    return config
+
+
+def _bytes(value: Any) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode()
 
 
 def _text(value: Any) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from export.bounded_hdf5 import check_weights
 from export.errors import InputError
 from export.inspection import seen_dtype
 from export.keras_messages import read_reason
@@ -39,6 +40,7 @@ def load_rebuilt(
     `examples`: what it will be asked; a model that names no inputs gets its weights by their shapes. Raises InputError
     if they are not its weights.
     """
+    check_weights(path)
     model = rebuild()
     try:
         if not model.built and examples is not None:

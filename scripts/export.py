@@ -205,6 +205,8 @@ def _run(arguments: argparse.Namespace, console: Console) -> Source:
 
 def _any_model(arguments: argparse.Namespace) -> Source:
     """A model file, on the data asked for."""
+    from export.stored_model import open_stored
+
     if arguments.trial is not None:
         raise InputError("--trial is one of a run: leave it out, or --model")
     if arguments.data is None and arguments.dataset is None:
@@ -213,6 +215,8 @@ def _any_model(arguments: argparse.Namespace) -> Source:
         raise InputError("--accept-worse is about a run: leave it out, or --model")
     how = read_how(arguments, None, path=arguments.model)
     code = read_code(arguments)
+    # Whatever is wrong with it is told before a framework is loaded.
+    open_stored(arguments.model)
     dataset = load_asked_dataset(arguments)
     reason = dataset.fallback_reason
     return Source(

@@ -164,6 +164,8 @@ MAY_IMPORT = {
     "export/pictures.py": {"numpy", "PIL"},
     "export/picture_file.py": {"numpy", "PIL"},
     "export/bounded_files.py": set(),
+    "export/bounded_archive.py": set(),
+    "export/bounded_hdf5.py": {"h5py"},
     "export/runtimes/__init__.py": {"numpy"},
     "export/runtimes/onnx.py": {"numpy", "onnxruntime"},
     "export/runtimes/tflite.py": {"numpy", "ai_edge_litert"},

@@ -18,7 +18,7 @@ from tuning.errors import InputError
 from tuning.file_lock import locked_file
 from tuning.recorded import RESTORE, Recorded, check_run
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,8 +147,8 @@ def open_run(runs: Path, name: str) -> RunFolder:
     """The folder of the run called `name`, which need not exist. Raises InputError for an impossible name."""
     if not NAME.fullmatch(name):
         raise InputError(
-            f"the run name {name!r} must be a letter or digit, then letters, digits, '.', '_' or '-': it is one "
-            "folder's name, not a path"
+            f"the run name {name!r} must be a letter or digit, then letters, digits, '.', '_' or '-', 200 in "
+            "all at most: it is one folder's name, not a path"
         )
     return RunFolder(path=runs / name)
 
