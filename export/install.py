@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import shutil
 from collections.abc import Iterator, Set
 from pathlib import Path
@@ -197,6 +198,8 @@ def _removed(target: Path) -> list[Path]:
     """Old parts that are on their way out."""
     target = target.resolve()
     start = f".{target.name}.removed-"
+    if not os.path.isdir(target.parent):  # noqa: PTH112 nor is it where a name is too long
+        return []
     return sorted(path for path in target.parent.iterdir() if path.name.startswith(start))
 
 

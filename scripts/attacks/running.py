@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import posixpath
 import re
 import shutil
 import subprocess
@@ -150,7 +151,7 @@ def _run_in(base: Path, attack: Attack, goods: Goods, execute: Execute) -> Answe
         return Answer(attack=attack, faults=(f"it can't be prepared: {type(error).__name__}: {error}",))
     before, right = snapshot(base), snapshot(goods.folder, bytes_too=False)
     ended = execute(words, place, environment_of(base))
-    allowed = [*_CACHES, *(f"folder/{name}" for name in attack.changes)]
+    allowed = [*_CACHES, *(posixpath.normpath(f"folder/{name}") for name in attack.changes)]
     faults = [
         *_unlike(attack, ended.done),
         *ended.faults,

@@ -477,3 +477,10 @@ def test_the_manifest_names_what_was_installed_only_once_all_of_it_is_there(
     *_, (folder, last, before_last) = seen
     assert (folder, last) == (".artifacts.ready", "manifest.json")
     assert before_last == {**BOTH, "manifest.json": b"old"}
+
+
+@pytest.mark.parametrize("name", ["none/artifacts", "file/artifacts", "/".join(["d" * 99] * 39)])
+def test_a_folder_that_can_not_be_there_is_whole_as_it_is(tmp_path, name):
+    (tmp_path / "file").touch()
+
+    assert whole_state(tmp_path / name) == tmp_path / name
