@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from scripts.pin import versions
 from tuning.cpu_kernels import kernel_choice
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -156,7 +157,9 @@ class Environment:
 
     def install(self, *packages: str) -> None:
         """What pip makes of the packages, in the versions that the project was tested with."""
-        pip = ["-m", "pip", "install", "--quiet", "-c", str(ROOT / "scripts" / "requirements.txt")]
+        pins = self.python.parent / "pins.txt"
+        pins.write_text(versions(ROOT / "scripts" / "requirements.txt"), encoding="utf-8")
+        pip = ["-m", "pip", "install", "--quiet", "-c", str(pins)]
         subprocess.run([self.python, *pip, *packages], check=True, env=_alone(), cwd=self.python.parent, timeout=600)
 
     def run(self, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:

@@ -53,8 +53,8 @@ class Attack:
     a regular expression that the output must hold, on stdout or stderr. `changes`: names in the folder that the command
     may make or change (`../tmp/NAME`: where TMPDIR is); nothing else may differ afterwards, there or elsewhere. `check`
     returns what else is wrong afterwards, one sentence each. `seconds`: the most that the command may take; more than
-    usual only where the right answer is a whole search or export. `slow`: not among the tests. `needs_root`: it can be
-    prepared by root only.
+    usual only where the right answer is a whole search, export or installation. `slow`: not among the tests.
+    `needs_root`: it can be prepared by root only.
     """
 
     kind: Kind

@@ -8,7 +8,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-REQUIREMENTS = Path(__file__).resolve().parents[1] / "requirements.txt"
+from scripts.pin import versions
+
+SCRIPTS = Path(__file__).resolve().parents[1]
 
 
 def provide(requirements: Sequence[str], folder: Path) -> None:
@@ -22,10 +24,12 @@ def provide(requirements: Sequence[str], folder: Path) -> None:
     if not requirements or (stamp.exists() and stamp.read_text(encoding="utf-8") == wanted):
         return
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    planned = [*pip, "--dry-run", "--report", "-", "--constraint", str(REQUIREMENTS), *requirements]
+    folder.mkdir(parents=True, exist_ok=True)
+    pins = folder / "pins.txt"
+    pins.write_text(versions(SCRIPTS / "requirements.txt", SCRIPTS / "requirements-test.txt"), encoding="utf-8")
+    planned = [*pip, "--dry-run", "--report", "-", "--constraint", str(pins), *requirements]
     report = json.loads(subprocess.run(planned, check=True, stdout=subprocess.PIPE).stdout)
     missing = [f"{one['metadata']['name']}=={one['metadata']['version']}" for one in report["install"]]
-    folder.mkdir(parents=True, exist_ok=True)
     if missing:
         print(f"installing into {folder}: {', '.join(missing)}", flush=True)
         subprocess.run([*pip, "--no-deps", "--upgrade", "--target", str(folder), *missing], check=True)
