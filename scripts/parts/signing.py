@@ -7,12 +7,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from export.artifact import MANIFEST, SIGNATURE
-from export.errors import InputError
+from export.artifact import SIGNATURE
 from export.manifest import read_manifest
 from scripts import _entry
 from scripts.parts.console import yellow
-from tuning.plain_names import flaw, readable
 
 if TYPE_CHECKING:
     from export.manifest import Manifest
@@ -63,23 +61,13 @@ def read_signed_by(arguments: argparse.Namespace) -> PublicKey | None:
 def read_published(folder: Path, key: PublicKey | None) -> Manifest:
     """The manifest of a published folder, which the key's owner must have signed, if a key was given.
 
-    Raises VerificationError if that is not so, and InputError where there is no manifest or it is damaged, or a class
-    has a name that could not have been published.
+    Raises VerificationError if that is not so, and InputError where there is no manifest or it is damaged.
     """
     if key is None:
-        manifest = read_manifest(folder)
-    else:
-        from export.signature import read_signed_manifest
+        return read_manifest(folder)
+    from export.signature import read_signed_manifest
 
-        manifest = read_signed_manifest(folder, key)
-    for name in manifest.description.class_names:
-        if not isinstance(name, str) or flaw(name):
-            why = flaw(name) if isinstance(name, str) else "is no text"
-            raise InputError(
-                f"{folder / MANIFEST} names the class {readable(str(name))}, which {why}: remove {folder} and export "
-                "again"
-            )
-    return manifest
+    return read_signed_manifest(folder, key)
 
 
 def tell_signature(console: Console, folder: Path, key: PublicKey | None) -> None:

@@ -11,7 +11,14 @@ from tuning.plain_names import alike, flaw, plain, readable
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("cat", ""), ("naïve café 🐱", ""), ("caf\udce9", "is not UTF-8"), ("a\x1b[1m", "holds control characters")],
+    [
+        ("cat", ""),
+        ("naïve café 🐱", ""),
+        ("caf\udce9", "is not UTF-8"),
+        ("a\x1b[1m", "holds control characters"),
+        ("\u202ea", "holds control characters"),
+        ("\u0646\u200c\u0647 👨\u200d👩\u200d👧", ""),
+    ],
 )
 def test_a_flaw_is_told(name, expected):
     assert flaw(name) == expected
