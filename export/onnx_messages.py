@@ -23,13 +23,16 @@ _MESSAGES: Mapping[str, Mapping[str, tuple[int, str]]] = {
         "ir_version": (1, "int"),
         "graph": (7, "GraphProto"),
         "opset_import": (8, "many OperatorSetIdProto"),
+        "training_info": (20, "many TrainingInfoProto"),
         "functions": (25, "many FunctionProto"),
     },
+    "TrainingInfoProto": {"initialization": (1, "GraphProto")},
     "OperatorSetIdProto": {"domain": (1, "text"), "version": (2, "int")},
     "FunctionProto": {"name": (1, "text")},
     "GraphProto": {
         "node": (1, "many NodeProto"),
         "initializer": (5, "many TensorProto"),
+        "sparse_initializer": (15, "many SparseTensorProto"),
         "output": (12, "many ValueInfoProto"),
     },
     "NodeProto": {
@@ -43,14 +46,22 @@ _MESSAGES: Mapping[str, Mapping[str, tuple[int, str]]] = {
         "name": (1, "text"),
         "t": (5, "TensorProto"),
         "g": (6, "GraphProto"),
+        "tensors": (10, "many TensorProto"),
         "graphs": (11, "many GraphProto"),
+        "sparse_tensor": (22, "SparseTensorProto"),
+        "sparse_tensors": (23, "many SparseTensorProto"),
     },
+    "SparseTensorProto": {"values": (1, "TensorProto"), "indices": (2, "TensorProto")},
     "TensorProto": {
         "dims": (1, "many int"),
         "data_type": (2, "int"),
+        "int64_data": (7, "many int"),
         "name": (8, "text"),
+        "raw_data": (9, "bytes"),
+        "external_data": (13, "many StringStringEntryProto"),
         "data_location": (14, "int"),
     },
+    "StringStringEntryProto": {"key": (1, "text")},
     "ValueInfoProto": {"name": (1, "text")},
 }
 
@@ -69,18 +80,39 @@ def read_onnx(path: Path) -> Any:
 
 def all_nodes(graph: Any) -> Iterator[Any]:
     """All nodes of the GraphProto, those of loops and branches too."""
+    for one in all_graphs(graph):
+        yield from one.node
+
+
+def all_graphs(graph: Any) -> Iterator[Any]:
+    """The GraphProto and all those of its loops and branches."""
+    yield graph
     for node in graph.node:
-        yield node
         for attribute in node.attribute:
-            for inner in (attribute.g, *attribute.graphs):
-                yield from all_nodes(inner)
+            for inner in ([attribute.g] if attribute.HasField("g") else []) + list(attribute.graphs):
+                yield from all_graphs(inner)
+
+
+def all_tensors(graph: Any) -> Iterator[Any]:
+    """Every TensorProto in the GraphProto, wherever it is held."""
+    for one in all_graphs(graph):
+        yield from one.initializer
+        sparse = list(one.sparse_initializer)
+        for node in one.node:
+            for attribute in node.attribute:
+                yield from [attribute.t] if attribute.HasField("t") else []
+                yield from attribute.tensors
+                sparse += [attribute.sparse_tensor] if attribute.HasField("sparse_tensor") else []
+                sparse += attribute.sparse_tensors
+        for found in sparse:
+            yield from (found.values, found.indices)
 
 
 @functools.cache
 def _model_class() -> Any:
     file = descriptor_pb2.FileDescriptorProto(name=f"{_PACKAGE}.proto", package=_PACKAGE, syntax="proto2")
     kinds = descriptor_pb2.FieldDescriptorProto
-    plain = {"text": kinds.TYPE_STRING, "int": kinds.TYPE_INT64}
+    plain = {"text": kinds.TYPE_STRING, "int": kinds.TYPE_INT64, "bytes": kinds.TYPE_BYTES}
     for name, fields in _MESSAGES.items():
         declared = file.message_type.add(name=name)
         for field, (number, holds) in fields.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from export.errors import InputError, VerificationError
 from export.metadata import check_metadata
 from export.rings import Candidate, Ring, RingResult
-from export.structure import read_structure
+from export.structure import find_invalid, read_structure
 
 
 def check(candidate: Candidate) -> RingResult:
@@ -13,7 +13,7 @@ def check(candidate: Candidate) -> RingResult:
     target = candidate.artifact.target
     try:
         structure = read_structure(target.format, candidate.path)
-        failures = list(structure.faults)
+        failures = [*structure.flaws, *find_invalid(target.format, candidate.path)]
         check_metadata(target.format, candidate.path, candidate.description.with_note(candidate.artifact.note))
     except InputError as error:
         return RingResult(ring=Ring.STRUCTURE, failures=(str(error),))

@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 from export.artifact import Format
+from export.errors import VerificationError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,15 +20,41 @@ class Structure:
 
     `versions`: the numbers that the file is stamped with, such as `opset` and `ir`. `weight_bits`: how many bits the
     numbers of its weights have, of those with more than one; nothing of a SavedModel, which has one number type only.
+    `unsafe`: sentences about what keeps the file from being loaded at all.
     """
 
     operators: Mapping[str, int]
     faults: tuple[str, ...]
     versions: Mapping[str, int]
     weight_bits: frozenset[int] = frozenset()
+    unsafe: tuple[str, ...] = ()
+
+    @property
+    def flaws(self) -> tuple[str, ...]:
+        """All that keeps the file from being published."""
+        return (*self.unsafe, *self.faults)
 
 
 def read_structure(kind: Format, path: Path) -> Structure:
     """The structure of the file or folder. Raises InputError if it can't be read."""
     structure: Structure = import_module(f"export.structure.{kind.value}").read(path)
     return structure
+
+
+def require_safe(kind: Format, path: Path) -> None:
+    """Raise VerificationError unless the file's bytes alone show that nothing but numbers comes of loading and running
+    it. Nothing is loaded; InputError as `read_structure`."""
+    structure = read_structure(kind, path)
+    if structure.unsafe:
+        raise VerificationError(f"{path} is not opened: {'; '.join(structure.unsafe)}: export the model again")
+
+
+def find_invalid(kind: Format, path: Path) -> list[str]:
+    """What the format's own package says against the file, where there is one and it is installed.
+
+    Raises InputError if it can't read the file.
+    """
+    if kind is not Format.ONNX:
+        return []
+    found: list[str] = import_module("export.structure.onnx").find_invalid(path)
+    return found

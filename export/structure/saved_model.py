@@ -11,9 +11,9 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from export.errors import InputError
 from export.structure import Structure
+from export.structure.saved_program import unsafe_parts
 
 _SIGNATURE = "serving_default"
-_FOREIGN = frozenset({"PyFunc", "PyFuncStateless", "EagerPyFunc"})
 
 _CHANCE = (
     *("Random", "Multinomial", "Shuffle", "Distorted", "CandidateSampler", "RngReadAndSkip"),
@@ -37,8 +37,12 @@ def read(path: Path) -> Structure:
     signature = signatures[_SIGNATURE]
     operators = Counter(_Reader(graph).operators([tensor.name for tensor in signature.outputs.values()]))
     faults = [f"it draws random numbers ({name})" for name in sorted(operators) if _is_random(name)]
-    faults += [f"it calls Python ({name})" for name in sorted(_FOREIGN & set(operators))]
-    return Structure(operators=operators, faults=tuple(faults), versions={"producer": graph.versions.producer})
+    return Structure(
+        operators=operators,
+        faults=tuple(faults),
+        versions={"producer": graph.versions.producer},
+        unsafe=tuple(unsafe_parts(path, saved)),
+    )
 
 
 class _Reader:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import struct
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from export.errors import InputError
 from export.structure import Structure
+from export.structure.tflite_operators import OPERATORS
 
 RANDOM = frozenset({"MULTINOMIAL", "RANDOM_STANDARD_NORMAL", "RANDOM_UNIFORM"})
 SCHEMA_VERSION = 3
@@ -29,33 +31,58 @@ def read(path: Path) -> Structure:
     try:
         if not schema.Model.ModelBufferHasIdentifier(content, 0):
             raise InputError(f"{path} is not a TFLite file (it lacks the mark TFL3): export it again")
-        model = schema.Model.GetRootAs(content, 0)
-        codes = [model.OperatorCodes(at) for at in range(model.OperatorCodesLength())]
-        graphs = [model.Subgraphs(at) for at in range(model.SubgraphsLength())]
-        used = [graph.Operators(at).OpcodeIndex() for graph in graphs for at in range(graph.OperatorsLength())]
-        buffers = [model.Buffers(at) for at in range(model.BuffersLength())]
-        # 0 and 1 stand for data in the usual place.
-        outside = any(buffer.Offset() > 1 for buffer in buffers) or model.ExternalBuffersLength() > 0
-        names = Counter(_name(codes[at]) for at in used)
-        custom = {_name(codes[at]) for at in used if _number(codes[at]) not in _BUILTIN}
-        version = model.Version()
-        bits = frozenset(_BITS.get(tensor.Type(), 0) for graph in graphs for tensor in _weights(model, graph)) - {0}
+        return _read(schema.Model.GetRootAs(content, 0), _Bounded(len(content)))
     except (struct.error, IndexError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{path} is not a TFLite file ({error}): export it again") from error
-    faults = [f"it uses the custom operator {name}" for name in sorted(custom)]
-    faults += [f"it draws random numbers ({name})" for name in sorted(RANDOM & set(names))]
-    if outside:
-        faults.append("some of its weights lie outside of its graph")
+
+
+class _Bounded:
+    """Reads vectors of a file that may declare any length, and several times the same one: no more elements in all than
+    the file has bytes."""
+
+    def __init__(self, size_bytes: int) -> None:
+        self._left = size_bytes
+
+    def __call__(self, length: int, get: Callable[[int], Any]) -> list[Any]:
+        self._left -= length
+        if self._left < 0:
+            raise ValueError("it declares more than it holds")
+        return [get(at) for at in range(length)]
+
+
+def _read(model: Any, read_all: _Bounded) -> Structure:
+    codes = read_all(model.OperatorCodesLength(), model.OperatorCodes)
+    graphs = read_all(model.SubgraphsLength(), model.Subgraphs)
+    used = [one.OpcodeIndex() for graph in graphs for one in read_all(graph.OperatorsLength(), graph.Operators)]
+    buffers = read_all(model.BuffersLength(), model.Buffers)
+    names = Counter(_name(codes[at]) for at in used)
+    faults = [f"it draws random numbers ({name})" for name in sorted(RANDOM & set(names))]
+    version = model.Version()
     if version != SCHEMA_VERSION:
         faults.append(f"its schema has version {version} but must have {SCHEMA_VERSION}")
-    return Structure(operators=names, faults=tuple(faults), versions={"schema": version}, weight_bits=bits)
-
-
-def _weights(model: Any, graph: Any) -> list[Any]:
-    """The tensors of more than one number whose numbers are stored."""
-    tensors = [graph.Tensors(at) for at in range(graph.TensorsLength())]
-    stored = [tensor for tensor in tensors if model.Buffers(tensor.Buffer()).DataLength() > 0]
-    return [tensor for tensor in stored if math.prod(map(tensor.Shape, range(tensor.ShapeLength()))) > 1]
+    unsafe = []
+    custom = sorted({_name(code) for code in codes if _number(code) not in _BUILTIN})
+    unsafe += [f"it uses the custom operator {name}" for name in custom]
+    unknown = sorted({_name(code) for code in codes} - OPERATORS - set(custom))
+    if unknown:
+        unsafe.append(f"it uses operators that may do more than compute ({', '.join(unknown)})")
+    # 0 and 1 stand for data in the usual place.
+    if any(buffer.Offset() > 1 for buffer in buffers) or model.ExternalBuffersLength() > 0:
+        unsafe.append("some of its weights lie outside of its graph")
+    stored = {at for at, buffer in enumerate(buffers) if buffer.DataLength() > 0}
+    weights = [
+        tensor
+        for graph in graphs
+        for tensor in read_all(graph.TensorsLength(), graph.Tensors)
+        if tensor.Buffer() in stored and math.prod(read_all(tensor.ShapeLength(), tensor.Shape)) > 1
+    ]
+    return Structure(
+        operators=names,
+        faults=tuple(faults),
+        versions={"schema": version},
+        weight_bits=frozenset(_BITS.get(tensor.Type(), 0) for tensor in weights) - {0},
+        unsafe=tuple(unsafe),
+    )
 
 
 def _name(code: schema.OperatorCode) -> str:

@@ -14,7 +14,7 @@ from export.artifact import ONNX_IR_VERSION, Format, Variant
 from export.errors import InputError, VerificationError
 from export.native_output import held_back
 from export.onnx_messages import all_nodes
-from export.structure.onnx import RANDOM, STANDARD_DOMAINS, read
+from export.structure.onnx import RANDOM, STANDARD_DOMAINS, find_invalid, read
 from export.writers.onnx_converter import CONVERTER, ConversionError
 from export.writers.refusals import Unwritable, name_cause, refusal, refuse_conversion
 from export.writers.tracing import trace
@@ -42,9 +42,10 @@ def write(source: Source, path: Path, options: WriteOptions) -> int:
     onnx.helper.set_model_props(proto, options.description.as_metadata())
     path.write_bytes(proto.SerializeToString(deterministic=True))
     structure = read(path)
-    if structure.faults:
-        because = name_cause(source.serving, _node_at_fault(proto, structure.faults))
-        raise VerificationError(f"{path.name} can't be published{because}: {'; '.join(structure.faults)}")
+    flaws = (*structure.flaws, *find_invalid(path))
+    if flaws:
+        because = name_cause(source.serving, _node_at_fault(proto, flaws))
+        raise VerificationError(f"{path.name} can't be published{because}: {'; '.join(flaws)}")
     if structure.versions["opset"] != source.opset:
         raise VerificationError(
             f"{path.name} is stamped with opset {structure.versions['opset']} but must have {source.opset}"

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from export.errors import InputError
 from export.onnx_messages import all_nodes, read_onnx
-from export.structure.onnx import read
+from export.structure.onnx import find_invalid, read
 
 READ = """
 import pathlib, sys
@@ -22,8 +22,8 @@ sys.modules["onnx"] = None
 import importlib.util
 find_spec = importlib.util.find_spec
 importlib.util.find_spec = lambda name, package=None: None if name == "onnx" else find_spec(name, package)
-from export.structure.onnx import read
-print("\\n".join(read(pathlib.Path(sys.argv[1])).faults))
+from export.structure.onnx import find_invalid, read
+print("\\n".join(read(pathlib.Path(sys.argv[1])).flaws))
 """
 
 
@@ -45,7 +45,7 @@ def model(*nodes: Any, **weights: np.ndarray) -> Any:
 def faults(tmp_path: Path) -> Callable[[Any], tuple[str, ...]]:
     def call(message: Any) -> tuple[str, ...]:
         onnx.save(message, tmp_path / "model.onnx")
-        return read(tmp_path / "model.onnx").faults
+        return (*read(tmp_path / "model.onnx").flaws, *find_invalid(tmp_path / "model.onnx"))
 
     return call
 
@@ -59,7 +59,7 @@ def test_a_right_file_is_without_fault_and_its_operators_are_counted(tmp_path: P
 
     found = read(tmp_path / "a.onnx")
 
-    assert (found.faults, found.operators, found.versions) == ((), {"Neg": 2}, {"opset": 17, "ir": 8})
+    assert (found.flaws, found.operators, found.versions) == ((), {"Neg": 2}, {"opset": 17, "ir": 8})
 
 
 def test_an_operator_of_a_vendor_is_named(faults: Callable[[Any], tuple[str, ...]]) -> None:
@@ -102,7 +102,7 @@ def test_weights_in_another_file_are_a_fault(tmp_path: Path) -> None:
     message = model(helper.make_node("Add", ["x", "w"], ["y"]), w=np.ones(4, np.float32))
     onnx.save(message, tmp_path / "model.onnx", save_as_external_data=True, location="w.bin", size_threshold=0)
 
-    assert "some of its weights lie in another file" in read(tmp_path / "model.onnx").faults
+    assert "some of its weights lie in another file" in read(tmp_path / "model.onnx").flaws
 
 
 def test_weights_of_a_branch_in_another_file_are_a_fault(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_weights_of_a_branch_in_another_file_are_a_fault(tmp_path: Path) -> None
     (tmp_path / "w.bin").write_bytes(np.ones(4, np.float32).tobytes())
     (tmp_path / "model.onnx").write_bytes(message.SerializeToString())
 
-    assert "some of its weights lie in another file" in read(tmp_path / "model.onnx").faults
+    assert "some of its weights lie in another file" in read(tmp_path / "model.onnx").flaws
 
 
 def test_functions_of_its_own_are_a_fault(faults: Callable[[Any], tuple[str, ...]]) -> None:
@@ -186,7 +186,7 @@ def test_what_the_onnx_package_alone_can_not_read_is_refused(tmp_path: Path, mon
     monkeypatch.setattr(onnx, "load", refuse)
 
     with pytest.raises(InputError, match=r"can't be read by the onnx package \(unknown\): export it again"):
-        read(tmp_path / "model.onnx")
+        find_invalid(tmp_path / "model.onnx")
 
 
 def test_what_is_read_and_written_again_keeps_all_that_is_not_looked_at(tmp_path: Path) -> None:

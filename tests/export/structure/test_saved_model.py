@@ -22,7 +22,7 @@ def faults(tmp_path: Path) -> Callable[[Callable[[Any], Any]], tuple[str, ...]]:
         signature = [tf.TensorSpec((None, 4), tf.float32, name="x")]
         serve = tf.function(lambda x: {"y": function(x)}, input_signature=signature).get_concrete_function()
         tf.saved_model.save(tf.Module(), str(tmp_path / "saved_model"), signatures={"serving_default": serve})
-        return read(tmp_path / "saved_model").faults
+        return read(tmp_path / "saved_model").flaws
 
     return call
 
@@ -30,7 +30,7 @@ def faults(tmp_path: Path) -> Callable[[Callable[[Any], Any]], tuple[str, ...]]:
 def test_a_right_file_is_without_fault_and_its_operators_are_counted(published: Path) -> None:
     found = read(published / "saved_model")
 
-    assert found.faults == ()
+    assert found.flaws == ()
     assert found.operators["Conv2D"] == found.operators["Softmax"] == 1
     assert found.versions["producer"] > 0
 
@@ -83,7 +83,7 @@ def test_a_call_of_python_is_named(faults: Callable[..., tuple[str, ...]]) -> No
     def call(x: Any) -> Any:
         return tf.ensure_shape(tf.numpy_function(np.negative, [x], tf.float32), (None, 4))
 
-    assert faults(call) == ("it calls Python (PyFunc)",)
+    assert faults(call) == ("it uses operators that may do more than compute (PyFunc)",)
 
 
 def test_a_folder_without_the_signature_is_refused(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def set_code(name: bytes | None, code: int) -> Callable[[Any], None]:
 def test_a_right_file_is_without_fault_and_its_operators_are_counted(published: Path) -> None:
     found = read(published / "model.tflite")
 
-    assert found.faults == ()
+    assert found.flaws == ()
     assert found.operators["CONV_2D"] == found.operators["SOFTMAX"] == 1
     assert found.versions == {"schema": 3}
 
@@ -47,34 +47,34 @@ def test_a_right_file_is_without_fault_and_its_operators_are_counted(published: 
 def test_a_custom_operator_is_named(changed: Callable[..., Path]) -> None:
     path = changed(set_code(b"FlexErf", schema.BuiltinOperator.CUSTOM))
 
-    assert read(path).faults == ("it uses the custom operator FlexErf",)
+    assert read(path).flaws == ("it uses the custom operator FlexErf",)
 
 
 def test_a_custom_operator_under_the_name_of_a_builtin_one_is_named(changed: Callable[..., Path]) -> None:
     path = changed(set_code(b"CONV_2D", schema.BuiltinOperator.CUSTOM))
 
-    assert read(path).faults == ("it uses the custom operator CONV_2D",)
+    assert read(path).flaws == ("it uses the custom operator CONV_2D",)
 
 
 @pytest.mark.parametrize("name", ["RANDOM_UNIFORM", "MULTINOMIAL", "RANDOM_STANDARD_NORMAL"])
 def test_chance_is_named(changed: Callable[..., Path], name: str) -> None:
     path = changed(set_code(None, getattr(schema.BuiltinOperator, name)))
 
-    assert read(path).faults == (f"it draws random numbers ({name})",)
+    assert read(path).flaws == (f"it draws random numbers ({name})",)
 
 
 def test_weights_outside_of_the_graph_are_a_fault(changed: Callable[..., Path]) -> None:
     def plant(model: Any) -> None:
         model.buffers[1].offset, model.buffers[1].size = 4000, 16
 
-    assert "some of its weights lie outside of its graph" in read(changed(plant)).faults
+    assert "some of its weights lie outside of its graph" in read(changed(plant)).flaws
 
 
 def test_another_version_of_the_schema_is_a_fault(changed: Callable[..., Path]) -> None:
     def plant(model: Any) -> None:
         model.version = 4
 
-    assert read(changed(plant)).faults == ("its schema has version 4 but must have 3",)
+    assert read(changed(plant)).flaws == ("its schema has version 4 but must have 3",)
 
 
 @pytest.mark.parametrize("content", [b"PK\x03\x04 another kind", b"text" * 100])
