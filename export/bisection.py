@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from export.apart.limits import Limits
+from export.apart.process import process_for
 from export.artifact import PARITY, Artifact, Format
 from export.errors import InputError, VerificationError
 from export.layers.bisect import Divergence, bisect_file
@@ -76,7 +78,7 @@ def bisect(folder: Path, manifest: Manifest, artifact: Artifact) -> Finding:
     standard = published_standard(folder, manifest)
     file = artifact.target.file
     try:
-        comparison = _told(ask(open_candidate(folder, artifact, standard))[1])
+        comparison = _told(ask(open_candidate(folder, artifact, standard), standard)[1])
     except (VerificationError, InputError) as error:
         comparison = str(error)
     trace = standard.reference.trace
@@ -102,6 +104,26 @@ def bisect(folder: Path, manifest: Manifest, artifact: Artifact) -> Finding:
     except InputError as error:
         return Finding(file=file, comparison=comparison, divergence=None, unreadable=str(error))
     return Finding(file=file, comparison=comparison, divergence=divergence)
+
+
+def bisect_apart(folder: Path, manifest: Manifest, artifact: Artifact, *, limits: Limits) -> dict[str, Any]:
+    """The same as JSON, found in a process apart, as the file may be anybody's. Raises VerificationError likewise, and
+    for a file that ends its process or goes beyond the limits."""
+    call = process_for(artifact.target.format).call
+    found: dict[str, Any] = call(
+        "export.bisection:bisect_as_json",
+        folder.resolve(),
+        manifest,
+        artifact,
+        file=folder / artifact.target.file,
+        limits=limits,
+    )
+    return found
+
+
+def bisect_as_json(folder: Path, manifest: Manifest, artifact: Artifact) -> dict[str, Any]:
+    """The same in this process."""
+    return bisect(folder, manifest, artifact).as_json()
 
 
 def _told(parity: Any) -> str:

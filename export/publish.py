@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from export.apart.limits import USUAL, Limits
 from export.artifact import (
     DEFAULT_OPSET,
     INPUT_NAME,
@@ -59,7 +60,8 @@ class ExportRequest:
     `smallest`: of each format's targets only the smallest file that keeps its rules is published. `calibration`:
     training examples as `publish` takes images, for int8. `tolerances`: the rules, where they are not the default.
     `accuracy`, 0 to 1: what was measured on the same images when the model was made; None if nothing was. `signer`:
-    the bytes of the manifest → those of a signature to be published with it; None for none.
+    the bytes of the manifest → those of a signature to be published with it; None for none. `limits`: of the processes
+    in which the files are verified.
     """
 
     model: Path
@@ -72,6 +74,7 @@ class ExportRequest:
     tolerances: Mapping[Variant, Tolerance] = field(default_factory=lambda: TOLERANCES)
     calibration: np.ndarray | Arrays | None = None
     accuracy: float | None = None
+    limits: Limits = USUAL
     signer: Callable[[bytes], bytes] | None = None
 
 
@@ -118,7 +121,7 @@ def publish(
         # What was published earlier stays under the rules that it was published by.
         tolerances = {**request.tolerances, **earlier_tolerances(request.folder, request.targets)}
         standard = Standard(reference=reference, description=description, tolerances=tolerances)
-        verification = verify_artifacts(staged, [*kept, *written], standard, on_step=on_step)
+        verification = verify_artifacts(staged, [*kept, *written], standard, limits=request.limits, on_step=on_step)
         if verification.passed or request.smallest:
             verification = with_proofs(staged, verification, standard, on_step=on_step)
         if request.smallest:

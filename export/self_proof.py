@@ -57,8 +57,8 @@ def with_proofs(
 
 def _sensitivity(folder: Path, artifact: Artifact, standard: Standard) -> RingResult:
     def judge(where: Path, planted: Artifact, reference: Reference) -> Parity | OutputParity:
-        candidate = open_candidate(where, planted, dataclasses.replace(standard, reference=reference))
-        return ask(candidate)[1]
+        changed = dataclasses.replace(standard, reference=reference)
+        return ask(open_candidate(where, planted, changed), changed)[1]
 
     found = measure_sensitivity(folder, artifact, standard.reference, judge=judge)
     return RingResult(ring=Ring.SENSITIVITY, failures=() if found.passed else (found.sentence,), facts=found.as_json())

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from export.apart.arrays import map_arrays, store_reference
+from export.apart.limits import USUAL, Limits
+from export.apart.process import process_for
 from export.artifact import OUTPUT_NAME, REFERENCE, Artifact, Description, Format, Kind, Variant
 from export.claims import check_claims, check_reference
 from export.errors import InputError, VerificationError
@@ -15,18 +19,9 @@ from export.output_parity import OutputParity, compare_outputs
 from export.parity import Parity, compare, stability_radius
 from export.published_files import check_digests, check_foreign
 from export.reference import Arrays, Reference, read_reference
-from export.rings import Candidate, Ring, RingResult, hostile, invariance, isolation, stress, structure
-from export.runtimes import answer_all, check_contract, load
+from export.rings import Candidate, Ring, RingResult
+from export.rings.run import RINGS, CheckRequest, answer, opened
 from export.tolerance import TOLERANCES, Tolerance, recorded
-
-RINGS: Sequence[Callable[[Candidate], RingResult]] = (
-    structure.check,
-    stress.check,
-    hostile.check,
-    invariance.check,
-    isolation.check,
-)
-"""All but the test set, whose answers are kept."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -145,22 +140,26 @@ def verify_artifacts(
     artifacts: Sequence[Artifact],
     standard: Standard,
     *,
+    limits: Limits = USUAL,
     on_step: Callable[[str], None] = lambda step: None,
 ) -> Verification:
     """Check every file's bytes, run it in its runtime on all reference inputs, compare, and go through all rings.
 
-    Raises VerificationError for bytes that are not the manifest's and for answers that can't be compared.
+    Each file is opened and run in a process apart, within the limits. Raises VerificationError for bytes that are not
+    the manifest's, or are not safe to be run, for a file that goes beyond the limits or ends its process, and for
+    answers that can't be compared.
     """
     answers: dict[str, Arrays] = {}
     parities: list[Parity | OutputParity] = []
     rings: list[tuple[RingResult, ...]] = []
-    for artifact in artifacts:
-        check_digests(folder, artifact.files)
-        on_step(f"verifying {artifact.target.file}")
-        candidate = open_candidate(folder, artifact, standard)
-        answers[artifact.target.file], parity = ask(candidate)
-        parities.append(parity)
-        rings.append(tuple(check(candidate) for check in RINGS))
+    with tempfile.TemporaryDirectory() as place:
+        store_reference(standard.reference, Path(place))
+        for artifact in artifacts:
+            check_digests(folder, artifact.files)
+            on_step(f"verifying {artifact.target.file}")
+            answers[artifact.target.file], results = _run_apart(folder, artifact, standard, Path(place), limits)
+            parities.append(judge_answers(artifact, standard, answers[artifact.target.file]))
+            rings.append(results)
     return Verification(
         artifacts=tuple(artifacts),
         parities=tuple(parities),
@@ -172,39 +171,58 @@ def verify_artifacts(
     )
 
 
-def open_candidate(folder: Path, artifact: Artifact, standard: Standard) -> Candidate:
-    """The file in its runtime, with the inputs and outputs of the contract. Raises VerificationError otherwise."""
+def _run_apart(
+    folder: Path, artifact: Artifact, standard: Standard, place: Path, limits: Limits
+) -> tuple[Arrays, tuple[RingResult, ...]]:
+    """What the file answers to the reference's inputs, and what the rings found but the one of the test set."""
+    answers = place / artifact.target.file
+    found = process_for(artifact.target.format).call(
+        "export.rings.run:answer_and_check",
+        CheckRequest(
+            folder=folder.resolve(),
+            artifact=artifact,
+            description=standard.description,
+            tolerance=standard.tolerances[artifact.target.variant],
+            reference=place,
+            answers=answers,
+        ),
+        file=folder / artifact.target.file,
+        limits=limits,
+    )
+    return map_arrays(answers), tuple(map(RingResult.from_json, found))
+
+
+def judge_answers(artifact: Artifact, standard: Standard, answers: Arrays) -> Parity | OutputParity:
+    """How far a file's answers are from the Keras model's. Raises VerificationError if they can't be compared."""
+    reference, tolerance = standard.reference, standard.tolerances[artifact.target.variant]
     try:
-        model = load(artifact.target, folder / artifact.target.file)
-        check_contract(model, artifact.inputs, artifact.outputs)
+        if reference.labels is None:
+            return compare_outputs(reference.outputs, answers, tolerance=tolerance)
+        return compare(reference.probabilities, answers[OUTPUT_NAME], reference.labels, tolerance=tolerance)
     except ValueError as error:
         raise VerificationError(f"{artifact.target.file} can't be compared with the Keras model: {error}") from error
-    return Candidate(
-        artifact=artifact,
-        folder=folder,
-        description=standard.description,
-        reference=standard.reference,
-        tolerance=standard.tolerances[artifact.target.variant],
-        model=model,
+
+
+def open_candidate(folder: Path, artifact: Artifact, standard: Standard) -> Candidate:
+    """The file, judged by its bytes, in its runtime here. Raises as `export.rings.run.opened` does."""
+    return opened(
+        CheckRequest(
+            folder=folder,
+            artifact=artifact,
+            description=standard.description,
+            tolerance=standard.tolerances[artifact.target.variant],
+        ),
+        standard.reference,
     )
 
 
-def ask(candidate: Candidate) -> tuple[Arrays, Parity | OutputParity]:
+def ask(candidate: Candidate, standard: Standard) -> tuple[Arrays, Parity | OutputParity]:
     """What the file answers to the reference's inputs, and how far that is from the Keras model's answers.
 
     Raises VerificationError for answers that can't be compared.
     """
-    reference = candidate.reference
-    try:
-        answers = answer_all(candidate.model, reference.inputs)
-        if reference.labels is None:
-            return answers, compare_outputs(reference.outputs, answers, tolerance=candidate.tolerance)
-        probabilities = answers[OUTPUT_NAME]
-        return answers, compare(reference.probabilities, probabilities, reference.labels, tolerance=candidate.tolerance)
-    except ValueError as error:
-        raise VerificationError(
-            f"{candidate.artifact.target.file} can't be compared with the Keras model: {error}"
-        ) from error
+    answers = answer(candidate)
+    return answers, judge_answers(candidate.artifact, standard, answers)
 
 
 def first_failing_ring(folder: Path, *, formats: Collection[Format]) -> str | None:
@@ -223,7 +241,7 @@ def first_failing_ring(folder: Path, *, formats: Collection[Format]) -> str | No
             continue
         try:
             candidate = open_candidate(folder, artifact, standard)
-            _, parity = ask(candidate)
+            _, parity = ask(candidate, standard)
         except (VerificationError, InputError):
             return "contract"
         if not parity.passed:
@@ -240,6 +258,7 @@ def verify_folder(
     *,
     formats: Collection[Format],
     manifest: Manifest | None = None,
+    limits: Limits = USUAL,
     on_step: Callable[[str], None] = lambda step: None,
 ) -> Verification:
     """Check a published folder by itself alone: no file missing, changed or foreign, and every answer as it was.
@@ -256,7 +275,7 @@ def verify_folder(
         raise InputError(f"{folder} holds no {' or '.join(formats)}: export it first with python scripts/export.py")
     standard = published_standard(folder, manifest)
     check_claims(folder, manifest, standard.reference)
-    return verify_artifacts(folder, chosen, standard, on_step=on_step)
+    return verify_artifacts(folder, chosen, standard, limits=limits, on_step=on_step)
 
 
 def published_standard(folder: Path, manifest: Manifest) -> Standard:

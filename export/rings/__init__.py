@@ -90,6 +90,11 @@ class RingResult:
     def as_json(self) -> dict[str, Any]:
         return {"ring": self.ring, "passed": self.passed, "failures": list(self.failures), **self.facts}
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> RingResult:
+        facts = {name: value for name, value in data.items() if name not in ("ring", "passed", "failures")}
+        return cls(ring=Ring(data["ring"]), failures=tuple(data["failures"]), facts=facts)
+
 
 def same_bits(first: Arrays, second: Arrays) -> bool:
     """Whether both hold the same arrays, bit by bit."""

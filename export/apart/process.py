@@ -1,0 +1,160 @@
+"""The child as its parent sees it: started, asked, watched, and ended for certain."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, cast
+
+from export.apart.limits import Limits, resident_bytes
+from export.artifact import Format
+from export.errors import InputError, VerificationError
+
+FILES = 30
+"""So many for one process; TensorFlow keeps memory of each."""
+_SECONDS_APART = 0.05
+_ROOT = Path(__file__).resolve().parent.parent.parent
+_PROGRAM = "import sys; sys.path.insert(0, {root!r}); from export.apart.server import main; main({parent})"
+
+
+class Apart:
+    """A Python process that calls functions of this project and answers with what JSON can say."""
+
+    def __init__(self) -> None:
+        self.files = 0
+        options: dict[str, Any] = {"process_group": 0} if os.name != "nt" else {}
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 closed by `end`
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-c", _PROGRAM.format(root=str(_ROOT), parent=os.getpid())],
+            # Answers are compared with what the processor computes.
+            env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            **options,
+        )
+        self._requests = cast("IO[bytes]", self._process.stdin)
+        self._replies = cast("IO[bytes]", self._process.stdout)
+
+    @property
+    def can_go_on(self) -> bool:
+        return self._process.poll() is None and self.files < FILES
+
+    def call(self, name: str, *arguments: Any, file: Path, limits: Limits) -> Any:
+        """What the function `module:name` answers. `file`: what it is about, for a sentence.
+
+        Raises InputError and VerificationError as the function does, VerificationError too if the process ends, takes
+        too long, or takes too much memory, and RuntimeError for any other failure.
+        """
+        self.files += 1
+        with self._watched(limits) as found:
+            try:
+                pickle.dump((name, arguments), self._requests)
+                self._requests.flush()
+                line = self._replies.readline()
+            except OSError:
+                # It ended before it read everything.
+                line = b""
+            except BaseException:
+                self.end()
+                raise
+        if not line.endswith(b"\n"):
+            reason = found[0] if found else self._how_it_ended()
+            raise VerificationError(f"{file} {reason}")
+        reply = json.loads(line)
+        if "refused" in reply:
+            raise (InputError if reply["is_input"] else VerificationError)(reply["refused"])
+        if "failed" in reply:
+            raise RuntimeError(f"{reply['failed']}\n{reply['traceback']}")
+        return reply["result"]
+
+    def end(self) -> None:
+        """Kill it and what it started. Safe to repeat."""
+        self._kill()
+        self._process.wait()
+        for pipe in (self._requests, self._replies):
+            with contextlib.suppress(OSError):
+                pipe.close()
+        self._errors.close()
+
+    def _kill(self) -> None:
+        if os.name == "nt":
+            self._process.kill()
+            return
+        # The group outlives its leader, if what that started still runs.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    @contextlib.contextmanager
+    def _watched(self, limits: Limits) -> Iterator[list[str]]:
+        """End the process when it goes beyond the limits; the list then holds why."""
+        is_over = threading.Event()
+        found: list[str] = []
+
+        def watch() -> None:
+            end = time.monotonic() + limits.seconds
+            while not is_over.wait(_SECONDS_APART):
+                if time.monotonic() > end:
+                    found.append(
+                        f"was not through after {limits.seconds:g} s: give it more with --time-limit, if you trust it"
+                    )
+                elif (resident_bytes(self._process.pid) or 0) > limits.most_bytes:
+                    found.append(
+                        f"took more than {limits.most_bytes / 2**20:.0f} MiB of memory: give it more with "
+                        "--memory-limit, if you trust it"
+                    )
+                if found:
+                    self._kill()
+                    return
+
+        thread = threading.Thread(target=watch, daemon=True)
+        thread.start()
+        try:
+            yield found
+        finally:
+            is_over.set()
+            thread.join()
+
+    def _how_it_ended(self) -> str:
+        code = self._process.wait()
+        self._errors.seek(0)
+        lines = self._errors.read()[-2000:].decode(errors="replace").strip().splitlines()
+        said = f" ({lines[-1][:200]})" if lines else ""
+        if code < 0:
+            with contextlib.suppress(ValueError):
+                return f"ended the process that ran it with {signal.Signals(-code).name}{said}"
+        return f"ended the process that ran it with exit code {code}{said}"
+
+
+_RUNNING: dict[Format, Apart] = {}
+
+
+def process_for(kind: Format) -> Apart:
+    """The process for files of the format: that of earlier files, or a new one."""
+    process = _RUNNING.get(kind)
+    if process is not None and process.can_go_on:
+        return process
+    if process is not None:
+        process.end()
+    _RUNNING[kind] = Apart()
+    return _RUNNING[kind]
+
+
+def end_all() -> None:
+    """End them all."""
+    while _RUNNING:
+        _RUNNING.popitem()[1].end()
+
+
+atexit.register(end_all)

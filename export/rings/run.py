@@ -1,0 +1,80 @@
+"""Open a file and go through all rings: what is done in a process apart from the one that asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from export.apart.arrays import map_reference, store_arrays
+from export.artifact import Artifact, Description
+from export.errors import VerificationError
+from export.reference import Arrays, Reference
+from export.rings import Candidate, RingResult, hostile, invariance, isolation, stress, structure
+from export.runtimes import answer_all, check_contract, load
+from export.structure import require_safe
+from export.tolerance import Tolerance
+
+RINGS: Sequence[Callable[[Candidate], RingResult]] = (
+    structure.check,
+    stress.check,
+    hostile.check,
+    invariance.check,
+    isolation.check,
+)
+"""All but the test set, whose answers are judged by whoever asked for them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckRequest:
+    """What to check. `reference`: where it was stored by `export.apart.arrays`; `answers`: where the file's go."""
+
+    folder: Path
+    artifact: Artifact
+    description: Description
+    tolerance: Tolerance
+    reference: Path = Path()
+    answers: Path = Path()
+
+
+def answer_and_check(request: CheckRequest) -> list[dict[str, Any]]:
+    """Store what the file answers to the reference's inputs, and answer with what each ring found.
+
+    Raises as `opened` and `answer` do.
+    """
+    candidate = opened(request, map_reference(request.reference))
+    store_arrays(answer(candidate), request.answers)
+    return [check(candidate).as_json() for check in RINGS]
+
+
+def opened(request: CheckRequest, reference: Reference) -> Candidate:
+    """The file in its runtime, after its bytes were judged, with the inputs and outputs of the contract.
+
+    Raises VerificationError for a file that is not safe to be opened or has others, InputError as its runtime does.
+    """
+    artifact, path = request.artifact, request.folder / request.artifact.target.file
+    require_safe(artifact.target.format, path)
+    try:
+        model = load(artifact.target, path)
+        check_contract(model, artifact.inputs, artifact.outputs)
+    except ValueError as error:
+        raise VerificationError(f"{artifact.target.file} can't be compared with the Keras model: {error}") from error
+    return Candidate(
+        artifact=artifact,
+        folder=request.folder,
+        description=request.description,
+        reference=reference,
+        tolerance=request.tolerance,
+        model=model,
+    )
+
+
+def answer(candidate: Candidate) -> Arrays:
+    """What the file answers to the reference's inputs. Raises VerificationError if it does not."""
+    try:
+        return answer_all(candidate.model, candidate.reference.inputs)
+    except ValueError as error:
+        raise VerificationError(
+            f"{candidate.artifact.target.file} can't be compared with the Keras model: {error}"
+        ) from error
