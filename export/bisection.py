@@ -5,7 +5,6 @@ Needs numpy and the file's runtime.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +13,15 @@ from typing import Any
 from export.apart.limits import Limits
 from export.apart.process import process_for
 from export.artifact import PARITY, Artifact, Format
-from export.errors import InputError, VerificationError
+from export.errors import InputError, UnrunnableError, VerificationError
 from export.layers.bisect import Divergence, bisect_file
 from export.layers.matching import LayerMatch, matches_from_json
 from export.layers.tensors import READABLE
 from export.manifest import Manifest
 from export.parity import Parity
 from export.published_files import check_digests
+from export.strict_json import read_json
+from export.structure import require_safe
 from export.verification import ask, open_candidate, published_standard
 
 
@@ -78,32 +79,29 @@ def bisect(folder: Path, manifest: Manifest, artifact: Artifact) -> Finding:
     standard = published_standard(folder, manifest)
     file = artifact.target.file
     try:
+        require_safe(artifact.target.format, folder / file)
+    except (UnrunnableError, InputError) as error:
+        return Finding(
+            file=file, comparison=str(error), divergence=None, unreadable="so its layers are not looked into"
+        )
+    try:
         comparison = _told(ask(open_candidate(folder, artifact, standard), standard)[1])
     except (VerificationError, InputError) as error:
         comparison = str(error)
-    trace = standard.reference.trace
+    trace, unreadable, divergence = standard.reference.trace, "", None
     if artifact.target.format not in READABLE:
-        return Finding(
-            file=file,
-            comparison=comparison,
-            divergence=None,
-            unreadable=f"the layers of a {artifact.target.format} can't be looked into: "
-            f"{' and '.join(READABLE)} files can",
+        unreadable = (
+            f"the layers of a {artifact.target.format} can't be looked into: {' and '.join(READABLE)} files can"
         )
-    if trace is None:
-        return Finding(
-            file=file,
-            comparison=comparison,
-            divergence=None,
-            unreadable="no layers were recorded when it was published: export the model again",
-        )
-    try:
-        divergence = bisect_file(
-            artifact.target, folder / file, trace, standard.reference.inputs, _recorded(folder / PARITY, file)
-        )
-    except InputError as error:
-        return Finding(file=file, comparison=comparison, divergence=None, unreadable=str(error))
-    return Finding(file=file, comparison=comparison, divergence=divergence)
+    elif trace is None:
+        unreadable = "no layers were recorded when it was published: export the model again"
+    else:
+        recorded = _recorded(folder / PARITY, file)
+        try:
+            divergence = bisect_file(artifact.target, folder / file, trace, standard.reference.inputs, recorded)
+        except InputError as error:
+            unreadable = str(error)
+    return Finding(file=file, comparison=comparison, divergence=divergence, unreadable=unreadable)
 
 
 def bisect_apart(folder: Path, manifest: Manifest, artifact: Artifact, *, limits: Limits) -> dict[str, Any]:
@@ -135,7 +133,7 @@ def _told(parity: Any) -> str:
 
 def _recorded(path: Path, file: str) -> tuple[LayerMatch, ...]:
     try:
-        results = json.loads(path.read_text(encoding="utf-8"))["results"]
+        results = read_json(path)["results"]
         return matches_from_json(next(result["layers"] for result in results if result["file"] == file))
     except (OSError, ValueError, LookupError, TypeError, StopIteration) as error:
         raise VerificationError(f"{path} can't be read ({error!r}): export the model again") from error

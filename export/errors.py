@@ -17,6 +17,10 @@ class VerificationError(Exception):
     """An artifact is not what it has to be: it does not agree with the model, or its bytes changed."""
 
 
+class UnrunnableError(VerificationError):
+    """An artifact is not opened, or was ended: its bytes are not safe to be run, or it went beyond its limits."""
+
+
 class UnwritableError(InputError):
     """Some of the files that were asked for can't be written. `writable`: those that can, of other formats if none of
     them can."""

@@ -15,6 +15,7 @@ from export.artifact import BENCHMARK, BENCHMARK_TABLE, RUNTIME_PACKAGES, Kind
 from export.errors import InputError
 from export.targets import choose_targets
 from scripts.parts.code import Code, add_code_arguments, add_trust_argument, is_trusted, read_code
+from scripts.parts.limit_options import add_limit_arguments, read_limits
 from scripts.parts.published import holds_weights_alone, keras_model_beside, published_folder
 from scripts.parts.serving import code_published
 from scripts.parts.signing import add_signed_by_argument, read_published, read_signed_by, tell_signature
@@ -47,6 +48,7 @@ def build_parser() -> _entry.Parser:
     add_code_arguments(parser)
     add_trust_argument(parser)
     add_signed_by_argument(parser)
+    add_limit_arguments(parser)
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="of every runtime (default: 1)")
     parser.add_argument("--repeats", type=int, default=15, metavar="N", help="rounds of turns, 3 or more (default: 15)")
     return parser
@@ -76,7 +78,12 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     from tuning.cpu_kernels import kernel_choice
 
     console = make_console(json_output=arguments.json)
-    settings = Settings(threads=arguments.threads, rounds=arguments.repeats, environment=kernel_choice(os.environ))
+    settings = Settings(
+        threads=arguments.threads,
+        rounds=arguments.repeats,
+        environment=kernel_choice(os.environ),
+        limits=read_limits(arguments),
+    )
     keras, code, notes = _keras_source(arguments, folder, manifest, code)
     tell_signature(console, folder, key)
     if code.built_by is not None:

@@ -15,6 +15,7 @@ from export.errors import InputError, UnusableError, UnwritableError
 from export.targets import AUTO, check_opset, choose_targets
 from scripts.parts.code import Code, add_code_arguments, read_code
 from scripts.parts.data import add_data_arguments, asks_for_data, load_asked_dataset, load_run_dataset, tell_fallback
+from scripts.parts.limit_options import add_limit_arguments, read_limits
 from scripts.parts.promise import add_promise_argument, promise_note
 from scripts.parts.rules import add_rule_arguments, calibration_examples, read_tolerances
 from scripts.parts.serving import How, read_how, serving_options
@@ -63,6 +64,7 @@ def build_parser() -> _entry.Parser:
         "--opset", type=int, default=DEFAULT_OPSET, metavar="N", help=f"of ONNX (default: {DEFAULT_OPSET})"
     )
     add_rule_arguments(parser)
+    add_limit_arguments(parser)
     add_promise_argument(parser)
     parser.add_argument(
         "--pixel-scale",
@@ -93,6 +95,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     check_opset(arguments.opset)
     signer = read_sign(arguments)
     tolerances = read_tolerances(arguments)
+    limits = read_limits(arguments)
     source = _any_model(arguments) if arguments.model is not None else _run(arguments, console)
     dataset = source.dataset
     folder = arguments.output if arguments.output is not None else source.folder
@@ -125,6 +128,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
         serving=serving_options(source.how, source.code),
         opset=arguments.opset,
         accuracy=source.accuracy,
+        limits=limits,
         signer=signer,
     )
     labels = test.labels if request.serving.as_classifier else None

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 from export.artifact import MANIFEST, Artifact, Format, Kind, Look
 from export.errors import InputError
 from export.manifest import Manifest
+from scripts.parts.limit_options import add_limit_arguments, read_limits
 from scripts.parts.published import published_folder, require_runtimes
 from scripts.parts.signing import add_signed_by_argument, read_published, read_signed_by, tell_signature
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from export.apart.limits import Limits
     from export.pictures import Picture
     from scripts.parts.console import Console
 
@@ -35,11 +37,13 @@ def build_parser() -> _entry.Parser:
         "--format", metavar="NAME", help=f"{', '.join(Format)} (default: the first of onnx, tflite, saved_model there)"
     )
     add_signed_by_argument(parser)
+    add_limit_arguments(parser)
     return parser
 
 
 def run(arguments: argparse.Namespace) -> _entry.Outcome:
     key = read_signed_by(arguments)
+    limits = read_limits(arguments)
     folder = published_folder(arguments, arguments.artifacts)
     manifest = read_published(folder, key)
     if manifest.look is None or manifest.description.kind is not Kind.CLASSIFIER:
@@ -55,7 +59,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     tell_signature(console, folder, key)
     file = folder / artifact.target.file
     pictures, failed = _read_pictures(arguments.pictures, artifact, manifest.look)
-    answers = _answer(pictures, artifact, manifest, folder)
+    answers = _answer(pictures, artifact, manifest, folder, limits)
     for answer in answers:
         _tell_answer(console, answer)
     if answers and manifest.description.note:
@@ -87,19 +91,22 @@ def _read_pictures(
 
 
 def _answer(
-    pictures: Sequence[tuple[Path, Picture]], artifact: Artifact, manifest: Manifest, folder: Path
+    pictures: Sequence[tuple[Path, Picture]], artifact: Artifact, manifest: Manifest, folder: Path, limits: Limits
 ) -> list[dict[str, Any]]:
     """For each picture the file, its class, the probabilities of all classes, best first, and notes."""
+    import numpy as np
+
+    from export.predicting import predict_apart
     from export.published_files import check_digests
-    from export.runtimes import load
 
     if not pictures:
         return []
     check_digests(folder, artifact.files)
-    model = load(artifact.target, folder / artifact.target.file)
+    inputs = {artifact.inputs[0].name: np.concatenate([picture.pixels for _, picture in pictures])}
+    found = predict_apart(artifact.target, folder / artifact.target.file, inputs, limits=limits)
     answers = []
-    for path, picture in pictures:
-        ranked = _ranked(model(picture.pixels)[0], manifest.description.class_names)
+    for (path, picture), probabilities in zip(pictures, found[artifact.outputs[0].name], strict=True):
+        ranked = _ranked(probabilities, manifest.description.class_names)
         best = ranked[0][0]
         answers.append({"file": str(path), "class": best, "probabilities": dict(ranked), "notes": picture.notes})
     return answers

@@ -9,18 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export.artifact import Artifact, Format, Kind
-from export.errors import InputError, VerificationError
+from export.errors import InputError, UnrunnableError, VerificationError
 from export.manifest import Manifest
 from export.targets import choose_targets
 from scripts.parts.code import add_code_arguments, add_trust_argument, read_code
 from scripts.parts.console import Console, Part, bold, green, make_console, red, yellow
+from scripts.parts.limit_options import add_limit_arguments, read_limits
 from scripts.parts.published import published_folder, require_runtimes
 from scripts.parts.signing import add_signed_by_argument, read_published, read_signed_by, tell_signature
 from scripts.parts.target_options import add_format_argument
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
+    from export.apart.limits import Limits
     from export.verification import Verification
 
 
@@ -45,6 +47,7 @@ def build_parser() -> _entry.Parser:
     add_code_arguments(parser)
     add_trust_argument(parser)
     add_signed_by_argument(parser)
+    add_limit_arguments(parser)
     return parser
 
 
@@ -52,6 +55,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     if arguments.folder is not None and arguments.run is not None:
         raise InputError("give a folder or --run, not both")
     key = read_signed_by(arguments)
+    limits = read_limits(arguments)
     folder = published_folder(arguments, arguments.folder)
     manifest = read_published(folder, key)
     if arguments.self_test:
@@ -66,6 +70,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     published = {artifact.target.format for artifact in manifest.artifacts}
     formats = asked & published if "all" in (arguments.format or ["all"]) else asked
     require_runtimes(formats)
+    from export.bisection import changed_artifacts
     from export.verification import verify_folder
     from scripts.parts.tables import print_verification, tell_looser
 
@@ -73,18 +78,22 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     tell_signature(console, folder, key)
     try:
         with console.status("verifying") as status:
-            verification = verify_folder(folder, manifest=manifest, formats=formats, on_step=status.update)
+            verification = verify_folder(
+                folder, manifest=manifest, formats=formats, limits=limits, on_step=status.update
+            )
     except VerificationError as error:
         if not arguments.bisect:
-            raise VerificationError(f"{error}{_advice(folder, formats)}") from error
+            advice = "" if isinstance(error, UnrunnableError) else _advice(folder, formats)
+            raise VerificationError(f"{error}{advice}") from error
         console.print(red(str(error)))
-        return _bisect(console, folder, manifest, formats, failed=None)
+        return _bisect(console, folder, manifest, changed_artifacts(folder, manifest, formats), limits)
     print_verification(console, verification)
     tell_looser(console, manifest.looser)
     console.print(f"{folder}: ", _answer(verification))
     differs = not verification.passed and not verification.only_blind
     if arguments.bisect and differs:
-        return _bisect(console, folder, manifest, formats, failed=verification)
+        failed = [artifact for artifact in verification.artifacts if verification.failures_of(artifact)]
+        return _bisect(console, folder, manifest, failed, limits)
     next_command = ""
     if differs:
         next_command = _entry.command("verify.py", folder, "--bisect", runs=_entry.DEFAULT_RUNS)
@@ -118,29 +127,16 @@ def _advice(folder: Path, formats: Collection[Format]) -> str:
 
 
 def _bisect(
-    console: Console,
-    folder: Path,
-    manifest: Manifest,
-    formats: Collection[Format],
-    *,
-    failed: Verification | None,
+    console: Console, folder: Path, manifest: Manifest, artifacts: Sequence[Artifact], limits: Limits
 ) -> _entry.Outcome:
-    """Compare every file that failed, or was changed, and name the layer."""
-    from export.bisection import bisect, changed_artifacts
+    """Compare each of the files, which failed or were changed, and name the layer."""
+    from export.bisection import bisect_apart
 
-    artifacts: list[Artifact] = (
-        changed_artifacts(folder, manifest, formats)
-        if failed is None
-        else [artifact for artifact in failed.artifacts if failed.failures_of(artifact)]
-    )
-    findings = [bisect(folder, manifest, artifact) for artifact in artifacts]
+    findings = [bisect_apart(folder, manifest, artifact, limits=limits) for artifact in artifacts]
     for finding in findings:
-        console.print(bold(f"{finding.file}: "), finding.comparison)
-        console.print(bold(f"{finding.file}: "), finding.sentence)
-    return _entry.Outcome(
-        result={"folder": str(folder), "passed": False, "bisected": [finding.as_json() for finding in findings]},
-        passed=False,
-    )
+        console.print(bold(f"{finding['file']}: "), finding["comparison"])
+        console.print(bold(f"{finding['file']}: "), finding["sentence"])
+    return _entry.Outcome(result={"folder": str(folder), "passed": False, "bisected": findings}, passed=False)
 
 
 if __name__ == "__main__":

@@ -11,19 +11,17 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
-from export.apart.limits import Limits, resident_bytes
+from export.apart.limits import Limits
+from export.apart.server import REFUSALS
+from export.apart.watching import watched
 from export.artifact import Format
-from export.errors import InputError, VerificationError
+from export.errors import UnrunnableError
 
 FILES = 30
 """So many for one process; TensorFlow keeps memory of each."""
-_SECONDS_APART = 0.05
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _PROGRAM = "import sys; sys.path.insert(0, {root!r}); from export.apart.server import main; main({parent})"
 
@@ -54,11 +52,11 @@ class Apart:
     def call(self, name: str, *arguments: Any, file: Path, limits: Limits) -> Any:
         """What the function `module:name` answers. `file`: what it is about, for a sentence.
 
-        Raises InputError and VerificationError as the function does, VerificationError too if the process ends, takes
-        too long, or takes too much memory, and RuntimeError for any other failure.
+        Raises InputError and VerificationError as the function does, UnrunnableError if the process ends, takes too
+        long, or takes too much memory, and RuntimeError for any other failure.
         """
         self.files += 1
-        with self._watched(limits) as found:
+        with watched(self._process.pid, limits, end=self._kill) as found:
             try:
                 pickle.dump((name, arguments), self._requests)
                 self._requests.flush()
@@ -71,10 +69,10 @@ class Apart:
                 raise
         if not line.endswith(b"\n"):
             reason = found[0] if found else self._how_it_ended()
-            raise VerificationError(f"{file} {reason}")
+            raise UnrunnableError(f"{file} {reason}")
         reply = json.loads(line)
         if "refused" in reply:
-            raise (InputError if reply["is_input"] else VerificationError)(reply["refused"])
+            raise REFUSALS[reply["kind"]](reply["refused"])
         if "failed" in reply:
             raise RuntimeError(f"{reply['failed']}\n{reply['traceback']}")
         return reply["result"]
@@ -95,36 +93,6 @@ class Apart:
         # The group outlives its leader, if what that started still runs.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
-
-    @contextlib.contextmanager
-    def _watched(self, limits: Limits) -> Iterator[list[str]]:
-        """End the process when it goes beyond the limits; the list then holds why."""
-        is_over = threading.Event()
-        found: list[str] = []
-
-        def watch() -> None:
-            end = time.monotonic() + limits.seconds
-            while not is_over.wait(_SECONDS_APART):
-                if time.monotonic() > end:
-                    found.append(
-                        f"was not through after {limits.seconds:g} s: give it more with --time-limit, if you trust it"
-                    )
-                elif (resident_bytes(self._process.pid) or 0) > limits.most_bytes:
-                    found.append(
-                        f"took more than {limits.most_bytes / 2**20:.0f} MiB of memory: give it more with "
-                        "--memory-limit, if you trust it"
-                    )
-                if found:
-                    self._kill()
-                    return
-
-        thread = threading.Thread(target=watch, daemon=True)
-        thread.start()
-        try:
-            yield found
-        finally:
-            is_over.set()
-            thread.join()
 
     def _how_it_ended(self) -> str:
         code = self._process.wait()

@@ -12,8 +12,10 @@ import traceback
 from importlib import import_module
 from typing import Any
 
-from export.errors import InputError, VerificationError
+from export.errors import InputError, UnrunnableError, VerificationError
 
+REFUSALS = {"input": InputError, "unrunnable": UnrunnableError, "verification": VerificationError}
+"""What the parent raises again."""
 _DIE_WITH_PARENT = 1
 
 
@@ -38,7 +40,7 @@ def _answer(name: str, arguments: Any) -> dict[str, Any]:
     try:
         return {"result": getattr(import_module(module), function)(*arguments)}
     except (InputError, VerificationError) as error:
-        return {"refused": str(error), "is_input": isinstance(error, InputError)}
+        return {"refused": str(error), "kind": next(kind for kind in REFUSALS if isinstance(error, REFUSALS[kind]))}
     # Whatever a runtime or this project fails in on a file is the parent's to tell.
     except Exception as error:  # noqa: BLE001
         return {"failed": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from export.artifact import Format, Target
-from export.benchmark.candidate import Candidate, KerasSource
+from export.benchmark.candidate import Candidate, KerasSource, Maker
 from export.runtimes import load
+from export.structure import require_safe
 
 Call = Callable[[Sequence[np.ndarray]], np.ndarray]
 """(batch, …) arrays in the order of the inputs → the first output, (batch, …)."""
@@ -35,6 +36,9 @@ def load_file(candidate: Candidate, names: Sequence[str], *, threads: int) -> Lo
     kind = candidate.format
     if kind is None:
         raise ValueError(f"{candidate.path} is no file of a runtime but a Keras model")
+    # The measured time is the runtime's alone.
+    if candidate.maker is Maker.PUBLISHED:
+        require_safe(kind, candidate.path)
     start = time.perf_counter()
     import_module(f"export.runtimes.{kind.value}")
     if kind is Format.SAVED_MODEL:

@@ -93,7 +93,7 @@ def _prepare(
     process = WorkerProcess(threads=settings.threads, environment=settings.environment)
     try:
         request = Prepare(source=plan.keras, inputs=served, formats=formats, folder=work)
-        return process.ask(request, Prepared, seconds=settings.seconds_to_answer)
+        return process.ask(request, Prepared, limits=settings.limits)
     except WorkerError as error:
         failures = dict.fromkeys(formats, str(error))
         return Prepared(inputs=served, files={}, failures=failures, threshold=0.0, failure=str(error))

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from export.apart.limits import USUAL, Limits
 from export.benchmark.candidate import BATCHES
 from export.benchmark.messages import Burst, Finish, Finished, Open, Opened, Reply, Request, Timed
 from export.benchmark.record import Result
@@ -27,8 +28,8 @@ _Kind = TypeVar("_Kind", bound=Reply)
 class Settings:
     """How to measure. `threads` of each runtime; `rounds` of turns; `starts` of each candidate, for its load time.
 
-    `environment`: variables of the processes, in addition to this one's. `seconds_to_answer`: after that a process is
-    given up.
+    `environment`: variables of the processes, in addition to this one's. `limits`: of a process for each
+    answer.
     """
 
     threads: int = 1
@@ -36,7 +37,7 @@ class Settings:
     starts: int = 3
     batches: tuple[int, ...] = BATCHES
     environment: Mapping[str, str] = field(default_factory=dict)
-    seconds_to_answer: float = 600.0
+    limits: Limits = USUAL
 
     def __post_init__(self) -> None:
         """Raises InputError for a number that nothing can be measured with."""
@@ -128,7 +129,7 @@ class Session:
         if self._process is None:
             return []
         try:
-            return [self._process.ask(request, kind, seconds=self._settings.seconds_to_answer)]
+            return [self._process.ask(request, kind, limits=self._settings.limits)]
         except WorkerError as error:
             self.failure = str(error)
             self.end()

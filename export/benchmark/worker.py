@@ -27,7 +27,7 @@ from export.benchmark.messages import (
     Request,
     Timed,
 )
-from export.errors import InputError
+from export.errors import InputError, VerificationError
 
 FEWEST_CALLS, MOST_CALLS = 7, 400
 BURST_SECONDS, LONGEST_BURST_SECONDS = 0.15, 3.0
@@ -119,7 +119,7 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
                 reply = measured.burst(request.batch)
             else:
                 reply = measured.finish(request)
-        except InputError as error:
+        except (InputError, VerificationError) as error:
             reply = Failed(reason=str(error))
         # A runtime may fail in any way on a file that is not its exporter's best; the other candidates go on.
         except Exception as error:  # noqa: BLE001 told in the candidate's row

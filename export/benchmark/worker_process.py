@@ -9,11 +9,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, TypeVar, cast
 
+from export.apart.limits import Limits
+from export.apart.watching import watched
 from export.benchmark.messages import Failed, Reply, Request
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
@@ -37,7 +38,6 @@ class WorkerProcess:
         # this one gives the smaller, 22 nodes instead of 28.
         settled = {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONHASHSEED": "1"}
         options: dict[str, Any] = {"process_group": 0} if os.name != "nt" else {}
-        self._is_late = False
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 closed by `end`
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-c", _PROGRAM],
@@ -54,20 +54,17 @@ class WorkerProcess:
     def pid(self) -> int:
         return self._process.pid
 
-    def ask(self, request: Request, kind: type[_Reply], *, seconds: float) -> _Reply:
-        """The reply, which is a `kind`. Raises WorkerError if there is none within so many seconds."""
-        timer = threading.Timer(seconds, self._give_up)
-        timer.daemon = True
-        timer.start()
-        try:
-            pickle.dump(request, self._requests)
-            self._requests.flush()
-            reply: Reply = pickle.load(self._replies)
-        # A process that is killed within a reply leaves half of it.
-        except (OSError, EOFError, pickle.UnpicklingError) as error:
-            raise WorkerError(self._how_it_ended(seconds)) from error
-        finally:
-            timer.cancel()
+    def ask(self, request: Request, kind: type[_Reply], *, limits: Limits) -> _Reply:
+        """The reply, which is a `kind`. Raises WorkerError if there is none within the limits."""
+        with watched(self.pid, limits, end=self._process.kill) as found:
+            try:
+                pickle.dump(request, self._requests)
+                self._requests.flush()
+                reply: Reply = pickle.load(self._replies)
+            # A process that is killed within a reply leaves half of it.
+            except (OSError, EOFError, pickle.UnpicklingError) as error:
+                ended = self._how_it_ended()
+                raise WorkerError(f"its process {found[0]}" if found else ended) from error
         if isinstance(reply, Failed):
             raise WorkerError(reply.reason)
         if not isinstance(reply, kind):
@@ -85,14 +82,8 @@ class WorkerProcess:
                 pipe.close()
         self._errors.close()
 
-    def _give_up(self) -> None:
-        self._is_late = True
-        self._process.kill()
-
-    def _how_it_ended(self, seconds: float) -> str:
+    def _how_it_ended(self) -> str:
         code = self._process.wait()
-        if self._is_late:
-            return f"its process did not answer within {seconds:g} s"
         if code >= 0:
             return f"its process ended with exit code {code}{self._last_words()}"
         with contextlib.suppress(ValueError):

@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 from export.artifact import Format
-from export.errors import VerificationError
+from export.errors import UnrunnableError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,11 +42,11 @@ def read_structure(kind: Format, path: Path) -> Structure:
 
 
 def require_safe(kind: Format, path: Path) -> None:
-    """Raise VerificationError unless the file's bytes alone show that nothing but numbers comes of loading and running
+    """Raise UnrunnableError unless the file's bytes alone show that nothing but numbers comes of loading and running
     it. Nothing is loaded; InputError as `read_structure`."""
     structure = read_structure(kind, path)
     if structure.unsafe:
-        raise VerificationError(f"{path} is not opened: {'; '.join(structure.unsafe)}: export the model again")
+        raise UnrunnableError(f"{path} is not opened: {'; '.join(structure.unsafe)}: export the model again")
 
 
 def find_invalid(kind: Format, path: Path) -> list[str]:

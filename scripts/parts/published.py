@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from export.artifact import RUNTIME_PACKAGES, Format, digest_file
 from export.manifest import Manifest
 from scripts import _entry
+from tuning.cpu_kernels import kernel_choice
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
 """Of files that Keras saves models in."""
@@ -51,11 +53,10 @@ def holds_weights_alone(path: Path) -> bool:
 
 
 def require_runtimes(formats: Iterable[Format], *others: str) -> None:
-    """Go on where the runtimes of these formats are installed, with TensorFlow loaded if one of them is its own."""
+    """Go on where the runtimes of these formats are installed. They are loaded by processes of their own."""
     wanted = sorted(formats)
     _entry.hand_over(
         [*(RUNTIME_PACKAGES[kind][0] for kind in wanted), *others],
         or_else=", or choose by --format what this Python can run",
     )
-    if Format.SAVED_MODEL in wanted:
-        _entry.load_tensorflow()
+    os.environ.update(kernel_choice(os.environ))

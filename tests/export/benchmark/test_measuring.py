@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import pytest
 
+from export.apart.limits import Limits
 from export.artifact import INPUT_NAME, OUTPUT_NAME, Format
 from export.benchmark.candidate import BATCHES, KerasSource, Maker, choose_artifacts, export_candidate
 from export.benchmark.measuring import Plan, measure
@@ -160,15 +161,18 @@ def test_a_candidate_whose_process_dies_fails_from_then_on(task: Open, reference
 
 
 def test_a_candidate_that_hangs_fails_in_time(task: Open) -> None:
-    session = Session(task, Settings(rounds=3, starts=1, batches=(1, 4), seconds_to_answer=30))
+    session = Session(task, Settings(rounds=3, starts=1, batches=(1, 4), limits=Limits(seconds=30)))
     session.start(stays=True)
     assert session.pid is not None
-    session._settings = Settings(rounds=3, seconds_to_answer=0.5)
+    session._settings = Settings(rounds=3, limits=Limits(seconds=0.5))
     os.kill(session.pid, signal.SIGSTOP)
 
     session.burst(1)
 
-    assert session.result().failure == "its process did not answer within 0.5 s"
+    assert (
+        session.result().failure
+        == "its process was not through after 0.5 s: give it more with --time-limit if you trust it"
+    )
 
 
 def test_every_start_is_a_process_of_its_own_and_the_last_stays(task: Open) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from export.apart.limits import Limits
 from export.artifact import Format
 from export.benchmark.candidate import export_candidate
 from export.benchmark.messages import Burst, Finish, Finished, Inputs, Open, Opened, Timed
@@ -40,7 +41,7 @@ def is_alive(pid: int) -> bool:
 def test_what_can_t_be_done_is_told_and_the_process_goes_on(process: WorkerProcess) -> None:
     for _ in range(2):
         with pytest.raises(WorkerError, match="nothing was opened yet that Burst could be about"):
-            process.ask(Burst(batch=1), Timed, seconds=60)
+            process.ask(Burst(batch=1), Timed, limits=Limits(seconds=60))
 
 
 @posix
@@ -49,11 +50,11 @@ def test_what_can_t_be_done_is_told_and_the_process_goes_on(process: WorkerProce
 )
 def test_a_process_that_is_killed_says_by_what(process: WorkerProcess, number: int, said: str) -> None:
     with pytest.raises(WorkerError, match="nothing was opened"):
-        process.ask(Burst(batch=1), Timed, seconds=60)
+        process.ask(Burst(batch=1), Timed, limits=Limits(seconds=60))
     os.kill(process.pid, number)
 
     with pytest.raises(WorkerError, match=f"its process was ended by {said}"):
-        process.ask(Burst(batch=1), Timed, seconds=60)
+        process.ask(Burst(batch=1), Timed, limits=Limits(seconds=60))
 
 
 @posix
@@ -61,8 +62,8 @@ def test_a_process_that_hangs_is_given_up(process: WorkerProcess) -> None:
     os.kill(process.pid, signal.SIGSTOP)
     start = time.monotonic()
 
-    with pytest.raises(WorkerError, match=r"its process did not answer within 0\.5 s"):
-        process.ask(Burst(batch=1), Timed, seconds=0.5)
+    with pytest.raises(WorkerError, match=r"its process was not through after 0\.5 s: give it"):
+        process.ask(Burst(batch=1), Timed, limits=Limits(seconds=0.5))
 
     assert time.monotonic() - start < 10
     assert not is_alive(process.pid)
@@ -72,7 +73,7 @@ def test_a_process_that_can_t_start_says_its_last_words(tmp_path: Path) -> None:
     broken = WorkerProcess(threads=1, environment={"PYTHONHOME": str(tmp_path)})
 
     with pytest.raises(WorkerError, match=r"its process ended with exit code 1 \(.*\)"):
-        broken.ask(Burst(batch=1), Timed, seconds=60)
+        broken.ask(Burst(batch=1), Timed, limits=Limits(seconds=60))
     broken.end()
 
 
@@ -81,11 +82,11 @@ def test_a_reply_of_another_kind_is_an_error_of_ours(process: WorkerProcess, pub
     images = tmp_path / "images.npy"
     np.save(images, np.zeros((3, 28, 28, 1), np.uint8))
     task = Open(candidate=candidate, inputs=Inputs(names=("image",), paths=(images,)), threads=1, batches=(1,))
-    process.ask(task, Opened, seconds=60)
+    process.ask(task, Opened, limits=Limits(seconds=60))
 
     with pytest.raises(TypeError, match="Finish was answered with Finished, not Timed"):
-        process.ask(Finish(answers=None), Timed, seconds=60)
-    assert process.ask(Finish(answers=None), Finished, seconds=60) is not None
+        process.ask(Finish(answers=None), Timed, limits=Limits(seconds=60))
+    assert process.ask(Finish(answers=None), Finished, limits=Limits(seconds=60)) is not None
 
 
 def test_ending_twice_is_fine(process: WorkerProcess) -> None:
