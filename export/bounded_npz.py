@@ -35,7 +35,8 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
 
 
 def _check_sizes(members: list[zipfile.ZipInfo], size_bytes: int) -> None:
-    if len(members) > _MOST_ARRAYS or len({member.filename for member in members}) != len(members):
+    names = {member.filename.removesuffix(".npy") for member in members}
+    if len(members) > _MOST_ARRAYS or len(names) != len(members):
         raise ValueError("it holds too many arrays, or two of one name")
     for member in members:
         if member.compress_type not in _METHODS or member.flag_bits & _ENCRYPTED:
@@ -61,7 +62,13 @@ def _check_header(stream: IO[bytes], member: zipfile.ZipInfo) -> None:
     read: Any = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}.get(npy.read_magic(stream))
     if read is None:
         raise ValueError(f"{member.filename} is no array of a version that numpy writes")
-    shape, _, dtype = read(stream)
+    try:
+        shape, _, dtype = read(stream)
+    # It is Python's own syntax, whose parsers raise many kinds of exceptions.
+    except Exception as error:
+        raise ValueError(f"the description of {member.filename} can't be read: {error}") from error
+    if any(type(side) is not int or side < 0 for side in shape):
+        raise ValueError(f"{member.filename} declares the shape {str(shape)[:100]}")
     if dtype.hasobject:
         raise ValueError(f"{member.filename} holds Python objects")
     if math.prod(shape) * dtype.itemsize != member.file_size - stream.tell():

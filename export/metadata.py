@@ -5,13 +5,13 @@ The texts are those of `Description.as_metadata`: `labels`, `preprocessing`, `so
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from export.artifact import Description, Format
 from export.errors import VerificationError
+from export.strict_json import parse_json, read_json
 
 _SAVED_MODEL_FILE = Path("assets.extra") / "description.json"
 _TFLITE_ENTRY = b"description"
@@ -65,13 +65,13 @@ def read_tflite(path: Path) -> dict[str, str]:
     model = schema.Model.GetRootAs(path.read_bytes(), 0)
     for entry in map(model.Metadata, range(model.MetadataLength())):
         if entry.Name() == _TFLITE_ENTRY:
-            return _texts(json.loads(model.Buffers(entry.Buffer()).DataAsNumpy().tobytes()))
+            return _texts(parse_json(model.Buffers(entry.Buffer()).DataAsNumpy().tobytes()))
     raise LookupError(f"it has no metadata entry {_TFLITE_ENTRY.decode()}")
 
 
 def read_saved_model(path: Path) -> dict[str, str]:
     """The description that lies in the folder of a SavedModel."""
-    return _texts(json.loads((path / _SAVED_MODEL_FILE).read_text(encoding="utf-8")))
+    return _texts(read_json(path / _SAVED_MODEL_FILE))
 
 
 def _texts(data: Any) -> dict[str, str]:

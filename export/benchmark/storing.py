@@ -15,6 +15,7 @@ from export.install import locked, staging_folder
 from export.manifest import Manifest
 from export.moving import remove
 from export.published_files import check_digests
+from export.strict_json import read_json
 
 COLUMNS = (
     "name",
@@ -57,8 +58,8 @@ def read(folder: Path) -> Benchmark:
     if not path.is_file():
         raise InputError(f"there is no {path}: measure the files first with python scripts/benchmark.py")
     try:
-        return Benchmark.from_json(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return Benchmark.from_json(read_json(path))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} can't be read as a benchmark ({error!r}): remove it and measure again") from error
 
 

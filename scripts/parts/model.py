@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tuning.bounded_files import parse_json
 from tuning.errors import InputError
 from tuning.pixels import parse_pixel_scale
 from tuning.toml_file import read_toml
@@ -130,9 +130,9 @@ def read_space(text: str) -> dict[str, Any]:
     if not text.startswith("{"):
         return read_toml(Path(text))
     try:
-        content: dict[str, Any] = json.loads(text)
+        content: dict[str, Any] = parse_json(text.encode("utf-8", "surrogateescape"))
     except ValueError as error:
-        raise InputError(f"--space must be a TOML file, got {text}") from error
+        raise InputError(f"--space must be a TOML file, got {text[:100]} ({error})") from error
     return content
 
 

@@ -130,6 +130,12 @@ def test_completing_needs_the_lock_only_where_there_is_something_to_complete(
     assert snapshot(target) == BOTH
 
 
+def test_a_folder_whose_parent_is_not_there_has_nothing_to_complete(tmp_path: Path) -> None:
+    missing = tmp_path / "not" / "there"
+
+    assert whole_state(missing) == missing
+
+
 def test_what_can_be_replaced_leaves_no_trace(target: Path, staged: Path, snapshot: Callable[..., Any]) -> None:
     (staged / "probe").mkdir()
     (staged / "probe").rmdir()
