@@ -132,7 +132,8 @@ def install(folder: Path, asked: Sequence[str]) -> None:
     parts = {} if moved or changed or not usable else dict(record.parts)
     missing = [name for name in wanted if name not in parts]
     if missing:
-        print(f"setup: installing into {folder.name}: {size(missing)}", flush=True)
+        here = "everything is downloaded" if downloaded(folder, missing) else size(missing)
+        print(f"setup: installing into {folder.name}: {here}", flush=True)
     if not usable:
         make(folder, wanted)
     if missing:
@@ -174,13 +175,23 @@ def make(folder: Path, wanted: Sequence[str]) -> None:
 
 def download(folder: Path, names: Sequence[str]) -> None:
     """Every wheel of these parts, in the environment's own folder of downloads; nothing if they are there."""
-    wheels = folder / WHEELS
-    complete, expected = wheels / "complete", json.dumps([digest(name) for name in names])
-    if complete.exists() and complete.read_text(encoding="utf-8") == expected:
+    if downloaded(folder, names):
         return
+    wheels = folder / WHEELS
     shutil.rmtree(wheels, ignore_errors=True)
     pip(folder, "download", "--only-binary", ":all:", "--dest", str(wheels), *requirements(names))
-    complete.write_text(expected, encoding="utf-8")
+    (wheels / "complete").write_text(all_digests(names), encoding="utf-8")
+
+
+def downloaded(folder: Path, names: Sequence[str]) -> bool:
+    """Whether every wheel of these parts is there."""
+    complete = folder / WHEELS / "complete"
+    return complete.is_file() and complete.read_text(encoding="utf-8", errors="replace") == all_digests(names)
+
+
+def all_digests(names: Sequence[str]) -> str:
+    """What names these parts as they are now."""
+    return " ".join(map(digest, names))
 
 
 def pip(folder: Path, *arguments: str) -> None:

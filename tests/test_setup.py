@@ -180,6 +180,18 @@ def test_what_was_downloaded_is_not_downloaded_again(
     assert not any(again)
 
 
+def test_what_needs_no_download_says_so(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    wheels = machine.checkout / ".venv" / ".wheels"
+    wheels.mkdir(parents=True)
+    (wheels / "requirements.txt").write_text("whole")
+    (wheels / "complete").write_text(machine.command.digest("requirements.txt"))
+
+    machine.setup()
+
+    assert "installing into .venv: everything is downloaded" in capsys.readouterr().out
+    assert machine.downloads == 0
+
+
 def test_only_what_is_missing_installs_again_and_what_was_asked_for_stays(machine: Machine) -> None:
     downloads = []
     for arguments in ([], ["--test"], ["--test"], [], ["--gpu"], ["--gpu", "--test"]):
