@@ -19,6 +19,7 @@ _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "Configuration": ((Mapping,), "an object"),
     "tuple": ((list, tuple), "a list"),
     "list": ((list, tuple), "a list"),
+    "texts": ((list,), "a list of texts"),
     "None": ((type(None),), "null"),
 }
 _VALUES = (bool, int, float, str)
@@ -41,7 +42,8 @@ def require_kind(name: str, value: Any, kind: str) -> None:
     """Raise TypeError unless the value is of this kind, written as an annotation is: `int | None`."""
     allowed, wanted = _allowed(kind)
     is_stray_bool = isinstance(value, bool) and bool not in allowed
-    if allowed and (is_stray_bool or not isinstance(value, allowed)):
+    is_mixed = "texts" in kind and isinstance(value, list) and not all(isinstance(each, str) for each in value)
+    if allowed and (is_stray_bool or is_mixed or not isinstance(value, allowed)):
         raise TypeError(f"{name} must be {wanted}, got {str(value)[:80]}")
 
 

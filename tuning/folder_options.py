@@ -32,6 +32,10 @@ class FolderOptions:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> FolderOptions:
         size = data["image_size"]
+        if size is not None and not (
+            len(size) == 2 and all(type(side) is int and 1 <= side <= LARGEST_SIDE for side in size)
+        ):
+            raise TypeError(f"image_size must be two whole numbers of 1 to {LARGEST_SIDE}, got {size}")
         return cls(**{**data, "image_size": None if size is None else (size[0], size[1])})
 
 

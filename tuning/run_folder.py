@@ -74,7 +74,12 @@ class RunFolder:
         return self.path / "artifacts"
 
     def trial(self, trial_id: str) -> Path:
-        """What belongs to a trial alone: files of its callbacks, its traceback, its exported model."""
+        """What belongs to a trial alone: files of its callbacks, its traceback, its exported model.
+
+        Raises InputError for what is no trial's name, such as a path that leads elsewhere.
+        """
+        if not NAME.fullmatch(trial_id):
+            raise InputError(f"{trial_id!r} in {self.journal} is no name of a trial: {RESTORE}")
         return self.path / "trials" / trial_id
 
     def forget_empty(self, trial_id: str) -> None:
@@ -140,7 +145,7 @@ def run_of(folder: RunFolder) -> RunFolder | None:
     if folder.exists:
         return folder
     run = RunFolder(path=folder.path.parent.parent)
-    return run if run.exists and folder.path == run.trial(folder.name) else None
+    return run if run.exists and folder.path == run.path / "trials" / folder.name else None
 
 
 def open_run(runs: Path, name: str) -> RunFolder:

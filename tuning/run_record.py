@@ -55,12 +55,11 @@ def load_recorded_dataset(record: Mapping[str, Any], *, store: Path = DEFAULT_ST
     Raises InputError if it can't be had or is not the same any more.
     """
     described = record["dataset"]
-    folder = described.get("folder")
+    folder, arrays = _reading_of(described)
     if folder is not None:
-        dataset = load_picture_folder(FolderOptions.from_json(folder), store=store)
+        dataset = load_picture_folder(folder, store=store)
     elif described["path"] is not None:
-        options = ArrayOptions.from_json(described.get("arrays"))
-        dataset = load_npz(Path(described["path"]), name=described["name"], options=options)
+        dataset = load_npz(Path(described["path"]), name=described["name"], options=arrays)
     elif described["name"] in DATASET_NAMES:
         dataset = load_dataset(described["name"])
     else:
@@ -74,6 +73,16 @@ def load_recorded_dataset(record: Mapping[str, Any], *, store: Path = DEFAULT_ST
             f"{dataset.digest[:12]}…, was {described['digest'][:12]}…): restore it or start a new run"
         )
     return dataclasses.replace(dataset, fallback_reason=described["fallback_reason"] or "")
+
+
+def _reading_of(described: Mapping[str, Any]) -> tuple[FolderOptions | None, ArrayOptions]:
+    """How the data was read, as a folder or as arrays. Raises InputError for what no run records."""
+    folder = described.get("folder")
+    try:
+        options = None if folder is None else FolderOptions.from_json(folder)
+        return options, ArrayOptions.from_json(described.get("arrays"))
+    except (TypeError, LookupError) as error:
+        raise InputError(f"the run does not say how its data is read ({error!r}): restore run.json") from error
 
 
 def describe_versions() -> dict[str, str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tuning.errors import InputError
+from tuning.field_types import require_configuration, with_checked_fields
 from tuning.scales import Sampling, fraction_of, number_at, real_steps, whole_steps
 from tuning.settings import Value
 
@@ -203,7 +204,10 @@ def range_as_json(domain: Range) -> dict[str, Any]:
 def range_from_json(data: Mapping[str, Any]) -> Range:
     """The inverse of `range_as_json`. Raises KeyError, TypeError or ValueError for anything else."""
     given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
-    return _KINDS[given.pop("kind")](**given)
+    made = with_checked_fields(_KINDS[given.pop("kind")](**given))
+    if isinstance(made, Choices):
+        require_configuration("values", {str(place): value for place, value in enumerate(made.values)})
+    return made
 
 
 def ranges_as_json(ranges: Ranges) -> dict[str, Any]:

@@ -94,12 +94,16 @@ def _run_file(name: str, make: Made, words: Sequence[str]) -> Callable[[Place], 
     return prepare
 
 
-def _run_value(where: str, value: object, *, drop: bool = False) -> Callable[[Place], Sequence[str]]:
+def _run_value(
+    where: str, value: object, *, drop: bool = False, words: Sequence[str] = ("export.py", "--run", "first")
+) -> Callable[[Place], Sequence[str]]:
     """A finished run with another value at this place of its record, or without it."""
 
     def prepare(place: Place) -> Sequence[str]:
         path = place.goods.runs(place.folder) / "first" / "run.json"
         record = json.loads(path.read_text(encoding="utf-8"))
+        # So that whichever command is tried takes it for a run of its own.
+        record["command"] = "train" if words[0] == "train.py" else "tune"
         *outer, key = where.split(".")
         inside = record
         for part in outer:
@@ -109,7 +113,7 @@ def _run_value(where: str, value: object, *, drop: bool = False) -> Callable[[Pl
         if not drop:
             inside[key] = value
         path.write_text(json.dumps(record), encoding="utf-8")
-        return ["export.py", "--run", "first"]
+        return words
 
     return prepare
 
@@ -196,6 +200,12 @@ CASES: tuple[Attack, ...] = (
         )
         for where in ("dataset", "dataset.name", "dataset.digest")
     ),
+    _case(
+        "run.json whose plan is none",
+        _run_value("config.plan", {"settings": 3}, words=("train.py", "--run", "first", "--resume")),
+        r"run\.json holds no plan of a training",
+        slow=True,
+    ),
     *(
         _case(f"training.json that is {name}", _run_file("training.json", make, ["export.py", "--run", "first"]), says)
         for name, (make, says) in {
@@ -228,6 +238,8 @@ CASES: tuple[Attack, ...] = (
         for words in (
             ["tune.py", "--data"],
             ["tune.py", "--dataset", "digits", "--space"],
+            ["tune.py", "--dataset", "digits", "--model"],
+            ["export.py", "--model", "a.keras", "--dataset", "digits", "--code"],
             ["train.py", "--config"],
             ["train.py", "--trial", "first:0000", "--runs"],
             ["tune.py", "--dataset", "digits", "--run"],
