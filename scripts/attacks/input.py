@@ -204,7 +204,6 @@ CASES: tuple[Attack, ...] = (
         "run.json whose plan is none",
         _run_value("config.plan", {"settings": 3}, words=("train.py", "--run", "first", "--resume")),
         r"run\.json holds no plan of a training",
-        slow=True,
     ),
     *(
         _case(f"training.json that is {name}", _run_file("training.json", make, ["export.py", "--run", "first"]), says)

@@ -90,18 +90,18 @@ def resumed_job(arguments: argparse.Namespace, folder: RunFolder, console: Conso
     if record.get("command") != "train":
         again = _entry.command("tune.py", "--run", folder.name, "--resume", runs=arguments.runs)
         raise InputError(f"{folder.path} was made by tune.py: go on with it by {again}")
-    dataset = load_run_dataset(record, runs=arguments.runs)
-    _entry.load_tensorflow()
     from tuning.settings import Plan
 
-    choice = ModelChoice.from_options(record["options"])
-    tell_code(console, choice)
-    data, builder, factories = _made(choice, dataset, seed=record["seed"])
-    require_same_model(record["model"], describe_model(choice, builder), folder.path)
     try:
         plan = Plan.from_json(record["config"]["plan"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{folder.run_json} holds no plan of a training ({error!r}): {RESTORE}") from error
+    dataset = load_run_dataset(record, runs=arguments.runs)
+    _entry.load_tensorflow()
+    choice = ModelChoice.from_options(record["options"])
+    tell_code(console, choice)
+    data, builder, factories = _made(choice, dataset, seed=record["seed"])
+    require_same_model(record["model"], describe_model(choice, builder), folder.path)
     return Job(dataset=dataset, data=data, builder=builder, factories=factories, plan=plan, record=record)
 
 
