@@ -62,19 +62,16 @@ class Code:
         recorded = run.read().get("model")
         if recorded is None:
             return self
-        try:
-            source, digest = recorded["source"], recorded["digest"]
-        except (KeyError, TypeError, IndexError) as error:
-            raise InputError(_unreadable(run.run_json)) from error
+        source, digest = recorded["source"], recorded["digest"]
         if source is None:
             return self
-        if not (isinstance(source, str) and isinstance(digest, str)):
-            raise InputError(_unreadable(run.run_json))
         code = replace(self, named=NamedCode(source, run.run_json))
         if not (trusted or self._names(source)):
             return code
         _entry.hand_over(_entry.TUNING_PACKAGES)
-        hyperparameters = _hyperparameters(folder.training)
+        from tuning.training_file import read_trained
+
+        hyperparameters = read_trained(folder.training).hyperparameters
         return replace(code, built_by=BuiltBy(source, digest, hyperparameters, is_trusted=trusted))
 
     def load(self) -> OwnCode:
@@ -206,23 +203,6 @@ def load_objects(sources: Sequence[str]) -> dict[str, Any]:
             found[name] = value
             origins[name] = source
     return found
-
-
-def _unreadable(record: Path) -> str:
-    return f"{record} has a model part that can't be read: restore it or train it again"
-
-
-def _hyperparameters(training: Path) -> Mapping[str, Any]:
-    from tuning.run_folder import read_json
-    from tuning.trained import TrainedModel
-
-    content = read_json(training)
-    try:
-        return TrainedModel.from_json(content).hyperparameters
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(
-            f"{training} can't be read as a training ({error!r}): restore it or train the model again"
-        ) from error
 
 
 def _objects_of(source: str) -> dict[str, Any]:
