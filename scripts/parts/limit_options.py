@@ -25,7 +25,7 @@ def add_limit_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--memory-limit",
         metavar="SIZE",
-        help=f"end what runs a file when it takes more, like 500MiB or 2GiB (default: {SHARE:.0%} of the machine's)",
+        help=f"end what runs a file when it takes more, like 500MiB or 2GiB (default: {SHARE:.0%}% of the machine's)",
     )
 
 

@@ -14,8 +14,11 @@ import os
 import select
 import sys
 import unicodedata
+import warnings
 from collections.abc import Iterator
 from typing import Any, TextIO
+
+from tuning.plain_names import readable
 
 BROKEN_PIPE = 141
 """What a shell reports of a process that SIGPIPE ended."""
@@ -93,6 +96,7 @@ def make_lasting() -> None:
     codecs.register_error(_ERRORS, _stand_in)
     sys.stdout = _lasting(sys.stdout, 1)
     sys.stderr = _lasting(sys.stderr, 2)
+    warnings.formatwarning = _warning
 
 
 @contextlib.contextmanager
@@ -134,6 +138,13 @@ def _lasting(stream: TextIO | None, descriptor: int) -> TextIO:
 def _text(file: LastingFile, encoding: str) -> TextIO:
     # It needs no more of a buffer than this.
     return io.TextIOWrapper(file, encoding=encoding, errors=_ERRORS, line_buffering=True)  # type: ignore[arg-type]
+
+
+def _warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    """On one line: libraries warn of names that they found in files."""
+    return readable(f"{filename}:{lineno}: {category.__name__}: {' '.join(str(message).split())}") + "\n"
 
 
 def _stand_in(error: UnicodeError) -> tuple[str, int]:

@@ -28,6 +28,9 @@ def run(arguments):
     for _ in range({LINES}):
         console.print("\\u0394p \\u2264 1, caf\\xe9 \\xd7: ", green("same"))
     subprocess.run([sys.executable, "-c", "print(1)"], check=True)
+    if arguments.answer == "a warning":
+        import warnings
+        warnings.warn("a name:\\n\\x1b]0;owned\\x07")
     Path("done").touch()
     return _entry.Outcome(result={{"a": 1}}, passed=arguments.answer == "yes", next_command="other.py")
 _entry.main(made, run, requires=[])
@@ -83,6 +86,12 @@ def test_a_result_that_could_not_be_handed_over_is_said(redirected: str, why: st
 
     assert ended.returncode == 1
     assert f"what belongs on standard output could not be written there ({why})\n" in ended.stderr
+
+
+def test_a_warning_of_a_library_says_nothing_to_the_terminal(tmp_path: Path) -> None:
+    ended = call(tmp_path, "--answer 'a warning'")
+
+    assert ended.stderr.endswith("UserWarning: a name: \\x1b]0;owned\\x07\n")
 
 
 def test_the_result_has_stdout_for_itself(tmp_path: Path) -> None:
