@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from export.errors import InputError
 from scripts.parts.code import Code, add_code_arguments, add_trust_argument, is_trusted
 from scripts.parts.serving import code_published
 from tuning.errors import InputError as TuningInputError
