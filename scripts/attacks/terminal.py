@@ -181,7 +181,7 @@ CASES = (
             ["tune.py", "--dataset", "digits", "--space", "own.toml"],
         ),
         says=r"\\x1b\[31m\[bold\]",
-        seconds=20.0,
+        seconds=60.0,
         slow=True,
     ),
     _attack(
@@ -216,7 +216,7 @@ CASES = (
         "a trial that failed for a reason full of commands, on record",
         failed_trial(EVERYTHING),
         says=r"has no result \(a\\x1b\[31mb",
-        seconds=20.0,
+        seconds=60.0,
         slow=True,
     ),
 )
