@@ -133,12 +133,11 @@ def _described(trained: TrainedModel) -> dict[str, Any]:
 def _outcome(arguments: argparse.Namespace, record: dict[str, Any], work: Work) -> _entry.Outcome:
     from scripts.parts.console import red
     from scripts.parts.terminal import describe_test
-    from tuning.run_folder import read_json
+    from tuning.training_file import read_scores
 
     folder, console = work.folder, work.console
-    test, evaluation = record["test"], read_json(folder.evaluation)
+    test, scores = record["test"], read_scores(folder.evaluation)
     console.print(*describe_test(test, examples=len(work.job.dataset.test)))
-    scores = {name: evaluation[name] for name in ("precision", "recall", "f1") if name in evaluation}
     titles = {"f1": "F1"}
     validated = record["winner"]["val_accuracy"]
     facts = [] if validated is None else [f"validation accuracy {validated:.2%}"]

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 
 from tuning.callbacks import LearningCurve
+from tuning.errors import InputError
 from tuning.records import Epoch
 from tuning.run_folder import read_json, write_json
 from tuning.settings import Plan
@@ -53,12 +54,21 @@ class Checkpoint:
         saved = read_json(self._progress)
         if saved["plan"] != plan.as_json():
             return None
-        return Restored(
-            epochs=tuple(Epoch.from_json(epoch) for epoch in saved["epochs"]),
-            weights=self.folder / saved["weights"],
-            best_weights=None if saved["best_weights"] is None else self.folder / saved["best_weights"],
-            random_state=saved["random_state"],
-        )
+        try:
+            best = saved["best_weights"]
+            return Restored(
+                epochs=tuple(Epoch.from_json(epoch) for epoch in saved["epochs"]),
+                weights=self.folder / saved["weights"],
+                best_weights=None if best is None else self.folder / best,
+                random_state=saved["random_state"],
+            )
+        except InputError:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(
+                f"{self._progress} is not the progress of a training ({error!r}): remove {self.folder} to train from "
+                "the start"
+            ) from error
 
     def save(self, plan: Plan, model: keras.Model, epochs: list[Epoch], *, best_weights: Path | None = None) -> None:
         """Write the weights under names of their own, then the progress that names them, then drop older weights.

@@ -16,6 +16,7 @@ from typing import IO, Any
 import numpy as np
 
 from tuning.array_checks import Classes, Pixels
+from tuning.bounded_files import LARGEST_JSON, parse_json, read_bounded, regular_size
 from tuning.errors import InputError
 from tuning.split import Split
 
@@ -131,7 +132,7 @@ def open_entry(store: Path, digest: str) -> Entry | None:
     """What is stored under `digest`, its images mapped; None, and out of the way, if it is missing or not whole."""
     folder = store / digest
     try:
-        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        index = parse_json(read_bounded(folder / INDEX, limit=LARGEST_JSON, give=""))
         if any(_fingerprint(folder / name) != recorded for name, recorded in index["files"].items()):
             raise ValueError("a file is not the one that was written")
         splits = {
@@ -148,7 +149,8 @@ def open_entry(store: Path, digest: str) -> Entry | None:
 
 
 def _fingerprint(path: Path) -> list[Any]:
-    """Size in bytes and sha256."""
+    """Size in bytes and sha256. Raises InputError for what is no regular file."""
+    regular_size(path, give="")
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(READ_BYTES):

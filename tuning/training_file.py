@@ -1,13 +1,24 @@
-"""What a run's folder says of a model that was trained to its end."""
+"""What a run's folder says of a model that was trained to its end, and of how it did on the test set."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from tuning.errors import InputError
 from tuning.recorded import RESTORE
 from tuning.run_folder import read_json
 from tuning.trained import TrainedModel
+
+
+def read_scores(path: Path) -> dict[str, float]:
+    """Precision, recall and F1 of `evaluation.json`, those that there are. Raises InputError for others."""
+    content = read_json(path)
+    scores: dict[str, Any] = {name: content[name] for name in ("precision", "recall", "f1") if name in content}
+    for name, score in scores.items():
+        if isinstance(score, bool) or not isinstance(score, int | float):
+            raise InputError(f"{path} holds {score!r} for {name} but it must be a number: {RESTORE}")
+    return scores
 
 
 def read_trained(path: Path) -> TrainedModel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import keras
@@ -140,6 +141,24 @@ def test_without_a_checkpoint_nothing_is_restored(plan, tmp_path):
 def test_a_damaged_checkpoint_is_refused(plan, saved):
     (saved.folder / "progress.json").write_text("{")
     with pytest.raises(InputError, match=r"progress\.json can't be read as JSON"):
+        saved.restore(plan)
+
+
+@pytest.mark.parametrize(("key", "value"), [("epochs", 3), ("epochs", [{"loss": "x"}]), ("weights", 3)])
+def test_progress_of_other_kinds_of_values_is_refused(saved, plan, key, value):
+    path = saved.folder / "progress.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    with pytest.raises(
+        InputError, match=r"progress\.json is not the progress of a training \(.*\): remove .* to train"
+    ):
+        saved.restore(plan)
+
+
+def test_progress_without_epochs_is_refused(saved, plan):
+    path = saved.folder / "progress.json"
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({key: value for key, value in content.items() if key != "epochs"}))
+    with pytest.raises(InputError, match=r"progress\.json lacks epochs"):
         saved.restore(plan)
 
 

@@ -89,6 +89,14 @@ def test_an_entry_with_a_damaged_index_is_out_of_the_way(store, index):
     assert open_entry(store, "abc") is None
 
 
+@pytest.mark.parametrize("name", ["index.json", "train_images.npy"])
+def test_an_entry_with_a_pipe_in_it_does_not_hang(store, name):
+    fill(store)
+    (store / "abc" / name).unlink()
+    os.mkfifo(store / "abc" / name)
+    assert open_entry(store, "abc") is None
+
+
 def test_of_two_that_store_the_same_the_first_one_stays(store):
     first = fill(store)
     written = (store / "abc" / "train_images.npy").stat().st_ino
