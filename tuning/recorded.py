@@ -96,14 +96,20 @@ _FIELDS = {
 class Recorded(dict[str, Any]):
     """A JSON object of a file. A key that it lacks raises InputError, naming the file and the place."""
 
-    def __init__(self, values: Mapping[str, Any], *, path: Path, place: str = "") -> None:
-        super().__init__(
+    # Copies of it, which Python makes of the pairs alone, name no file.
+    _path, _place = Path("the record"), ""
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], *, path: Path, place: str = "") -> Recorded:
+        """The object of that file, and all objects in it."""
+        made = cls(
             {
-                key: Recorded(value, path=path, place=f"{place}{key}.") if isinstance(value, dict) else value
+                key: cls.of(value, path=path, place=f"{place}{key}.") if isinstance(value, dict) else value
                 for key, value in values.items()
             }
         )
-        self._path, self._place = path, place
+        made._path, made._place = path, place
+        return made
 
     def __missing__(self, key: str) -> NoReturn:
         raise InputError(f"{self._path} lacks {self._place}{key}: {RESTORE}")

@@ -207,7 +207,7 @@ def read_json(path: Path) -> dict[str, Any]:
         raise InputError(f"{path} can't be read as JSON ({error}): {RESTORE}") from error
     if not isinstance(data, dict):
         raise InputError(f"{path} must hold a JSON object, got {type(data).__name__}: {RESTORE}")
-    return Recorded(data, path=path)
+    return Recorded.of(data, path=path)
 
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import os
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +55,18 @@ def test_what_a_record_lacks_is_named_where_it_is_looked_for(run: RunFolder) -> 
     assert record.get("seed") is None
     with pytest.raises(InputError, match=r"run\.json lacks dataset\.digest: restore it or start a new run"):
         record["dataset"]["digest"]
+
+
+def test_a_record_can_be_copied_as_any_object(run: RunFolder) -> None:
+    write_json(run.run_json, {"space": {"dropout": 0.2}, "seed": 3})
+    record = run.read()
+
+    @dataclasses.dataclass
+    class Holder:
+        held: Any
+
+    assert copy.deepcopy(record) == dataclasses.asdict(Holder(record))["held"] == {**record} == record
+    assert pickle.loads(pickle.dumps(record)) == record
 
 
 def test_a_record_that_is_a_pipe_does_not_hang(run: RunFolder) -> None:
