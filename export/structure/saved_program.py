@@ -29,6 +29,8 @@ _FILES = frozenset(
 """Others, such as `saved_model.cpb` or a text form, would be read in the place of what was judged."""
 _OBJECTS = frozenset({"user_object", "variable", "constant", "function", "bare_concrete_function", "captured_tensor"})
 _CLASSES = frozenset({"_generic_user_object", "trackable_list_wrapper", "trackable_dict_wrapper", "signature_map"})
+_CONSTANT = "tf.TrackableConstant"
+"""How TensorFlow itself registers what a function captured."""
 _SIGNATURES = frozenset({"serving_default", "__saved_model_init_op"})
 _DEVICE = re.compile(r"(/job:localhost/replica:0/task:0)?(/device:[CG]PU:(\d+|\*))?")
 _MAIN = "saved_model_main_op"
@@ -75,7 +77,8 @@ def _object_flaws(objects: Any) -> Iterator[str]:
             yield f"it holds an object of the kind {kind}"
         elif kind == "user_object" and node.user_object.identifier not in _CLASSES:
             yield f"it holds an object of the class {node.user_object.identifier}"
-        if node.registered_name or node.registered_saver or node.saveable_objects:
+        name = "" if kind == "constant" and node.registered_name == _CONSTANT else node.registered_name
+        if name or node.registered_saver or node.saveable_objects:
             yield "it holds an object that code of somebody's saves and loads"
     if _names_a_class(objects):
         yield "it names Python classes for what its functions take"
