@@ -22,6 +22,7 @@ from export.errors import UnrunnableError
 
 FILES = 30
 """So many for one process; TensorFlow keeps memory of each."""
+_SECONDS_TO_END = 5.0
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _PROGRAM = "import sys; sys.path.insert(0, {root!r}); from export.apart.server import main; main({parent})"
 
@@ -58,7 +59,7 @@ class Apart:
         self.files += 1
         with watched(self._process.pid, limits, end=self._kill) as found:
             try:
-                pickle.dump((name, arguments), self._requests)
+                pickle.dump((name, arguments, tempfile.gettempdir()), self._requests)
                 self._requests.flush()
                 line = self._replies.readline()
             except OSError:
@@ -68,8 +69,8 @@ class Apart:
                 self.end()
                 raise
         if not line.endswith(b"\n"):
-            reason = found[0] if found else self._how_it_ended()
-            raise UnrunnableError(f"{file} {reason}")
+            ended = self._how_it_ended()
+            raise UnrunnableError(f"{file} {found[0] if found else ended}")
         reply = json.loads(line)
         if "refused" in reply:
             raise REFUSALS[reply["kind"]](reply["refused"])
@@ -95,7 +96,12 @@ class Apart:
             os.killpg(self._process.pid, signal.SIGKILL)
 
     def _how_it_ended(self) -> str:
-        code = self._process.wait()
+        try:
+            code = self._process.wait(_SECONDS_TO_END)
+        except subprocess.TimeoutExpired:
+            # It closed its end of the pipe and goes on.
+            self._kill()
+            code = self._process.wait()
         self._errors.seek(0)
         lines = self._errors.read()[-2000:].decode(errors="replace").strip().splitlines()
         said = f" ({lines[-1][:200]})" if lines else ""

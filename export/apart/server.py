@@ -8,6 +8,7 @@ import os
 import pickle
 import signal
 import sys
+import tempfile
 import traceback
 from importlib import import_module
 from typing import Any
@@ -28,7 +29,7 @@ def main(parent: int) -> None:
         os.dup2(2, 1)
         while True:
             try:
-                name, arguments = pickle.load(sys.stdin.buffer)
+                name, arguments, tempfile.tempdir = pickle.load(sys.stdin.buffer)
             except EOFError:
                 return
             print(json.dumps(_answer(name, arguments)), file=replies, flush=True)
