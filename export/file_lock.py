@@ -40,7 +40,8 @@ def locked_file(path: Path, *, busy: str) -> Iterator[None]:
                 path.unlink()
             os.close(opened)
         return
-    lock = (FileLock if sys.platform == "win32" else SoftFileLock)(path)
+    # A name of its own: an empty file of the usual one is litter of a killed process, but would count as held.
+    lock = FileLock(path) if sys.platform == "win32" else SoftFileLock(path.with_name(f"{path.name}.held"))
     try:
         lock.acquire(timeout=LONGEST_SECONDS, poll_interval=POLL_SECONDS)
     except Timeout as error:

@@ -30,14 +30,17 @@ def flock(file, operation):
 fcntl.flock = flock
 """
 _MODEL = """
-import os, resource, signal
+import os, resource, signal, sys
 import keras
+
+in_worker = any("tuning.executors.worker" in word for word in sys.orig_argv)
 
 def build(hp):
     units = hp.Choice("units", [4, 8])
-    if units == 8 or {always}:
+    if in_worker and (units == 8 or {always}):
         {fault}
-    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(units), keras.layers.Dense(10, "softmax")])
+    layers = [keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), keras.layers.Dense(units)]
+    model = keras.Sequential([*layers, keras.layers.Dense(10, "softmax")])
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 """
@@ -116,10 +119,10 @@ def _limited(limit: str, words: Callable[[Place], Sequence[str]]) -> Callable[[P
     return prepare
 
 
-def _no_patched(place: Place, done: subprocess.CompletedProcess[str]) -> Sequence[str]:
+def _no_lock(place: Place, done: subprocess.CompletedProcess[str]) -> Sequence[str]:
     """Nothing of a lock may be left where there are none."""
     del done
-    return [f"{path.name} was left" for path in place.folder.rglob("*.lock")]
+    return [f"{path.name} was left" for path in place.folder.rglob("*.lock*")]
 
 
 _LOCKS = ("ENOSYS", "ENOTSUP", "ENOLCK")
@@ -198,7 +201,7 @@ CASES: tuple[Attack, ...] = (
             codes=codes,
             says=says,
             changes=changes,
-            check=_no_patched,
+            check=_no_lock,
             seconds=60.0,
             slow=True,
             needs_linux=True,

@@ -6,6 +6,7 @@ gives them one of its own. It belongs to its command for as long as that holds a
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import errno
 import os
@@ -37,11 +38,13 @@ _UNOWNED_SECONDS = 3600.0
 _UNLOCKABLE_SECONDS = 7 * 24 * 3600.0
 """Where there are no locks, a folder this old is swept."""
 _REMOVALS = 5
+_ended: list[tuple[Path, int]] = []
+"""Folders that this process has no more use for, and the locks that still keep them."""
 
 
 @contextlib.contextmanager
 def private_folder() -> Iterator[Path]:
-    """Let everything temporary, of child processes too, lie in a new folder that is removed afterwards.
+    """Let everything temporary, of child processes too, lie in a new folder that is removed when this process ends.
 
     Sweeps what killed commands of the same user left. Raises InputError where the temporary folder can't be used, and
     lets an error of a full disk that names no file name this folder.
@@ -66,8 +69,19 @@ def private_folder() -> Iterator[Path]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+        _ended.append((folder, lock))
+
+
+def remove_ended() -> None:
+    """Remove the folders that were in use in this process and are no more."""
+    while _ended:
+        folder, lock = _ended.pop()
         _remove(folder)
         os.close(lock)
+
+
+# What is registered first runs last: libraries remove files of their own at the end, and complain if they can't.
+atexit.register(remove_ended)
 
 
 def sweep(outer: Path) -> None:

@@ -18,7 +18,7 @@ import pytest
 
 from scripts import _entry
 from scripts.parts import temporary
-from scripts.parts.temporary import PREFIX, full_temporary_folder, name_fuller, private_folder, sweep
+from scripts.parts.temporary import PREFIX, full_temporary_folder, name_fuller, private_folder, remove_ended, sweep
 from tuning.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,6 +88,7 @@ def test_all_that_is_temporary_lies_in_a_folder_that_goes(outer: Path) -> None:
         assert made.parent == folder
         assert Path(said.strip()) == folder
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700 or os.name == "nt"
+    remove_ended()
     assert list(outer.iterdir()) == []
     assert tempfile.gettempdir() == str(outer)
     assert os.environ["TMPDIR"] == str(outer)
@@ -98,6 +99,7 @@ def test_all_that_is_temporary_lies_in_a_folder_that_goes(outer: Path) -> None:
 def test_the_folder_goes_however_the_command_ends(error: type[BaseException], outer: Path) -> None:
     with pytest.raises(error), private_folder():
         raise error
+    remove_ended()
 
     assert list(outer.iterdir()) == []
 
@@ -148,11 +150,12 @@ def test_a_running_command_keeps_its_folder(outer: Path) -> None:
 def test_commands_side_by_side_take_nothing_from_each_other(outer: Path) -> None:
     program = """
 import sys; sys.path.insert(0, {root!r})
-from scripts.parts.temporary import private_folder
+from scripts.parts.temporary import private_folder, remove_ended
 for _ in range(50):
     with private_folder() as folder:
         (folder / "a").write_text("x")
         assert (folder / "a").read_text() == "x"
+    remove_ended()
 """
     command = [sys.executable, "-c", program.format(root=str(ROOT))]
     processes = [subprocess.Popen(command, env={**os.environ, "TMPDIR": str(outer)}) for _ in range(3)]
@@ -394,6 +397,23 @@ def test_the_traceback_of_an_error_of_our_own_stays(outer: Path, capsys: pytest.
         raise RuntimeError("a defect")
 
     assert _entry._guarded(run, argparse.Namespace(json=False)) == 70
+    remove_ended()
     (left,) = outer.iterdir()
     assert "RuntimeError: a defect" in left.read_text()
     assert str(left) in capsys.readouterr().err
+
+
+@on_linux
+def test_what_a_library_removes_at_the_very_end_is_still_there(outer: Path) -> None:
+    program = f"""
+import sys; sys.path.insert(0, {str(ROOT)!r})
+from scripts.parts.temporary import private_folder
+import atexit, shutil, tempfile
+with private_folder():
+    atexit.register(shutil.rmtree, tempfile.mkdtemp())
+"""
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stderr == ""
+    assert list(outer.iterdir()) == []

@@ -140,3 +140,11 @@ def test_a_link_in_the_place_of_a_lock_is_not_followed(module: Any, tmp_path: Pa
     with pytest.raises(OSError, match="symbolic links"):
         module.locked_file(tmp_path / ".lock", busy="busy").__enter__()
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_litter_of_an_earlier_version_is_no_lock(module: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "has_locks", lambda folder: False)
+    (tmp_path / ".lock").touch()
+
+    with module.locked_file(tmp_path / ".lock", busy="busy"):
+        pass
