@@ -1,0 +1,129 @@
+"""Files that are read by the commands, how each is damaged, and what reads it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scripts.mutations.mutating import Mutate, mutate_bytes, mutate_json, mutate_lines, mutate_npz, mutate_toml
+
+SPACE = """
+num_blocks = 1
+num_filters_1 = [8, 12, 16]
+padding = "valid"
+dropout = 0.0
+dense_units = {low = 0, high = 32, step = 32}
+learning_rate = {low = 0.003, high = 0.02, log = true}
+"""
+CONFIG = """
+max-trials = 20
+epochs = 3
+budget = "10m"
+dataset = "digits"
+seed = 0
+callback = ["a.py:a", "b.py:b"]
+baselines = true
+
+[space]
+dropout = [0.0, 0.5]
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Damaged:
+    """`path`: of the file, below the folder of a child. `read`: what a command does with it, from that folder.
+
+    `sealed`: the manifest is made to fit the damaged file, so that the damage is reached. `share` of all mutations.
+    """
+
+    path: str
+    mutate: Mutate
+    read: Callable[[], object]
+    share: float
+    sealed: bool = False
+
+
+def _read_published() -> None:
+    from export.errors import VerificationError
+    from export.verification import first_failing_ring
+
+    failing = first_failing_ring(Path("artifacts"), formats=[])
+    if failing is not None:
+        raise VerificationError(failing)
+
+
+def _read_run() -> None:
+    from tuning.run_folder import RunFolder
+
+    RunFolder(path=Path("run")).read()
+
+
+def _read_journal() -> None:
+    from tuning.journal import Journal
+
+    journal = Journal(Path("run/trials.jsonl"))
+    journal.trials()
+    journal.read()
+
+
+def _read_space() -> None:
+    from tuning.space_file import ranges_from
+    from tuning.toml_file import read_toml
+
+    ranges_from(read_toml(Path("space.toml")))
+
+
+def _read_config() -> None:
+    from scripts import tune
+    from scripts.parts.config_file import with_config
+
+    with_config(tune.build_parser(), ["--config", "config.toml"])
+
+
+def _read_data() -> None:
+    from tuning.sources import load_npz
+
+    load_npz(Path("data.npz"))
+
+
+def _judge(kind: str, name: str) -> Callable[[], None]:
+    def judge() -> None:
+        from export.artifact import Format
+        from export.structure import read_structure
+
+        read_structure(Format(kind), Path("artifacts") / name)
+
+    return judge
+
+
+FILES: dict[str, Damaged] = {
+    "manifest": Damaged(path="artifacts/manifest.json", mutate=mutate_json, read=_read_published, share=0.2),
+    "parity": Damaged(path="artifacts/parity.json", mutate=mutate_json, read=_read_published, share=0.1, sealed=True),
+    "reference": Damaged(
+        path="artifacts/reference.npz", mutate=mutate_npz, read=_read_published, share=0.15, sealed=True
+    ),
+    "run": Damaged(path="run/run.json", mutate=mutate_json, read=_read_run, share=0.1),
+    "journal": Damaged(path="run/trials.jsonl", mutate=mutate_lines, read=_read_journal, share=0.05),
+    "space": Damaged(path="space.toml", mutate=mutate_toml, read=_read_space, share=0.1),
+    "config": Damaged(path="config.toml", mutate=mutate_toml, read=_read_config, share=0.05),
+    "data": Damaged(path="data.npz", mutate=mutate_npz, read=_read_data, share=0.1),
+    "onnx": Damaged(path="artifacts/model.onnx", mutate=mutate_bytes, read=_judge("onnx", "model.onnx"), share=0.075),
+    "tflite": Damaged(
+        path="artifacts/model.tflite", mutate=mutate_bytes, read=_judge("tflite", "model.tflite"), share=0.075
+    ),
+}
+
+
+def seal(folder: Path, path: str) -> None:
+    """Let the manifest in `folder` fit the file at `path`, which lies below it."""
+    manifest = folder / "manifest.json"
+    digest = hashlib.sha256((folder / path).read_bytes()).hexdigest()
+    data: dict[str, Any] = json.loads(manifest.read_text(encoding="utf-8"))
+    for files in (data["files"], *(artifact["files"] for artifact in data["artifacts"])):
+        if path in files:
+            files[path] = digest
+    manifest.write_text(json.dumps(data), encoding="utf-8")
