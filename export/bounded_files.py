@@ -63,19 +63,27 @@ def read_bounded(path: Path, *, limit: int, give: str) -> bytes:
         raise InputError(f"{path} can't be opened ({error.strerror or error}): {give}") from error
 
 
-def parse_json(content: bytes, *, finite: bool = True) -> Any:
+def parse_json(content: bytes, *, finite: bool = True, unique_names: bool = False) -> Any:
     """A JSON document. Raises ValueError, saying why, for what is none and for what no honest one holds.
 
-    `finite`: NaN and infinity, which JSON has no words for but Python writes, are refused.
+    `finite`: NaN and infinity, which JSON has no words for but Python writes, are refused. `unique_names`: so is a name
+    that comes twice in one object, which is read in two ways.
     """
     if content.count(b"[") + content.count(b"{") > MOST_CONTAINERS:
         raise ValueError(f"it holds more than {MOST_CONTAINERS:,} objects and lists")
     try:
-        data = json.loads(content.decode("utf-8"))
+        data = json.loads(content.decode("utf-8"), object_pairs_hook=_unique if unique_names else None)
     except RecursionError as error:
         raise ValueError(_too_deep()) from error
     check_tree(data, finite=finite)
     return data
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("it holds the same name twice in one object")
+    return found
 
 
 def check_tree(data: Any, *, finite: bool = True) -> None:

@@ -6,7 +6,6 @@ Standard library only: files are checked where nothing else is installed.
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import types
 import typing
@@ -15,6 +14,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
+from export import bounded_files
 from export.regular_file import read_regular
 
 LARGEST_BYTES = 16 << 20
@@ -30,12 +30,8 @@ def read_json(path: Path) -> Any:
 
 
 def parse_json(content: bytes) -> Any:
-    """What JSON in UTF-8 says. Raises ValueError for anything else, and for NaN, infinities, names that come twice in
-    one object, and what is nested too deeply."""
-    try:
-        return json.loads(content.decode("utf-8"), parse_constant=_refuse, object_pairs_hook=_object)
-    except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
+    """What JSON in UTF-8 says. Raises ValueError for anything else, and for what no honest one holds."""
+    return bounded_files.parse_json(content, unique_names=True)
 
 
 def build(kind: type[_Kind], data: Any, *, where: str, **made: Any) -> _Kind:
@@ -101,14 +97,3 @@ def _named(kind: Any) -> str:
 def _shown(data: Any) -> str:
     text = repr(data)
     return text if len(text) <= 60 else f"{text[:60]}…"
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("it holds the same name twice in one object")
-    return found
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"it holds {constant}, which is no number")
