@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.mutations.mutating import Mutate, mutate_bytes, mutate_json, mutate_lines, mutate_npz, mutate_toml
+import numpy as np
 
+from scripts.mutations.mutating import Mutate, mutate_json, mutate_lines, mutate_model, mutate_npz, mutate_toml
+
+LONGEST_SECONDS, MOST_BYTES = 8.0, 2 << 30
 SPACE = """
 num_blocks = 1
 num_filters_1 = [8, 12, 16]
@@ -90,14 +93,20 @@ def _read_data() -> None:
     load_npz(Path("data.npz"))
 
 
-def _judge(kind: str, name: str) -> Callable[[], None]:
-    def judge() -> None:
-        from export.artifact import Format
-        from export.structure import read_structure
+def _answer(kind: str, name: str) -> Callable[[], None]:
+    """Judge the file, and let it answer if it may be opened, as `predict.py` does."""
 
-        read_structure(Format(kind), Path("artifacts") / name)
+    def answer() -> None:
+        from export.apart.limits import Limits
+        from export.artifact import Format, Target, Variant
+        from export.predicting import predict_apart
 
-    return judge
+        limits = Limits(seconds=LONGEST_SECONDS, memory_bytes=MOST_BYTES)
+        inputs = {"image": np.zeros((2, 28, 28, 1), np.uint8)}
+        target = Target(format=Format(kind), variant=Variant.FLOAT32)
+        predict_apart(target, Path("artifacts") / name, inputs, limits=limits)
+
+    return answer
 
 
 FILES: dict[str, Damaged] = {
@@ -111,9 +120,9 @@ FILES: dict[str, Damaged] = {
     "space": Damaged(path="space.toml", mutate=mutate_toml, read=_read_space, share=0.1),
     "config": Damaged(path="config.toml", mutate=mutate_toml, read=_read_config, share=0.05),
     "data": Damaged(path="data.npz", mutate=mutate_npz, read=_read_data, share=0.1),
-    "onnx": Damaged(path="artifacts/model.onnx", mutate=mutate_bytes, read=_judge("onnx", "model.onnx"), share=0.075),
+    "onnx": Damaged(path="artifacts/model.onnx", mutate=mutate_model, read=_answer("onnx", "model.onnx"), share=0.075),
     "tflite": Damaged(
-        path="artifacts/model.tflite", mutate=mutate_bytes, read=_judge("tflite", "model.tflite"), share=0.075
+        path="artifacts/model.tflite", mutate=mutate_model, read=_answer("tflite", "model.tflite"), share=0.075
     ),
 }
 

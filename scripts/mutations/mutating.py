@@ -12,6 +12,7 @@ from typing import Any
 
 HUGE = 10**400
 DEPTH = 3000
+_NEAR = 4096
 _TEXTS = ("", "../x", "/etc/passwd", "a" * 5000, "\x1b[2J", "\ud800", "nan", "model.onnx", "model.onnx\x00", ".", "-1")
 _NUMBERS = (0, -1, 1, 2**31, 2**63, -(2**63), 1e308, -1e308, 1e-320, 0.5, HUGE)
 _TOML_VALUES = (
@@ -50,6 +51,17 @@ _HEADERS = (
     "{'descr': '<f4', 'fortran_order': False, 'shape': " + "(" * 200 + ")" * 200 + ", }",
     "{'descr': '<f4', 'fortran_order': False, 'shape': (" + "1," * 60 + "), }",
 )
+
+
+def mutate_model(content: bytes, rng: random.Random) -> bytes:
+    """Mostly one to three bytes near the begin or the end, where what is not weights lies; else as `mutate_bytes`."""
+    if rng.random() < 0.25:
+        return mutate_bytes(content, rng)
+    found = bytearray(content)
+    for _ in range(rng.randint(1, 3)):
+        place = rng.randrange(min(_NEAR, len(found)))
+        found[place if rng.random() < 0.5 else -1 - place] = rng.choice((0, 1, 0x7F, 0xFF, rng.randrange(256)))
+    return bytes(found)
 
 
 def mutate_bytes(content: bytes, rng: random.Random) -> bytes:
