@@ -9,7 +9,7 @@ from scripts.attacks import hostile_graphs, hostile_onnx, hostile_tflite
 from scripts.attacks.case import Attack, Kind, Place
 from scripts.attacks.resealing import reseal
 
-ANSWER_IS_NO = (1,)
+ANSWER_IS_NO, NO_FILE_OF_THE_KIND = (1,), (2,)
 COMMANDS = {
     "verify.py": ["verify.py", "artifacts", "--format"],
     "predict.py": ["predict.py", "one.png", "--artifacts", "artifacts", "--format"],
@@ -44,7 +44,7 @@ def _attack(name: str, spoil: Spoil, says: str, *, words: Sequence[str], slow: b
         kind=Kind.PROGRAMS,
         name=f"{name}, to {script}",
         prepare=_prepare(spoil, command),
-        codes=ANSWER_IS_NO,
+        codes=NO_FILE_OF_THE_KIND if says.startswith("is not a") else ANSWER_IS_NO,
         says=says,
         changes=MEASURED if script == "benchmark.py" else (),
         slow=slow or script == "benchmark.py",

@@ -62,7 +62,7 @@ class Code:
         recorded = run.read().get("model")
         if recorded is None:
             return self
-        source, digest = recorded["source"], recorded["digest"]
+        source = recorded["source"]
         if source is None:
             return self
         code = replace(self, named=NamedCode(source, run.run_json))
@@ -72,7 +72,7 @@ class Code:
         from tuning.training_file import read_trained
 
         hyperparameters = read_trained(folder.training).hyperparameters
-        return replace(code, built_by=BuiltBy(source, digest, hyperparameters, is_trusted=trusted))
+        return replace(code, built_by=BuiltBy(source, recorded["digest"], hyperparameters, is_trusted=trusted))
 
     def load(self) -> OwnCode:
         """Run the code. Raises InputError for what can't be run, and where it does not build the model any more."""

@@ -22,6 +22,8 @@ RINGS = {
     "was not published": "bytes",
     "says that the accuracy": "bytes",
     "can't be opened": "runtime",
+    "is not a": "runtime",
+    "is not opened": "runtime",
     "can't be compared": "answers",
     "says that its": "structure",
 }

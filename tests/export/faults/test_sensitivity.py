@@ -34,7 +34,7 @@ def as_verified(folder: Path, artifact: Artifact, reference: Reference) -> Parit
     # What a file says about itself is no part of the comparison.
     nobody = Description(class_names=(), dataset="", dataset_digest="", accuracy=None, source_digest="")
     standard = Standard(reference=reference, description=nobody, tolerances=TOLERANCES)
-    return ask(open_candidate(folder, artifact, standard))[1]
+    return ask(open_candidate(folder, artifact, standard), standard)[1]
 
 
 def measured(folder: Path, kind: Format, judge: Any = as_verified) -> Sensitivity:
