@@ -1,8 +1,8 @@
 """SIGKILLs of `export.py` inside its installation, at every one of its file operations: old or new, and always whole.
 
-Two exports, of all formats and of one, are carried out up to the moment of their installation. There the process is
-forked for every file operation, with a folder of its own, and killed at it. Each folder must then verify, and a fresh
-export into it must succeed and leave nothing but its files.
+Two exports, of all formats and of one, are carried out up to the moment of their installation. From there on a process
+installs, in a folder of its own for every file operation, and is killed at it. Each folder must then verify, and a
+fresh export into it must succeed and leave nothing but its files.
 """
 
 from __future__ import annotations
@@ -28,44 +28,39 @@ EXPORTS = {"all": ["--format", "all"], "onnx": ["--format", "onnx"]}
 MOST_OPERATIONS = 1000
 
 _EXPORT = """
-import json, os, pathlib, runpy, shutil, signal, sys
-root, work, *words = sys.argv[1:]
+import os, pathlib, runpy, shutil, sys
+root, kept, *words = sys.argv[1:]
 script = os.path.join(root, "scripts", "export.py")
 sys.argv = [script, *words]
 sys.path.insert(0, root)
 import export.install as place
-EVENTS = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.chmod", "shutil.rmtree", "shutil.copyfile"}
-count, at = 0, -1
-def die(event, arguments):
-    global count
-    writes = event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax")
-    count += event in EVENTS or bool(writes)
-    if count == at:
-        os.kill(os.getpid(), signal.SIGKILL)
 put = place.install
 def install(staged, target):
-    global count, at
-    killed = 0
-    for number in range(1, int(os.environ["MOST_OPERATIONS"])):
-        folder = pathlib.Path(work, str(number))
-        copy = folder / "runs" / "first" / "artifacts"
-        shutil.copytree(target.parent, copy.parent, symlinks=True)
-        child = os.fork()
-        if child == 0:
-            sys.addaudithook(die)
-            count, at = 0, number
-            put(copy.with_name(staged.name), copy)
-            os._exit(0)
-        if os.waitpid(child, 0)[1] == 0:
-            shutil.rmtree(folder)
-            break
-        killed += 1
-    pathlib.Path(work, "killed.json").write_text(json.dumps(killed))
+    shutil.copytree(target.parent, kept, symlinks=True)
     return put(staged, target)
 place.install = install
 sys.path[0] = os.path.dirname(script)
 runpy.run_path(script, run_name="__main__")
 """
+"""Exports, and keeps the run's folder as it is when all is verified and the installation begins."""
+_INSTALL = """
+import os, pathlib, signal, sys
+root, at, run = sys.argv[1:]
+sys.path.insert(0, root)
+from export.install import install
+EVENTS = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.chmod", "shutil.rmtree", "shutil.copyfile"}
+count = 0
+def die(event, arguments):
+    global count
+    writes = event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax")
+    count += event in EVENTS or bool(writes)
+    if count == int(at):
+        os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(die)
+target = pathlib.Path(run, "artifacts")
+install(target.with_name(".artifacts.staged"), target)
+"""
+"""Installs what was staged there, and is killed at one of the operations."""
 _AGAIN = """
 import json, os, runpy, sys
 root, *folders = sys.argv[1:]
@@ -107,23 +102,18 @@ def main() -> int:
 
 def kill_at_every_operation(goods: Goods, work: Path, words: Sequence[str]) -> int:
     """How many operations an installation has; what each kill left lies in `work`, by the operation's number."""
-    start = work / "start"
+    start, kept = work / "start", work / "kept"
     start.mkdir(parents=True)
     goods.runs(start)
-    subprocess.run(
-        [sys.executable, "-c", _EXPORT, str(SCRIPTS.parent), str(work), "--run", "first", *words],
-        cwd=start,
-        env={**os.environ, "MOST_OPERATIONS": str(MOST_OPERATIONS)},
-        check=True,
-        capture_output=True,
-    )
-    killed: int = json.loads((work / "killed.json").read_text(encoding="utf-8"))
-    for number in range(1, killed + 1):
-        # The run itself, so that it can be exported again, without the part that an export writes.
-        for path in (goods.folder / RUN).iterdir():
-            if path.name != ARTIFACTS.name and not (work / str(number) / RUN / path.name).exists():
-                shutil.copy(path, work / str(number) / RUN)
-    return killed
+    command = [sys.executable, "-c", _EXPORT, str(SCRIPTS.parent), str(kept), "--run", RUN.name, *words]
+    subprocess.run(command, cwd=start, check=True, capture_output=True)
+    for number in range(1, MOST_OPERATIONS):
+        run = work / str(number) / RUN
+        shutil.copytree(kept, run, symlinks=True)
+        install = [sys.executable, "-c", _INSTALL, str(SCRIPTS.parent), str(number), str(run)]
+        if subprocess.run(install, check=False).returncode == 0:
+            return number - 1
+    raise ValueError(f"an installation has {MOST_OPERATIONS} operations or more")
 
 
 def check_whole(folder: Path) -> list[str]:
