@@ -101,7 +101,7 @@ def test_a_model_with_damaged_weights_is_refused(tmp_path: Path, model_file: Pat
         for name in source.namelist():
             damaged.writestr(name, {"model.weights.h5": b"damaged"}.get(name, source.read(name)))
 
-    with pytest.raises(InputError, match=r"damaged\.keras can't be loaded as a Keras model"):
+    with pytest.raises(InputError, match=r"damaged\.keras can't be read as a Keras file"):
         load_serving_model(path)
 
 
