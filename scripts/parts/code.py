@@ -65,6 +65,7 @@ class Code:
         source = recorded["source"]
         if source is None:
             return self
+        digest = recorded["digest"]
         code = replace(self, named=NamedCode(source, run.run_json))
         if not (trusted or self._names(source)):
             return code
@@ -72,7 +73,7 @@ class Code:
         from tuning.training_file import read_trained
 
         hyperparameters = read_trained(folder.training).hyperparameters
-        return replace(code, built_by=BuiltBy(source, recorded["digest"], hyperparameters, is_trusted=trusted))
+        return replace(code, built_by=BuiltBy(source, digest, hyperparameters, is_trusted=trusted))
 
     def load(self) -> OwnCode:
         """Run the code. Raises InputError for what can't be run, and where it does not build the model any more."""
