@@ -25,6 +25,8 @@ from scripts.attacks.checkout import make_checkout, variables_for
 from scripts.attacks.setup import call
 from scripts.pin import entries, lowest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 PINS = ["requirements.txt", "requirements-test.txt", "requirements-gpu.txt", "requirements-lowest.txt"]
 

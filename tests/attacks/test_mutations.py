@@ -16,6 +16,8 @@ from scripts.mutations.mutating import mutate_bytes, mutate_json, mutate_toml
 
 SERVES = """
 import json, os, sys, time
+
+pytestmark = pytest.mark.slow
 for line in sys.stdin:
     {act}
     print(json.dumps({{"code": 0, "said": ""}}), flush=True)

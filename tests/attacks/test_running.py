@@ -18,6 +18,8 @@ from scripts.attacks.goods import Goods
 from scripts.attacks.running import Answer, as_command, collect, execute_in_processes, is_script, run_attack
 from scripts.attacks.watching import Limits
 
+pytestmark = pytest.mark.slow
+
 LIMITS = Limits(seconds=1.0, mebibytes=200.0)
 
 

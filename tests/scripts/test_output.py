@@ -20,6 +20,8 @@ COMMAND = f"""
 import sys; sys.path.insert(0, {str(ROOT / "scripts")!r}); sys.argv[0] = "a_command.py"
 import _entry, subprocess
 from pathlib import Path
+
+pytestmark = pytest.mark.slow
 made = _entry.parser("A command.")
 made.add_argument("--answer", default="yes")
 def run(arguments):

@@ -22,6 +22,8 @@ PATIENT = Limits(seconds=60)
 DOUBLE = """
 import os, signal, subprocess, sys, time
 from export.errors import InputError, UnrunnableError, VerificationError
+
+pytestmark = pytest.mark.slow
 ERRORS = {error.__name__: error for error in (InputError, UnrunnableError, VerificationError, KeyError)}
 def add(*numbers): return sum(numbers)
 def fail(name, text): raise ERRORS[name](text)
