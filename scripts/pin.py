@@ -10,6 +10,8 @@ is what everybody installs, `requirements-test.txt` and `requirements-gpu.txt` w
 
 from __future__ import annotations
 
+import argparse
+import importlib.util
 import subprocess
 import sys
 import tempfile
@@ -64,6 +66,9 @@ def compile_pins(extras: Sequence[str], known: str, constraints: Sequence[str] =
 
 
 def main() -> None:
+    argparse.ArgumentParser(description="Make scripts/requirements*.txt from pyproject.toml.").parse_args()
+    if importlib.util.find_spec("uv") is None:
+        sys.exit("uv can't be imported: pip install uv")
     files = {name: ROOT / "scripts" / f"requirements{name and '-'}{name}.txt" for name in ("", "test", "gpu", "lowest")}
     known = {name: path.read_text(encoding="utf-8") if path.exists() else "" for name, path in files.items()}
     current = known[""] + known["test"] + known["gpu"]

@@ -51,6 +51,9 @@ class Record:
 
 def main(arguments: Sequence[str]) -> None:
     """Leave the environment up to date, or leave with one sentence."""
+    if "--help" in arguments:
+        print("usage: scripts/setup [--gpu] [--test], or scripts/setup --lowest: make .venv from pinned versions")
+        return
     for argument in arguments:
         if argument not in PINS:
             leave(REFUSED, f"unknown option {argument}: scripts/setup takes --gpu and --test, or --lowest")
