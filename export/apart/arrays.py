@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,7 @@ def store_arrays(arrays: Arrays, folder: Path) -> None:
     # Names of tensors are no names of files.
     (folder / "names.json").write_text(json.dumps(list(arrays)), encoding="utf-8")
     for number, array in enumerate(arrays.values()):
-        np.save(folder / f"{number}.npy", array, allow_pickle=False)
+        _save(folder / f"{number}.npy", array)
 
 
 def map_arrays(folder: Path) -> dict[str, np.ndarray]:
@@ -33,7 +35,7 @@ def store_reference(reference: Reference, folder: Path) -> None:
     for group in _GROUPS:
         store_arrays(getattr(reference, group), folder / group)
     if reference.labels is not None:
-        np.save(folder / f"{_LABELS}.npy", reference.labels, allow_pickle=False)
+        _save(folder / f"{_LABELS}.npy", reference.labels)
 
 
 def map_reference(folder: Path) -> Reference:
@@ -47,6 +49,16 @@ def map_reference(folder: Path) -> Reference:
         stress_inputs=stress_inputs,
         stress_outputs=stress_outputs,
     )
+
+
+def _save(path: Path, array: np.ndarray) -> None:
+    try:
+        np.save(path, array, allow_pickle=False)
+    except OSError as error:
+        # numpy's own, on a full disk, has no number.
+        if error.errno is not None:
+            raise
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
 
 
 def _mapped(path: Path) -> np.ndarray:

@@ -54,7 +54,7 @@ class Apart:
         """What the function `module:name` answers. `file`: what it is about, for a sentence.
 
         Raises InputError and VerificationError as the function does, UnrunnableError if the process ends, takes too
-        long, or takes too much memory, and RuntimeError for any other failure.
+        long, or takes too much memory, OSError for a full disk, and RuntimeError for any other failure.
         """
         self.files += 1
         with watched(self._process.pid, limits, end=self._kill) as found:
@@ -74,6 +74,8 @@ class Apart:
         reply = json.loads(line)
         if "refused" in reply:
             raise REFUSALS[reply["kind"]](reply["refused"])
+        if "full" in reply:
+            raise OSError(*reply["full"])
         if "failed" in reply:
             raise RuntimeError(f"{reply['failed']}\n{reply['traceback']}")
         return reply["result"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import os
 import pickle
@@ -42,6 +43,10 @@ def _answer(name: str, arguments: Any) -> dict[str, Any]:
         return {"result": getattr(import_module(module), function)(*arguments)}
     except (InputError, VerificationError) as error:
         return {"refused": str(error), "kind": next(kind for kind in REFUSALS if isinstance(error, REFUSALS[kind]))}
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            return {"failed": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
+        return {"full": [error.errno, error.strerror, error.filename]}
     # Whatever a runtime or this project fails in on a file is the parent's to tell.
     except Exception as error:  # noqa: BLE001
         return {"failed": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}

@@ -14,10 +14,10 @@ from scripts.attacks.goods import Goods
 from scripts.mutations.files import CONFIG, FILES, SPACE, seal
 from scripts.mutations.mutating import mutate_bytes, mutate_json, mutate_toml
 
+pytestmark = pytest.mark.slow
+
 SERVES = """
 import json, os, sys, time
-
-pytestmark = pytest.mark.slow
 for line in sys.stdin:
     {act}
     print(json.dumps({{"code": 0, "said": ""}}), flush=True)

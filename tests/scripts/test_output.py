@@ -13,6 +13,8 @@ import pytest
 
 from scripts.parts.output import LastingFile, plain_ascii
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 LINES = 300
 # A command that prints much, marks that it came to its end, and has the answer that is asked for.
@@ -20,8 +22,6 @@ COMMAND = f"""
 import sys; sys.path.insert(0, {str(ROOT / "scripts")!r}); sys.argv[0] = "a_command.py"
 import _entry, subprocess
 from pathlib import Path
-
-pytestmark = pytest.mark.slow
 made = _entry.parser("A command.")
 made.add_argument("--answer", default="yes")
 def run(arguments):

@@ -17,13 +17,13 @@ from export.apart.process import FILES, Apart, end_all, process_for
 from export.artifact import Format
 from export.errors import InputError, UnrunnableError, VerificationError
 
+pytestmark = pytest.mark.slow
+
 FILE = Path("folder/model.onnx")
 PATIENT = Limits(seconds=60)
 DOUBLE = """
 import os, signal, subprocess, sys, time
 from export.errors import InputError, UnrunnableError, VerificationError
-
-pytestmark = pytest.mark.slow
 ERRORS = {error.__name__: error for error in (InputError, UnrunnableError, VerificationError, KeyError)}
 def add(*numbers): return sum(numbers)
 def fail(name, text): raise ERRORS[name](text)
@@ -33,6 +33,7 @@ def be_killed(): os.kill(os.getpid(), signal.SIGSEGV)
 def temporary():
     import tempfile
     return tempfile.gettempdir()
+def fill(): raise OSError(28, 'No space left on device', '/tmp/x')
 def close_and_sleep(): os.closerange(0, 64); time.sleep(600)
 def say(text): print(text, flush=True); os.write(1, b"native\\n"); return text
 def eat():
@@ -98,6 +99,13 @@ def test_a_refusal_is_raised_again(apart: Apart, error: type[Exception]) -> None
 def test_any_other_error_keeps_its_traceback(apart: Apart) -> None:
     with pytest.raises(RuntimeError, match=r"(?s)^KeyError: 'a'\n.*Traceback.*double_of_work"):
         apart.call("double_of_work:fail", "KeyError", "a", file=FILE, limits=PATIENT)
+
+
+def test_a_full_disk_is_one_here_too(apart: Apart) -> None:
+    with pytest.raises(OSError, match="No space left on device") as found:
+        apart.call("double_of_work:fill", file=FILE, limits=PATIENT)
+
+    assert (found.value.errno, found.value.filename) == (28, "/tmp/x")
 
 
 def test_a_call_that_hangs_is_ended(apart: Apart) -> None:
