@@ -31,7 +31,7 @@ USUAL = Limits()
 
 
 def can_watch_memory() -> bool:
-    """Whether the memory of other processes is told here."""
+    """Whether this system shows the memory of other processes."""
     return resident_bytes(os.getpid()) is not None
 
 

@@ -1,4 +1,4 @@
-"""The child: does what it is told over a pipe, one call at a time, and ends with its parent."""
+"""The child: answers calls that come over a pipe, one at a time, and ends with its parent."""
 
 from __future__ import annotations
 

@@ -58,7 +58,6 @@ def repeat_graph(folder: Path, times: int) -> None:
     """A file of a few kilobytes that declares one graph of many operators many times."""
     graphs, operators = times, times
     # A flatbuffer by hand: root table → vector of graphs, all of them one table, with a vector of one operator's table.
-    head = 8
     content = bytearray(struct.pack("<I4s", 0, b"TFL3"))
     vtable = len(content)
     content += struct.pack("<8H", 16, 20, 4, 8, 12, 0, 16, 0)
@@ -79,5 +78,4 @@ def repeat_graph(folder: Path, times: int) -> None:
     content += struct.pack("<I", 0)
     struct.pack_into("<I", content, root + 8, codes - (root + 8))
     struct.pack_into("<I", content, root + 16, codes - (root + 16))
-    del head
     (folder / "model.tflite").write_bytes(bytes(content))
