@@ -35,7 +35,7 @@ def run(tmp_path: Path) -> RunFolder:
         ({"dataset": {"name": 3}}, "dataset.name must be a text, got 3"),
         ({"dataset": {"path": 3}}, "dataset.path must be a text or null, got 3"),
         ({"dataset": []}, r"dataset must be an object, got \[\]"),
-        ({"test": {"accuracy": "x"}}, "test.accuracy must be a number, got x"),
+        ({"test": {"accuracy": "x"}}, "test.accuracy must be a number or null, got x"),
         ({"config": {"callback": [1]}}, r"config.callback must be a list of texts, got \[1\]"),
         ({"dataset": {"name": "a\0b"}}, "a text in it holds a null character"),
     ],
