@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -44,20 +45,13 @@ runpy.run_path(script, run_name="__main__")
 """
 """Exports, and keeps the run's folder as it is when all is verified and the installation begins."""
 _INSTALL = """
-import os, pathlib, signal, sys
+import pathlib, sys
 root, at, run = sys.argv[1:]
 sys.path.insert(0, root)
 from export.install import install
-EVENTS = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.chmod", "shutil.rmtree", "shutil.copyfile"}
-count = 0
-def die(event, arguments):
-    global count
-    writes = event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax")
-    count += event in EVENTS or bool(writes)
-    if count == int(at):
-        os.kill(os.getpid(), signal.SIGKILL)
-sys.addaudithook(die)
+from scripts.attacks.killing import kill_at
 target = pathlib.Path(run, "artifacts")
+kill_at(int(at))
 install(target.with_name(".artifacts.staged"), target)
 """
 """Installs what was staged there, and is killed at one of the operations."""
@@ -111,8 +105,11 @@ def kill_at_every_operation(goods: Goods, work: Path, words: Sequence[str]) -> i
         run = work / str(number) / RUN
         shutil.copytree(kept, run, symlinks=True)
         install = [sys.executable, "-c", _INSTALL, str(SCRIPTS.parent), str(number), str(run)]
-        if subprocess.run(install, check=False).returncode == 0:
+        code = subprocess.run(install, check=False).returncode
+        if code == 0:
             return number - 1
+        if code != -signal.SIGKILL:
+            raise ValueError(f"the installation ended with {code} at its operation {number}, not by the kill")
     raise ValueError(f"an installation has {MOST_OPERATIONS} operations or more")
 
 

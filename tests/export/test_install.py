@@ -36,14 +36,7 @@ STATES = (OLD, BOTH)
 INSTALL_AND_DIE = """
 import os, pathlib, shutil, signal, sys
 from export.install import install, locked, require_replaceable, staging_folder
-EVENTS = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.chmod", "shutil.rmtree", "shutil.copyfile"}
-count = 0
-def die(event, arguments):
-    global count
-    writes = event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax")
-    count += event in EVENTS or bool(writes)
-    if count == at:
-        os.kill(os.getpid(), signal.SIGKILL)
+from scripts.attacks.killing import kill_at
 top = pathlib.Path(sys.argv[1])
 for at in range(1, 1000):
     target = pathlib.Path(shutil.copytree(top / "old", top / str(at) / "artifacts"))
@@ -51,11 +44,13 @@ for at in range(1, 1000):
         with locked(target), staging_folder(target) as staged:
             require_replaceable(staged, target)
             shutil.copytree(top / "new", staged, dirs_exist_ok=True)
-            sys.addaudithook(die)
+            kill_at(at)
             install(staged, target)
         os._exit(0)
-    if os.wait()[1] == 0:
+    status = os.wait()[1]
+    if status == 0:
         break
+    assert status == signal.SIGKILL, status
 print(at - 1)
 """
 
