@@ -45,7 +45,7 @@ from export.serving import ServingModel, load_serving_model, reference_function
 from export.stress import stress_arrays, stress_images
 from export.targets import check_opset, choose_targets
 from export.tolerance import TOLERANCES, Tolerance, loosened
-from export.verification import Standard, Verification, verify_artifacts
+from export.verification import Standard, Verification, get_ready, verify_artifacts
 from export.wrapping import Arrays, ServingOptions
 from export.writers import prepare
 from export.writing import write_all
@@ -102,6 +102,7 @@ def publish(
         require_accepted(request.opset)
     prepare(request.targets)
     serving = load_serving_model(request.model, request.serving, examples=images)
+    get_ready(request.targets)
     inputs = serving.front.prepare(images)
     if serving.kind is Kind.CLASSIFIER:
         labels = checked_labels(labels, len(next(iter(inputs.values()))))
@@ -215,7 +216,7 @@ def _describe(serving: ServingModel, subject: Subject, reference: Reference) -> 
         kind=serving.kind,
         wrapped=serving.wrapped,
         preprocessing=serving.front.preprocessing,
-        postprocessing=serving.back.ending if serving.back.ending is not None else Description.postprocessing,
+        postprocessing=serving.back.ending.value if serving.back.ending is not None else Description.postprocessing,
     )
     return described.with_note(serving.note)
 

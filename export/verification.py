@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from export.apart.arrays import map_arrays, store_reference
 from export.apart.limits import USUAL, Limits
 from export.apart.process import process_for
-from export.artifact import OUTPUT_NAME, REFERENCE, Artifact, Description, Format, Kind, Variant
+from export.artifact import OUTPUT_NAME, REFERENCE, Artifact, Description, Format, Kind, Target, Variant
 from export.claims import check_claims, check_reference
 from export.errors import InputError, VerificationError
 from export.manifest import Manifest, read_manifest
@@ -135,6 +135,12 @@ class Verification:
         }
 
 
+def get_ready(targets: Iterable[Target]) -> None:
+    """Start the processes in which files of these targets are verified, so that they load while this one goes on."""
+    for kind in {target.format for target in targets}:
+        process_for(kind).ask("export.rings.run:get_ready", kind)
+
+
 def verify_artifacts(
     folder: Path,
     artifacts: Sequence[Artifact],
@@ -152,6 +158,7 @@ def verify_artifacts(
     answers: dict[str, Arrays] = {}
     parities: list[Parity | OutputParity] = []
     rings: list[tuple[RingResult, ...]] = []
+    get_ready(artifact.target for artifact in artifacts)
     with tempfile.TemporaryDirectory() as place:
         store_reference(standard.reference, Path(place))
         for artifact in artifacts:

@@ -32,6 +32,7 @@ class Apart:
 
     def __init__(self) -> None:
         self.files = 0
+        self._asked = 0
         options: dict[str, Any] = {"process_group": 0} if os.name != "nt" else {}
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 closed by `end`
         self._process = subprocess.Popen(
@@ -50,6 +51,14 @@ class Apart:
     def can_go_on(self) -> bool:
         return self._process.poll() is None and self.files < FILES
 
+    def ask(self, name: str, *arguments: Any) -> None:
+        """Let it call the function `module:name` while this process goes on; the next `call` raises what it raised."""
+        self._asked += 1
+        # Where it ended already, there is no answer either, and `call` says so.
+        with contextlib.suppress(OSError):
+            pickle.dump((name, arguments, tempfile.gettempdir()), self._requests)
+            self._requests.flush()
+
     def call(self, name: str, *arguments: Any, file: Path, limits: Limits) -> Any:
         """What the function `module:name` answers. `file`: what it is about, for a sentence.
 
@@ -57,28 +66,21 @@ class Apart:
         long, or takes too much memory, OSError for a full disk, and RuntimeError for any other failure.
         """
         self.files += 1
+        result = None
         with watched(self._process.pid, limits, end=self._kill) as found:
             try:
-                pickle.dump((name, arguments, tempfile.gettempdir()), self._requests)
-                self._requests.flush()
-                line = self._replies.readline()
-            except OSError:
-                # It ended before it read everything.
-                line = b""
+                self.ask(name, *arguments)
+                lines = [self._replies.readline() for _ in range(self._asked)]
             except BaseException:
                 self.end()
                 raise
-        if not line.endswith(b"\n"):
-            ended = self._how_it_ended()
-            raise UnrunnableError(f"{file} {found[0] if found else ended}")
-        reply = json.loads(line)
-        if "refused" in reply:
-            raise REFUSALS[reply["kind"]](reply["refused"])
-        if "full" in reply:
-            raise OSError(*reply["full"])
-        if "failed" in reply:
-            raise RuntimeError(f"{reply['failed']}\n{reply['traceback']}")
-        return reply["result"]
+        self._asked = 0
+        for line in lines:
+            if not line.endswith(b"\n"):
+                ended = self._how_it_ended()
+                raise UnrunnableError(f"{file} {found[0] if found else ended}")
+            result = _result(line)
+        return result
 
     def end(self) -> None:
         """Kill it and what it started. Safe to repeat."""
@@ -111,6 +113,18 @@ class Apart:
             with contextlib.suppress(ValueError):
                 return f"ended the process that ran it with {signal.Signals(-code).name}{said}"
         return f"ended the process that ran it with exit code {code}{said}"
+
+
+def _result(line: bytes) -> Any:
+    """What a reply says that the function answered. Raises what it raised."""
+    reply = json.loads(line)
+    if "refused" in reply:
+        raise REFUSALS[reply["kind"]](reply["refused"])
+    if "full" in reply:
+        raise OSError(*reply["full"])
+    if "failed" in reply:
+        raise RuntimeError(f"{reply['failed']}\n{reply['traceback']}")
+    return reply["result"]
 
 
 _RUNNING: dict[Format, Apart] = {}

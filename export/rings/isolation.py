@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from export.artifact import RUNTIME_PACKAGES
+from export.artifact import RUNTIME_PACKAGES, Format
 from export.rings import Candidate, Ring, RingResult
 from export.rings.isolated_process import isolated_process
 
@@ -24,7 +24,7 @@ def check(candidate: Candidate) -> RingResult:
     """Within the variant's limit, with one thread; a SavedModel without TensorFlow's graph optimizer."""
     part = candidate.reference.first(EXAMPLES)
     kind = candidate.artifact.target.format
-    packages = sorted(_packages(RUNTIME_PACKAGES[kind][1]) - _NOT_THE_RUNTIME)
+    packages = _importable(kind)
     facts: dict[str, Any] = {"examples": part.examples, "packages": packages}
     with tempfile.TemporaryDirectory() as folder:
         inputs, answers = Path(folder) / "inputs.npz", Path(folder) / "answers.npz"
@@ -38,6 +38,16 @@ def check(candidate: Candidate) -> RingResult:
             return RingResult(ring=Ring.ISOLATION, failures=(str(error),), facts=facts)
     facts["max_abs_error"] = judged.max_abs_error
     return RingResult(ring=Ring.ISOLATION, failures=judged.failures, facts=facts)
+
+
+def get_ready(kind: Format) -> None:
+    """Start the process for files of the format, which loads its runtime while this one goes on."""
+    isolated_process(kind, _importable(kind))
+
+
+def _importable(kind: Format) -> list[str]:
+    """What may be imported: the runtime, and what it needs."""
+    return sorted(_packages(RUNTIME_PACKAGES[kind][1]) - _NOT_THE_RUNTIME)
 
 
 @functools.cache

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from export.apart.arrays import map_reference, store_arrays
-from export.artifact import Artifact, Description
+from export.artifact import Artifact, Description, Format
 from export.errors import VerificationError
 from export.reference import Arrays, Reference
 from export.rings import Candidate, RingResult, hostile, invariance, isolation, stress, structure
-from export.runtimes import answer_all, check_contract, load
+from export.runtimes import answer_all, check_contract, is_installed, load
 from export.structure import require_safe
 from export.tolerance import Tolerance
 
@@ -36,6 +37,17 @@ class CheckRequest:
     tolerance: Tolerance
     reference: Path = Path()
     answers: Path = Path()
+
+
+def get_ready(kind: Format) -> None:
+    """Load what files of the format are judged and run with, here and in the process of the ring `isolation`.
+
+    Does nothing where the runtime is not installed: `opened` refuses files for that.
+    """
+    if is_installed(kind):
+        isolation.get_ready(kind)
+        for part in ("structure", "runtimes"):
+            import_module(f"export.{part}.{kind.value}")
 
 
 def answer_and_check(request: CheckRequest) -> list[dict[str, Any]]:

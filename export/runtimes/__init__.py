@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from export.artifact import RUNTIME_PACKAGES, Target, TensorSpec
+from export.artifact import RUNTIME_PACKAGES, Format, Target, TensorSpec
 from export.errors import InputError
 from export.parity import Probabilities
 
@@ -58,14 +58,19 @@ class RuntimeModel:
         return answer
 
 
+def is_installed(kind: Format) -> bool:
+    """Whether the format's runtime can be imported here."""
+    return find_spec(RUNTIME_PACKAGES[kind][0]) is not None
+
+
 def load(target: Target, path: Path, *, threads: int | None = None, optimized: bool = True) -> RuntimeModel:
     """Open an artifact in its runtime; `threads` None leaves the number to the runtime.
 
     `optimized` False: an ONNX graph is run as it was written, a TFLite file without XNNPACK. Raises InputError if the
     runtime is not installed or can't open the file.
     """
-    module, package = RUNTIME_PACKAGES[target.format]
-    if find_spec(module) is None:
+    if not is_installed(target.format):
+        package = RUNTIME_PACKAGES[target.format][1]
         raise InputError(f"{path} needs {package}, which is not installed: pip install {package}")
     if not path.exists():
         raise InputError(f"there is no {path}: export the model first")

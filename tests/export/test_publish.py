@@ -19,6 +19,8 @@ import numpy as np
 import pytest
 
 from export import publish as gate
+from export.apart.limits import USUAL
+from export.apart.process import end_all, process_for
 from export.artifact import Format, digest_file
 from export.errors import InputError, VerificationError
 from export.look import measure_look
@@ -280,6 +282,28 @@ def test_all_formats_of_another_model_replace_those_there(
     found = read_manifest(published_copy).description
     assert dataclasses.replace(found, stability_radius=None) == describe(model)
     assert verify_folder(published_copy, formats=list(Format)).passed
+
+
+@pytest.mark.parametrize("kind", ["tflite", "onnx"])
+def test_a_file_is_verified_without_another_framework(
+    kind: str,
+    request_for: Callable[..., Any],
+    artifacts: Path,
+    examples: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loaded = "import sys\ndef frameworks(): return sorted({'keras', 'tensorflow', 'tf2onnx'} & set(sys.modules))"
+    (tmp_path / "double_of_loaded.py").write_text(loaded, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    end_all()
+
+    publish(request_for(artifacts, kind), *examples)
+
+    process = process_for(Format(kind))
+    assert process.files == 1
+    assert process.call("double_of_loaded:frameworks", file=artifacts, limits=USUAL) == []
+    end_all()
 
 
 def test_an_empty_folder_is_filled(request_for: Callable[..., Any], artifacts: Path, examples: Any) -> None:

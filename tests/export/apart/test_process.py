@@ -41,6 +41,8 @@ def eat():
     while True: held.append(bytearray(16 << 20)); time.sleep(0.01)
 def start():
     return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]).pid
+def write_pid(path):
+    open(path, "w").write(str(os.getpid()))
 def start_and_sleep(path):
     open(path, "w").write(str(start())); time.sleep(600)
 """
@@ -81,6 +83,32 @@ def test_its_temporary_files_lie_where_those_of_its_parent_do(
         monkeypatch.setattr("tempfile.tempdir", folder)
 
         assert apart.call("double_of_work:temporary", file=FILE, limits=PATIENT) == folder
+
+
+def test_it_works_at_what_it_was_asked_for_while_its_parent_goes_on(apart: Apart, tmp_path: Path) -> None:
+    apart.ask("double_of_work:write_pid", str(tmp_path / "pid"))
+    end = time.monotonic() + 30
+    while not (tmp_path / "pid").exists() and time.monotonic() < end:
+        time.sleep(0.05)
+
+    assert (tmp_path / "pid").exists()
+    assert apart.call("double_of_work:add", 1, 1, file=FILE, limits=PATIENT) == 2
+    assert apart.call("double_of_work:add", 2, 2, file=FILE, limits=PATIENT) == 4
+
+
+def test_what_it_was_asked_for_fails_at_the_next_call(apart: Apart) -> None:
+    apart.ask("double_of_work:fail", "InputError", "the reason")
+
+    with pytest.raises(InputError, match=r"^the reason$"):
+        apart.call("double_of_work:add", 1, 1, file=FILE, limits=PATIENT)
+    assert apart.call("double_of_work:add", 1, 1, file=FILE, limits=PATIENT) == 2
+
+
+def test_what_ends_it_before_the_next_call_is_named_there(apart: Apart) -> None:
+    apart.ask("double_of_work:die", 3)
+
+    with pytest.raises(UnrunnableError, match=r"model\.onnx ended the process that ran it with exit code 3"):
+        apart.call("double_of_work:add", 1, file=FILE, limits=PATIENT)
 
 
 def test_what_it_prints_is_not_taken_for_an_answer(apart: Apart) -> None:
