@@ -216,6 +216,8 @@ CASES: tuple[Attack, ...] = (
             _kill(at),
             codes=(-9,),
             says="",
+            # The next command removes it, as cases of leftovers show.
+            changes=("runs", "../tmp/keras-tune-export-work-*"),
             check=_is_whole_and_goes_on,
             needs_linux=True,
         )

@@ -24,6 +24,7 @@ from scripts.attacks.running import ADDED_MEBIBYTES, Answer, collect, execute_in
 from scripts.attacks.usual import measure_usual  # noqa: E402
 from scripts.attacks.watching import Limits  # noqa: E402
 
+ANSWERS_A_LINE = 50
 TABULATED = Kind.MACHINE
 """Faults of the machine itself: each is shown with its answer."""
 
@@ -48,14 +49,18 @@ def main() -> int:
         for script, mebibytes in usual.items():
             print(f"{script} holds {mebibytes:.0f} MiB on right things; an attack may add {ADDED_MEBIBYTES:.0f}")
 
-        def run(attack: Attack) -> Answer:
+        answers: list[Answer] = []
+
+        def run(attack: Attack) -> None:
             limits = Limits(seconds=attack.seconds * arguments.slower)
             answer = run_attack(attack, goods, execute_in_processes(limits, usual))
+            answers.append(answer)
             _show(answer)
-            return answer
+            if len(answers) % ANSWERS_A_LINE == 0:
+                print(f"{len(answers)} of {len(chosen)} attacks answered", flush=True)
 
         with ThreadPoolExecutor(arguments.jobs) as pool:
-            answers = list(pool.map(run, chosen))
+            list(pool.map(run, chosen))
     _summarize(answers)
     if arguments.json is not None:
         text = json.dumps([_as_json(answer) for answer in answers], indent=1)
