@@ -73,9 +73,23 @@ def read_onnx(path: Path) -> Any:
         model.ParseFromString(path.read_bytes())
     except message.DecodeError as error:
         raise InputError(f"{path} is not an ONNX file ({error}): export it again") from error
+    if not _is_text(model):
+        raise InputError(f"{path} is not an ONNX file (a name in it is not UTF-8): export it again")
     if not model.graph.node:
         raise InputError(f"{path} is not an ONNX file (it holds no operator): export it again")
     return model
+
+
+def _is_text(part: Any) -> bool:
+    """Whether all that the message declares as text is: protobuf gives bytes where it can't be decoded."""
+    for field, value in part.ListFields():
+        holds = _MESSAGES[part.DESCRIPTOR.name][field.name][1]
+        several = value if holds.startswith(_MANY) else [value]
+        if holds.endswith("text") and any(isinstance(one, bytes) for one in several):
+            return False
+        if holds.endswith("Proto") and not all(map(_is_text, several)):
+            return False
+    return True
 
 
 def all_nodes(graph: Any) -> Iterator[Any]:

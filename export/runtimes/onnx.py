@@ -48,10 +48,10 @@ def load(path: Path, threads: int | None, optimized: bool) -> OnnxModel:  # noqa
     if threads is not None:
         options.intra_op_num_threads = threads
     try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        # Names that are no UTF-8 fail when they are asked for.
+        return OnnxModel(onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"]))
     except Exception as error:
         raise InputError(f"{path} can't be opened by onnxruntime ({one_line(error)}): export it again") from error
-    return OnnxModel(session)
 
 
 def _spec(node: Any) -> TensorSpec:

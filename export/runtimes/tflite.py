@@ -41,12 +41,12 @@ def load(path: Path, threads: int | None, optimized: bool) -> TFLiteModel:  # no
         with held_back():
             interpreter = Interpreter(model_path=str(path), num_threads=threads, experimental_op_resolver_type=kernels)
             interpreter.allocate_tensors()
-        signatures = interpreter.get_signature_list()
+        if _SIGNATURE in interpreter.get_signature_list():
+            # Names that are no UTF-8 fail when they are asked for.
+            return TFLiteModel(interpreter)
     except (ValueError, RuntimeError) as error:
         raise InputError(f"{path} can't be opened by LiteRT ({one_line(error)}): export it again") from error
-    if _SIGNATURE not in signatures:
-        raise InputError(f"{path} lacks the signature {_SIGNATURE}: export it again")
-    return TFLiteModel(interpreter)
+    raise InputError(f"{path} lacks the signature {_SIGNATURE}: export it again")
 
 
 def tensor_specs(details: dict[str, Any]) -> tuple[TensorSpec, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import numpy as np
 import pytest
 
 from export.artifact import Format, Target, TensorSpec, Variant
-from export.errors import InputError
+from export.errors import InputError, VerificationError
+from export.metadata import read_metadata
 from export.runtimes import RuntimeModel, check_contract, load
+from export.structure import require_safe
 
 TARGETS = {kind: Target(format=kind, variant=Variant.FLOAT32) for kind in Format}
 SINGLE_FILES = [Format.TFLITE, Format.ONNX]
@@ -113,6 +116,24 @@ def test_a_right_beginning_followed_by_garbage_is_refused(published: Path, tmp_p
 
     with pytest.raises(InputError, match=r"can't be opened by .*: export it again"):
         load(TARGETS[single], path)
+
+
+@pytest.mark.parametrize("single", SINGLE_FILES)
+def test_any_text_that_is_no_utf_8_is_refused_or_does_no_harm(published: Path, tmp_path: Path, single: Format) -> None:
+    content = (published / TARGETS[single].file).read_bytes()
+    path = tmp_path / TARGETS[single].file
+    reasons = []
+    for at in {found.start() for found in re.finditer(rb"[\w/.:-]{4,}", content) if found[0].isascii()}:
+        path.write_bytes(content[:at] + b"\xc0" + content[at + 1 :])
+        try:
+            require_safe(single, path)
+            load(TARGETS[single], path)
+            read_metadata(single, path)
+        except (InputError, VerificationError) as error:
+            reasons.append(str(error))
+
+    assert len(reasons) > 10
+    assert not any("\n" in reason for reason in reasons)
 
 
 @pytest.mark.parametrize(
