@@ -44,7 +44,7 @@ def files(folder: Path) -> Iterator[Path]:
 
     However folders are linked to each other, each one that there is gives its files once.
     """
-    return _walk(folder, {folder.resolve()}, [])
+    return _walk(folder, {_identity(folder)}, [])
 
 
 def files_once(folders: Sequence[Path]) -> tuple[list[list[Path]], list[Path]]:
@@ -52,11 +52,11 @@ def files_once(folders: Sequence[Path]) -> tuple[list[list[Path]], list[Path]]:
 
     A link to one of the folders, or to what another one holds, is left out. Raises InputError as `visible` does.
     """
-    seen, links = {folder.resolve() for folder in folders}, list[Path]()
+    seen, links = set(map(_identity, folders)), list[Path]()
     return [list(_walk(folder, seen, links)) for folder in folders], links
 
 
-def _walk(folder: Path, seen: set[Path], links: list[Path]) -> Iterator[Path]:
+def _walk(folder: Path, seen: set[tuple[int, int]], links: list[Path]) -> Iterator[Path]:
     """The files, without folders among those `seen`, which grow; links to such ones are added to `links`."""
     # No recursion: folders may lie in each other deeper than Python's calls.
     waiting = [iter(_entries(folder))]
@@ -66,8 +66,8 @@ def _walk(folder: Path, seen: set[Path], links: list[Path]) -> Iterator[Path]:
             waiting.pop()
         elif not is_folder:
             yield path
-        elif (real := path.resolve()) not in seen:
-            seen.add(real)
+        elif (identity := _identity(path)) not in seen:
+            seen.add(identity)
             waiting.append(iter(_entries(path)))
         else:
             links.append(path)
@@ -80,7 +80,20 @@ def _entries(folder: Path) -> list[tuple[Path, bool]]:
             kept = [entry for entry in found if not entry.name.startswith(".") and entry.name.lower() not in JUNK]
             return [(folder / entry.name, _is_folder(entry)) for entry in sorted(kept, key=lambda entry: entry.name)]
     except OSError as error:
-        raise InputError(f"the folder {folder} can't be read ({error.strerror}): remove or move it") from error
+        raise _unreadable(folder, error) from error
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    """What tells a folder from all others, by whichever links it is reached."""
+    try:
+        found = folder.stat()
+    except OSError as error:
+        raise _unreadable(folder, error) from error
+    return found.st_dev, found.st_ino
+
+
+def _unreadable(folder: Path, error: OSError) -> InputError:
+    return InputError(f"the folder {folder} can't be read ({error.strerror}): remove or move it")
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

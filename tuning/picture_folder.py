@@ -11,6 +11,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
@@ -123,11 +124,16 @@ def _in_threads(
     work: Callable[[Picture], Result], pictures: Sequence[Picture], *, result_bytes: int = 0
 ) -> Iterator[tuple[Picture, Result]]:
     """Each picture with what `work` makes of it, in order. Pillow and hashlib let other threads run meanwhile."""
+    threads = os.cpu_count() or 1
     count = min(max(CHUNK_BYTES // max(result_bytes, 1), 1), CHUNK)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    # Several at a time: handing over a small picture takes longer than reading it.
+    several = max(count // (4 * threads), 1)
+    with ThreadPoolExecutor(threads) as pool:
         for start in range(0, len(pictures), count):
             chunk = pictures[start : start + count]
-            yield from zip(chunk, pool.map(work, chunk), strict=True)
+            groups = [chunk[at : at + several] for at in range(0, len(chunk), several)]
+            results = pool.map(lambda group: [work(picture) for picture in group], groups)
+            yield from zip(chunk, chain.from_iterable(results), strict=True)
 
 
 def _common_shape(survey: _Survey, options: FolderOptions) -> tuple[int, int, int]:

@@ -104,7 +104,7 @@ def _check_names(folder: Path, paths: Sequence[Path]) -> None:
     own = folder.resolve().name
     if flaw(own):
         raise InputError(f"the name of the folder {readable(own)} {flaw(own)}: rename it")
-    flawed = dict.fromkeys(part for path in paths for part in _flawed(path.relative_to(folder)))
+    flawed = dict.fromkeys(part for path in paths if flaw(str(path)) for part in _flawed(path.relative_to(folder)))
     if flawed:
         first, *others = flawed
         more = f" (and {len(others)} more)" if others else ""
