@@ -166,10 +166,9 @@ def _owned(folder: Path) -> int | None:
     try:
         lock = os.open(folder / _OWNER, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         # On a file system without locks age has to tell.
-        with contextlib.suppress(OSError):
-            _lock(lock)
+        _lock(lock)
         (folder / _OWNER).stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, BlockingIOError):
         if lock is not None:
             os.close(lock)
         return None

@@ -165,6 +165,26 @@ for _ in range(50):
 
 
 @on_linux
+def test_a_new_folder_that_a_sweep_has_in_its_hands_is_left_to_it(
+    outer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, sweeping = temporary._lock, list[int]()
+
+    def swept(file: int) -> bool:
+        if not sweeping:
+            (new,) = outer.iterdir()
+            sweeping.append(os.open(new / ".owner", os.O_RDWR))
+            assert lock(sweeping[0])
+        return lock(file)
+
+    monkeypatch.setattr(temporary, "_lock", swept)
+
+    with private_folder() as folder:
+        assert os.fstat(sweeping[0]).st_ino != (folder / ".owner").stat().st_ino
+    os.close(sweeping[0])
+
+
+@on_linux
 def test_a_link_under_such_a_name_is_not_followed(outer: Path, tmp_path: Path) -> None:
     mine = plant(tmp_path, "mine")
     link = outer / f"{PREFIX}abcd1234"
