@@ -14,6 +14,8 @@ from PIL import Image
 
 from .refused import assert_refused
 
+pytestmark = pytest.mark.slow
+
 Script = Callable[..., subprocess.CompletedProcess[str]]
 
 

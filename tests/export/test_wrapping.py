@@ -44,6 +44,8 @@ from .wrapping_cases import (
     trained,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def save(model: Any, folder: Path) -> Path:
     path = folder / "model.keras"

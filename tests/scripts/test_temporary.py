@@ -165,9 +165,7 @@ for _ in range(50):
 
 
 @on_linux
-def test_a_new_folder_that_a_sweep_has_in_its_hands_is_left_to_it(
-    outer: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_new_folder_that_a_sweep_has_in_its_hands_is_left_to_it(outer: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lock, sweeping = temporary._lock, list[int]()
 
     def swept(file: int) -> bool:

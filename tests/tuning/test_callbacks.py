@@ -18,6 +18,8 @@ from tuning.callbacks import (
 )
 from tuning.settings import Schedule, TrainingSettings
 
+pytestmark = pytest.mark.slow
+
 STEPS = 5
 PEAK = 0.4
 

@@ -11,6 +11,8 @@ import pytest
 
 from tuning.importance import FEWEST_TRIALS, importance
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="session")
 def searched(make_trial):

@@ -13,6 +13,8 @@ from tuning.dataset import make_dataset
 from tuning.errors import InputError
 from tuning.python_data import from_arrays, from_tf_data
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("north", "east", "south", "west")
 
 

@@ -17,6 +17,8 @@ from tuning.user_code import (
     resolved,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[[str, str], str]:

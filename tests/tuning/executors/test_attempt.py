@@ -13,6 +13,8 @@ from tuning.executors.in_process import InThisProcess
 from tuning.executors.interface import Built
 from tuning.user_model import UserModel, Wishes
 
+pytestmark = pytest.mark.slow
+
 
 class Subclassed(keras.Model):
     """Does not declare what it takes."""
