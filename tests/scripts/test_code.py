@@ -13,6 +13,8 @@ from scripts.parts.code import Code, add_code_arguments, load_objects, read_code
 from tuning.run_folder import RunFolder, write_json
 from tuning.user_code import code_digest
 
+pytestmark = pytest.mark.slow
+
 LAYER = "import keras\n\n\nclass {name}(keras.layers.Layer):\n    pass\n"
 Write = Callable[[str, str], str]
 TrainedRun = Callable[..., RunFolder]

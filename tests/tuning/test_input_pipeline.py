@@ -9,6 +9,8 @@ from tuning.dataset import Split
 from tuning.input_pipeline import VALIDATION_BATCH, steps_per_epoch, training_batches, validation_batches
 from tuning.settings import Feed, Labels
 
+pytestmark = pytest.mark.slow
+
 COUNT, BATCH = 50, 16
 AS_THEY_ARE, ONE_HOT = Feed(), Feed(labels=Labels.ONE_HOT, num_classes=10)
 
