@@ -136,7 +136,10 @@ class Verification:
 
 
 def get_ready(targets: Iterable[Target]) -> None:
-    """Start the processes in which files of these targets are verified, so that they load while this one goes on."""
+    """Start the processes in which files of these targets are verified, so that they load while this one goes on.
+
+    For files that are written here: those of others are judged before anything is loaded for them.
+    """
     for kind in {target.format for target in targets}:
         process_for(kind).ask("export.rings.run:get_ready", kind)
 
@@ -158,7 +161,6 @@ def verify_artifacts(
     answers: dict[str, Arrays] = {}
     parities: list[Parity | OutputParity] = []
     rings: list[tuple[RingResult, ...]] = []
-    get_ready(artifact.target for artifact in artifacts)
     with tempfile.TemporaryDirectory() as place:
         store_reference(standard.reference, Path(place))
         for artifact in artifacts:
