@@ -102,13 +102,13 @@ def publish(
         require_accepted(request.opset)
     prepare(request.targets)
     serving = load_serving_model(request.model, request.serving, examples=images)
-    get_ready(request.targets)
     inputs = serving.front.prepare(images)
     if serving.kind is Kind.CLASSIFIER:
         labels = checked_labels(labels, len(next(iter(inputs.values()))))
         check_classes(serving, request.subject.class_names, labels, request.model)
     else:
         labels = None
+    get_ready(request.targets)
     with locked(request.folder), staging_folder(request.folder) as staged:
         check_folder(request.folder)
         require_replaceable(staged, request.folder)
