@@ -13,15 +13,15 @@ from typing import Any
 from export.apart.limits import Limits
 from export.apart.process import process_for
 from export.artifact import PARITY, Artifact, Format
+from export.comparison.parity import Parity
 from export.errors import InputError, UnrunnableError, VerificationError
+from export.files.strict_json import read_json
+from export.folder.manifest import Manifest
+from export.folder.published_files import check_digests
+from export.formats.structure import require_safe
+from export.formats.tensors import READABLE
 from export.layers.bisect import Divergence, bisect_file
 from export.layers.matching import LayerMatch, matches_from_json
-from export.layers.tensors import READABLE
-from export.manifest import Manifest
-from export.parity import Parity
-from export.published_files import check_digests
-from export.strict_json import read_json
-from export.structure import require_safe
 from export.verification import ask, open_candidate, published_standard
 
 

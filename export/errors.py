@@ -1,16 +1,20 @@
-"""The two answers that are not an error of our own: a request that can't be met, and a proof that failed."""
+"""The two answers that are not an error of our own: a request that can't be met, and a proof that failed.
+
+`InputError` is the one of `tuning.errors`: what both packages need lies there and in `tuning.files`, and is all that
+this package imports of that one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tuning.errors import InputError
+
 if TYPE_CHECKING:
     from export.artifact import Target
 
-
-class InputError(ValueError):
-    """Bad arguments or bad input, told in one sentence: what, what was expected, what to do."""
+__all__ = ["InputError", "UnrunnableError", "UnusableError", "UnwritableError", "VerificationError"]
 
 
 class VerificationError(Exception):

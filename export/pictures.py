@@ -10,8 +10,8 @@ from PIL import Image, ImageFilter, ImageOps
 
 from export.artifact import Look
 from export.errors import InputError
-from export.look import INK, border_level, ink_box
-from export.picture_file import open_picture
+from export.files.picture_file import open_picture
+from export.folder.look import INK, border_level, ink_box
 
 DARK = 64
 SIZE_SLACK = 0.25

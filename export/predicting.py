@@ -11,10 +11,10 @@ from export.apart.arrays import map_arrays, store_arrays
 from export.apart.limits import Limits
 from export.apart.process import process_for
 from export.artifact import Target
+from export.comparison.reference import Arrays
 from export.errors import VerificationError
-from export.reference import Arrays
-from export.runtimes import answer_all, load
-from export.structure import require_safe
+from export.formats.runtime import answer_all, load
+from export.formats.structure import require_safe
 
 
 def predict_apart(target: Target, path: Path, inputs: Arrays, *, limits: Limits) -> dict[str, np.ndarray]:

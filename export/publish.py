@@ -32,23 +32,23 @@ from export.artifact import (
     digest_file,
 )
 from export.benchmark.storing import remove_outdated
-from export.earlier import check_folder, earlier_tolerances, keep_earlier, published_targets
+from export.comparison.parity import stability_radius
+from export.comparison.reference import Reference, write_reference
+from export.comparison.stress import stress_arrays, stress_images
+from export.comparison.tolerance import TOLERANCES, Tolerance, loosened
 from export.errors import InputError
-from export.install import install, locked, require_replaceable, staging_folder
-from export.look import measure_look
-from export.manifest import Manifest
-from export.parity import stability_radius
-from export.reference import Reference, write_reference
-from export.request_checks import check_accuracy, check_answers, check_classes, checked_labels
-from export.self_proof import trace_of, with_proofs
-from export.serving import ServingModel, load_serving_model, reference_function
-from export.stress import stress_arrays, stress_images
-from export.targets import check_opset, choose_targets
-from export.tolerance import TOLERANCES, Tolerance, loosened
+from export.folder.look import measure_look
+from export.folder.manifest import Manifest
+from export.formats.targets import check_opset, choose_targets
+from export.formats.writer import prepare
+from export.model.preprocessing import Arrays, ServingOptions
+from export.model.serving import ServingModel, load_serving_model, reference_function
+from export.publishing.earlier import check_folder, earlier_tolerances, keep_earlier, published_targets
+from export.publishing.install import install, locked, require_replaceable, staging_folder
+from export.publishing.request_checks import check_accuracy, check_answers, check_classes, checked_labels
+from export.publishing.self_proof import trace_of, with_proofs
+from export.publishing.writing import write_all
 from export.verification import Standard, Verification, get_ready, verify_artifacts
-from export.wrapping import Arrays, ServingOptions
-from export.writers import prepare
-from export.writing import write_all
 
 _RECORDED_VERSIONS = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "numpy")
 
@@ -97,7 +97,7 @@ def publish(
     if not request.targets:
         raise InputError("nothing to export: name at least one format")
     if any(target.format is Format.ONNX for target in request.targets):
-        from export.acceptance import require_accepted
+        from export.publishing.acceptance import require_accepted
 
         require_accepted(request.opset)
     prepare(request.targets)
@@ -224,7 +224,7 @@ def _describe(serving: ServingModel, subject: Subject, reference: Reference) -> 
 def _accepted(verification: Verification) -> dict[str, dict[str, int]]:
     if all(artifact.target.format is not Format.ONNX for artifact in verification.artifacts):
         return {}
-    from export.acceptance import accepted
+    from export.publishing.acceptance import accepted
 
     return {"onnxruntime": dataclasses.asdict(accepted())}
 

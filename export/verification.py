@@ -12,16 +12,16 @@ from export.apart.arrays import map_arrays, store_reference
 from export.apart.limits import USUAL, Limits
 from export.apart.process import process_for
 from export.artifact import OUTPUT_NAME, REFERENCE, Artifact, Description, Format, Kind, Target, Variant
-from export.claims import check_claims, check_reference
+from export.comparison.output_parity import OutputParity, compare_outputs
+from export.comparison.parity import Parity, compare, stability_radius
+from export.comparison.reference import Arrays, Reference, read_reference
+from export.comparison.tolerance import TOLERANCES, Tolerance, recorded
 from export.errors import InputError, VerificationError
-from export.manifest import Manifest, read_manifest
-from export.output_parity import OutputParity, compare_outputs
-from export.parity import Parity, compare, stability_radius
-from export.published_files import check_digests, check_foreign
-from export.reference import Arrays, Reference, read_reference
+from export.folder.claims import check_claims, check_reference
+from export.folder.manifest import Manifest, read_manifest
+from export.folder.published_files import check_digests, check_foreign
 from export.rings import Candidate, Ring, RingResult
 from export.rings.run import RINGS, CheckRequest, answer, opened
-from export.tolerance import TOLERANCES, Tolerance, recorded
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

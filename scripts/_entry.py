@@ -33,8 +33,9 @@ sys.path[:] = [str(ROOT), *(entry for entry in sys.path if Path(entry or ".").re
 # `scripts._entry` and the `_entry` that a script imports are one module.
 sys.modules["scripts._entry"] = sys.modules[__name__]
 
-from scripts.parts import output, temporary  # noqa: E402 found by the path above
-from tuning.keras_settings import shield  # noqa: E402
+from scripts import _temporary as temporary  # noqa: E402 found by the path above
+from scripts.terminal import output  # noqa: E402 found by the path above
+from tuning.environment.keras_settings import shield  # noqa: E402
 from tuning.plain_names import readable  # noqa: E402
 
 shield(os.environ)
@@ -146,7 +147,7 @@ def _parsed(made: Parser) -> argparse.Namespace:
     """The arguments, with those of the file that `--config` names, if the command has that option."""
     words = sys.argv[1:]
     if "--config" in made._option_string_actions:
-        from scripts.parts.config_file import with_config
+        from scripts.options.config_file import with_config
         from tuning.errors import InputError
 
         try:
@@ -190,18 +191,18 @@ def writing_to(folder: Path) -> Iterator[None]:
 def load_tensorflow() -> None:
     """Import TensorFlow with our choice of kernels, without what it writes before its own log level counts."""
     from export.native_output import held_back
-    from tuning.cpu_kernels import kernel_choice
+    from tuning.environment.cpu_kernels import kernel_choice
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.update(kernel_choice(os.environ))
 
     with held_back():
-        from tuning.keras_settings import take_defaults
+        from tuning.environment.keras_settings import take_defaults
 
         take_defaults()
         import tensorflow
 
-        from tuning.devices import prepare_gpus
+        from tuning.environment.devices import prepare_gpus
 
         tensorflow.get_logger().setLevel("ERROR")
         prepare_gpus()
@@ -212,7 +213,7 @@ def load_tensorflow() -> None:
 def _guarded(run: Callable[[argparse.Namespace], Outcome], arguments: argparse.Namespace) -> int:
     from export.errors import InputError as ExportInputError
     from export.errors import VerificationError
-    from scripts.parts.interrupts import keep_interrupts
+    from scripts._interrupts import keep_interrupts
     from tuning.errors import InputError as TuningInputError
     from tuning.errors import TrainingError
 

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING
 
 from export.artifact import BENCHMARK, BENCHMARK_TABLE, RUNTIME_PACKAGES, Kind
 from export.errors import InputError
-from export.targets import choose_targets
-from scripts.parts.code import Code, add_code_arguments, add_trust_argument, is_trusted, read_code
-from scripts.parts.limit_options import add_limit_arguments, read_limits
-from scripts.parts.published import holds_weights_alone, keras_model_beside, published_folder
-from scripts.parts.serving import code_published
-from scripts.parts.signing import add_signed_by_argument, read_published, read_signed_by, tell_signature
-from scripts.parts.target_options import add_format_argument, add_variant_argument
+from export.formats.targets import choose_targets
+from scripts.commands.published import holds_weights_alone, keras_model_beside, published_folder
+from scripts.options.code import Code, add_code_arguments, add_trust_argument, is_trusted, read_code
+from scripts.options.limits import add_limit_arguments, read_limits
+from scripts.options.serving import code_published
+from scripts.options.signing import add_signed_by_argument, read_published, read_signed_by, tell_signature
+from scripts.options.targets import add_format_argument, add_variant_argument
 
 if TYPE_CHECKING:
     from export.benchmark.candidate import KerasSource
-    from export.manifest import Manifest
+    from export.folder.manifest import Manifest
 
 KERAS_PACKAGES = ("tensorflow", "keras")
 LEFT_OUT = "model.predict and model.export are left out"
@@ -73,9 +73,9 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     from export.benchmark.measuring import Plan, measure
     from export.benchmark.session import Settings
     from export.benchmark.storing import save
-    from scripts.parts.benchmark_tables import print_benchmark
-    from scripts.parts.console import make_console
-    from tuning.cpu_kernels import kernel_choice
+    from scripts.terminal.benchmark_tables import print_benchmark
+    from scripts.terminal.console import make_console
+    from tuning.environment.cpu_kernels import kernel_choice
 
     console = make_console(json_output=arguments.json)
     settings = Settings(

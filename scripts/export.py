@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from export.artifact import DEFAULT_OPSET, Subject, Variant
 from export.errors import InputError, UnusableError, UnwritableError
-from export.targets import AUTO, check_opset, choose_targets
-from scripts.parts.code import Code, add_code_arguments, read_code
-from scripts.parts.data import add_data_arguments, asks_for_data, load_asked_dataset, load_run_dataset, tell_fallback
-from scripts.parts.limit_options import add_limit_arguments, read_limits
-from scripts.parts.promise import add_promise_argument, promise_note
-from scripts.parts.rules import add_rule_arguments, calibration_examples, read_tolerances
-from scripts.parts.serving import How, read_how, serving_options
-from scripts.parts.signing import add_sign_argument, read_sign
-from scripts.parts.target_options import add_format_argument, add_variant_argument
+from export.formats.targets import AUTO, check_opset, choose_targets
+from scripts.commands.promise import add_promise_argument, promise_note
+from scripts.options.code import Code, add_code_arguments, read_code
+from scripts.options.data import add_data_arguments, asks_for_data, load_asked_dataset, load_run_dataset, tell_fallback
+from scripts.options.limits import add_limit_arguments, read_limits
+from scripts.options.serving import How, read_how, serving_options
+from scripts.options.signing import add_sign_argument, read_sign
+from scripts.options.targets import add_format_argument, add_variant_argument
+from scripts.options.tolerances import add_rule_arguments, calibration_examples, read_tolerances
 
 if TYPE_CHECKING:
-    from scripts.parts.console import Console
-    from tuning.dataset import Dataset
+    from scripts.terminal.console import Console
+    from tuning.data.dataset import Dataset
 
 PACKAGES = (
     "numpy",
@@ -88,7 +88,7 @@ def build_parser() -> _entry.Parser:
 
 
 def run(arguments: argparse.Namespace) -> _entry.Outcome:
-    from scripts.parts.console import make_console
+    from scripts.terminal.console import make_console
 
     console = make_console(json_output=arguments.json)
     targets = choose_targets(arguments.format, arguments.variant)
@@ -100,16 +100,16 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     dataset = source.dataset
     folder = arguments.output if arguments.output is not None else source.folder
 
-    from export.writers import prepare
+    from export.formats.writer import prepare
 
     # Another process loads TensorFlow while this one does.
     prepare(targets)
     _entry.load_tensorflow()
+    from export.comparison.tolerance import loosened
     from export.publish import ExportRequest, publish
-    from export.tolerance import loosened
-    from scripts.parts.advice import add_command, print_advice
-    from scripts.parts.console import red, yellow
-    from scripts.parts.tables import print_verification, tell_looser
+    from scripts.commands.advice import add_command, print_advice
+    from scripts.terminal.console import red, yellow
+    from scripts.terminal.verification_table import print_verification, tell_looser
 
     test = dataset.test.for_verification()
     subject = Subject(
@@ -171,7 +171,7 @@ class Source:
 
 def _run(arguments: argparse.Namespace, console: Console) -> Source:
     """A run's model, on the run's own data."""
-    from tuning.run_folder import newest_finished, open_run
+    from tuning.runs.run_folder import newest_finished, open_run
 
     if asks_for_data(arguments):
         raise InputError("--dataset and --data go with --model: a run is verified on its own data")
@@ -187,7 +187,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> Source:
     reason = dataset.fallback_reason
     exported = folder
     if arguments.trial is not None:
-        from scripts.parts.trial_model import folder_of_trial
+        from scripts.commands.trial_model import folder_of_trial
 
         exported = folder_of_trial(arguments, folder, record, dataset, console)
     code = code.of_run(folder, exported)
@@ -209,7 +209,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> Source:
 
 def _any_model(arguments: argparse.Namespace) -> Source:
     """A model file, on the data asked for."""
-    from export.stored_model import open_stored
+    from export.model.stored_model import open_stored
 
     if arguments.trial is not None:
         raise InputError("--trial is one of a run: leave it out, or --model")

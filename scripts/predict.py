@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from export.artifact import MANIFEST, Artifact, Format, Kind, Look
 from export.errors import InputError
-from export.manifest import Manifest
-from scripts.parts.limit_options import add_limit_arguments, read_limits
-from scripts.parts.published import published_folder, require_runtimes
-from scripts.parts.signing import add_signed_by_argument, read_published, read_signed_by, tell_signature
+from export.folder.manifest import Manifest
+from scripts.commands.published import published_folder, require_runtimes
+from scripts.options.limits import add_limit_arguments, read_limits
+from scripts.options.signing import add_signed_by_argument, read_published, read_signed_by, tell_signature
 
 if TYPE_CHECKING:
     import numpy as np
 
     from export.apart.limits import Limits
     from export.pictures import Picture
-    from scripts.parts.console import Console
+    from scripts.terminal.console import Console
 
 QUICKEST_FIRST = (Format.ONNX, Format.TFLITE, Format.SAVED_MODEL)
 SHOWN_CLASSES = 3
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
         )
     artifact = _artifact(manifest, arguments.format, folder)
     require_runtimes([artifact.target.format], "PIL", "rich")
-    from scripts.parts.console import make_console, yellow
+    from scripts.terminal.console import make_console, yellow
 
     console = make_console(json_output=arguments.json)
     tell_signature(console, folder, key)
@@ -96,8 +96,8 @@ def _answer(
     """For each picture the file, its class, the probabilities of all classes, best first, and notes."""
     import numpy as np
 
+    from export.folder.published_files import check_digests
     from export.predicting import predict_apart
-    from export.published_files import check_digests
 
     if not pictures:
         return []
@@ -113,7 +113,7 @@ def _answer(
 
 
 def _tell_answer(console: Console, answer: Mapping[str, Any]) -> None:
-    from scripts.parts.console import bold, dim
+    from scripts.terminal.console import bold, dim
 
     (best, share), *others = answer["probabilities"].items()
     then = ", ".join(f"{name} {share:.1%}" for name, share in others[: SHOWN_CLASSES - 1])

@@ -7,20 +7,20 @@ import _entry  # isort: skip
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from scripts.parts.config_file import add_config_argument
-from scripts.parts.data import add_data_arguments, tell_dataset, tell_fallback
-from scripts.parts.model import add_model_arguments
-from scripts.parts.train_job import DEFAULT_EPOCHS, Job, new_job, resumed_job
-from scripts.parts.writing import writing_run
-from tuning.baselines import BASELINES, baseline
+from scripts.commands.run_lock import writing_run
+from scripts.commands.train_job import DEFAULT_EPOCHS, Job, new_job, resumed_job
+from scripts.options.config_file import add_config_argument
+from scripts.options.data import add_data_arguments, tell_dataset, tell_fallback
+from scripts.options.model import add_model_arguments
 from tuning.errors import InputError
+from tuning.models.baselines import BASELINES, baseline
 
 if TYPE_CHECKING:
-    from scripts.parts.console import Console
-    from scripts.parts.stages import Work
-    from tuning.run_folder import RunFolder
+    from scripts.commands.stages import Work
+    from scripts.terminal.console import Console
+    from tuning.runs.run_folder import RunFolder
+    from tuning.runs.trained import TrainedModel
     from tuning.settings import TrainingSettings
-    from tuning.trained import TrainedModel
 
 
 def build_parser() -> _entry.Parser:
@@ -53,8 +53,8 @@ def build_parser() -> _entry.Parser:
 
 
 def run(arguments: argparse.Namespace) -> _entry.Outcome:
-    from scripts.parts.console import make_console
-    from tuning.run_folder import fresh_name, open_run
+    from scripts.terminal.console import make_console
+    from tuning.runs.run_folder import fresh_name, open_run
 
     console = make_console(json_output=arguments.json)
     if arguments.seed is not None and arguments.seed < 0:
@@ -81,11 +81,11 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
 
 
 def _train(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: Console) -> _entry.Outcome:
-    from scripts.parts.stages import Work, look_at_test_set, train_model
-    from scripts.parts.terminal import describe
-    from tuning import run_record
-    from tuning.curves import plot_curves
-    from tuning.run_folder import write_json
+    from scripts.commands.stages import Work, look_at_test_set, train_model
+    from scripts.terminal.progress import describe
+    from tuning.runs import run_record
+    from tuning.runs.curves import plot_curves
+    from tuning.runs.run_folder import write_json
 
     record, plan = job.record, job.plan
     console.print(f"run: {folder.path}, seed {record['seed']}, {describe(plan.hyperparameters)}")
@@ -131,9 +131,9 @@ def _described(trained: TrainedModel) -> dict[str, Any]:
 
 
 def _outcome(arguments: argparse.Namespace, record: dict[str, Any], work: Work) -> _entry.Outcome:
-    from scripts.parts.console import red
-    from scripts.parts.terminal import describe_test
-    from tuning.training_file import read_scores
+    from scripts.terminal.console import red
+    from scripts.terminal.progress import describe_test
+    from tuning.runs.training_file import read_scores
 
     folder, console = work.folder, work.console
     test, scores = record["test"], read_scores(folder.evaluation)

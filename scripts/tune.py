@@ -9,8 +9,10 @@ import dataclasses
 import time
 from typing import TYPE_CHECKING, Any
 
-from scripts.parts.config_file import add_config_argument
-from scripts.parts.data import (
+from scripts.commands.run_lock import writing_run
+from scripts.commands.tune_job import Job, prepare
+from scripts.options.config_file import add_config_argument
+from scripts.options.data import (
     add_data_arguments,
     asks_for_data,
     load_asked_dataset,
@@ -18,9 +20,8 @@ from scripts.parts.data import (
     tell_dataset,
     tell_fallback,
 )
-from scripts.parts.model import add_model_arguments, tell_code
-from scripts.parts.tune_job import Job, prepare
-from scripts.parts.tune_options import (
+from scripts.options.model import add_model_arguments, tell_code
+from scripts.options.search import (
     DEFAULT_ALGORITHM,
     DEFAULT_BUDGET,
     DEFAULT_FINALISTS,
@@ -33,18 +34,17 @@ from scripts.parts.tune_options import (
     describe_searched,
     read_options,
 )
-from scripts.parts.writing import writing_run
 from tuning.errors import InputError
-from tuning.pareto import COSTS
+from tuning.ranking.pareto import COSTS
 from tuning.records import ALGORITHMS
 
 if TYPE_CHECKING:
-    from scripts.parts.console import Console
-    from tuning.budget import Budget
-    from tuning.dataset import Dataset
+    from scripts.terminal.console import Console
+    from tuning.data.dataset import Dataset
+    from tuning.loop.budget import Budget
+    from tuning.loop.resources import Resources
     from tuning.records import SearchResult
-    from tuning.resources import Resources
-    from tuning.run_folder import RunFolder
+    from tuning.runs.run_folder import RunFolder
 
 STARTED = time.perf_counter()
 # Of an epoch that has all cores, over one of a search that shares them: 1.67 measured for small models on two.
@@ -112,8 +112,8 @@ def build_parser() -> _entry.Parser:
 
 
 def run(arguments: argparse.Namespace) -> _entry.Outcome:
-    from scripts.parts.console import make_console
-    from tuning.run_folder import fresh_name, open_run
+    from scripts.terminal.console import make_console
+    from tuning.runs.run_folder import fresh_name, open_run
 
     console = make_console(json_output=arguments.json)
     if arguments.resume and arguments.run is None:
@@ -154,15 +154,15 @@ def _dataset(arguments: argparse.Namespace, folder: RunFolder) -> Dataset:
 
 
 def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: Console) -> _entry.Outcome:
-    from scripts.parts.insight import tell_insight, tell_nothing_found
-    from scripts.parts.stages import Work, retrain_winner
-    from scripts.parts.terminal import counted
-    from tuning import run_record
-    from tuning.budget import Budget
-    from tuning.choice import result_of
-    from tuning.devices import default_workers
-    from tuning.journal import Journal
-    from tuning.run_folder import write_json
+    from scripts.commands.insight import tell_insight, tell_nothing_found
+    from scripts.commands.stages import Work, retrain_winner
+    from scripts.terminal.progress import counted
+    from tuning.environment.devices import default_workers
+    from tuning.loop.budget import Budget
+    from tuning.loop.journal import Journal
+    from tuning.ranking.choice import result_of
+    from tuning.runs import run_record
+    from tuning.runs.run_folder import write_json
 
     journal = Journal(folder.journal)
     trials = journal.trials()
@@ -213,8 +213,8 @@ def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: C
 
 
 def _resources(job: Job, folder: RunFolder, budget: Budget, *, workers: int) -> Resources:
-    from tuning.resources import Resources
-    from tuning.tensorboard_logs import tensorboard_factory
+    from tuning.loop.resources import Resources
+    from tuning.plugins.tensorboard_logs import tensorboard_factory
 
     logs = [tensorboard_factory(folder.path.resolve() / "tensorboard")] if job.options.tensorboard else []
     return Resources(
@@ -226,8 +226,8 @@ def _resources(job: Job, folder: RunFolder, budget: Budget, *, workers: int) -> 
 
 
 def _search(job: Job, folder: RunFolder, resources: Resources, console: Console) -> SearchResult:
-    from scripts.parts.terminal import SearchProgress, counted
-    from tuning.journal import Journal
+    from scripts.terminal.progress import SearchProgress, counted
+    from tuning.loop.journal import Journal
     from tuning.records import Status
     from tuning.search import search
 
@@ -256,10 +256,10 @@ def _outcome(
     dataset: Dataset,
     console: Console,
 ) -> _entry.Outcome:
-    from scripts.parts.console import red
-    from scripts.parts.insight import tell_collapse
-    from scripts.parts.promise import tell_promise
-    from scripts.parts.terminal import describe, describe_test
+    from scripts.commands.insight import tell_collapse
+    from scripts.commands.promise import tell_promise
+    from scripts.terminal.console import red
+    from scripts.terminal.progress import describe, describe_test
 
     test, winner = record["test"], record["winner"]
     console.print(f"winner: trial {winner['trial_id']}, {winner['parameters']} parameters")

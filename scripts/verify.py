@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from export.artifact import Artifact, Format, Kind
 from export.errors import InputError, UnrunnableError, VerificationError
-from export.manifest import Manifest
-from export.targets import choose_targets
-from scripts.parts.code import add_code_arguments, add_trust_argument, read_code
-from scripts.parts.console import Console, Part, bold, green, make_console, red, yellow
-from scripts.parts.limit_options import add_limit_arguments, read_limits
-from scripts.parts.published import published_folder, require_runtimes
-from scripts.parts.signing import add_signed_by_argument, read_published, read_signed_by, tell_signature
-from scripts.parts.target_options import add_format_argument
+from export.folder.manifest import Manifest
+from export.formats.targets import choose_targets
+from scripts.commands.published import published_folder, require_runtimes
+from scripts.options.code import add_code_arguments, add_trust_argument, read_code
+from scripts.options.limits import add_limit_arguments, read_limits
+from scripts.options.signing import add_signed_by_argument, read_published, read_signed_by, tell_signature
+from scripts.options.targets import add_format_argument
+from scripts.terminal.console import Console, Part, bold, green, make_console, red, yellow
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     folder = published_folder(arguments, arguments.folder)
     manifest = read_published(folder, key)
     if arguments.self_test:
-        from scripts.parts.self_test_job import run_self_test
+        from scripts.commands.self_test import run_self_test
 
         return run_self_test(arguments, folder, manifest, key)
     if read_code(arguments).is_given or arguments.trust:
@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     require_runtimes(formats)
     from export.bisection import changed_artifacts
     from export.verification import verify_folder
-    from scripts.parts.tables import print_verification, tell_looser
+    from scripts.terminal.verification_table import print_verification, tell_looser
 
     console = make_console(json_output=arguments.json)
     tell_signature(console, folder, key)

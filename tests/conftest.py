@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from scripts.pin import versions
-from tuning.cpu_kernels import kernel_choice
+from tuning.environment.cpu_kernels import kernel_choice
 
 ROOT = Path(__file__).resolve().parent.parent
 # Only the test of the whole path uses real MNIST; the others must not depend on what a machine happens to have.
@@ -48,7 +48,7 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session")
 def digits() -> Any:
     """The embedded digits as a Dataset."""
-    from tuning.sources import load_dataset
+    from tuning.data.sources import load_dataset
 
     return load_dataset("digits")
 
@@ -62,8 +62,8 @@ def small_split(digits: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def search_data(small_split: Any) -> Any:
-    from tuning.dataset import Split
-    from tuning.search_data import SearchData
+    from tuning.data.dataset import Split
+    from tuning.data.search_data import SearchData
 
     training, validation = small_split
     everything = Split(
@@ -75,7 +75,7 @@ def search_data(small_split: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def hypermodel(digits: Any) -> Any:
-    from tuning.hypermodel import Task, TunableClassifier
+    from tuning.models.built_in import Task, TunableClassifier
 
     return TunableClassifier(Task(image_shape=digits.image_shape, num_classes=digits.num_classes))
 
@@ -92,10 +92,10 @@ def small_configuration(hypermodel: Any) -> Any:
 @pytest.fixture(scope="session")
 def model_file(tmp_path_factory: pytest.TempPathFactory, hypermodel: Any, small_split: Any) -> Path:
     """A small classifier, briefly trained on the digits, as a .keras file."""
-    from tuning.run_folder import RunFolder
-    from tuning.saving import Kept, save_model
+    from tuning.runs.run_folder import RunFolder
     from tuning.settings import Plan, TrainingSettings
-    from tuning.trial import Watch, train
+    from tuning.training.saving import Kept, save_model
+    from tuning.training.train import Watch, train
 
     training, _ = small_split
     plan = Plan(hyperparameters=hypermodel.check(SMALL), settings=TrainingSettings(epochs=3), seed=1)

@@ -90,8 +90,8 @@ def test_every_option_it_names_exists() -> None:
 
 
 def test_its_table_of_the_space_is_the_space() -> None:
-    from tuning.default_space import default_ranges
-    from tuning.space import Choices
+    from tuning.space.built_in_space import default_ranges
+    from tuning.space.ranges import Choices
 
     rows = dict(re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (.+) \|$", README, re.MULTILINE))
     described = {name: text for names, text in rows.items() for name in re.findall(r"\w+", names)}
@@ -108,6 +108,6 @@ def test_its_table_of_the_space_is_the_space() -> None:
 
 
 def test_its_table_of_layers_is_the_one_that_the_tests_hold_exact() -> None:
-    from scripts.layers.matrix import readme_section
+    from scripts.benches.model_zoo.matrix import readme_section
 
     assert readme_section() in README

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from tuning.field_types import with_checked_fields
+from tuning.files.field_types import with_checked_fields
 from tuning.settings import VALIDATION_LOSS, Configuration, Objective, TrainingSettings, as_json
 
 if TYPE_CHECKING:
-    from tuning.selection import Selection
-    from tuning.space import Ranges
+    from tuning.ranking.selection import Selection
+    from tuning.space.ranges import Ranges
 
 DATASET_NAMES = ("auto", "mnist", "fashion_mnist", "digits")
 ALGORITHMS = ("random", "bayesian", "tpe", "hyperband", "halving", "grid")

@@ -9,21 +9,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tuning.builder import ModelBuilder
-from tuning.checkpoint import Checkpoint
-from tuning.dataset import Split
+from tuning.data.dataset import Split
+from tuning.data.search_data import SearchData, sample
 from tuning.errors import TrainingError
-from tuning.probing import as_builder
-from tuning.promise import Promised, check_promise
+from tuning.models.probing import as_builder
+from tuning.ranking.selection import epochs_to_best
 from tuning.records import SearchResult, TrialRecord
-from tuning.run_folder import RunFolder, write_json
-from tuning.saving import Kept, load_weights, save_model, what_can_be_kept
-from tuning.search_data import SearchData, sample
+from tuning.runs.promise import Promised, check_promise
+from tuning.runs.run_folder import RunFolder, write_json
+from tuning.runs.trained import TrainedModel
 from tuning.seeds import derive_seed
-from tuning.selection import epochs_to_best
 from tuning.settings import Plan
-from tuning.trained import TrainedModel
-from tuning.trial import Watch, train
+from tuning.training.builder import ModelBuilder
+from tuning.training.checkpoint import Checkpoint
+from tuning.training.saving import Kept, load_weights, save_model, what_can_be_kept
+from tuning.training.train import Watch, train
 
 EXAMPLES_ASKED = 32
 

@@ -10,25 +10,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tuning.builder import ModelBuilder
-from tuning.choice import result_of
-from tuning.drawing import complete
+from tuning.data.search_data import SearchData
 from tuning.executors.interface import Workplace
-from tuning.journal import Journal
-from tuning.observer import Observer, Silent
-from tuning.oracle_driver import OracleDriver
-from tuning.oracles import make_oracle
-from tuning.points import Point
-from tuning.probing import as_builder, require_trainable
+from tuning.loop.journal import Journal
+from tuning.loop.observer import Observer, Silent
+from tuning.loop.resources import Resources
+from tuning.loop.search_loop import SearchLoop
+from tuning.loop.search_state import SearchState
+from tuning.loop.time_limits import TimeLimits
+from tuning.models.probing import as_builder, require_trainable
+from tuning.oracles.by_name import make_oracle
+from tuning.oracles.driver import OracleDriver
+from tuning.ranking.choice import result_of
 from tuning.records import SearchConfig, SearchResult
-from tuning.resources import Resources
-from tuning.run_folder import RunFolder
-from tuning.search_data import SearchData
-from tuning.search_loop import SearchLoop
-from tuning.search_state import SearchState
+from tuning.runs.run_folder import RunFolder
+from tuning.runs.trials_table import write_trials_csv
 from tuning.settings import TrainingSettings
-from tuning.time_limits import TimeLimits
-from tuning.trials_table import write_trials_csv
+from tuning.space.drawing import complete
+from tuning.space.points import Point
+from tuning.training.builder import ModelBuilder
 
 TRIAL_IMAGES = 100_000
 FEWEST_EPOCHS, MOST_EPOCHS = 2, 20

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from tuning.field_types import with_checked_fields
+from tuning.files.field_types import with_checked_fields
 
 Value = bool | int | float | str
 """What a hyperparameter can hold."""

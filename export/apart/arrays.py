@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from export.reference import Arrays, Reference
+from export.comparison.reference import Arrays, Reference
 
 _GROUPS = ("inputs", "outputs", "stress_inputs", "stress_outputs")
 _LABELS = "labels"

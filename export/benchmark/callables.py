@@ -12,8 +12,8 @@ import numpy as np
 
 from export.artifact import Format, Target
 from export.benchmark.candidate import Candidate, KerasSource, Maker
-from export.runtimes import load
-from export.structure import require_safe
+from export.formats.runtime import load
+from export.formats.structure import require_safe
 
 Call = Callable[[Sequence[np.ndarray]], np.ndarray]
 """(batch, …) arrays in the order of the inputs → the first output, (batch, …)."""
@@ -40,7 +40,7 @@ def load_file(candidate: Candidate, names: Sequence[str], *, threads: int) -> Lo
     if candidate.maker is Maker.PUBLISHED:
         require_safe(kind, candidate.path)
     start = time.perf_counter()
-    import_module(f"export.runtimes.{kind.value}")
+    import_module(f"export.formats.{kind.value}.runtime")
     if kind is Format.SAVED_MODEL:
         limit_tensorflow(threads)
     imported = time.perf_counter()

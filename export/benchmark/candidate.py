@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from export.artifact import Artifact, Format, Target, TensorSpec, Variant, digest_file
 from export.errors import InputError
-from export.manifest import Manifest
+from export.folder.manifest import Manifest
 
 if TYPE_CHECKING:
-    from export.own_code import OwnCode
+    from export.model.own_code import OwnCode
 
 BATCHES = (1, 32, 256)
 KERAS_EXPORTS: Mapping[Format, str] = {Format.TFLITE: "litert", Format.ONNX: "onnx"}

@@ -13,8 +13,8 @@ import numpy as np
 from export.artifact import Format, TensorSpec
 from export.benchmark.candidate import KERAS_EXPORTS, KerasSource
 from export.benchmark.messages import Inputs, Prepare, Prepared
-from export.inspection import last_activation, own_inputs
-from export.keras_file import load_keras
+from export.model.inspection import last_activation, own_inputs
+from export.model.keras_file import load_keras
 from export.native_output import held_back
 
 _SUFFIXES = {Format.TFLITE: "tflite", Format.ONNX: "onnx"}

@@ -23,9 +23,9 @@ from export.benchmark.messages import Inputs, Open, Prepare, Prepared
 from export.benchmark.record import Benchmark
 from export.benchmark.session import Session, Settings
 from export.benchmark.worker_process import WorkerError, WorkerProcess
-from export.manifest import Manifest
-from export.published_files import check_digests
-from export.reference import Reference, read_reference
+from export.comparison.reference import Reference, read_reference
+from export.folder.manifest import Manifest
+from export.folder.published_files import check_digests
 
 
 @dataclass(frozen=True, kw_only=True)

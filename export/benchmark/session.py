@@ -16,10 +16,10 @@ from export.benchmark.messages import Burst, Finish, Finished, Open, Opened, Rep
 from export.benchmark.record import Result
 from export.benchmark.timings import FEWEST_ROUNDS, Latency
 from export.benchmark.worker_process import WorkerError, WorkerProcess
+from export.comparison.parity import compare
+from export.comparison.reference import Reference
+from export.comparison.tolerance import Tolerance
 from export.errors import InputError
-from export.parity import compare
-from export.reference import Reference
-from export.tolerance import Tolerance
 
 _Kind = TypeVar("_Kind", bound=Reply)
 

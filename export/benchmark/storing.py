@@ -11,11 +11,11 @@ from typing import Any
 from export.artifact import BENCHMARK, BENCHMARK_TABLE
 from export.benchmark.record import Benchmark
 from export.errors import InputError
-from export.install import locked, staging_folder
-from export.manifest import Manifest
-from export.moving import remove
-from export.published_files import check_digests
-from export.strict_json import read_json
+from export.files.moving import remove
+from export.files.strict_json import read_json
+from export.folder.manifest import Manifest
+from export.folder.published_files import check_digests
+from export.publishing.install import locked, staging_folder
 
 COLUMNS = (
     "name",

@@ -14,9 +14,9 @@ import numpy as np
 
 from export.artifact import Target
 from export.errors import InputError
+from export.formats.tensors import open_tensors
 from export.layers.differences import SAME_VALUE, Candidate, Difference, compare_layers
 from export.layers.matching import LARGEST_SHARE, Candidates, LayerMatch, known_layers, match_layers
-from export.layers.tensors import open_tensors
 from export.layers.trace import LayerTrace, Place, TracedLayer
 
 Arrays = Mapping[str, np.ndarray]

@@ -16,8 +16,8 @@ from export.layers.sampling import choose_positions
 from export.layers.trace import LayerTrace, Place, TracedLayer
 
 if TYPE_CHECKING:
-    from export.serving import ServingModel
-    from export.wrapping import Arrays
+    from export.model.preprocessing import Arrays
+    from export.model.serving import ServingModel
 
 EXAMPLES = 8
 """A channel that is silent for all of them can't be compared."""

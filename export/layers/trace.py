@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.errors import VerificationError
-from export.strict_json import build, parse_json
+from export.files.strict_json import build, parse_json
 
 FACTS, POSITIONS, VALUES = "layers/facts", "layers/positions", "layers/values"
 SMALLEST_CHANNEL = 0.01

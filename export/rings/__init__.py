@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from export.artifact import Artifact, Description
-from export.output_parity import compare_outputs
-from export.parity import compare
-from export.reference import Arrays, Reference
-from export.runtimes import RuntimeModel, load
-from export.tolerance import Tolerance
+from export.comparison.output_parity import compare_outputs
+from export.comparison.parity import compare
+from export.comparison.reference import Arrays, Reference
+from export.comparison.tolerance import Tolerance
+from export.formats.runtime import RuntimeModel, load
 
 
 class Ring(StrEnum):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from export.artifact import Format
-from export.reference import Arrays
+from export.comparison.reference import Arrays
+from export.formats.runtime import RuntimeModel, answer_all
 from export.rings import Candidate, Ring, RingResult, same_bits
-from export.runtimes import RuntimeModel, answer_all
 
 EXAMPLES = 256
 BATCHES = (1, 7, 256)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from export.artifact import Format
-from export.runtimes.plain_path import plain_path
+from export.formats.saved_model.plain_path import plain_path
 
 SECONDS = 300
 FILES = 30

@@ -10,12 +10,12 @@ from typing import Any
 
 from export.apart.arrays import map_reference, store_arrays
 from export.artifact import Artifact, Description, Format
+from export.comparison.reference import Arrays, Reference
+from export.comparison.tolerance import Tolerance
 from export.errors import VerificationError
-from export.reference import Arrays, Reference
+from export.formats.runtime import answer_all, check_contract, is_installed, load
+from export.formats.structure import require_safe
 from export.rings import Candidate, RingResult, hostile, invariance, isolation, stress, structure
-from export.runtimes import answer_all, check_contract, is_installed, load
-from export.structure import require_safe
-from export.tolerance import Tolerance
 
 RINGS: Sequence[Callable[[Candidate], RingResult]] = (
     structure.check,
@@ -46,8 +46,8 @@ def get_ready(kind: Format) -> None:
     """
     if is_installed(kind):
         isolation.get_ready(kind)
-        for part in ("structure", "runtimes"):
-            import_module(f"export.{part}.{kind.value}")
+        for part in ("structure", "runtime"):
+            import_module(f"export.formats.{kind.value}.{part}")
 
 
 def answer_and_check(request: CheckRequest) -> list[dict[str, Any]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from export.formats.runtime import answer_all
 from export.rings import Candidate, Ring, RingResult
-from export.runtimes import answer_all
 
 
 def check(candidate: Candidate) -> RingResult:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from export.errors import InputError, VerificationError
-from export.metadata import check_metadata
+from export.formats.metadata import check_metadata
+from export.formats.structure import find_invalid, read_structure
 from export.rings import Candidate, Ring, RingResult
-from export.structure import find_invalid, read_structure
 
 
 def check(candidate: Candidate) -> RingResult:

@@ -18,11 +18,11 @@ SCRIPTS = Path(__file__).resolve().parent.parent
 if __name__ == "__main__":
     sys.path[0] = str(SCRIPTS.parent)
 
-from scripts.attacks.case import Attack, Kind  # noqa: E402 the path comes first
-from scripts.attacks.goods import make_goods  # noqa: E402
-from scripts.attacks.running import ADDED_MEBIBYTES, Answer, collect, execute_in_processes, run_attack  # noqa: E402
-from scripts.attacks.usual import measure_usual  # noqa: E402
-from scripts.attacks.watching import Limits  # noqa: E402
+from scripts.benches.hostility.case import Attack, Kind  # noqa: E402 the path comes first
+from scripts.benches.hostility.goods import make_goods  # noqa: E402
+from scripts.benches.hostility.running import ADDED_MEBIBYTES, Answer, collect, execute_in_processes, run_attack  # noqa: E402
+from scripts.benches.hostility.usual import measure_usual  # noqa: E402
+from scripts.benches.hostility.watching import Limits  # noqa: E402
 
 ANSWERS_A_LINE = 50
 TABULATED = Kind.MACHINE

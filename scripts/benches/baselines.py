@@ -15,7 +15,7 @@ from pathlib import Path
 SCRIPTS = Path(__file__).resolve().parent.parent
 sys.path[0] = str(SCRIPTS.parent)
 
-from tuning.baselines import BASELINES, Baseline, baseline  # noqa: E402 the path comes first
+from tuning.models.baselines import BASELINES, Baseline, baseline  # noqa: E402 the path comes first
 
 SEEDS = (0, 1, 2)
 

@@ -21,7 +21,7 @@ from typing import Any
 SCRIPTS = Path(__file__).resolve().parent.parent
 sys.path[0] = str(SCRIPTS.parent)
 
-from tuning.cpu_kernels import kernel_choice  # noqa: E402 the path comes first
+from tuning.environment.cpu_kernels import kernel_choice  # noqa: E402 the path comes first
 
 LAYERS = (
     "Conv1D causal",
@@ -93,8 +93,8 @@ def export_all(name: str, arguments: argparse.Namespace) -> Iterator[dict[str, A
     import numpy as np
 
     from export.artifact import Subject
+    from export.formats.targets import choose_targets
     from export.publish import ExportRequest
-    from export.targets import choose_targets
 
     with tempfile.TemporaryDirectory() as work:
         model = Path(work) / "model.keras"
@@ -117,10 +117,10 @@ def _save(name: str, path: Path) -> tuple[Any, Any]:
     import numpy as np
 
     if name in TRAINED:
-        from scripts.faults.models import train_model
+        from scripts.benches.planted_faults.models import train_model
 
         return train_model(name, path)
-    from scripts.layers.models import IMAGE_SHAPE, build_model, make_images
+    from scripts.benches.model_zoo.models import IMAGE_SHAPE, build_model, make_images
 
     model, images = build_model(name), make_images(IMAGE_SHAPE)
     model.save(path)
@@ -134,7 +134,7 @@ def _other_images(name: str, images: Any, labels: Any, number: int) -> tuple[Any
     if name in TRAINED:
         dimmed = images.astype(np.float32) * (1 - 0.1 * number)
         return dimmed.astype(np.uint8), labels
-    from scripts.layers.models import IMAGE_SHAPE, make_images
+    from scripts.benches.model_zoo.models import IMAGE_SHAPE, make_images
 
     return make_images(IMAGE_SHAPE, seed=number), labels
 

@@ -22,7 +22,7 @@ from typing import Any
 SCRIPTS = Path(__file__).resolve().parent.parent
 sys.path[0] = str(SCRIPTS.parent)
 
-from tuning.cpu_kernels import kernel_choice  # noqa: E402 the path comes first
+from tuning.environment.cpu_kernels import kernel_choice  # noqa: E402 the path comes first
 
 # Every SavedModel that is loaded leaves memory behind.
 FAULTS_PER_CHILD = 100
@@ -72,8 +72,8 @@ def main() -> int:
 
 def measure(name: str, seeds: Sequence[int], arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """What became of the fault of each seed in the model of that name."""
-    from export.targets import choose_targets
-    from scripts.faults.planting import plant_all, publish_model
+    from export.formats.targets import choose_targets
+    from scripts.benches.planted_faults.planting import plant_all, publish_model
 
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work) / "artifacts"

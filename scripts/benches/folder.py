@@ -18,8 +18,8 @@ sys.path[0] = str(SCRIPTS.parent)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from scripts.benches.default_run import GIB, measure  # noqa: E402 the path comes first
-from tuning.folder_options import FolderOptions  # noqa: E402
-from tuning.picture_folder import load_picture_folder  # noqa: E402
+from tuning.data.folder_options import FolderOptions  # noqa: E402
+from tuning.data.pictures.picture_folder import load_picture_folder  # noqa: E402
 
 CLASSES, SIDE = 10, 64
 
@@ -40,10 +40,10 @@ def draw_class(folder: Path, label: int, count: int) -> None:
 
 def reading_share(folder: Path, runs: Path) -> tuple[float, float]:
     """(seconds that an epoch's batches take to be read alone, seconds of an epoch of the default model)."""
-    from tuning.hypermodel import Task, TunableClassifier
-    from tuning.input_pipeline import steps_per_epoch, training_batches
+    from tuning.models.built_in import Task, TunableClassifier
     from tuning.settings import Feed, Plan, TrainingSettings
-    from tuning.trial import Watch, train
+    from tuning.training.input_pipeline import steps_per_epoch, training_batches
+    from tuning.training.train import Watch, train
 
     dataset = load_picture_folder(FolderOptions(path=str(folder)), store=runs / ".images")
     training, _ = dataset.split_validation(fraction=1 / 12, seed=0)

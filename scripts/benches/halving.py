@@ -23,7 +23,7 @@ SCRIPTS = Path(__file__).resolve().parent.parent
 sys.path[0] = str(SCRIPTS.parent)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from tuning.halving import StoppingRule  # noqa: E402 the path comes first
+from tuning.oracles.halving import StoppingRule  # noqa: E402 the path comes first
 from tuning.records import Epoch, SearchConfig, TrialRecord  # noqa: E402
 
 BUDGETS = (5, 10, 20)
@@ -39,10 +39,10 @@ class Outcome:
 
 def train_pool(dataset_name: str, size: int, epochs: int | None, folder: Path) -> tuple[TrialRecord, ...]:
     """So many random configurations, each trained to its end; goes on with what the folder holds already."""
-    from tuning.hypermodel import Task, TunableClassifier
+    from tuning.data.search_data import SearchData
+    from tuning.data.sources import load_dataset
+    from tuning.models.built_in import Task, TunableClassifier
     from tuning.search import search
-    from tuning.search_data import SearchData
-    from tuning.sources import load_dataset
 
     dataset = load_dataset(dataset_name)
     data = SearchData.of(dataset, seed=0)

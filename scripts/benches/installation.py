@@ -22,7 +22,7 @@ SCRIPTS = Path(__file__).resolve().parent.parent
 if __name__ == "__main__":
     sys.path[0] = str(SCRIPTS.parent)
 
-from scripts.attacks.goods import Goods, make_goods  # noqa: E402 the path comes first
+from scripts.benches.hostility.goods import Goods, make_goods  # noqa: E402 the path comes first
 
 RUN, ARTIFACTS = Path("runs") / "first", Path("runs") / "first" / "artifacts"
 EXPORTS = {"all": ["--format", "all"], "onnx": ["--format", "onnx"]}
@@ -34,7 +34,7 @@ root, kept, *words = sys.argv[1:]
 script = os.path.join(root, "scripts", "export.py")
 sys.argv = [script, *words]
 sys.path.insert(0, root)
-import export.install as place
+import export.publishing.install as place
 put = place.install
 def install(staged, target):
     shutil.copytree(target.parent, kept, symlinks=True)
@@ -48,8 +48,8 @@ _INSTALL = """
 import pathlib, sys
 root, at, run = sys.argv[1:]
 sys.path.insert(0, root)
-from export.install import install
-from scripts.attacks.killing import kill_at
+from export.publishing.install import install
+from scripts.benches.hostility.killing import kill_at
 target = pathlib.Path(run, "artifacts")
 kill_at(int(at))
 install(target.with_name(".artifacts.staged"), target)

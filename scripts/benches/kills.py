@@ -21,7 +21,7 @@ import psutil
 SCRIPTS = Path(__file__).resolve().parent.parent
 sys.path[0] = str(SCRIPTS.parent)
 
-from tuning.journal import Journal, Suggestion  # noqa: E402 the path comes first
+from tuning.loop.journal import Journal, Suggestion  # noqa: E402 the path comes first
 from tuning.records import ALGORITHMS, Status, TrialRecord  # noqa: E402
 
 TRIALS, EPOCHS = 6, 4

@@ -1,7 +1,7 @@
 """Every stock layer and ten networks in every format, by this project and by Keras's own `model.export`, side by side.
 
-A file counts as valid if it answers like the Keras model, by the rule of `export.parity`; "wrong" are files that were
-written without an error and do not.
+A file counts as valid if it answers like the Keras model, by the rule of `export.comparison.parity`; "wrong" are files
+that were written without an error and do not.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ def main() -> int:
         for name in arguments.names:
             print(json.dumps({"name": name, **measure(name)}), flush=True)
         return 0
-    from scripts.layers.cases import CASES
-    from scripts.layers.matrix import readme_section
-    from scripts.layers.models import NETWORKS
+    from scripts.benches.model_zoo.cases import CASES
+    from scripts.benches.model_zoo.matrix import readme_section
+    from scripts.benches.model_zoo.models import NETWORKS
 
     if arguments.readme:
         print(readme_section())
@@ -67,7 +67,7 @@ def measure(name: str) -> dict[str, dict[str, str]]:
     """Verdicts by format, of our files and of Keras's."""
     import keras
 
-    from scripts.layers.models import build_model, image_shape, make_images
+    from scripts.benches.model_zoo.models import build_model, image_shape, make_images
 
     images = make_images(image_shape(name))
     with tempfile.TemporaryDirectory() as folder:
@@ -87,8 +87,8 @@ def _ours(folder: Path, kind: str, images: Any) -> str:
 
     from export.artifact import Subject
     from export.errors import InputError, VerificationError
+    from export.formats.targets import choose_targets
     from export.publish import ExportRequest, publish
-    from export.targets import choose_targets
 
     model, output = folder / "model.keras", folder / f"ours_{kind}"
     subject = Subject(class_names=tuple("0123456789"), dataset="patches", dataset_digest="")
@@ -104,8 +104,8 @@ def _ours(folder: Path, kind: str, images: Any) -> str:
 
 
 def _published_answers(folder: Path, images: Any) -> Any:
-    from export.manifest import read_manifest
-    from export.runtimes import load, predict
+    from export.folder.manifest import read_manifest
+    from export.formats.runtime import load, predict
 
     (artifact,) = read_manifest(folder).artifacts
     return predict(load(artifact.target, folder / artifact.target.file), images)
@@ -149,8 +149,8 @@ def _foreign_answers(kind: str, path: Path, images: Any) -> Any:
 def _judge(answer: Callable[[], Any], expected: Any) -> str:
     import numpy as np
 
-    from export.parity import compare
-    from export.tolerance import Tolerance
+    from export.comparison.parity import compare
+    from export.comparison.tolerance import Tolerance
 
     try:
         parity = compare(expected, answer(), np.zeros(len(expected), np.int64), tolerance=Tolerance())

@@ -19,9 +19,9 @@ SCRIPTS = Path(__file__).resolve().parent.parent
 sys.path[0] = str(SCRIPTS.parent)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from tuning.observer import Silent  # noqa: E402
+from tuning.loop.observer import Silent  # noqa: E402
+from tuning.loop.resources import Resources  # noqa: E402
 from tuning.records import SearchConfig, TrialRecord  # noqa: E402 the path comes first
-from tuning.resources import Resources  # noqa: E402
 from tuning.search import search  # noqa: E402
 
 MIB = 2**20
@@ -89,9 +89,9 @@ def main() -> int:
     parser.add_argument("--epochs", type=int, default=2, metavar="N", help="default: 2")
     parser.add_argument("--algorithm", default="random", metavar="NAME", help="default: random")
     arguments = parser.parse_args()
-    from tuning.hypermodel import Task, TunableClassifier
-    from tuning.search_data import SearchData
-    from tuning.sources import load_dataset
+    from tuning.data.search_data import SearchData
+    from tuning.data.sources import load_dataset
+    from tuning.models.built_in import Task, TunableClassifier
 
     dataset = load_dataset("digits")
     data = SearchData.of(dataset, seed=0)

@@ -23,13 +23,13 @@ SCRIPTS = Path(__file__).resolve().parent.parent
 if __name__ == "__main__":
     sys.path[0] = str(SCRIPTS.parent)
 
-from scripts.attacks.goods import Goods, make_goods  # noqa: E402 the path comes first
-from scripts.attacks.running import environment_of, make_base  # noqa: E402
-from scripts.attacks.snapshot import differences, snapshot  # noqa: E402
+from scripts.benches.hostility.goods import Goods, make_goods  # noqa: E402 the path comes first
+from scripts.benches.hostility.running import environment_of, make_base  # noqa: E402
+from scripts.benches.hostility.snapshot import differences, snapshot  # noqa: E402
 
 LONGEST_SECONDS = 20.0
 PER_CHILD = 500
-_PROGRAM = "import sys; sys.path.insert(0, {root!r}); from scripts.mutations.child import serve; serve()"
+_PROGRAM = "import sys; sys.path.insert(0, {root!r}); from scripts.benches.damage.child import serve; serve()"
 Task = tuple[str, int]
 
 
@@ -51,7 +51,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="default: one a processor")
     parser.add_argument("--goods", type=Path, metavar="DIR", help="keep the right things there, and use them again")
     arguments = parser.parse_args()
-    from scripts.mutations.files import FILES
+    from scripts.benches.damage.files import FILES
 
     if set(arguments.kind) - set(FILES) or arguments.count < 1 or arguments.jobs < 1:
         parser.error(f"--kind is one of {', '.join(FILES)}; --count and --jobs are 1 or more")
@@ -83,7 +83,7 @@ def _chunks(shares: dict[str, float], count: int, seed: int) -> Iterator[list[Ta
 
 def read_all(tasks: Sequence[Task], goods: Goods, *, seconds: float = LONGEST_SECONDS) -> list[Read]:
     """Damage and read all of them, in as many processes as it takes."""
-    from scripts.mutations.child import prepare
+    from scripts.benches.damage.child import prepare
 
     found: list[Read] = []
     while len(found) < len(tasks):

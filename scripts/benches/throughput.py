@@ -18,11 +18,11 @@ from pathlib import Path
 SCRIPTS = Path(__file__).resolve().parent.parent
 sys.path[0] = str(SCRIPTS.parent)
 
-from scripts.rivals.options import add_options, job_of  # noqa: E402 the path comes first
-from scripts.rivals.packages import provide  # noqa: E402
-from scripts.rivals.race import ONE_THREAD, Contestant, Run, drawn, median_ratio, race  # noqa: E402
-from scripts.rivals.report import print_heading, print_run, print_table, write_results  # noqa: E402
-from tuning.cpu_kernels import kernel_choice  # noqa: E402
+from scripts.benches.rivals.options import add_options, job_of  # noqa: E402 the path comes first
+from scripts.benches.rivals.packages import provide  # noqa: E402
+from scripts.benches.rivals.race import ONE_THREAD, Contestant, Run, drawn, median_ratio, race  # noqa: E402
+from scripts.benches.rivals.report import print_heading, print_run, print_table, write_results  # noqa: E402
+from tuning.environment.cpu_kernels import kernel_choice  # noqa: E402
 
 WORKERS = 2
 OURS = Contestant(name="ours", module="ours", workers=WORKERS)

@@ -9,9 +9,9 @@ from pathlib import Path
 SCRIPTS = Path(__file__).resolve().parent.parent
 sys.path[0] = str(SCRIPTS.parent)
 
-from scripts.rivals.options import add_options, job_of  # noqa: E402 the path comes first
-from scripts.rivals.race import Contestant, drawn, race  # noqa: E402
-from scripts.rivals.report import print_heading, print_run, print_table, write_results  # noqa: E402
+from scripts.benches.rivals.options import add_options, job_of  # noqa: E402 the path comes first
+from scripts.benches.rivals.race import Contestant, drawn, race  # noqa: E402
+from scripts.benches.rivals.report import print_heading, print_run, print_table, write_results  # noqa: E402
 
 
 def main() -> int:

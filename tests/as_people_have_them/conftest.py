@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-
-from ..doubles.warm_scripts import WarmScripts
+from warm_scripts import WarmScripts
 
 
 @pytest.fixture(scope="session")

@@ -19,8 +19,8 @@ import numpy as np
 import onnxruntime
 import pytest
 from ai_edge_litert.interpreter import Interpreter
+from warm_scripts import WarmScripts
 
-from ..doubles.warm_scripts import WarmScripts
 from . import codes, data, fits, spaces
 from .files import FILES
 from .kinds import Kind, write_code

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import keras
 import pytest
+from refused import assert_refused
+from warm_scripts import WarmScripts
 
-from ..doubles.warm_scripts import WarmScripts
-from ..refused import assert_refused
 from .kinds import write_code
 from .layouts import four_classes
 from .refusals import REFUSALS

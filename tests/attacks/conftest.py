@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from warm_scripts import WarmScripts
 
-from scripts.attacks.goods import Goods, make_goods
-
-from ..doubles.warm_scripts import WarmScripts
+from scripts.benches.hostility.goods import Goods, make_goods
 
 
 @pytest.fixture(scope="session")

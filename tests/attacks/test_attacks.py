@@ -6,13 +6,12 @@ import time
 from collections.abc import Mapping, Sequence
 
 import pytest
+from warm_scripts import WarmScripts
 
-from scripts.attacks.case import Attack, Place
-from scripts.attacks.goods import Goods
-from scripts.attacks.running import collect, execute_in_processes, is_script, reason_to_skip, run_attack
-from scripts.attacks.watching import Ended, Limits
-
-from ..doubles.warm_scripts import WarmScripts
+from scripts.benches.hostility.case import Attack, Place
+from scripts.benches.hostility.goods import Goods
+from scripts.benches.hostility.running import collect, execute_in_processes, is_script, reason_to_skip, run_attack
+from scripts.benches.hostility.watching import Ended, Limits
 
 SECONDS = 60.0
 """Tests share a machine with others; times are measured by the bench."""

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 import scripts.benches.mutations as bench
-from scripts.attacks.goods import Goods
-from scripts.mutations.files import CONFIG, FILES, SPACE, seal
-from scripts.mutations.mutating import mutate_bytes, mutate_json, mutate_toml
+from scripts.benches.damage.files import CONFIG, FILES, SPACE, seal
+from scripts.benches.damage.mutating import mutate_bytes, mutate_json, mutate_toml
+from scripts.benches.hostility.goods import Goods
 
 pytestmark = pytest.mark.slow
 
@@ -71,7 +71,7 @@ def test_what_is_not_as_expected_is_found(
     act: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bench, "_PROGRAM", SERVES.replace("{act}", act.replace("{", "{{").replace("}", "}}")))
-    monkeypatch.setattr("scripts.mutations.child.prepare", lambda goods, folder: None)
+    monkeypatch.setattr("scripts.benches.damage.child.prepare", lambda goods, folder: None)
 
     (read,) = bench.read_all([("space", 1)], Goods(tmp_path), seconds=0.7)
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 import scripts.benches.attacks as attacks_bench
-from scripts.attacks.case import Attack, Kind, Place
-from scripts.attacks.goods import Goods
-from scripts.attacks.running import Answer, as_command, collect, execute_in_processes, is_script, run_attack
-from scripts.attacks.watching import Limits
+from scripts.benches.hostility.case import Attack, Kind, Place
+from scripts.benches.hostility.goods import Goods
+from scripts.benches.hostility.running import Answer, as_command, collect, execute_in_processes, is_script, run_attack
+from scripts.benches.hostility.watching import Limits
 
 pytestmark = pytest.mark.slow
 
@@ -155,10 +155,10 @@ def test_no_two_attacks_have_one_name() -> None:
 
 def test_one_name_twice_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     twin = attack_by("")
-    module = type(sys)("scripts.attacks.input")
+    module = type(sys)("scripts.benches.hostility.kinds.input")
     module.CASES = (twin, twin)  # type: ignore[attr-defined]
     module.__spec__ = type("Spec", (), {})()
-    monkeypatch.setitem(sys.modules, "scripts.attacks.input", module)
+    monkeypatch.setitem(sys.modules, "scripts.benches.hostility.kinds.input", module)
 
     with pytest.raises(ValueError, match="two attacks have one name"):
         collect([Kind.INPUT])

@@ -7,8 +7,8 @@ from typing import Any
 
 import keras_tuner as kt
 
-from tuning.drawing import complete
 from tuning.settings import Feed, TrainingSettings
+from tuning.space.drawing import complete
 
 
 class Asking:

@@ -6,9 +6,9 @@ from typing import Any
 
 import keras_tuner as kt
 
-from tuning.drawing import Drawing, draw
-from tuning.oracle_driver import OracleDriver, Proposal, Waiting
-from tuning.recording import RecordingHyperParameters, ask_all
+from tuning.oracles.driver import OracleDriver, Proposal, Waiting
+from tuning.space.drawing import Drawing, draw
+from tuning.space.recording import RecordingHyperParameters, ask_all
 
 
 class Declared:

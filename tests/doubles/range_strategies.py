@@ -8,8 +8,8 @@ from typing import Any
 import keras_tuner as kt
 from hypothesis import strategies as st
 
-from tuning.recording import range_of
-from tuning.space import Range
+from tuning.space.ranges import Range
+from tuning.space.recording import range_of
 
 SAMPLINGS = ("linear", "log", "reverse_log")
 

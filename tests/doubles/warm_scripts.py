@@ -84,7 +84,7 @@ def _run(folder: str, arguments: list[str], environment: dict[str, str]) -> dict
             tempfile.tempdir = temporary
             sys.stdout.flush()
             sys.stderr.flush()
-            sys.modules["scripts.parts.temporary"].remove_ended()
+            sys.modules["scripts._temporary"].remove_ended()
             for descriptor, copy in zip((1, 2), saved, strict=True):
                 os.dup2(copy, descriptor)
                 os.close(copy)

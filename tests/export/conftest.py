@@ -62,7 +62,7 @@ def description(model_file: Path, describe: Callable[[Path], Any]) -> Any:
 def options(description: Any) -> Callable[..., Any]:
     """`options(format, opset=17)`: how to write the small model in a format, as float32."""
     from export.artifact import Format, Target, Variant
-    from export.writers import WriteOptions
+    from export.formats.writer import WriteOptions
 
     def call(kind: Format, *, opset: int = 17) -> WriteOptions:
         target = Target(format=kind, variant=Variant.FLOAT32)
@@ -74,7 +74,7 @@ def options(description: Any) -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def serving(model_file: Path) -> Any:
     """The small trained model, loaded to be served."""
-    from export.serving import load_serving_model
+    from export.model.serving import load_serving_model
 
     return load_serving_model(model_file)
 
@@ -93,8 +93,8 @@ def keras_answers(serving: Any) -> Callable[[np.ndarray], np.ndarray]:
 def request_for(model_file: Path, subject: Any) -> Callable[..., Any]:
     """`request_for(folder, *formats, model=…, opset=…, about=…)`: an ExportRequest; no format means all."""
     from export.artifact import DEFAULT_OPSET
+    from export.formats.targets import choose_targets
     from export.publish import ExportRequest
-    from export.targets import choose_targets
 
     def call(
         folder: Path,
@@ -129,7 +129,7 @@ def published(
 @pytest.fixture(scope="session")
 def calibration(digits: Any) -> np.ndarray:
     """Training images for integer arithmetic."""
-    from export.calibration import choose_calibration
+    from export.publishing.calibration import choose_calibration
 
     split = digits.training
     return split.read(choose_calibration(split.labels, len(split)))
@@ -139,7 +139,7 @@ def calibration(digits: Any) -> np.ndarray:
 def loose() -> Any:
     """Rules that let a hastily trained model change its mind now and then where its numbers are coarse."""
     from export.artifact import Variant
-    from export.tolerance import TOLERANCES
+    from export.comparison.tolerance import TOLERANCES
 
     changes = {"probability": 1.0, "agreement": 0.9, "accuracy_loss": 0.1}
     coarse = {kind: dataclasses.replace(TOLERANCES[kind], **changes) for kind in (Variant.DYNAMIC, Variant.INT8)}
@@ -155,8 +155,8 @@ def every_variant(
     loose: Any,
 ) -> Path:
     """The small model in every format and number type. Not to be changed: copy it."""
+    from export.formats.targets import choose_targets
     from export.publish import publish
-    from export.targets import choose_targets
 
     folder = tmp_path_factory.mktemp("every_variant") / "artifacts"
     request = dataclasses.replace(
@@ -205,7 +205,7 @@ def save_layers(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture(scope="session")
 def plant_fault(model_file: Path) -> Callable[[str], Any]:
     """`plant_fault(name)`: the small model, loaded anew, with a fault too small to change what it says."""
-    from export.serving import load_serving_model
+    from export.model.serving import load_serving_model
 
     def scale_one_channel(model: Any) -> None:
         kernel = next(weight for weight in model.trainable_weights if len(weight.shape) == 4)

@@ -15,9 +15,9 @@ from onnx import numpy_helper
 
 from export.artifact import Artifact, Format
 from export.bisection import bisect, changed_artifacts
+from export.comparison.reference import read_reference, write_reference
 from export.errors import VerificationError
-from export.manifest import read_manifest
-from export.reference import read_reference, write_reference
+from export.folder.manifest import read_manifest
 from export.verification import first_failing_ring
 
 EVERY = list(Format)

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import EpsImagePlugin, Image, ImageDraw
 
-from export import picture_file
 from export.artifact import Look
 from export.errors import InputError
-from export.look import measure_look
+from export.files import picture_file
+from export.folder.look import measure_look
 from export.pictures import read_picture
 
 DIGIT_LOOK = Look(dark_background=True, content_side=20)

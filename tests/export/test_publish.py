@@ -22,13 +22,13 @@ from export import publish as gate
 from export.apart.limits import USUAL
 from export.apart.process import end_all, process_for
 from export.artifact import Format, digest_file
+from export.comparison.parity import stability_radius
 from export.errors import InputError, VerificationError
-from export.look import measure_look
-from export.manifest import read_manifest
-from export.parity import stability_radius
+from export.folder.look import measure_look
+from export.folder.manifest import read_manifest
+from export.formats.writer import WriteOptions, write
 from export.publish import publish
 from export.verification import verify_folder
-from export.writers import WriteOptions, write
 
 FAULTS = ["one channel × 1.01", "float16 weights", "dense layer × 1.001"]
 STEPS = [
@@ -46,14 +46,14 @@ STEPS = [
 ROOT = Path(__file__).resolve().parents[2]
 HOLD_LOCK = """
 import pathlib, sys
-from export.install import locked
+from export.publishing.install import locked
 with locked(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
 """
 INSTALL_AND_DIE = """
 import os, pathlib, signal, sys
-from export.install import install
+from export.publishing.install import install
 left = iter(range(int(sys.argv[1])))
 def die(event, arguments):
     event == "os.rename" and next(left, None) is None and os.kill(os.getpid(), signal.SIGKILL)

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 from export.artifact import Format, Target, Variant
+from export.comparison.reference import Reference, read_reference, write_reference
 from export.errors import InputError, VerificationError
-from export.faults.self_test import reseal
-from export.manifest import read_manifest
-from export.reference import Reference, read_reference, write_reference
-from export.serving import load_serving_model
+from export.folder.manifest import read_manifest
+from export.formats.writer import WriteOptions, write
+from export.model.serving import load_serving_model
+from export.self_test.planting import reseal
 from export.verification import Verification, published_standard, verify_artifacts, verify_folder
-from export.writers import WriteOptions, write
 
 FAULTS = ["one channel × 1.01", "float16 weights", "dense layer × 1.001"]
 FILES = [

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tuning.run_folder import RunFolder, write_json
+from tuning.runs.run_folder import RunFolder, write_json
+from tuning.runs.trained import TrainedModel
 from tuning.settings import TrainingSettings
-from tuning.trained import TrainedModel
 
 
 @pytest.fixture

@@ -17,15 +17,15 @@ from pathlib import Path
 import pytest
 
 from scripts import _entry
-from scripts.parts import temporary
-from scripts.parts.temporary import PREFIX, full_temporary_folder, name_fuller, private_folder, remove_ended, sweep
+from scripts import _temporary as temporary
+from scripts._temporary import PREFIX, full_temporary_folder, name_fuller, private_folder, remove_ended, sweep
 from tuning.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 OLD = 8 * 24 * 3600
 PROGRAM = """
 import sys, time; sys.path.insert(0, {root!r})
-from scripts.parts.temporary import private_folder
+from scripts._temporary import private_folder
 with private_folder() as folder:
     (folder / "left").write_text("x")
     print(folder, flush=True)
@@ -150,7 +150,7 @@ def test_a_running_command_keeps_its_folder(outer: Path) -> None:
 def test_commands_side_by_side_take_nothing_from_each_other(outer: Path) -> None:
     program = """
 import sys; sys.path.insert(0, {root!r})
-from scripts.parts.temporary import private_folder, remove_ended
+from scripts._temporary import private_folder, remove_ended
 for _ in range(50):
     with private_folder() as folder:
         (folder / "a").write_text("x")
@@ -425,7 +425,7 @@ def test_the_traceback_of_an_error_of_our_own_stays(outer: Path, capsys: pytest.
 def test_what_a_library_removes_at_the_very_end_is_still_there(outer: Path) -> None:
     program = f"""
 import sys; sys.path.insert(0, {str(ROOT)!r})
-from scripts.parts.temporary import private_folder
+from scripts._temporary import private_folder
 import atexit, shutil, tempfile
 with private_folder():
     atexit.register(shutil.rmtree, tempfile.mkdtemp())

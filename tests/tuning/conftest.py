@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tuning.records import Epoch, Status, TrialRecord
 from tuning.settings import Labels, Objective, Schedule, TrainingSettings
-from tuning.space import Choices, FloatRange
+from tuning.space.ranges import Choices, FloatRange
 
 # How long an example takes says nothing about the code, and a fixed seed makes a failure the same for everybody.
 settings.register_profile("tuning", deadline=None, derandomize=True, database=None, max_examples=60)
@@ -137,7 +137,7 @@ def make_trial(make_epoch: Callable[..., Epoch]) -> Callable[..., TrialRecord]:
 @pytest.fixture(scope="session")
 def tiny(hypermodel: Any) -> Any:
     """The built-in model with all but the kind of pooling and the learning rate fixed, so that it trains fast."""
-    from tuning.hypermodel import TunableClassifier
+    from tuning.models.built_in import TunableClassifier
 
     return TunableClassifier(hypermodel.task, ranges={**hypermodel.ranges, **TINY})
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tuning.ranking.selection import Selection
 from tuning.records import Epoch, Evaluation, SearchConfig, SearchResult, Status, TrialRecord
-from tuning.selection import Selection
+from tuning.runs.trained import Promise, TrainedModel
 from tuning.settings import Plan, TrainingSettings
-from tuning.trained import Promise, TrainedModel
 
 
 def through_json(data):

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from tuning.errors import TrainingError
+from tuning.ranking.selection import select
 from tuning.records import SearchResult
 from tuning.retrain import retrain, retraining_plan, train_and_save
-from tuning.run_folder import RunFolder, read_json
-from tuning.saving import Kept, save_model
+from tuning.runs.run_folder import RunFolder, read_json
+from tuning.runs.trained import TrainedModel
 from tuning.seeds import derive_seed
-from tuning.selection import select
 from tuning.settings import Schedule
-from tuning.space import Choices
-from tuning.trained import TrainedModel
-from tuning.trial import Watch
+from tuning.space.ranges import Choices
+from tuning.training.saving import Kept, save_model
+from tuning.training.train import Watch
 
 
 @pytest.fixture
@@ -58,8 +58,8 @@ def test_a_search_without_a_winner_has_nothing_to_retrain(tiny, search_data, tmp
 def test_the_winner_of_a_search_is_retrained_on_all_images_and_no_state_is_left(
     tiny, search_data, make_trial, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("tuning.hypermodel.FEWEST_EPOCHS", 1)
-    monkeypatch.setattr("tuning.hypermodel.MOST_EPOCHS", 2)
+    monkeypatch.setattr("tuning.models.built_in.FEWEST_EPOCHS", 1)
+    monkeypatch.setattr("tuning.models.built_in.MOST_EPOCHS", 2)
     trials = [make_trial(0.1, hyperparameters=tiny.check({})), make_trial(0.2, trial_id="0001")]
     result = SearchResult(trials=tuple(trials), stopped_by="budget", selection=select(trials, ()))
     trained = retrain(tiny, result, search_data, tmp_path / "run", seed=3)

@@ -11,19 +11,19 @@ import sys
 import psutil
 import pytest
 
-from tuning.budget import Budget
-from tuning.dataset import Split
+from tuning.data.dataset import Split
 from tuning.errors import InputError
-from tuning.journal import EpochReported, Journal, SearchBegan, Suggestion
-from tuning.observer import Silent
+from tuning.loop.budget import Budget
+from tuning.loop.journal import EpochReported, Journal, SearchBegan, Suggestion
+from tuning.loop.observer import Silent
+from tuning.loop.resources import Resources
 from tuning.records import SearchConfig, Status, TrialRecord
-from tuning.resources import Resources
-from tuning.run_folder import RunFolder
+from tuning.runs.run_folder import RunFolder
 from tuning.search import default_epochs, search
 from tuning.seeds import derive_seed
 from tuning.settings import Labels, Plan, Schedule, TrainingSettings
-from tuning.space import Choices
-from tuning.trial import Watch, train
+from tuning.space.ranges import Choices
+from tuning.training.train import Watch, train
 
 
 class Following(Silent):

@@ -7,18 +7,18 @@ from multiprocessing import connection
 from pathlib import Path
 from typing import Any, Protocol
 
-from tuning.builder import ModelBuilder
-from tuning.devices import worker_environment
-from tuning.drawing import Drawing, Drawn, Outcome, draw
+from tuning.data.search_data import sample
+from tuning.environment.devices import worker_environment
 from tuning.errors import InputError
 from tuning.executors.interface import Workplace
 from tuning.executors.processes import setup_for
 from tuning.executors.shared_job import write_job
 from tuning.executors.worker import AskedFor, Finished, Order, Refused, Unusable
 from tuning.executors.worker_process import WorkerProcess
-from tuning.known_space import KnownSpace
-from tuning.points import Point
-from tuning.search_data import sample
+from tuning.space.drawing import Drawing, Drawn, Outcome, draw
+from tuning.space.known_space import KnownSpace
+from tuning.space.points import Point
+from tuning.training.builder import ModelBuilder
 
 LONGEST_SECONDS = 600.0
 

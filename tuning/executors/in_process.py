@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from tuning.checkpoint import SECONDS_APART, Checkpoint
-from tuning.executors.attempt import Attempt
 from tuning.executors.interface import Deliver, Ended, Lost, Report, Task, Workplace
+from tuning.executors.task_run import Attempt
+from tuning.training.checkpoint import SECONDS_APART, Checkpoint
 
 
 class InThisProcess:

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from tuning.builder import ModelBuilder
-from tuning.dataset import Split
+from tuning.data.dataset import Split
+from tuning.plugins.user_callbacks import CallbackFactory, TrialContext
 from tuning.records import Epoch
 from tuning.settings import Configuration, Plan
-from tuning.user_callbacks import CallbackFactory, TrialContext
+from tuning.training.builder import ModelBuilder
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

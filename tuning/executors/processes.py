@@ -11,14 +11,14 @@ from multiprocessing import connection
 from pathlib import Path
 from typing import Any
 
-from tuning.checkpoint import SECONDS_APART
-from tuning.devices import threads_of_each, visible_gpus, worker_environment
+from tuning.environment.devices import threads_of_each, visible_gpus, worker_environment
+from tuning.environment.keras_settings import settings
 from tuning.errors import InputError
 from tuning.executors.interface import Deliver, Ended, Lost, Task, Workplace
 from tuning.executors.shared_job import write_job
 from tuning.executors.worker import Answer, Assignment, Said, Setup, Stop, Unusable
 from tuning.executors.worker_process import WorkerProcess
-from tuning.keras_settings import settings
+from tuning.training.checkpoint import SECONDS_APART
 
 MOST_GROWTH_BYTES = 500 << 20
 

@@ -19,7 +19,7 @@ import numpy as np
 from tuning.errors import InputError
 from tuning.executors.interface import Workplace
 from tuning.failures import describe_failure
-from tuning.user_code import execute, executed_files
+from tuning.plugins.user_code import execute, executed_files
 
 SMALLEST_FILE_BYTES = 1 << 16
 _JOB, _FILES = "job.pickle", "user_files.pickle"

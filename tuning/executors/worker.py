@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from tuning.drawing import Drawing, Drawn
     from tuning.executors.interface import Report, Task, Workplace
-    from tuning.known_space import KnownSpace
-    from tuning.points import Point
+    from tuning.space.drawing import Drawing, Drawn
+    from tuning.space.known_space import KnownSpace
+    from tuning.space.points import Point
 
 _DIE_WITH_PARENT = 1
 
@@ -143,15 +143,15 @@ def serve(workplace: Workplace, setup: Setup, mailbox: _Mailbox) -> NoReturn:
 
 
 def _known_space(order: Order) -> KnownSpace:
-    from tuning.known_space import KnownSpace
+    from tuning.space.known_space import KnownSpace
 
     return KnownSpace(lists_reals=order.lists_reals)
 
 
 def _drawn(workplace: Workplace, order: Order, space: KnownSpace, pipe: Any) -> Finished | Refused:
-    from tuning.drawing import draw
+    from tuning.environment.graph_memory import forget_graphs
     from tuning.errors import InputError
-    from tuning.graph_memory import forget_graphs
+    from tuning.space.drawing import draw
 
     for point in order.news:
         space.add(point)
@@ -166,9 +166,9 @@ def _drawn(workplace: Workplace, order: Order, space: KnownSpace, pipe: Any) -> 
 def _trained(workplace: Workplace, task: Task, setup: Setup, mailbox: _Mailbox) -> Said:
     import psutil
 
-    from tuning.checkpoint import Checkpoint
-    from tuning.executors.attempt import Attempt
-    from tuning.graph_memory import forget_graphs
+    from tuning.environment.graph_memory import forget_graphs
+    from tuning.executors.task_run import Attempt
+    from tuning.training.checkpoint import Checkpoint
 
     def tell(report: Report) -> bool:
         mailbox.pipe.send(Said(report=report))
@@ -240,10 +240,10 @@ class _Mailbox:
 def _workplace(setup: Setup) -> Workplace | Unusable:
     import tensorflow as tf
 
-    from tuning.devices import prepare_gpus
+    from tuning.environment.devices import prepare_gpus
+    from tuning.environment.keras_settings import take_defaults, take_over
     from tuning.executors.shared_job import read_job
     from tuning.failures import describe_failure
-    from tuning.keras_settings import take_defaults, take_over
 
     tf.config.threading.set_intra_op_parallelism_threads(setup.threads)
     tf.config.threading.set_inter_op_parallelism_threads(setup.threads)

@@ -85,6 +85,6 @@ def benchmark(result: Callable[..., Result]) -> Callable[..., Benchmark]:
 def keras_source(published: Path, model_file: Path) -> Any:
     """The model of the published folder."""
     from export.benchmark.candidate import find_keras_source
-    from export.manifest import read_manifest
+    from export.folder.manifest import read_manifest
 
     return find_keras_source(model_file, read_manifest(published))

@@ -18,8 +18,8 @@ from export.benchmark.candidate import (
     published_candidates,
 )
 from export.errors import InputError
-from export.manifest import read_manifest
-from export.targets import choose_targets
+from export.folder.manifest import read_manifest
+from export.formats.targets import choose_targets
 
 
 @pytest.mark.parametrize(

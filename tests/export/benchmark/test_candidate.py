@@ -17,9 +17,9 @@ from export.benchmark.candidate import (
     published_candidates,
 )
 from export.errors import InputError
-from export.manifest import read_manifest
-from export.own_code import OwnCode
-from export.targets import choose_targets
+from export.folder.manifest import read_manifest
+from export.formats.targets import choose_targets
+from export.model.own_code import OwnCode
 
 
 def test_each_artifact_is_a_candidate_with_its_digests(published: Path) -> None:

@@ -15,7 +15,7 @@ from export.benchmark.candidate import KerasSource, export_candidate
 from export.benchmark.keras_model import load_own, nested, prepare
 from export.benchmark.messages import Inputs, Prepare, Prepared
 from export.errors import InputError
-from scripts.parts.code import Code
+from scripts.options.code import Code
 
 IMAGE = TensorSpec(name="image", dtype="uint8", shape=(None, 8, 8, 1))
 UNIT = (1 / 255, 0.0)
@@ -113,7 +113,7 @@ def test_from_where_on_a_single_unit_means_the_second_class(
 
 
 def test_a_model_with_classes_of_its_own_is_loaded_with_them(tmp_path: Path, images: np.ndarray) -> None:
-    from tuning.user_code import load_custom_objects
+    from tuning.plugins.user_code import load_custom_objects
 
     (tmp_path / "own_layers.py").write_text(OWN_CLASS)
     argument = f"{tmp_path}/own_layers.py:Doubling"

@@ -18,10 +18,10 @@ from export.benchmark.candidate import BATCHES, KerasSource, Maker, choose_artif
 from export.benchmark.measuring import Plan, measure
 from export.benchmark.messages import Inputs, Open
 from export.benchmark.session import Session, Settings
+from export.comparison.reference import Reference
 from export.errors import InputError, VerificationError
-from export.manifest import read_manifest
-from export.reference import Reference
-from export.targets import choose_targets
+from export.folder.manifest import read_manifest
+from export.formats.targets import choose_targets
 
 QUICK = Settings(rounds=3, starts=1, batches=(1, 4))
 
@@ -119,8 +119,8 @@ def test_models_of_several_inputs_have_neither_accuracy_nor_flips(
 ) -> None:
     import dataclasses
 
+    from export.model.preprocessing import ServingOptions
     from export.publish import publish
-    from export.wrapping import ServingOptions
 
     rng = np.random.default_rng(0)
     left, right = keras.Input((4,), name="left"), keras.Input((3,), name="right")

@@ -16,7 +16,7 @@ from export.artifact import Format
 from export.benchmark.record import Benchmark
 from export.benchmark.storing import COLUMNS, as_csv, is_outdated, read, remove_outdated, save
 from export.errors import InputError, VerificationError
-from export.manifest import read_manifest
+from export.folder.manifest import read_manifest
 from export.publish import publish
 from export.verification import verify_folder
 

@@ -15,8 +15,8 @@ from ai_edge_litert.interpreter import Interpreter
 from onnx import numpy_helper
 
 from export.artifact import Format, Target, Variant
-from export.targets import choose_targets
-from scripts.layers.models import randomize_weights
+from export.formats.targets import choose_targets
+from scripts.benches.model_zoo.models import randomize_weights
 
 SIDE = 12
 Change = Callable[[np.ndarray], None]
@@ -142,7 +142,7 @@ def pixels() -> np.ndarray:
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory, pixels: np.ndarray) -> Callable[[str], Any]:
     """`served(name)`: one of the models above with random weights, as it is served."""
-    from export.serving import load_serving_model
+    from export.model.serving import load_serving_model
 
     known: dict[str, Any] = {}
 
@@ -167,9 +167,9 @@ def exported(
     import dataclasses
 
     from export.artifact import Description
+    from export.formats.writer import WriteOptions, write
     from export.layers.bisect import match_file
     from export.layers.recording import trace_layers
-    from export.writers import WriteOptions, write
 
     known: dict[str, Exported] = {}
 

@@ -256,9 +256,9 @@ def test_every_variant_has_a_limit() -> None:
 
 
 def test_a_quantized_file_is_compared_with_what_was_recorded_of_it(exported: Callable[[str], Any]) -> None:
+    from export.formats.tensors import open_tensors
     from export.layers.differences import compare_layers
     from export.layers.matching import match_layers
-    from export.layers.tensors import open_tensors
 
     case = exported("plain")
     reader = open_tensors(target_of("model.onnx").format, case.folder / "model.onnx")

@@ -97,8 +97,8 @@ def test_a_subclassed_model_is_recorded_between_what_it_computes_itself(
 
 
 def serve(model: keras.Model, folder: Path, examples: Any, **options: Any) -> Any:
-    from export.serving import load_serving_model
-    from export.wrapping import ServingOptions
+    from export.model.preprocessing import ServingOptions
+    from export.model.serving import load_serving_model
 
     model.save(folder / "model.keras")
     return load_serving_model(folder / "model.keras", ServingOptions(**options), examples=examples)

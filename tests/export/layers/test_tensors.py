@@ -12,8 +12,8 @@ import pytest
 
 from export.artifact import Format
 from export.errors import InputError
-from export.layers.tensors import open_tensors
-from export.runtimes import load
+from export.formats.runtime import load
+from export.formats.tensors import open_tensors
 
 from .conftest import target_of
 
@@ -54,7 +54,7 @@ def test_whole_numbers_of_a_quantized_tflite_file_are_read_as_what_they_stand_fo
 ) -> None:
     import tensorflow as tf
 
-    from export.writers.saved_model import write_plain
+    from export.formats.saved_model.writer import write_plain
 
     serving, case = served("plain"), exported("plain")
     function = tf.function(serving.serve, input_signature=serving.signature).get_concrete_function()
@@ -102,7 +102,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_runtime_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("export.layers.tensors.find_spec", lambda name: None)
+    monkeypatch.setattr("export.formats.tensors.find_spec", lambda name: None)
     assert importlib.util.find_spec("onnxruntime") is not None
 
     with pytest.raises(InputError, match=r"needs onnxruntime, which is not installed: pip install onnxruntime"):

@@ -12,12 +12,12 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from export.artifact import Artifact, Description, Format, Target, TensorSpec, Variant, digest_tree
-from export.manifest import read_manifest
-from export.reference import Reference
+from export.comparison.reference import Reference
+from export.comparison.stress import stress_images
+from export.comparison.tolerance import Tolerance
+from export.folder.manifest import read_manifest
+from export.formats.runtime import answer_all, load
 from export.rings import Candidate
-from export.runtimes import answer_all, load
-from export.stress import stress_images
-from export.tolerance import Tolerance
 from export.verification import published_standard
 
 TARGET = Target(format=Format.ONNX, variant=Variant.FLOAT32)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from onnx import helper
 
-from export.parity import compare
+from export.comparison.parity import compare
+from export.formats.runtime import answer_all
 from export.rings import Candidate, Ring, stress
-from export.runtimes import answer_all
 
 
 def test_a_right_file_of_every_format_passes(right: Candidate) -> None:

@@ -14,8 +14,8 @@ import keras
 import pytest
 
 from tuning.executors.interface import Ended, EpochEnded, Executor, Lost, Report, Task, Workplace
+from tuning.plugins.user_callbacks import TrialContext
 from tuning.settings import Plan, Schedule, TrainingSettings
-from tuning.user_callbacks import TrialContext
 
 LONGEST_WAIT = 120.0
 
@@ -151,7 +151,7 @@ def full_plan() -> Plan:
 
 @pytest.fixture(scope="session")
 def workplace(search_data: Any) -> Workplace:
-    from tuning.user_model import UserModel
+    from tuning.models.user_model import UserModel
 
     return Workplace(
         builder=UserModel(build, search_data),

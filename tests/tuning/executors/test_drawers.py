@@ -15,14 +15,14 @@ import keras_tuner as kt
 import psutil
 import pytest
 
-from tuning.drawing import Drawing, Otherwise, Outcome
+from tuning.data.search_data import SearchData
 from tuning.errors import InputError
 from tuning.executors import drawers
 from tuning.executors.drawers import DrawerHere, DrawingProcess
 from tuning.executors.interface import Workplace
-from tuning.known_space import KnownSpace
-from tuning.search_data import SearchData
-from tuning.user_model import UserModel, Wishes
+from tuning.models.user_model import UserModel, Wishes
+from tuning.space.drawing import Drawing, Otherwise, Outcome
+from tuning.space.known_space import KnownSpace
 
 pytestmark = pytest.mark.slow
 IS_WORKER = sys.argv[0] == "-c"

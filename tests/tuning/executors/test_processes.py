@@ -114,7 +114,7 @@ def test_results_are_those_of_this_process_with_as_many_threads(warm: Any, here:
     tf.config.threading.set_intra_op_parallelism_threads(1)
     from pathlib import Path
     from tuning.executors.shared_job import read_job
-    from tuning.trial import Watch, train
+    from tuning.training.train import Watch, train
     job = read_job(Path({str(warm.folder / "job")!r}))
     plan = pickle.loads(Path({str(warm.folder / "plan")!r}).read_bytes())
     trained = train(job.builder, plan, training=job.training, validation=job.validation, watch=Watch())
@@ -180,13 +180,13 @@ from pathlib import Path
 sys.path.insert(0, {root!r})
 import keras
 import numpy as np
-from tuning.dataset import Split
+from tuning.data.dataset import Split
 from tuning.executors.interface import Ended, Lost, Task, Workplace
 from tuning.executors.processes import LocalProcesses
-from tuning.search_data import SearchData
+from tuning.data.search_data import SearchData
 from tuning.settings import Plan
-from tuning.user_callbacks import TrialContext
-from tuning.user_model import UserModel
+from tuning.plugins.user_callbacks import TrialContext
+from tuning.models.user_model import UserModel
 {imports}
 
 rng = np.random.default_rng(0)
@@ -259,7 +259,8 @@ def test_a_model_of_a_file_is_found_by_workers(tmp_path: Path) -> None:
         "    model.compile('adam', 'sparse_categorical_crossentropy')\n    return model\n"
     )
     imports = (
-        f"from tuning.user_code import load_object\nmine = load_object({str(tmp_path / 'my_model.py')!r} + ':build')"
+        "from tuning.plugins.user_code import load_object\n"
+        f"mine = load_object({str(tmp_path / 'my_model.py')!r} + ':build')"
     )
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

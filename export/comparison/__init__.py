@@ -1,0 +1,1 @@
+"""Answers compared: tolerances, parity, the reference, and stress inputs."""

@@ -1,0 +1,121 @@
+"""What still counts as the same, for each number type: the rules that a file has to keep to be published.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from export.artifact import Variant
+from export.errors import InputError
+from export.files.strict_json import build
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tolerance:
+    """The rules of one number type; None where there is no such rule.
+
+    Largest |Δ probability| ≤ `probability`; largest |Δ logit| ≤ `logit` × max(1, largest |logit|); at most `flips`
+    changed labels, without that rule any number as long as each is explained (see `export.comparison.parity`); the
+    share of right labels at most `accuracy_loss` below the reference's; the share of equal labels at least
+    `agreement`. From `FEWEST_IMAGES` on, as many as `loss_images` and `agreement_images` are allowed even if that is a
+    larger share.
+
+    The defaults of float32 lie a factor of three above what summing in another order does (about 3e-6) and below what
+    one weight in a thousand being wrong by a thousandth does. Those of the others lie a factor of two to five above
+    what the coarser numbers do to well-trained small networks.
+    """
+
+    probability: float = 1e-5
+    logit: float | None = 1e-5
+    flips: int | None = 0
+    accuracy_loss: float | None = None
+    agreement: float | None = None
+    loss_images: int = 0
+    agreement_images: int = 0
+
+    def changes_allowed(self, images: int) -> int | None:
+        """How many of so many labels may change; None if there is no such rule."""
+        if self.agreement is None:
+            return None
+        return _allowed(1 - self.agreement, self.agreement_images, images)
+
+    def losses_allowed(self, images: int) -> int | None:
+        """How many fewer of so many labels may be right, likewise."""
+        return None if self.accuracy_loss is None else _allowed(self.accuracy_loss, self.loss_images, images)
+
+    def looser_than(self, other: Tolerance) -> tuple[str, ...]:
+        """Names of the rules that are looser here than there."""
+        pairs = [(field.name, getattr(self, field.name), getattr(other, field.name)) for field in RULES]
+        return tuple(
+            name
+            for name, own, theirs in pairs
+            if theirs is not None and (own is None or (own < theirs if name == "agreement" else own > theirs))
+        )
+
+
+RULES = dataclasses.fields(Tolerance)
+_SHARES = ("accuracy_loss", "agreement")
+
+
+FEWEST_IMAGES, SPARED_IMAGES = 200, 2
+"""Among fewer images not even one may change: they are too few to tell a coarse number type from a wrong file."""
+_ROUNDING = 1e-6
+"""Two of a thousand images are not more than 0.2 %, whatever 1 - 0.998 is in binary."""
+
+
+def _allowed(share: float, spared: int, images: int) -> int:
+    # NaN is no limit: nothing stays below it.
+    if math.isnan(share):
+        return -1
+    return max(math.floor(share * images + _ROUNDING), spared if images >= FEWEST_IMAGES else 0)
+
+
+def _coarse(probability: float) -> Tolerance:
+    return Tolerance(
+        probability=probability,
+        logit=None,
+        flips=None,
+        accuracy_loss=0.002,
+        agreement=0.998,
+        loss_images=SPARED_IMAGES,
+        agreement_images=SPARED_IMAGES,
+    )
+
+
+TOLERANCES: Mapping[Variant, Tolerance] = {
+    Variant.FLOAT32: Tolerance(),
+    Variant.FLOAT16: _coarse(1e-2),
+    Variant.DYNAMIC: _coarse(0.1),
+    Variant.INT8: _coarse(0.2),
+}
+"""The defaults."""
+
+
+def recorded(rules: Mapping[Variant, Mapping[str, Any]]) -> dict[Variant, Tolerance]:
+    """The rules as `manifest.json` holds them. Raises InputError for rules that do not exist, or can't be."""
+    try:
+        found = {variant: build(Tolerance, named, where=f"tolerances.{variant}") for variant, named in rules.items()}
+        for variant, tolerance in found.items():
+            for rule in RULES:
+                value, most = getattr(tolerance, rule.name), 1.0 if rule.name in _SHARES else math.inf
+                if value is not None and not 0 <= value <= most:
+                    raise ValueError(f"{rule.name} of {variant} is {value}")
+    except ValueError as error:
+        raise InputError(f"the manifest's rules can't be read ({error}): export the model again") from error
+    return found
+
+
+def loosened(tolerances: Mapping[Variant, Tolerance]) -> dict[str, dict[str, Any]]:
+    """Number type → rule → value, of every rule that is looser than its default."""
+    found = {}
+    for variant, tolerance in tolerances.items():
+        names = tolerance.looser_than(TOLERANCES[variant])
+        if names:
+            found[variant.value] = {name: getattr(tolerance, name) for name in names}
+    return found

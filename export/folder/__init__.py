@@ -1,0 +1,1 @@
+"""A published folder: its manifest, its files, its claims and its signature."""

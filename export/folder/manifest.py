@@ -1,0 +1,204 @@
+"""The manifest of a published folder: what it names, and what can be known to be wrong with it without any other file.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from export.artifact import (
+    INPUT_NAME,
+    MANIFEST,
+    OUTPUT_NAME,
+    PARITY,
+    REFERENCE,
+    VARIANTS,
+    Artifact,
+    Description,
+    Format,
+    Kind,
+    Look,
+    Target,
+    TensorSpec,
+    Variant,
+)
+from export.errors import InputError
+from export.files.regular_file import read_regular
+from export.files.strict_json import LARGEST_BYTES, build, parse_json
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+# What no published class can be called, as `tuning/plain_names.py` has it.
+_CONTROL = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff"
+    r"\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0001]"
+)
+_BITS = {"int": (8, 16, 32, 64), "uint": (8, 16, 32, 64), "float": (16, 32, 64)}
+_DTYPES = frozenset(("bool", *(f"{kind}{bits}" for kind, sizes in _BITS.items() for bits in sizes)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """Everything that was published in a folder. `files` holds what belongs to no single artifact, `look` is None
+    unless the model is a classifier of images, `tolerances` the rules by number type, `looser` those of them that are
+    looser than the default, by number type and name. `accepted`: by runtime, the newest versions of files that the
+    installed one was found to open. `counted`: how many examples the files were verified on, and of a classifier's by
+    file how many labels changed and were lost, and how many may."""
+
+    artifacts: tuple[Artifact, ...]
+    description: Description
+    files: Mapping[str, str]
+    look: Look | None
+    versions: Mapping[str, str]
+    tolerances: Mapping[Variant, Mapping[str, Any]]
+    looser: Mapping[str, Mapping[str, Any]]
+    accepted: Mapping[str, Mapping[str, int]]
+    counted: Mapping[str, Any]
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """Path → sha256 of every published file but the manifest itself."""
+        return {
+            **self.files,
+            **{path: digest for artifact in self.artifacts for path, digest in artifact.files.items()},
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "artifacts": [artifact.as_json() for artifact in self.artifacts],
+            "description": dataclasses.asdict(self.description),
+            "files": dict(self.files),
+            "look": None if self.look is None else dataclasses.asdict(self.look),
+            "versions": dict(self.versions),
+            "tolerances": {variant.value: dict(rules) for variant, rules in self.tolerances.items()},
+            "looser": {variant: dict(rules) for variant, rules in self.looser.items()},
+            "accepted": {runtime: dict(versions) for runtime, versions in self.accepted.items()},
+            "counted": dict(self.counted),
+        }
+
+    @classmethod
+    def from_json(cls, data: Any) -> Manifest:
+        """Raises ValueError for data of another form, and for what no export writes."""
+        if not isinstance(data, Mapping) or not isinstance(data.get("artifacts"), list):
+            raise ValueError("it lacks a list of artifacts")
+        artifacts = tuple(_artifact(one, f"artifacts[{at}]") for at, one in enumerate(data["artifacts"]))
+        rest = {name: value for name, value in data.items() if name != "artifacts"}
+        optional: dict[str, Any] = {name: {} for name in ("tolerances", "looser", "accepted", "counted")}
+        manifest = build(cls, {**optional, **rest}, where=MANIFEST, artifacts=artifacts)
+        for flaw in _flaws(manifest):
+            raise ValueError(flaw)
+        return manifest
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a published folder. Raises InputError where there is none or it is damaged."""
+    return parse_manifest(read_manifest_bytes(folder), folder)
+
+
+def read_manifest_bytes(folder: Path) -> bytes:
+    """Its bytes. Raises InputError where there are none."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise InputError(f"there is no {path}: export a model there first with python scripts/export.py")
+    try:
+        return read_regular(path, LARGEST_BYTES)
+    except (OSError, ValueError) as error:
+        raise _unreadable(folder, error) from error
+
+
+def parse_manifest(content: bytes, folder: Path) -> Manifest:
+    """The manifest of a published folder from its bytes. Raises InputError if they are damaged."""
+    try:
+        return Manifest.from_json(parse_json(content))
+    except ValueError as error:
+        raise _unreadable(folder, error) from error
+
+
+def _unreadable(folder: Path, error: Exception) -> InputError:
+    reason = error.strerror if isinstance(error, OSError) else error
+    return InputError(f"{folder / MANIFEST} can't be read as a manifest ({reason}): remove {folder} and export again")
+
+
+def _artifact(data: Any, where: str) -> Artifact:
+    if not isinstance(data, Mapping):
+        raise ValueError(f"{where} must be an object")
+    head = ("format", "variant", "file")
+    target = build(Target, {name: data[name] for name in head[:2] if name in data}, where=where)
+    if data.get("file") != target.file:
+        raise ValueError(f"{where} is called {data.get('file')!r} but must be {target.file}")
+    rest = {name: value for name, value in data.items() if name not in head}
+    return build(Artifact, rest, where=where, target=target)
+
+
+def _flaws(manifest: Manifest) -> Iterator[str]:
+    targets = [artifact.target for artifact in manifest.artifacts]
+    if len(set(targets)) != len(targets):
+        yield "it names an artifact twice"
+    if set(manifest.files) != {REFERENCE, PARITY}:
+        yield f"its files must be {REFERENCE} and {PARITY}, got {', '.join(manifest.files)}"
+    for digest in manifest.digests.values():
+        if not _DIGEST.fullmatch(digest):
+            yield f"{digest[:70]!r} is not the sha256 of a file"
+    for artifact in manifest.artifacts:
+        yield from _artifact_flaws(artifact)
+    yield from _description_flaws(manifest.description)
+    if manifest.description.kind is Kind.CLASSIFIER:
+        for artifact in manifest.artifacts:
+            yield from _classifier_flaws(artifact, len(manifest.description.class_names))
+    elif manifest.look is not None:
+        yield "it says how pictures look of a model that takes none"
+
+
+def _artifact_flaws(artifact: Artifact) -> Iterator[str]:
+    target = artifact.target
+    if target.variant not in VARIANTS[target.format]:
+        yield f"there is no {target.variant} {target.format}"
+    if not artifact.files:
+        yield f"{target.file} has no files"
+    for name in artifact.files:
+        path = PurePosixPath(name)
+        inside = path.parts[:1] == (target.file,) and (len(path.parts) > 1) == (target.format is Format.SAVED_MODEL)
+        if not inside or ".." in path.parts or path.as_posix() != name or "\\" in name or "\0" in name:
+            yield f"{name!r} is not a path of {target.file}"
+    if artifact.size_bytes < 0:
+        yield f"{target.file} has {artifact.size_bytes} bytes"
+    if (artifact.opset is not None) != (target.format is Format.ONNX):
+        yield f"{target.file} has the opset {artifact.opset}"
+    for what, specs in (("inputs", artifact.inputs), ("outputs", artifact.outputs)):
+        if not specs or len({spec.name for spec in specs}) != len(specs):
+            yield f"{target.file} must have {what}, each of a name of its own"
+        for spec in specs:
+            if spec.dtype not in _DTYPES or not _is_batch(spec.shape):
+                yield f"{target.file} has {what} that can't be: {spec.dtype} {spec.shape}"
+
+
+def _is_batch(shape: Sequence[int | None]) -> bool:
+    return bool(shape) and shape[0] is None and all(size is not None and size > 0 for size in shape[1:])
+
+
+def _description_flaws(description: Description) -> Iterator[str]:
+    for name in description.class_names:
+        if _CONTROL.search(name):
+            yield f"the class name {name!r} holds control characters"
+    for what, value, most in (
+        ("accuracy", description.accuracy, 1.0),
+        ("stability_radius", description.stability_radius, 0.5),
+    ):
+        if value is not None and not 0 <= value <= most:
+            yield f"{what} must be 0 to {most:g}, got {value:g}"
+    if description.source_digest and not _DIGEST.fullmatch(description.source_digest):
+        yield f"{description.source_digest[:70]!r} is not the sha256 of a file"
+
+
+def _classifier_flaws(artifact: Artifact, classes: int) -> Iterator[str]:
+    image, probabilities = artifact.inputs, artifact.outputs
+    expected = (TensorSpec(name=OUTPUT_NAME, dtype="float32", shape=(None, classes)),)
+    if len(image) != 1 or (image[0].name, image[0].dtype, len(image[0].shape)) != (INPUT_NAME, "uint8", 4):
+        yield f"{artifact.target.file} is a classifier's but does not take uint8 {INPUT_NAME}"
+    if probabilities != expected:
+        yield f"{artifact.target.file} is a classifier's of {classes} classes but does not answer with as many"

@@ -1,0 +1,25 @@
+"""Whether a file of a coarser number type holds any weight of that type: converters leave what they can't, or won't."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from export.artifact import Target, Variant
+from export.formats.structure import read_structure
+
+_BITS: Mapping[Variant, int] = {Variant.FLOAT16: 16, Variant.DYNAMIC: 8, Variant.INT8: 8}
+
+
+def note_on_weights(target: Target, path: Path) -> str:
+    """What a reader of the written file has to know of its weights; empty if they are what the number type says."""
+    bits = _BITS.get(target.variant)
+    if bits is None or bits in read_structure(target.format, path).weight_bits:
+        return ""
+    why = (
+        "TFLite's converter keeps weights of fewer than 1,024 numbers as they are"
+        if target.variant is Variant.DYNAMIC
+        else "the converter found none that it could make smaller"
+    )
+    same = Target(format=target.format, variant=Variant.FLOAT32).file
+    return f"no weight of {target.file} has {bits} bits, so that it computes with the numbers of {same}: {why}"

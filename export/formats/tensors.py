@@ -1,0 +1,46 @@
+"""What a file computes on its way from input to output: one file per format, with its runtime alone.
+
+Each holds `open_tensors(path) → TensorReader`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from export.artifact import RUNTIME_PACKAGES, Format
+from export.errors import InputError
+
+Arrays = Mapping[str, np.ndarray]
+
+READABLE = (Format.ONNX, Format.TFLITE)
+
+
+class TensorReader(Protocol):
+    """An opened file that tells its intermediate results."""
+
+    def read(self, inputs: Arrays) -> dict[str, np.ndarray]:
+        """Every float tensor by name, float32, in the order in which the file computes them.
+
+        `inputs`: (1, …) by name, as every result then belongs to one example. Quantized numbers are given as the
+        numbers that they stand for. Raises InputError if the file does not take them.
+        """
+
+
+def open_tensors(kind: Format, path: Path) -> TensorReader:
+    """Open a file to see what it computes. Raises InputError for a SavedModel, a missing file or runtime, and a file
+    that its runtime can't open."""
+    if kind not in READABLE:
+        raise InputError(f"{path} is a {kind}, whose layers can't be looked into: ask for {' or '.join(READABLE)}")
+    module, package = RUNTIME_PACKAGES[kind]
+    if find_spec(module) is None:
+        raise InputError(f"{path} needs {package}, which is not installed: pip install {package}")
+    if not path.is_file():
+        raise InputError(f"there is no {path}: export the model first")
+    reader: TensorReader = import_module(f"export.formats.{kind.value}.tensors").open_tensors(path)
+    return reader

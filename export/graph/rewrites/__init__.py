@@ -1,0 +1,1 @@
+"""Rewrites of operators that a converter can't write, or writes wrong: one file each."""

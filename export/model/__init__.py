@@ -1,0 +1,1 @@
+"""A Keras model, loaded from its file and wrapped for serving."""

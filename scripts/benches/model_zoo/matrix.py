@@ -1,0 +1,50 @@
+"""What each format can hold of Keras's layers: the table that the README shows and the tests hold exact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """A case that a format can't hold: `says` is in the refusal, `mend` is what a user may do."""
+
+    says: str
+    mend: str
+
+
+REFUSED: Mapping[tuple[str, str], Refused] = {
+    ("Conv3D dilated", "tflite"): Refused(
+        says="(Conv3D) can't be written as TFLite", mend="leave the dilation out, or convolve the slices as images"
+    ),
+}
+"""(case, format) → why. Every other pair is published and equal to Keras."""
+
+_TITLES = {"saved_model": "SavedModel", "tflite": "TFLite", "onnx": "ONNX"}
+
+
+def readme_section() -> str:
+    """What the README says of layers, in Markdown."""
+    import keras
+
+    from scripts.benches.model_zoo.cases import CASES
+    from scripts.benches.model_zoo.models import NETWORKS
+    from scripts.benches.model_zoo.quiet import ACTIVATION_NAMES, NO_IMAGE_LAYERS
+
+    classes = {vars(keras.layers)[name] for name in dir(keras.layers) if isinstance(vars(keras.layers)[name], type)}
+    stock = {made for made in classes if issubclass(made, keras.Layer) and made.__name__ not in NO_IMAGE_LAYERS}
+    rows = [f"| {case} | {_TITLES[kind]} | {refused.mend} |" for (case, kind), refused in REFUSED.items()]
+    return "\n".join(
+        [
+            f"All {len(stock)} stock Keras layers that make sense for images and all {len(ACTIVATION_NAMES)} "
+            f"activations, in {len(CASES)} small models, and",
+            f"{len(NETWORKS)} networks of `keras.applications` (untrained, smallest input) are tried in every format. "
+            "Every file is equal to",
+            "the Keras model and published, but for these, which are refused:",
+            "",
+            "| layer | can't be | instead |",
+            "| --- | --- | --- |",
+            *rows,
+        ]
+    )

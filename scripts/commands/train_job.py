@@ -1,0 +1,173 @@
+"""Everything that a run of train.py consists of, checked, before anything is written."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from scripts import _entry
+from scripts.options.data import describe_asked_data, load_asked_dataset, load_run_dataset
+from scripts.options.model import ModelChoice, describe_model, make_builder, require_same_model, tell_code
+from tuning.errors import InputError
+from tuning.files.recorded import RESTORE
+from tuning.models.baselines import baseline
+from tuning.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    import argparse
+
+    from scripts.terminal.console import Console
+    from tuning.data.dataset import Dataset
+    from tuning.data.search_data import SearchData
+    from tuning.plugins.user_callbacks import CallbackFactory
+    from tuning.records import TrialRecord
+    from tuning.runs.run_folder import RunFolder
+    from tuning.settings import Configuration, Plan
+    from tuning.training.builder import ModelBuilder
+
+DEFAULT_EPOCHS = 12
+_MODEL_OPTIONS = ("model", "pixel_scale", "batch_size", "space", "class_weight", "callback", "retrain_with")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Job:
+    """Data, model builder and plan, and what run.json says of them."""
+
+    dataset: Dataset
+    data: SearchData
+    builder: ModelBuilder
+    factories: tuple[CallbackFactory, ...]
+    plan: Plan
+    record: dict[str, Any]
+
+
+def new_job(arguments: argparse.Namespace, console: Console) -> Job:
+    """A new run, as the arguments say. Raises InputError for what does not fit together."""
+    chosen = _chosen(arguments)
+    tell_code(console, chosen.choice)
+    dataset = load_asked_dataset(arguments)
+    _entry.load_tensorflow()
+    from tuning.runs import run_record
+    from tuning.seeds import derive_seed
+    from tuning.settings import Plan
+
+    seed = arguments.seed if arguments.seed is not None else 0
+    data, builder, factories = _made(chosen.choice, dataset, seed=seed)
+    settings = chosen.settings
+    if settings is None:
+        settings = builder.single_settings(DEFAULT_EPOCHS)
+    if arguments.epochs is not None:
+        settings = dataclasses.replace(settings, epochs=arguments.epochs)
+    if chosen.choice.class_weight is not None:
+        settings = dataclasses.replace(settings, balance_classes=True)
+    plan = Plan(hyperparameters=chosen.configuration(builder), settings=settings, seed=derive_seed(seed, "train"))
+    options = {name: getattr(arguments, name) for name in ("baseline", "trial", "set", "epochs", "seed")}
+    record = {
+        "command": "train",
+        "options": {**describe_asked_data(arguments), **chosen.choice.as_options(), **options},
+        "dataset": run_record.describe_dataset(dataset, validation=len(data.validation), path=arguments.data),
+        "model": describe_model(chosen.choice, builder),
+        "config": {"baseline": arguments.baseline, "trial": arguments.trial, "plan": plan.as_json()},
+        "seed": seed,
+        "versions": run_record.describe_versions(),
+        "status": run_record.RETRAINING,
+        "winner": None,
+        "test": None,
+        "seconds": {"search": 0.0, "retrain": 0.0},
+    }
+    return Job(dataset=dataset, data=data, builder=builder, factories=factories, plan=plan, record=record)
+
+
+def resumed_job(arguments: argparse.Namespace, folder: RunFolder, console: Console) -> Job:
+    """The run in the folder, as it was started. Raises InputError if it can't go on so."""
+    for option in ("dataset", "data", "labels", "image_size", "skip_corrupt", "epochs", "seed", *_MODEL_OPTIONS):
+        if getattr(arguments, option) is not None:
+            name = option.replace("_", "-")
+            raise InputError(f"--resume goes on with what {folder.path} was started with: leave out --{name}")
+    record = folder.read()
+    if record.get("command") != "train":
+        again = _entry.command("tune.py", "--run", folder.name, "--resume", runs=arguments.runs)
+        raise InputError(f"{folder.path} was made by tune.py: go on with it by {again}")
+    from tuning.settings import Plan
+
+    try:
+        plan = Plan.from_json(record["config"]["plan"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{folder.run_json} holds no plan of a training ({error!r}): {RESTORE}") from error
+    dataset = load_run_dataset(record, runs=arguments.runs)
+    _entry.load_tensorflow()
+    choice = ModelChoice.from_options(record["options"])
+    tell_code(console, choice)
+    data, builder, factories = _made(choice, dataset, seed=record["seed"])
+    require_same_model(record["model"], describe_model(choice, builder), folder.path)
+    return Job(dataset=dataset, data=data, builder=builder, factories=factories, plan=plan, record=record)
+
+
+def _made(
+    choice: ModelChoice, dataset: Dataset, *, seed: int
+) -> tuple[SearchData, ModelBuilder, tuple[CallbackFactory, ...]]:
+    from tuning.data.search_data import SearchData
+    from tuning.models.probing import require_trainable
+    from tuning.plugins.user_callbacks import load_factories
+    from tuning.records import SearchConfig
+
+    data = SearchData.of(dataset, seed=seed)
+    builder = make_builder(choice, data)
+    require_trainable(builder, data, SearchConfig(balance_classes=choice.class_weight is not None))
+    return data, builder, load_factories(choice.callbacks)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Chosen:
+    """A configuration as it was asked for, of which model, and how it is trained.
+
+    `values` None: the texts of `--set`. `settings` None: as the model builder trains a single configuration.
+    """
+
+    choice: ModelChoice
+    settings: TrainingSettings | None = None
+    values: Configuration | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+    def configuration(self, builder: ModelBuilder) -> Configuration:
+        """Raises InputError for what `builder` does not take."""
+        return builder.parse(self.texts) if self.values is None else builder.check(self.values)
+
+
+def _chosen(arguments: argparse.Namespace) -> _Chosen:
+    choice = ModelChoice.from_options(vars(arguments))
+    if arguments.baseline is not None:
+        if choice.source is not None:
+            raise InputError("--baseline is a configuration of the built-in model: leave it out, or --model")
+        published = baseline(arguments.baseline)
+        return _Chosen(choice=choice, values=published.hyperparameters, settings=published.settings)
+    if arguments.trial is not None:
+        trial, its_choice = _recorded_trial(arguments)
+        asked = {name: value for name, value in choice.as_options().items() if value}
+        together = ModelChoice.from_options({**its_choice.as_options(), **asked})
+        return _Chosen(choice=together, values=trial.hyperparameters, settings=trial.settings)
+    pairs = [text.partition("=") for text in arguments.set]
+    for name, equals, value in pairs:
+        if not (name and equals and value):
+            raise InputError(f"--set needs NAME=VALUE, like learning_rate=0.003, got {name}{equals}{value}")
+    return _Chosen(choice=choice, texts={name: value for name, _, value in pairs})
+
+
+def _recorded_trial(arguments: argparse.Namespace) -> tuple[TrialRecord, ModelChoice]:
+    """A trial of a search, and the model that was searched."""
+    from tuning.loop.journal import Journal
+    from tuning.runs.run_folder import open_run
+
+    name, colon, trial_id = arguments.trial.partition(":")
+    if not colon:
+        raise InputError(f"--trial needs RUN:ID, like tune-1:0003, got {arguments.trial}")
+    source = open_run(arguments.runs, name)
+    record = source.read()
+    trials = Journal(source.journal).trials()
+    for trial in trials:
+        if trial.trial_id == trial_id:
+            return trial, ModelChoice.from_options(record.get("options", {}))
+    known = ", ".join(trial.trial_id for trial in trials) or "none"
+    raise InputError(f"{source.path} has no trial {trial_id}: it has {known}")

@@ -1,0 +1,99 @@
+"""`--config run.toml`: options of the command line in a file, or those of an earlier run in its run.json."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tuning.errors import InputError
+from tuning.files.bounded_files import LARGEST_JSON, parse_json, read_bounded
+from tuning.files.toml_file import read_toml
+from tuning.names import require_known
+
+# They say what to do with the options, not what they are.
+_NOT_OPTIONS = ("config", "help", "json")
+
+
+def add_config_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="options in a TOML file (max-trials = 20), or the run.json of a run to repeat it; what stands on the "
+        "command line counts more",
+    )
+
+
+def with_config(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[str]:
+    """The command line's words, behind those that the file given by `--config` stands for.
+
+    Raises InputError for a file that can't be read, an unknown option and a value that no option takes.
+    """
+    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    finder.add_argument("--config", type=Path)
+    path = finder.parse_known_args(list(words))[0].config
+    if path is None:
+        return list(words)
+    options = _read(path)
+    actions = {
+        name.removeprefix("--"): action
+        for action in parser._actions
+        for name in action.option_strings
+        if name.startswith("--") and name.removeprefix("--") not in _NOT_OPTIONS
+    }
+    overridden = {action.dest for name, action in actions.items() if _is_given(f"--{name}", words)}
+    for group in parser._mutually_exclusive_groups:
+        members = {action.dest for action in group._group_actions}
+        if members & overridden:
+            overridden |= members
+    found: list[str] = []
+    for name, value in options.items():
+        if value is None:
+            continue
+        require_known(name.replace("_", "-"), sorted(actions), what=f"option in {path}")
+        action = actions[name.replace("_", "-")]
+        if action.dest not in overridden:
+            found += _words(f"--{name.replace('_', '-')}", value, action, path)
+    return [*found, *words]
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    if path.suffix != ".json":
+        return read_toml(path)
+    content = read_bounded(path, limit=LARGEST_JSON, give="give a TOML file or the run.json of a run")
+    try:
+        record = parse_json(content)
+        options: dict[str, Any] = dict(record["options"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is not the run.json of a run ({error!r}): give one, or a TOML file") from error
+    script = Path(sys.argv[0]).stem
+    if record.get("command") != script:
+        raise InputError(f"{path} was written by {record.get('command')}.py: give it to that command")
+    return options
+
+
+def _words(option: str, value: Any, action: argparse.Action, path: Path) -> list[str]:
+    if option == "--space" and isinstance(value, Mapping):
+        try:
+            return [f"--space={json.dumps(value)}"]
+        except TypeError as error:
+            raise InputError(f"space in {path} holds what no hyperparameter can be ({error}): mend it there") from error
+    is_flag = action.nargs == 0
+    values = value if isinstance(value, list) else [value]
+    kinds = (bool,) if is_flag else (int, float, str)
+    repeatable = isinstance(action, argparse._AppendAction)
+    wrong_kind = not all(isinstance(each, kinds) and (is_flag or not isinstance(each, bool)) for each in values)
+    if wrong_kind or (isinstance(value, list) and not repeatable):
+        wanted = "true or false" if is_flag else "a list of texts" if repeatable else "a text or a number"
+        raise InputError(f"{option[2:]} in {path} must be {wanted}, got {value!r}")
+    if is_flag:
+        return [option] if value else []
+    return [f"{option}={each}" for each in values]
+
+
+def _is_given(option: str, words: Sequence[str]) -> bool:
+    return any(word == option or word.startswith(f"{option}=") for word in words)

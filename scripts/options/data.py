@@ -1,0 +1,151 @@
+"""The `--dataset` and `--data` arguments → Dataset, with what a person should know about it."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scripts import _entry
+from tuning.data.array_options import AUTO, CLASSES, NUMBERS, ArrayOptions
+from tuning.errors import InputError
+from tuning.records import DATASET_NAMES
+
+if TYPE_CHECKING:
+    from scripts.terminal.console import Console
+    from tuning.data.dataset import Dataset
+
+
+STORE = ".images"
+"""Where in the folder of runs the pixels of folders of pictures are kept; it may be removed at any time."""
+
+
+def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        "--dataset",
+        metavar="NAME",
+        help=f"{', '.join(DATASET_NAMES)}; auto is MNIST, or the embedded digits where it can't be had (default: auto)",
+    )
+    group.add_argument(
+        "--data",
+        type=Path,
+        metavar="PATH",
+        help="your own: an npz file with x_train, y_train, x_test, y_test, or a folder with a subfolder of pictures "
+        "for each class, in train/, validation/ and test/ or not",
+    )
+    parser.add_argument(
+        "--labels",
+        metavar="KIND",
+        help=f"what the labels of an npz file are: {CLASSES} or {NUMBERS} to predict (default: {AUTO}, by what they "
+        "hold)",
+    )
+    parser.add_argument("--image-size", metavar="HxW", help="fit the pictures of a folder to this size, like 64x64")
+    parser.add_argument(
+        "--skip-corrupt", action="store_true", default=None, help="leave out pictures of a folder that can't be read"
+    )
+
+
+def asks_for_data(arguments: argparse.Namespace) -> bool:
+    """Whether any option says which data, or how to read it."""
+    options = (arguments.dataset, arguments.data, arguments.labels, arguments.image_size, arguments.skip_corrupt)
+    return any(option is not None for option in options)
+
+
+def load_asked_dataset(arguments: argparse.Namespace, *, recorded: Dataset | None = None) -> Dataset:
+    """The data that the options name. What they don't say of a folder or file is as in `recorded`, if that is one."""
+    from tuning.data.folder_options import parse_image_size
+    from tuning.data.sources import load_dataset, load_npz, needs_keras
+    from tuning.files.bounded_files import is_folder
+
+    image_size = None if arguments.image_size is None else parse_image_size(arguments.image_size)
+    is_folder = arguments.data is not None and is_folder(arguments.data)
+    if arguments.labels is not None and (arguments.data is None or is_folder):
+        raise InputError("--labels goes with --data FILE.npz: other data has classes")
+    if is_folder:
+        return _load_folder(arguments, image_size, recorded)
+    if image_size is not None or arguments.skip_corrupt is not None:
+        raise InputError("--image-size and --skip-corrupt go with --data FOLDER: other data has its size already")
+    if arguments.data is not None:
+        return load_npz(arguments.data, options=_array_options(arguments, recorded))
+    name = arguments.dataset if arguments.dataset is not None else "auto"
+    if needs_keras(name):
+        _entry.load_tensorflow()
+    return load_dataset(name)
+
+
+def describe_asked_data(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The same arguments as options to repeat, paths absolute."""
+    data = arguments.data
+    return {
+        "dataset": arguments.dataset,
+        "data": None if data is None else str(data.resolve()),
+        "labels": arguments.labels,
+        "image_size": arguments.image_size,
+        "skip_corrupt": bool(arguments.skip_corrupt),
+    }
+
+
+def _array_options(arguments: argparse.Namespace, recorded: Dataset | None) -> ArrayOptions:
+    usual = recorded.arrays if recorded is not None and recorded.arrays is not None else ArrayOptions()
+    asked: dict[str, Any] = {"seed": getattr(arguments, "seed", None), "labels": arguments.labels}
+    return dataclasses.replace(usual, **{name: value for name, value in asked.items() if value is not None})
+
+
+def _load_folder(
+    arguments: argparse.Namespace, image_size: tuple[int, int] | None, recorded: Dataset | None
+) -> Dataset:
+    from tuning.data.folder_options import FolderOptions
+    from tuning.data.pictures.picture_folder import load_picture_folder
+
+    path = str(arguments.data)
+    usual = FolderOptions(path=path)
+    if recorded is not None and recorded.folder is not None:
+        usual = dataclasses.replace(recorded.folder, path=path)
+    seed = getattr(arguments, "seed", None)
+    options = FolderOptions(
+        path=path,
+        image_size=image_size if image_size is not None else usual.image_size,
+        seed=seed if seed is not None else usual.seed,
+        skip_corrupt=usual.skip_corrupt if arguments.skip_corrupt is None else arguments.skip_corrupt,
+    )
+    return load_picture_folder(options, store=arguments.runs / STORE)
+
+
+def load_run_dataset(record: Mapping[str, Any], *, runs: Path = _entry.DEFAULT_RUNS) -> Dataset:
+    """The data that a run was made with. Raises InputError if it can't be had or is not the same any more."""
+    from tuning.data.sources import needs_keras
+    from tuning.runs.run_record import load_recorded_dataset
+
+    if needs_keras(record["dataset"]["name"]):
+        _entry.load_tensorflow()
+    return load_recorded_dataset(record, store=runs / STORE)
+
+
+def tell_fallback(console: Console, dataset: Dataset) -> None:
+    from scripts.terminal.console import yellow
+
+    if dataset.fallback_reason:
+        console.print(yellow("note: "), f"running on {dataset.name} instead of MNIST: {dataset.fallback_reason}")
+
+
+def tell_dataset(console: Console, dataset: Dataset, *, validation: int) -> None:
+    from scripts.terminal.console import yellow
+
+    training = len(dataset.training) - (validation if dataset.validation is None else 0)
+    shows_classes = dataset.training.shows_classes
+    what = "images" if shows_classes else "examples"
+    shapes = [f"{name} of {'×'.join(map(str, shape))}" for name, shape in dataset.input_shapes.items()]
+    if shows_classes:
+        shapes = ["×".join(map(str, dataset.image_shape))]
+    if dataset.is_classification:
+        shapes.append(f"{dataset.num_classes} classes")
+    console.print(
+        f"data: {dataset.name}, {training} training, {validation} validation and {len(dataset.test)} test "
+        f"{what} of {', '.join(shapes)}"
+    )
+    tell_fallback(console, dataset)
+    for warning in dataset.warnings:
+        console.print(yellow("warning: "), warning)

@@ -1,0 +1,203 @@
+"""The `--model` argument and what goes with it → a model builder that is known to work on the data."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tuning.errors import InputError
+from tuning.files.bounded_files import parse_json
+from tuning.files.toml_file import read_toml
+from tuning.models.pixels import parse_pixel_scale
+
+if TYPE_CHECKING:
+    from scripts.terminal.console import Console
+    from tuning.data.search_data import SearchData
+    from tuning.training.builder import ModelBuilder
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model",
+        metavar="FILE.py:NAME",
+        help="your own build(hp) function or keras_tuner.HyperModel; package.module:NAME too (default: a built-in one)",
+    )
+    parser.add_argument(
+        "--pixel-scale",
+        metavar="SCALE",
+        help="pixel values that your model is made for: unit (0 to 1), signed (-1 to 1), raw (0 to 255) or "
+        "FACTOR,OFFSET (default: raw, if it rescales or normalizes them itself)",
+    )
+    parser.add_argument(
+        "--space",
+        metavar="FILE.toml",
+        help="hyperparameters to narrow, widen or fix: dropout = 0.2, dense_units = [64, 128], or "
+        "num_filters_1 = {low = 8, high = 128, step = 8}",
+    )
+    parser.add_argument("--batch-size", metavar="N[,N…]", help="one is fixed, several are searched")
+    parser.add_argument(
+        "--retrain-with",
+        metavar="fit",
+        help="your own HyperModel.fit, as a k-fold, only ranks the trials; Keras's model.fit trains the winner",
+    )
+    parser.add_argument("--class-weight", metavar="balanced", help="let every class weigh the same in the loss")
+    parser.add_argument(
+        "--callback",
+        action="append",
+        metavar="FILE.py:NAME",
+        help="a function that gets the trial and returns Keras callbacks for it; may be repeated",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelChoice:
+    """What is asked of the model. Texts as on the command line; None: not asked.
+
+    `ranges`: what a space file holds. `callbacks`: sources of factories.
+    """
+
+    source: str | None = None
+    pixel_scale: str | None = None
+    batch_size: str | None = None
+    ranges: Mapping[str, Any] | None = None
+    class_weight: str | None = None
+    callbacks: tuple[str, ...] = ()
+    retrain_with: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.retrain_with not in (None, "fit"):
+            raise InputError(f"--retrain-with must be fit, got {self.retrain_with}")
+        if self.source is None and self.retrain_with is not None:
+            raise InputError("--retrain-with goes with --model: the built-in model has no fit of its own")
+        if self.class_weight not in (None, "balanced"):
+            raise InputError(f"--class-weight must be balanced, got {self.class_weight}")
+        if self.source is None and self.pixel_scale is not None:
+            raise InputError("--pixel-scale goes with --model: the built-in model rescales pixels itself")
+        if self.pixel_scale is not None:
+            parse_pixel_scale(self.pixel_scale)
+        self.batch_sizes  # noqa: B018 checked here, before data is read
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any]) -> ModelChoice:
+        """The choice that options of the command line make; a file's path becomes absolute."""
+        from tuning.plugins.user_code import resolved
+
+        source, space = options.get("model"), options.get("space")
+        return cls(
+            source=None if source is None else resolved(source),
+            pixel_scale=options.get("pixel_scale"),
+            batch_size=options.get("batch_size"),
+            ranges=read_space(space) if isinstance(space, str) else space,
+            class_weight=options.get("class_weight"),
+            callbacks=tuple(resolved(callback) for callback in options.get("callback") or ()),
+            retrain_with=options.get("retrain_with"),
+        )
+
+    def as_options(self) -> dict[str, Any]:
+        """The same as options of the command line."""
+        return {
+            "model": self.source,
+            "pixel_scale": self.pixel_scale,
+            "batch_size": self.batch_size,
+            "space": self.ranges,
+            "class_weight": self.class_weight,
+            "callback": list(self.callbacks),
+            "retrain_with": self.retrain_with,
+        }
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Whatever code of a user's own is run, wherever it was named: on the command line, in a file given by
+        `--config`, or by the run that is resumed."""
+        return (*(() if self.source is None else (self.source,)), *self.callbacks)
+
+    @property
+    def batch_sizes(self) -> tuple[int, ...]:
+        """Raises InputError for anything but whole numbers from 1, with commas between them."""
+        if self.batch_size is None:
+            return ()
+        texts = self.batch_size.split(",")
+        if not all(text.isdecimal() and int(text) > 0 for text in texts):
+            raise InputError(f"--batch-size must be whole numbers from 1, like 64 or 32,64,128, got {self.batch_size}")
+        return tuple(dict.fromkeys(int(text) for text in texts))
+
+
+def read_space(text: str) -> dict[str, Any]:
+    """What a space file holds; `text` is its path, or its content as JSON. Raises InputError."""
+    if not text.startswith("{"):
+        return read_toml(Path(text))
+    try:
+        content: dict[str, Any] = parse_json(text.encode("utf-8", "surrogateescape"))
+    except ValueError as error:
+        raise InputError(f"--space must be a TOML file, got {text[:100]} ({error})") from error
+    return content
+
+
+def tell_code(console: Console, choice: ModelChoice) -> None:
+    """Name the files that will be run, before they are."""
+    for source in choice.sources:
+        console.print(f"runs {source}")
+
+
+def make_builder(choice: ModelChoice, data: SearchData) -> ModelBuilder:
+    """The model builder that was asked for. Raises InputError if it can't be had or does not fit the data."""
+    from tuning.space.space_file import ranges_from
+
+    ranges = ranges_from(choice.ranges if choice.ranges is not None else {})
+    if choice.source is None:
+        return _built_in(choice, data, ranges)
+    from tuning.models.user_model import UserModel, Wishes
+    from tuning.plugins.user_code import load_object
+
+    scale = None if choice.pixel_scale is None else parse_pixel_scale(choice.pixel_scale)
+    wishes = Wishes(
+        pixel_scale=scale,
+        batch_sizes=choice.batch_sizes,
+        ranges=ranges,
+        retrain_with_fit=choice.retrain_with is not None,
+    )
+    code = load_object(choice.source)
+    return UserModel(code, data, name=choice.source, wishes=wishes)
+
+
+def _built_in(choice: ModelChoice, data: SearchData, ranges: Mapping[str, Any]) -> ModelBuilder:
+    from tuning.models.built_in import Task, TunableClassifier
+    from tuning.space.built_in_space import adapted, default_ranges
+    from tuning.space.ranges import Choices
+
+    if not data.num_classes or not data.training.holds_images:
+        raise InputError(
+            f"{data.name} does not say which class an image shows: the built-in model needs one uint8 image and one "
+            "whole number from 0 for each example, so give those, or --model"
+        )
+    if choice.batch_sizes:
+        ranges = {**ranges, "batch_size": Choices(values=choice.batch_sizes)}
+    task = Task(image_shape=data.training.images.shape[1:], num_classes=data.num_classes)
+    return TunableClassifier(task, ranges=adapted(default_ranges(task.image_shape), ranges))
+
+
+def describe_model(choice: ModelChoice, builder: ModelBuilder) -> dict[str, Any]:
+    """The `model` part of run.json: where it comes from, and what its exported files have to know."""
+    from tuning.models.user_model import UserModel
+    from tuning.plugins.user_code import code_digest, resolved
+
+    if not isinstance(builder, UserModel) or choice.source is None:
+        return {"source": None, "digest": None, "pixel_scale": None, "kind": "classifier"}
+    scale = builder.feed.pixel_scale
+    return {
+        "source": resolved(choice.source),
+        "digest": code_digest(choice.source),
+        "pixel_scale": None if scale is None else list(scale),
+        "kind": "classifier" if builder.feed.num_classes and builder.shows_images else "outputs",
+    }
+
+
+def require_same_model(recorded: Mapping[str, Any], asked: Mapping[str, Any], folder: Path) -> None:
+    """Raise InputError if the user's code is not the one that the run was started with."""
+    if recorded != asked:
+        raise InputError(
+            f"{asked['source'] or 'the model'} changed since {folder} was started: restore it or start a new run"
+        )

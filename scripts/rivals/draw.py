@@ -1,8 +1,0 @@
-"""Draw the configurations of a measurement; afterwards TensorFlow's files are in memory for whoever comes first."""
-
-from __future__ import annotations
-
-from scripts.rivals.plain_keras_tuner import draw
-
-if __name__ == "__main__":
-    draw()

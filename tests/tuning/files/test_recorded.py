@@ -1,0 +1,158 @@
+"""Files of a run that hold something else than a run writes are refused, each with the place and the kind."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tuning.data.folder_options import FolderOptions
+from tuning.errors import InputError
+from tuning.loop.journal import Journal
+from tuning.records import Epoch, TrialRecord
+from tuning.runs.run_folder import RunFolder, write_json
+from tuning.runs.run_record import load_recorded_dataset
+from tuning.runs.training_file import read_scores, read_trained
+from tuning.settings import Plan
+from tuning.space.ranges import range_from_json
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    return RunFolder(path=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        ({"seed": "a"}, "seed must be a whole number, got a"),
+        ({"seed": True}, "seed must be a whole number, got True"),
+        ({"dataset": {"name": 3}}, "dataset.name must be a text, got 3"),
+        ({"dataset": {"path": 3}}, "dataset.path must be a text or null, got 3"),
+        ({"dataset": []}, r"dataset must be an object, got \[\]"),
+        ({"test": {"accuracy": "x"}}, "test.accuracy must be a number or null, got x"),
+        ({"config": {"callback": [1]}}, r"config.callback must be a list of texts, got \[1\]"),
+        ({"dataset": {"name": "a\0b"}}, "a text in it holds a null character"),
+    ],
+)
+def test_a_record_with_a_value_of_another_kind_is_refused(run: RunFolder, record: Any, message: str) -> None:
+    write_json(run.run_json, record)
+
+    with pytest.raises(InputError, match=rf"run\.json is not the record of a run \({message}\): restore it or start a"):
+        run.read()
+
+
+def test_what_a_record_lacks_is_named_where_it_is_looked_for(run: RunFolder) -> None:
+    write_json(run.run_json, {"dataset": {"name": "digits"}})
+    record = run.read()
+
+    assert record["dataset"]["name"] == "digits"
+    assert record.get("seed") is None
+    with pytest.raises(InputError, match=r"run\.json lacks dataset\.digest: restore it or start a new run"):
+        record["dataset"]["digest"]
+
+
+def test_a_record_can_be_copied_as_any_object(run: RunFolder) -> None:
+    write_json(run.run_json, {"space": {"dropout": 0.2}, "seed": 3})
+    record = run.read()
+
+    @dataclasses.dataclass
+    class Holder:
+        held: Any
+
+    assert copy.deepcopy(record) == dataclasses.asdict(Holder(record))["held"] == {**record} == record
+    assert pickle.loads(pickle.dumps(record)) == record
+
+
+def test_a_record_that_is_a_pipe_does_not_hang(run: RunFolder) -> None:
+    os.mkfifo(run.run_json)
+
+    with pytest.raises(InputError, match=r"run\.json is a pipe and not a file: restore it or start a new run"):
+        run.read()
+    with pytest.raises(InputError, match=r"run\.json is a pipe and not a file: restore it or start a new run"):
+        run.state()
+
+
+@pytest.mark.parametrize("name", ["../outside", "/tmp/a", "a/b", "", ".."])
+def test_a_trial_that_is_called_as_a_path_is_refused(run: RunFolder, name: str) -> None:
+    with pytest.raises(InputError, match=r"in .*trials\.jsonl is no name of a trial: restore it or start a new run"):
+        run.trial(name)
+
+
+@pytest.mark.parametrize(
+    "described",
+    [
+        {"folder": {"path": "a", "image_size": [8]}},
+        {"folder": {"path": "a", "image_size": [8, 100_000]}},
+        {"folder": {"path": "a", "image_size": None, "more": 1}},
+        {"folder": None, "arrays": {"more": 1}},
+    ],
+)
+def test_data_that_is_read_in_an_unknown_way_is_refused(described: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"the run does not say how its data is read \(.*\): restore run\.json"):
+        load_recorded_dataset({"dataset": {"name": "a", "path": None, "digest": "", **described}})
+
+
+def test_a_size_that_is_none_is_no_option_of_a_folder() -> None:
+    with pytest.raises(TypeError, match=r"image_size must be two whole numbers of 1 to 4096, got \[0, 8\]"):
+        FolderOptions.from_json({"path": "a", "image_size": [0, 8]})
+
+
+def test_a_description_of_something_else_is_no_trained_model(tmp_path: Path) -> None:
+    (tmp_path / "training.json").write_text('{"settings": 3, "epochs": []}')
+
+    with pytest.raises(
+        InputError, match=r"training\.json does not describe a trained model \(.*\): restore it or start"
+    ):
+        read_trained(tmp_path / "training.json")
+    (tmp_path / "training.json").write_text("{}")
+    with pytest.raises(InputError, match=r"training\.json lacks settings: restore it or start a new run"):
+        read_trained(tmp_path / "training.json")
+
+
+def test_scores_are_numbers(tmp_path: Path) -> None:
+    write_json(tmp_path / "evaluation.json", {"precision": 0.5, "accuracy": "not looked at"})
+    assert read_scores(tmp_path / "evaluation.json") == {"precision": 0.5}
+
+    write_json(tmp_path / "evaluation.json", {"f1": "all"})
+    with pytest.raises(InputError, match=r"evaluation\.json holds 'all' for f1 but it must be a number: restore it or"):
+        read_scores(tmp_path / "evaluation.json")
+
+
+def test_an_epoch_that_is_not_there_can_not_be_the_result(make_trial: Any) -> None:
+    data = {**make_trial().as_json(), "result_epoch": 3}
+
+    with pytest.raises(ValueError, match="result_epoch must be one of 1 epochs, got 3"):
+        TrialRecord.from_json(data)
+
+
+def test_hyperparameters_hold_plain_values(make_trial: Any) -> None:
+    trial = make_trial()
+    data = {"hyperparameters": {"a": [1]}, "settings": trial.settings.as_json(), "seed": 0}
+
+    with pytest.raises(TypeError, match=r"hyperparameters must hold numbers, texts and booleans, got a = \[1\]"):
+        Plan.from_json(data)
+
+
+def test_an_epoch_of_texts_is_none(make_epoch: Any) -> None:
+    with pytest.raises(TypeError, match="learning_rate must be a number, got None"):
+        Epoch.from_json({**make_epoch().as_json(), "learning_rate": None})
+
+
+@pytest.mark.parametrize("values", [[{}], [[1]], [None]])
+def test_choices_are_plain_values(values: list[Any]) -> None:
+    with pytest.raises(TypeError, match="values must hold numbers, texts and booleans, got 0 = "):
+        range_from_json({"kind": "choices", "values": values})
+
+
+@pytest.mark.parametrize("line", [b'{"event": "lost", "elapsed": "1"}', b"[]", b"[" * 5_000, b"NaN"])
+def test_a_line_of_something_else_is_no_event(tmp_path: Path, line: bytes) -> None:
+    (tmp_path / "trials.jsonl").write_bytes(line + b"\n")
+
+    with pytest.raises(InputError, match=r"trials\.jsonl line 1 is not an event of a search"):
+        Journal(tmp_path / "trials.jsonl").read()

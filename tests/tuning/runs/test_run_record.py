@@ -1,0 +1,208 @@
+"""What `run.json` says, and what a resumed run is held to."""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+
+import numpy as np
+import pytest
+
+from tuning.data.array_options import ArrayOptions
+from tuning.data.dataset import make_dataset
+from tuning.errors import InputError
+from tuning.training.evaluation import evaluate
+from tuning.data.folder_options import FolderOptions
+from tuning.data.arrays.tables import dataset_of
+from tuning.data.pictures.picture_folder import load_picture_folder
+from tuning.data.from_python import from_arrays
+from tuning.runs.run_folder import RunFolder
+from tuning.runs.run_record import (
+    describe_dataset,
+    describe_test,
+    describe_versions,
+    describe_winner,
+    load_recorded_dataset,
+    require_unchanged,
+)
+from tuning.data.sources import load_npz
+
+
+@pytest.fixture
+def file(tmp_path, arrays):
+    np.savez(tmp_path / "shapes.npz", **arrays)
+    return tmp_path / "shapes.npz"
+
+
+def recorded(dataset, path):
+    """The description as it comes back from disk."""
+    return json.loads(json.dumps({"dataset": describe_dataset(dataset, validation=4, path=path)}))
+
+
+def test_a_data_set_is_described_with_the_sizes_of_its_parts(file):
+    dataset = load_npz(file)
+    assert describe_dataset(dataset, validation=4, path=file) == {
+        "name": "shapes.npz",
+        "path": str(file.resolve()),
+        "folder": None,
+        "arrays": {"seed": 0, "labels": "auto", "is_strict": False},
+        "digest": dataset.digest,
+        "fallback_reason": None,
+        "class_names": ["0", "1", "2", "3"],
+        "image_shape": [8, 8, 1],
+        "input_shapes": {"image": [8, 8, 1]},
+        "skipped": [],
+        "train": 36,
+        "validation": 4,
+        "test": 20,
+    }
+
+
+def test_a_path_is_recorded_so_that_it_holds_in_every_folder(file, monkeypatch):
+    monkeypatch.chdir(file.parent)
+    described = describe_dataset(load_npz(file), validation=4, path=file.relative_to(file.parent))
+    assert described["path"] == str(file.resolve())
+
+
+def test_describing_the_test_set_is_no_look_at_it(digits):
+    before = digits.test.looks
+    describe_dataset(digits, validation=140, path=None)
+    assert digits.test.looks == before
+
+
+def test_the_file_of_a_run_is_loaded_again(file):
+    dataset = load_npz(file, name="my shapes")
+    again = load_recorded_dataset(recorded(dataset, file))
+    assert (again.name, again.digest) == ("my shapes", dataset.digest)
+
+
+@pytest.mark.parametrize("options", [ArrayOptions(seed=5), ArrayOptions(labels="numbers")])
+def test_a_file_is_read_again_as_it_was_read(tmp_path, arrays, options):
+    np.savez(tmp_path / "shapes.npz", x=arrays["x_train"], y=arrays["y_train"] * 1.0)
+    dataset = load_npz(tmp_path / "shapes.npz", options=options)
+    again = load_recorded_dataset(recorded(dataset, tmp_path / "shapes.npz"))
+    assert (again.digest, again.arrays, again.class_names) == (dataset.digest, options, dataset.class_names)
+    assert np.array_equal(again.test.for_verification().images, dataset.test.for_verification().images)
+
+
+def test_a_run_that_recorded_no_options_reads_its_file_as_it_did(tmp_path, arrays):
+    measured = {key: array * 1.0 for key, array in arrays.items() if key.startswith("y_")}
+    np.savez(tmp_path / "shapes.npz", **{**arrays, **measured}, x_val=arrays["x_test"], y_val=measured["y_test"])
+    dataset = dataset_of({**arrays, **measured}, name="shapes.npz")
+    record = recorded(dataset, tmp_path / "shapes.npz")
+    del record["dataset"]["arrays"]
+    assert load_recorded_dataset(record).digest == dataset.digest
+
+
+def test_the_named_data_set_of_a_run_is_loaded_again(digits):
+    assert load_recorded_dataset(recorded(digits, None)).digest == digits.digest
+
+
+def test_a_file_that_changed_since_is_refused(file, arrays):
+    record = recorded(load_npz(file), file)
+    arrays["x_train"][0, 0, 0] ^= 1
+    np.savez(file, **arrays)
+    message = r"the data .*shapes\.npz changed since the run was made \(digest [0-9a-f]{12}…, was [0-9a-f]{12}…\)"
+    with pytest.raises(InputError, match=message):
+        load_recorded_dataset(record)
+
+
+def test_a_named_data_set_that_changed_since_is_refused(digits):
+    record = recorded(digits, None)
+    record["dataset"]["digest"] = "0" * 64
+    with pytest.raises(InputError, match="the data digits changed since the run was made"):
+        load_recorded_dataset(record)
+
+
+def test_a_folder_of_pictures_is_loaded_again_as_it_was_read(picture_folder, tmp_path, monkeypatch):
+    options = FolderOptions(path=picture_folder.name, image_size=(6, 5), seed=3, skip_corrupt=True)
+    monkeypatch.chdir(picture_folder.parent)
+    (picture_folder / "circle" / "bad.png").write_bytes(b"")
+    dataset = load_picture_folder(options, store=tmp_path / "store")
+    described = recorded(dataset, picture_folder)
+    monkeypatch.chdir("/")
+    again = load_recorded_dataset(described, store=tmp_path / "other store")
+    assert described["dataset"]["skipped"] == ["circle/bad.png holds no bytes"]
+    assert described["dataset"]["folder"] == {**options.as_json(), "image_size": [6, 5], "path": str(picture_folder)}
+    assert (again.name, again.digest, again.skipped) == (dataset.name, dataset.digest, dataset.skipped)
+    assert np.array_equal(again.test.for_verification().images, dataset.test.for_verification().images)
+
+
+def test_a_folder_that_changed_since_is_refused(picture_folder, tmp_path):
+    dataset = load_picture_folder(FolderOptions(path=str(picture_folder)), store=tmp_path / "store")
+    described = recorded(dataset, picture_folder)
+    next((picture_folder / "circle").iterdir()).unlink()
+    with pytest.raises(InputError, match="shapes changed since the run was made"):
+        load_recorded_dataset(described, store=tmp_path / "store")
+
+
+def test_given_validation_examples_do_not_count_as_trained_on(arrays):
+    given = {**arrays, "x_validation": arrays["x_test"], "y_validation": arrays["y_test"]}
+    described = describe_dataset(make_dataset(given, name="a"), validation=20, path=None)
+    assert (described["train"], described["validation"], described["test"]) == (40, 20, 20)
+
+
+def test_data_with_several_inputs_is_described_by_their_shapes():
+    inputs = {"image": np.zeros((4, 3)), "b": np.zeros((4, 2, 2))}
+    dataset = from_arrays((inputs, np.zeros(4)), (inputs, np.zeros(4)))
+    described = describe_dataset(dataset, validation=1, path=None)
+    assert (described["image_shape"], described["input_shapes"]) == (None, {"b": [2, 2], "image": [3]})
+    assert described["class_names"] == []
+
+
+def test_data_that_a_program_handed_over_cannot_be_loaded_again(arrays):
+    dataset = from_arrays((arrays["x_train"], arrays["y_train"]), (arrays["x_test"], arrays["y_test"]))
+    with pytest.raises(InputError, match="the data arrays was handed over by a program and can't be loaded again"):
+        load_recorded_dataset(recorded(dataset, None))
+
+
+def test_a_file_that_is_gone_is_refused(file):
+    record = recorded(load_npz(file), file)
+    file.unlink()
+    with pytest.raises(InputError, match=r"there is no file .*shapes\.npz"):
+        load_recorded_dataset(record)
+
+
+def test_the_versions_are_those_in_use():
+    versions = describe_versions()
+    assert list(versions) == ["python", "tensorflow", "keras", "keras-tuner", "numpy"]
+    assert (versions["python"], versions["numpy"]) == (platform.python_version(), np.__version__)
+
+
+@pytest.mark.parametrize(("val_loss", "expected"), [(0.25, 0.25), (math.nan, None)])
+def test_a_winner_is_described_in_words_that_json_has(make_trial, val_loss, expected):
+    trial = make_trial(val_loss)
+    described = json.loads(json.dumps(describe_winner(trial), allow_nan=False))
+    assert described == {
+        "trial_id": "0000",
+        "hyperparameters": {"num_blocks": 1, "learning_rate": 0.01},
+        "val_loss": expected,
+        "val_accuracy": 0.75,
+        "parameters": 100,
+    }
+
+
+def test_the_test_result_comes_with_its_interval(digits):
+    split = digits.test.for_verification()
+    perfect = np.eye(10, dtype=np.float32)[split.labels]
+    evaluation = evaluate(lambda images: perfect, split, class_names=digits.class_names)
+    assert describe_test(evaluation) == {"accuracy": 1.0, "ci95": list(evaluation.ci95)}
+
+
+def test_the_same_request_may_go_on(tmp_path):
+    asked = {"seed": 0, "algorithm": "random"}
+    require_unchanged(RunFolder(path=tmp_path), {**asked, "status": "searching"}, asked)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"seed": 1}, "was started with seed 0 and can't go on with 1: leave it out or start a new run"),
+        ({"algorithm": "grid"}, "was started with algorithm random and can't go on with grid"),
+        ({"colour": "red"}, "was started with colour None and can't go on with red"),
+    ],
+)
+def test_a_changed_request_may_not_go_on(tmp_path, asked, message):
+    with pytest.raises(InputError, match=message):
+        require_unchanged(RunFolder(path=tmp_path), {"seed": 0, "algorithm": "random"}, asked)

@@ -1,0 +1,1 @@
+"""Labelled examples: where they come from, how they are checked and split."""

@@ -1,0 +1,1 @@
+"""Arrays and tables of examples in the forms that people have them."""

@@ -1,0 +1,1 @@
+"""The search loop: journal, state, attempts, budget."""

@@ -1,0 +1,299 @@
+"""Keeps the workers of a search busy: suggestions go out, reports come in, each on record before it counts."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tuning.executors.drawers import Drawer
+from tuning.executors.interface import Built, EpochEnded, Executor, Lost, Report, Task
+from tuning.loop.attempt import Attempt
+from tuning.loop.journal import AttemptLost, EpochReported, Event, Journal, Suggestion
+from tuning.loop.observer import Observer
+from tuning.loop.rejection import reason_to_skip, reason_to_stop
+from tuning.loop.search_state import SearchState
+from tuning.loop.suggesting import events_of, next_up
+from tuning.loop.time_limits import TimeLimits
+from tuning.oracles.driver import Waiting
+from tuning.plugins.user_callbacks import TrialContext
+from tuning.ranking.choice import finalists_of
+from tuning.records import Status, TrialRecord
+from tuning.runs.run_folder import RunFolder
+from tuning.runs.trials_table import write_trials_csv
+
+ATTEMPTS = 2
+POLL_SECONDS = 0.5
+DRAWING_POLL_SECONDS = 0.02
+STOPPING_SECONDS = 60.0
+FIRST_STEP_SECONDS = 1.0
+MOST_SKIPPED_IN_A_ROW = 200
+MOST_REPEATED_IN_A_ROW = 50
+TRACEBACK = "traceback.txt"
+
+
+@dataclass(kw_only=True)
+class SearchLoop:
+    """Runs what `state` suggests, within `limits`."""
+
+    state: SearchState
+    journal: Journal
+    executor: Executor
+    run: RunFolder
+    limits: TimeLimits
+    drawer: Drawer
+    observer: Observer
+    _attempts: dict[str, Attempt] = field(default_factory=dict)
+    _tasks: int = 0
+    _is_drawing: bool = False
+
+    def __post_init__(self) -> None:
+        self._clock = self.limits.resources.budget.clock
+        self._began = self._clock() - self.journal.elapsed
+
+    def run_trials(self) -> str:
+        """Until trials, time or configurations are used up, which it returns by the words of `SearchResult`."""
+        if not self.state.began:
+            self._record(self.state.header())
+        while True:
+            ended_by = self._start_what_fits()
+            if not self._attempts:
+                return ended_by
+            self._wait()
+
+    def run_repeats(self) -> None:
+        """Train the best trials again with other seeds, all of them once before any of them twice.
+
+        Fewer times where the time does not last, and not at all where there is nothing to choose from.
+        """
+        chosen = finalists_of(self.state.trials, self.state.config)
+        wanted = [(trial, number + 1) for number in range(self.state.config.repeats) for trial in chosen]
+        for trial, number in wanted if len(chosen) > 1 else ():
+            trial_id = f"{trial.trial_id}.{number}"
+            if trial_id in self.state.records or trial_id in self._trial_ids():
+                continue
+            while len(self._attempts) >= self.executor.workers:
+                self._wait()
+                self._start_lost_repeats()
+            if not self.limits.fits_repeat(trial):
+                break
+            if trial_id not in self.state.under_way:
+                self._record(
+                    Suggestion(
+                        trial_id=trial_id,
+                        oracle_id="",
+                        hyperparameters=trial.hyperparameters,
+                        ranges=self.state.suggestions[trial.trial_id].ranges,
+                        epochs=len(trial.epochs),
+                        repeat_of=trial.trial_id,
+                    )
+                )
+            self._submit(self.state.under_way[trial_id])
+        while self._attempts:
+            self._wait()
+            self._start_lost_repeats()
+
+    def _start_what_fits(self) -> str:
+        """Fill the workers; why there is nothing more to start, empty while there may be."""
+        while len(self._attempts) < self.executor.workers:
+            if not self.limits.fits_another_trial():
+                return "budget"
+            suggestion = self._left_over(repeats=False)
+            if suggestion is None:
+                found = self._suggest(wait=not self._attempts)
+                if not isinstance(found, Suggestion):
+                    return found
+                suggestion = found
+            self._submit(suggestion)
+        if self._looks_ahead and self._left_over(repeats=False) is None and self.limits.fits_another_trial():
+            # Thought of, and drawn, while the workers train.
+            self._suggest(wait=False)
+        return ""
+
+    @property
+    def _looks_ahead(self) -> bool:
+        return self.state.driver.is_slow or self.drawer.is_concurrent
+
+    def _suggest(self, *, wait: bool) -> Suggestion | str:
+        """Record what comes next; else why there is nothing more, empty while there may be.
+
+        `wait`: for what is being drawn. Combinations that are impossible are recorded and passed over.
+        """
+        while True:
+            if self.state.skipped_in_a_row >= MOST_SKIPPED_IN_A_ROW:
+                return "skipped"
+            if self.state.repeated_in_a_row >= MOST_REPEATED_IN_A_ROW:
+                return "space"
+            if not self._is_drawing:
+                found = next_up(self.state)
+                if isinstance(found, Suggestion):
+                    self._record(found)
+                    return found
+                if isinstance(found, Waiting):
+                    # An oracle that waits for nothing would wait for ever.
+                    return "" if self._attempts else "space"
+                if found is None:
+                    return "max_trials" if self.state.drawn >= self.state.config.max_trials else "space"
+                self.drawer.begin(found)
+                self._is_drawing = True
+            drawn = self.drawer.result(wait=wait)
+            if drawn is None:
+                return ""
+            self._is_drawing = False
+            suggestion, *ended = events_of(self.state, drawn)
+            self._record(suggestion)
+            for trial in ended:
+                assert isinstance(suggestion, Suggestion)
+                assert isinstance(trial, TrialRecord)
+                self.observer.trial_started(suggestion)
+                self._keep_traceback(trial.trial_id, drawn.traceback)
+                self._finish(trial)
+            if isinstance(suggestion, Suggestion) and not ended:
+                return suggestion
+
+    def _keep_traceback(self, trial_id: str, text: str) -> None:
+        if text:
+            folder = self.run.trial(trial_id)
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / TRACEBACK).write_text(text, encoding="utf-8", errors="backslashreplace")
+
+    def _start_lost_repeats(self) -> None:
+        while len(self._attempts) < self.executor.workers and (lost := self._left_over(repeats=True)) is not None:
+            self._submit(lost)
+
+    def _left_over(self, *, repeats: bool) -> Suggestion | None:
+        """The first suggestion without a result that nobody works on: an earlier process or attempt was lost."""
+        left = (each for each in self.state.under_way.values() if bool(each.repeat_of) == repeats)
+        return next((each for each in left if each.trial_id not in self._trial_ids()), None)
+
+    def _trial_ids(self) -> set[str]:
+        return {attempt.trial_id for attempt in self._attempts.values()}
+
+    def _submit(self, suggestion: Suggestion) -> None:
+        self.observer.trial_started(suggestion)
+        self._tasks += 1
+        task_id = f"{suggestion.trial_id}#{self._tasks}"
+        before = self.state.records.get(suggestion.trial_id)
+        lost = self.state.lost.get(suggestion.trial_id, ())
+        attempt = Attempt(
+            suggestion=suggestion,
+            plan=self.state.plan(suggestion),
+            started=self._clock(),
+            seconds_before=(0.0 if before is None else before.seconds) + sum(each.seconds for each in lost),
+        )
+        self._attempts[task_id] = attempt
+        context = TrialContext(
+            run=self.run.name,
+            trial_id=suggestion.trial_id,
+            hyperparameters=suggestion.hyperparameters,
+            folder=self.run.trial(suggestion.trial_id).resolve(),
+            run_folder=self.run.path.resolve(),
+        )
+        self.executor.submit(
+            Task(
+                task_id=task_id,
+                plan=attempt.plan,
+                context=context,
+                until=attempt.until,
+                state=self._state_folder(suggestion.trial_id),
+                waits=self.state.is_judged and not suggestion.repeat_of,
+            )
+        )
+
+    def _wait(self) -> None:
+        is_wanted = self._is_drawing and len(self._attempts) < self.executor.workers
+        self.executor.poll(self._take, seconds=DRAWING_POLL_SECONDS if is_wanted else POLL_SECONDS)
+        self._keep_limits()
+
+    def _take(self, report: Report) -> bool:
+        attempt = self._attempts[report.task_id]
+        if isinstance(report, Built):
+            attempt.built(report, at=self._clock())
+            if not attempt.suggestion.repeat_of:
+                reason = reason_to_skip(self.state, attempt)
+                attempt.skips = bool(reason)
+                attempt.tell_to_stop(reason, at=self._clock())
+            return not attempt.skips
+        if isinstance(report, EpochEnded):
+            return self._take_epoch(attempt, report)
+        del self._attempts[report.task_id]
+        if isinstance(report, Lost):
+            self._take_loss(attempt, report)
+        else:
+            self._keep_traceback(attempt.trial_id, report.traceback)
+            self._finish(attempt.ended(report, at=self._clock()))
+        return False
+
+    def _take_epoch(self, attempt: Attempt, report: EpochEnded) -> bool:
+        # What an attempt that was lost reported already is on record.
+        if report.number > self.state.reported(attempt.trial_id):
+            self._record(EpochReported(trial_id=attempt.trial_id, number=report.number, epoch=report.epoch))
+            self.observer.epoch_finished(attempt.trial_id, report.epoch)
+        if report.number < attempt.until:
+            attempt.tell_to_stop(reason_to_stop(self.state, attempt, report.number), at=self._clock())
+        self._keep_limits()
+        return not attempt.stop_reason
+
+    def _take_loss(self, attempt: Attempt, report: Lost) -> None:
+        lost = AttemptLost(trial_id=attempt.trial_id, reason=report.reason, seconds=self._clock() - attempt.started)
+        self._record(lost)
+        tries = self.state.lost[attempt.trial_id]
+        is_over = len(tries) >= ATTEMPTS or attempt.is_out_of_time
+        self.observer.attempt_lost(lost, tried_again=not is_over)
+        if is_over:
+            self._finish(attempt.lost(tries, self.state.curves.get(attempt.trial_id, ()), at=self._clock()))
+
+    def _finish(self, trial: TrialRecord) -> None:
+        before = self.state.records.get(trial.trial_id)
+        if trial.status is Status.FAILED and before is not None and before.has_result:
+            # What it had reached when it paused was good, and stays so.
+            trial = dataclasses.replace(before, status=Status.STOPPED, reason=trial.reason, seconds=trial.seconds)
+        self._record(trial)
+        of_use = self.state.with_future()
+        for folder in self.run.weights.iterdir() if self.run.weights.exists() else ():
+            if folder.name not in of_use:
+                shutil.rmtree(folder, ignore_errors=True)
+        self.run.forget_empty(trial.trial_id)
+        if not trial.repeat_of:
+            write_trials_csv(self.run.trials_csv, self.state.trials)
+        self.observer.trial_finished(trial, self.state.best)
+
+    def _keep_limits(self) -> None:
+        """Stop what the budget has no more time for, and give up what takes too long."""
+        now, budget = self._clock(), self.limits.resources.budget
+        timeout = self.limits.resources.trial_timeout
+        for task_id, attempt in self._attempts.items():
+            taken = attempt.seconds_taken(at=now)
+            is_repeat = bool(attempt.suggestion.repeat_of)
+            left = self.limits.seconds_for_repeats() if is_repeat else self.limits.seconds_for_trials()
+            if (
+                (left <= 0 or taken > budget.trial_limit())
+                and not attempt.stop_reason
+                and self._may_stop(attempt, taken)
+            ):
+                attempt.tell_to_stop("its share of the time budget was used up", at=now)
+                attempt.is_out_of_time = True
+                self.executor.stop(task_id)
+            elif attempt.was_killed:
+                continue
+            elif timeout is not None and taken > timeout:
+                attempt.was_killed = True
+                self.executor.kill(task_id, reason=f"it took longer than the trial timeout of {timeout:g} s")
+            elif attempt.stop_reason and now - attempt.stopped_at > STOPPING_SECONDS:
+                attempt.was_killed = True
+                self.executor.kill(task_id, reason=f"it did not stop within {STOPPING_SECONDS:g} s")
+
+    def _may_stop(self, attempt: Attempt, taken: float) -> bool:
+        """However short the time is, a search has a first result: stopped before its first step, a trial has none.
+
+        What a worker may take to start is no part of `taken`, so one that never gets there is stopped as well.
+        """
+        return self.state.best is not None or self.state.reported(attempt.trial_id) > 0 or taken > FIRST_STEP_SECONDS
+
+    def _record(self, event: Event) -> None:
+        self.journal.append(event, elapsed=self._clock() - self._began)
+        self.state.replay(event)
+
+    def _state_folder(self, trial_id: str) -> Path:
+        return self.run.weights.resolve() / trial_id

@@ -1,0 +1,1 @@
+"""Models: the built-in one, its baselines, and a user's own."""

@@ -1,0 +1,80 @@
+"""A model as its owner has it → a model builder that is known to work on the data, before anything is written."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from tuning.data.dataset import Split
+from tuning.data.search_data import SearchData
+from tuning.environment.keras_settings import require_tensorflow
+from tuning.errors import InputError
+from tuning.failures import describe_failure
+from tuning.models.user_model import UserModel
+from tuning.ranking.objective import require_reported
+from tuning.records import SearchConfig
+from tuning.settings import Plan
+from tuning.training.builder import ModelBuilder
+from tuning.training.saving import what_can_be_kept
+from tuning.training.train import Training, Watch, train
+
+
+def as_builder(model: Any, data: SearchData) -> ModelBuilder:
+    """`model` itself if it is a model builder; of a `build(hp)` function or a `kt.HyperModel`, one made of it.
+
+    Raises InputError as `UserModel` does.
+    """
+    require_tensorflow()
+    if isinstance(model, ModelBuilder):
+        return model
+    return UserModel(model, data)
+
+
+def require_trainable(builder: ModelBuilder, data: SearchData, config: SearchConfig) -> None:
+    """Train the default configuration for an epoch on a few images, and save it, to see that all of that works.
+
+    The built-in model is known. Raises InputError, in one sentence, if it does not work, if the model does not report
+    the objective, and for Hyperband if the user's own fit does not let it choose the epochs.
+    """
+    if config.balance_classes and not (data.num_classes and data.training.has_classes):
+        raise InputError(f"{data.name} has no classes that could weigh the same: leave out --class-weight")
+    if not isinstance(builder, UserModel):
+        require_reported(config.objective, ("loss", "accuracy", "val_loss", "val_accuracy"), builder.name)
+        return
+    if builder.proved_for == config:
+        return
+    few = builder.probed
+    plan = _probing_plan(builder, config)
+    outcome = _trained(builder, plan, few)
+    last = outcome.epochs[-1]
+    named = [name for name in ("loss", "accuracy", "val_loss", "val_accuracy") if last.value(name) is not None]
+    require_reported(config.objective, [*named, *last.metrics], builder.name)
+    what_can_be_kept(builder, plan, outcome.model, few)
+    if config.algorithm == "hyperband" and builder.own_fit is not None and "epochs" in builder.own_fit.decides:
+        raise InputError(
+            f"fit of {builder.name} sets its epochs by itself, which hyperband has to do: choose another --algorithm"
+        )
+    builder.proved_for = config
+
+
+def _probing_plan(builder: UserModel, config: SearchConfig) -> Plan:
+    settings = dataclasses.replace(
+        builder.trial_settings(1),
+        objective=config.objective,
+        balance_classes=config.balance_classes,
+        # Whether there is a best epoch to keep is what is found out here.
+        keep_best=False,
+    )
+    return Plan(hyperparameters=builder.default_configuration(), settings=settings, seed=1)
+
+
+def _trained(builder: UserModel, plan: Plan, few: Split) -> Training:
+    try:
+        return train(builder, plan, training=few, validation=few, watch=Watch())
+    except InputError:
+        raise
+    # A training can fail in as many ways as a framework and a user's code have.
+    except Exception as error:
+        raise InputError(
+            f"{builder.name} can't be trained on the data ({describe_failure(error)}): fix it there"
+        ) from error

@@ -1,0 +1,269 @@
+"""Which configuration next, and which trial to stop: an oracle, driven from outside Keras Tuner's own tuners."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+import keras_tuner as kt
+from keras_tuner.src.engine import oracle as engine
+
+from tuning.errors import InputError
+from tuning.oracles.base import EARLIER_TRIAL, EPOCHS, UnrepeatedOracle
+from tuning.oracles.hyperband import HyperbandOracle
+from tuning.records import TrialRecord
+from tuning.settings import Objective, Value
+from tuning.space.drawing import Drawing, Otherwise
+from tuning.space.known_space import KnownSpace
+from tuning.space.points import Point
+
+_NEVER = 2**31
+
+
+class Waiting(Enum):
+    """The answer of an oracle that can't say what comes next before another trial has ended."""
+
+    WAITING = "waiting"
+
+
+WAITING: Final = Waiting.WAITING
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """What an oracle wants tried. `oracle_id` is the oracle's name for it.
+
+    `epochs`: train up to so many in all; None: as many as the search gives every trial. `continues`, if not empty, is
+    the `oracle_id` of the proposal whose trial goes on from where it paused.
+    """
+
+    oracle_id: str
+    point: Point
+    epochs: int | None = None
+    continues: str = ""
+
+
+class OracleDriver:
+    """Asks a `kt.Oracle` for proposals, any number of them before the first result, and tells it what came of them.
+
+    The same calls in the same order on a fresh oracle of the same seed give the same proposals, so a driver needs no
+    state of its own on disk, and Keras Tuner's is not written.
+    """
+
+    def __init__(self, oracle: kt.Oracle) -> None:
+        self._oracle = oracle
+        oracle.verbose = 0
+        # An oracle of the caller's own may stop at three failures, which Keras Tuner raises in the midst of a search,
+        # or have a failed trial trained again, whose result would replace the first one's.
+        oracle.max_consecutive_failed_trials = _NEVER
+        oracle.max_retries_per_trial = 0
+        oracle.save = lambda *_: None
+        oracle._save_trial = lambda *_: None
+        self._scratch = tempfile.TemporaryDirectory(prefix="oracle-")
+        oracle._set_project_dir(self._scratch.name, "search")
+        self._asked = 0
+        self._asked_for: Any = None
+        self._decided: dict[str, Any] = {}
+        self._space = oracle.space if isinstance(oracle, UnrepeatedOracle) else KnownSpace()
+
+    @property
+    def objective(self) -> Objective:
+        """What the oracle is told. Raises InputError for an oracle with several objectives or none."""
+        objective = self._oracle.objective
+        if type(objective) is not kt.Objective:
+            raise InputError(
+                f"the oracle's objective must be one metric, like kt.Objective('val_loss', 'min'), got {objective}"
+            )
+        return Objective(name=objective.name, maximize=objective.direction == "max")
+
+    @property
+    def judges(self) -> bool:
+        """Whether it may want a trial stopped before its end."""
+        return type(self._oracle).update_trial is not kt.Oracle.update_trial
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether a suggestion takes seconds."""
+        return isinstance(self._oracle, kt.oracles.BayesianOptimizationOracle)
+
+    @property
+    def pauses(self) -> bool:
+        """Whether a proposal can continue an earlier one's trial, so that what it had learned has to be kept."""
+        return isinstance(self._oracle, HyperbandOracle | kt.oracles.HyperbandOracle)
+
+    @property
+    def learns(self) -> bool:
+        """Whether it can adopt a configuration that it did not propose, and would make use of how that ended."""
+        return isinstance(self._oracle, UnrepeatedOracle) and self._oracle.learns
+
+    @property
+    def next_id(self) -> str:
+        """What the oracle will call its next proposal."""
+        return f"{len(self._oracle.trials):04d}"
+
+    @property
+    def space(self) -> KnownSpace:
+        """What is known of the search space: every point that was taken."""
+        return self._space
+
+    def ask(self, *, new: bool = True) -> Drawing | Proposal | Waiting | None:
+        """What comes next: a configuration to be drawn and handed to `accept`, or an earlier one that goes on.
+
+        WAITING if that depends on a result that is not there yet, None if there is no more. `new` False: only the
+        continuation of an earlier one, of which oracles that are the caller's own have none.
+        """
+        if not isinstance(self._oracle, UnrepeatedOracle):
+            return self._ask_caller_s() if new else None
+        if isinstance(self._oracle, HyperbandOracle):
+            self._oracle.draws = new
+        elif not new:
+            return None
+        with self._calling():
+            proposed = self._oracle.propose()
+        if proposed is None:
+            return WAITING if self.pauses and self._oracle.ongoing_trials else None
+        self._decided = proposed.decided
+        return proposed.what if isinstance(proposed.what, Drawing) else self.accept(proposed.what)
+
+    def accept(self, point: Point) -> Proposal:
+        """The proposal that the point is, drawn as `ask` said or another one."""
+        if isinstance(self._oracle, UnrepeatedOracle):
+            with self._calling():
+                trial = self._oracle.adopt(self._tuner_id(), point, self._decided)
+        else:
+            trial, self._asked_for = self._asked_for, None
+            self.show(point)
+        self._decided = {}
+        values = trial.hyperparameters.values
+        return Proposal(
+            oracle_id=trial.trial_id,
+            point=point,
+            epochs=values.get(EPOCHS),
+            continues=values.get(EARLIER_TRIAL, ""),
+        )
+
+    @property
+    def is_caller_s(self) -> bool:
+        """Whether it is none of ours: it is told of every configuration that it asked for, possible or not."""
+        return not isinstance(self._oracle, UnrepeatedOracle)
+
+    def show(self, point: Point) -> None:
+        """Tell an oracle of the caller's own what the builder asks for; ours learn it by what is drawn."""
+        if self.is_caller_s and self._oracle.allow_new_entries:
+            self._oracle.update_space(_declared(point))
+
+    def take(self, point: Point) -> None:
+        """Note that a point is taken, so that none of our oracles proposes it."""
+        self._space.add(point)
+
+    def continuable(self, oracle_ids: Iterable[str]) -> set[str]:
+        """Those of the proposals, which ended, that a later one may continue."""
+        if isinstance(self._oracle, HyperbandOracle):
+            return self._oracle.promotable().intersection(oracle_ids)
+        return set(oracle_ids) if self.pauses else set()
+
+    def adopt(self, recorded: Proposal) -> None:
+        """Take a proposal from a journal as if it had just been made; an oracle of ours computes nothing for it.
+
+        Raises InputError if the oracle can't have made it, or, where it is the caller's own, makes another one.
+        """
+        made = self._adopted(recorded)
+        # The journal holds the epochs of every trial, an oracle names them only where it decides on them.
+        if made is None or made != dataclasses.replace(recorded, epochs=made.epochs and recorded.epochs):
+            raise InputError(
+                f"the journal's configuration {dict(recorded.point.values)} is not what this oracle suggests there: it "
+                "was written with other settings or library versions; start a new run"
+            )
+
+    def report(self, oracle_id: str, number: int, value: float | None) -> bool:
+        """Say that the objective had `value`, None for none, after `number` epochs in all. False: stop the trial."""
+        given = value if value is not None else float("nan")
+        with self._calling():
+            trial = self._oracle.update_trial(oracle_id, {self.objective.name: given}, step=number)
+        return bool(trial.status != "STOPPED")
+
+    def tell(self, oracle_id: str, result: TrialRecord) -> None:
+        """Say how the proposal ended."""
+        trial = self._oracle.trials[oracle_id]
+        with self._calling():
+            if result.has_result:
+                objective = self.objective
+                # Keras Tuner scores a trial by the best of its epochs; its result is that of the weights it kept.
+                trial.metrics.metrics.pop(objective.name, None)
+                self._oracle.update_trial(oracle_id, {objective.name: objective.rank(result.rank)})
+                trial.status = "COMPLETED"
+            else:
+                trial.status = "INVALID"
+                trial.message = result.reason
+            self._oracle.end_trial(trial)
+
+    def close(self) -> None:
+        """Remove what the oracle wrote, and Keras Tuner's hold on it."""
+        self._scratch.cleanup()
+        engine.LOCKS.pop(self._oracle, None)
+        engine.THREADS.pop(self._oracle, None)
+
+    def _tuner_id(self) -> str:
+        # Keras Tuner gives a tuner that has a trial under way the same one again.
+        self._asked += 1
+        return f"proposal-{self._asked}"
+
+    def _adopted(self, recorded: Proposal) -> Proposal | None:
+        if not isinstance(self._oracle, UnrepeatedOracle):
+            wanted = self._ask_caller_s()
+            is_it = isinstance(wanted, Drawing) and all(
+                recorded.point.values.get(name, value) == value for name, value in wanted.wanted.items()
+            )
+            return self.accept(recorded.point) if is_it else None
+        if recorded.continues and recorded.continues not in self._oracle.trials:
+            return None
+        keys = {EPOCHS: recorded.epochs, EARLIER_TRIAL: recorded.continues if recorded.continues else None}
+        self._decided = {name: value for name, value in keys.items() if value is not None} if self.pauses else {}
+        return self.accept(recorded.point)
+
+    def _ask_caller_s(self) -> Drawing | Waiting | None:
+        with self._calling():
+            trial = self._oracle.create_trial(self._tuner_id())
+        if trial.status == "IDLE":
+            return WAITING
+        if trial.status != "RUNNING":
+            return None
+        self._asked_for = trial
+        values = trial.hyperparameters.values
+        plain = {name: _plain(value) for name, value in values.items() if not name.startswith("tuner/")}
+        return Drawing(wanted=plain, otherwise=Otherwise.DEFAULT, is_final=True)
+
+    @contextmanager
+    def _calling(self) -> Iterator[None]:
+        """Keep an oracle's usual warnings back, and let its next call through if this one raises."""
+        try:
+            with warnings.catch_warnings():
+                # Of fits of a Gaussian process that are good enough to go on with, and of a trial without a value.
+                warnings.filterwarnings("ignore", message="lbfgs failed to converge|The optimal value found for dim")
+                warnings.filterwarnings("ignore", message="All-NaN axis encountered|All-NaN slice encountered")
+                yield
+        except BaseException:
+            # Keras Tuner's synchronized methods keep their lock when they raise.
+            if engine.THREADS[self._oracle] is not None:
+                engine.THREADS[self._oracle] = None
+                engine.LOCKS[self._oracle].release()
+            raise
+
+
+def _declared(point: Point) -> kt.HyperParameters:
+    hp = kt.HyperParameters()
+    for name, domain in point.ranges.items():
+        domain.declare(hp, name, point.values[name])
+    return hp
+
+
+def _plain(value: Any) -> Value:
+    """The Python value of a number that an oracle computed with numpy."""
+    plain: Value = value.item() if hasattr(value, "item") else value
+    return plain

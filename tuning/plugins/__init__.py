@@ -1,0 +1,1 @@
+"""A user's own code: models, callbacks, and logs for TensorBoard."""

@@ -1,0 +1,1 @@
+"""Which trial is best: objectives, Pareto fronts, selection by repeats, importance, and warnings."""

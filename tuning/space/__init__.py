@@ -1,0 +1,1 @@
+"""Search spaces: ranges, scales, distances, and configurations drawn while a model builder runs."""

@@ -1,0 +1,1 @@
+"""Training one configuration: builder, input pipeline, callbacks, checkpoints, evaluation."""

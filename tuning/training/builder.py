@@ -1,0 +1,85 @@
+"""What search, training and retraining need of whoever turns hyperparameters into a compiled model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import keras
+
+from tuning.records import TrialRecord
+from tuning.settings import Configuration, Feed, Plan, TrainingSettings
+from tuning.space.ranges import Ranges
+from tuning.space.recording import RecordingHyperParameters
+from tuning.training.own_fit import OwnFit
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Built:
+    """A compiled model, the hyperparameters that it was built of, and how examples are handed to it."""
+
+    model: keras.Model
+    hp: RecordingHyperParameters
+    feed: Feed
+    batch_size: int
+
+    @property
+    def hyperparameters(self) -> Configuration:
+        """Those that were asked for so far; a training of its owner's own may ask for more."""
+        return self.hp.point.values
+
+
+@runtime_checkable
+class ModelBuilder(Protocol):
+    """Hyperparameters → compiled model. `name` is how messages call it.
+
+    `fixed`: ranges that take the place of those that it asks for. `own_fit`: a training of its owner's own; None:
+    batches go to `Model.fit`. `keeps_validation`: it needs validation images also when the winner is retrained. `feed`:
+    how examples are handed to its models. `asks_by_building`: asking takes as long as building a model.
+    `is_a_user_s`: its code, and so its models, may be anything.
+    """
+
+    name: str
+    own_fit: OwnFit | None
+    keeps_validation: bool
+    feed: Feed
+    fixed: Ranges
+    asks_by_building: bool
+    is_a_user_s: bool
+
+    def ask(self, hp: RecordingHyperParameters) -> None:
+        """Run whatever asks for hyperparameters. Raises as `drawing.Asking.ask` does."""
+
+    def described_space(self) -> dict[str, str]:
+        """Name → its range in words."""
+
+    def default_configuration(self) -> Configuration:
+        """The default of every active hyperparameter."""
+
+    def check(self, values: Configuration) -> Configuration:
+        """`values` with defaults for what is missing. Raises InputError for an unknown name or a value out of range."""
+
+    def parse(self, assignments: Mapping[str, str]) -> Configuration:
+        """Texts from the command line as a checked configuration. Raises InputError as `check` does."""
+
+    def built(self, plan: Plan) -> Built:
+        """The model of the plan's configuration. Raises InputError for hyperparameters that it does not take."""
+
+    def feed_of(self, model: keras.Model) -> Feed:
+        """How examples are handed to this model. Raises InputError if they don't fit it."""
+
+    def custom_objects_of(self, model: keras.Model) -> dict[str, Any]:
+        """Name → class or function, of all that Keras has to know to load the model from a file."""
+
+    def trial_settings(self, epochs: int) -> TrainingSettings:
+        """How a trial trains unless something else is asked for."""
+
+    def single_settings(self, epochs: int) -> TrainingSettings:
+        """How a single configuration trains that is no trial of a search."""
+
+    def retraining_settings(self, winner: TrialRecord, *, epochs_to_best: int, examples: int) -> TrainingSettings:
+        """How the winner of a search is trained again on so many images.
+
+        `epochs_to_best`: the number of epochs after which its trainings on the split were at their best.
+        """

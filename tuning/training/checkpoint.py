@@ -1,0 +1,137 @@
+"""A training's state on disk after its epochs, so that a killed one goes on where it was."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from tuning.errors import InputError
+from tuning.records import Epoch
+from tuning.runs.run_folder import read_json, write_json
+from tuning.settings import Plan
+from tuning.training.callbacks import LearningCurve
+
+SECONDS_APART = 10.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Restored:
+    """What a killed training had reached: its learning curve, and the state that it goes on from.
+
+    `best_weights`: those of the epoch of lowest validation loss, where the training keeps them.
+    `random_state`: path → value of the variables that dropout draws from; Keras leaves them out of weights files.
+    """
+
+    epochs: tuple[Epoch, ...]
+    weights: Path
+    best_weights: Path | None
+    random_state: Mapping[str, list[int]]
+
+    def load_into(self, model: keras.Model) -> None:
+        """Give the model and its optimizer the saved state."""
+        _load_trained_weights(model, self.weights)
+        for variable in _random_variables(model):
+            variable.assign(self.random_state[variable.path])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """The folder of one training's state, and how many seconds of work may be lost."""
+
+    folder: Path
+    seconds_apart: float = SECONDS_APART
+
+    def restore(self, plan: Plan) -> Restored | None:
+        """What was saved of this very plan; None if nothing was, or another plan's."""
+        if not self._progress.exists():
+            return None
+        saved = read_json(self._progress)
+        if saved["plan"] != plan.as_json():
+            return None
+        try:
+            best = saved["best_weights"]
+            return Restored(
+                epochs=tuple(Epoch.from_json(epoch) for epoch in saved["epochs"]),
+                weights=self.folder / saved["weights"],
+                best_weights=None if best is None else self.folder / best,
+                random_state=saved["random_state"],
+            )
+        except InputError:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(
+                f"{self._progress} is not the progress of a training ({error!r}): remove {self.folder} to train from "
+                "the start"
+            ) from error
+
+    def save(self, plan: Plan, model: keras.Model, epochs: list[Epoch], *, best_weights: Path | None = None) -> None:
+        """Write the weights under names of their own, then the progress that names them, then drop older weights.
+
+        `best_weights`: a copy is kept of this file, if it exists.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        weights, best = self.folder / f"{len(epochs)}.weights.h5", None
+        model.save_weights(weights)
+        if best_weights is not None and best_weights.exists():
+            best = self.folder / f"best-{len(epochs)}.weights.h5"
+            shutil.copyfile(best_weights, best)
+        progress = {
+            "plan": plan.as_json(),
+            "epochs": [epoch.as_json() for epoch in epochs],
+            "weights": weights.name,
+            "best_weights": None if best is None else best.name,
+            "random_state": {variable.path: variable.numpy().tolist() for variable in _random_variables(model)},
+        }
+        write_json(self._progress, progress)
+        for older in self.folder.glob("*.weights.h5"):
+            if older not in (weights, best):
+                older.unlink()
+
+    def clear(self) -> None:
+        """Remove everything: the training has ended."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def _progress(self) -> Path:
+        return self.folder / "progress.json"
+
+
+class EpochCheckpoint(keras.callbacks.Callback):
+    """Saves the training after an epoch that another one follows, unless it did so a moment ago.
+
+    Belongs behind all other callbacks. `until`: the number of epochs after which the training pauses, if it does.
+    """
+
+    def __init__(
+        self, checkpoint: Checkpoint, plan: Plan, curve: LearningCurve, *, until: int | None, best_weights: Path
+    ) -> None:
+        super().__init__()
+        self._until = until
+        self._checkpoint, self._plan, self._curve, self._best = checkpoint, plan, curve, best_weights
+        self._saved = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        pauses = len(self._curve.epochs) == self._until != self._plan.settings.epochs
+        is_due = pauses or time.perf_counter() - self._saved >= self._checkpoint.seconds_apart
+        # What a callback ended is not saved: a restored training would not know that it was to end there.
+        if is_due and not self.model.stop_training:
+            self._checkpoint.save(self._plan, self.model, self._curve.epochs, best_weights=self._best)
+            self._saved = time.perf_counter()
+
+
+def _load_trained_weights(model: keras.Model, weights: Path) -> None:
+    """Load weights and optimizer state from a file of `model.save_weights`."""
+    # Unbuilt, the optimizer would leave its own part of the file aside and start anew.
+    if getattr(model, "optimizer", None) is not None:
+        model.optimizer.build(model.trainable_variables)
+    model.load_weights(weights)
+
+
+def _random_variables(model: keras.Model) -> list[Any]:
+    return [variable for variable in model.variables if "seed_generator" in variable.path]

@@ -1,0 +1,64 @@
+"""Any predict function and labelled images → Evaluation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+from tuning.data.dataset import Pixels, Split
+from tuning.records import ClassScores, Evaluation
+
+Predict = Callable[[Pixels], NDArray[np.float32]]
+"""uint8 (batch, height, width, channels) → float32 probabilities (batch, classes)."""
+
+Z95 = 1.959963984540054
+
+
+def wilson_interval(correct: int, examples: int) -> tuple[float, float]:
+    """95 % confidence interval of a share, 0 to 1 (Wilson 1927): holds near 0 and 1 too. `examples`: 1 or more."""
+    if not 0 <= correct <= examples or examples < 1:
+        raise ValueError(f"correct must be 0 to examples and examples 1 or more, got {correct} of {examples}")
+    share, z2 = correct / examples, Z95**2
+    center = share + z2 / (2 * examples)
+    spread = Z95 * math.sqrt(share * (1 - share) / examples + z2 / (4 * examples**2))
+    scale = 1 + z2 / examples
+    return max((center - spread) / scale, 0.0), min((center + spread) / scale, 1.0)
+
+
+def evaluate(predict: Predict, split: Split, *, class_names: tuple[str, ...]) -> Evaluation:
+    """Compare the predictions with the labels. A class without images is left out of the means over the classes.
+
+    Raises ValueError for probabilities of a wrong shape or with a NaN: `argmax` would call a NaN row class 0.
+    """
+    probabilities = np.asarray(predict(split.read()))
+    if probabilities.shape != (len(split), len(class_names)):
+        raise ValueError(f"predictions have shape {probabilities.shape} but must have {(len(split), len(class_names))}")
+    if not np.isfinite(probabilities).all():
+        raise ValueError(f"{int((~np.isfinite(probabilities)).any(axis=1).sum())} predictions are not finite")
+    predicted = probabilities.argmax(axis=1)
+    labels = list(range(len(class_names)))
+    per_class = precision_recall_fscore_support(split.labels, predicted, labels=labels, zero_division=0.0)
+    macro = precision_recall_fscore_support(
+        split.labels, predicted, labels=np.unique(split.labels), average="macro", zero_division=0.0
+    )
+    correct = int((predicted == split.labels).sum())
+    return Evaluation(
+        examples=len(split),
+        correct=correct,
+        ci95=wilson_interval(correct, len(split)),
+        precision=float(macro[0]),
+        recall=float(macro[1]),
+        f1=float(macro[2]),
+        classes=tuple(
+            ClassScores(name=name, precision=float(p), recall=float(r), f1=float(f), examples=int(n))
+            for name, p, r, f, n in zip(class_names, *per_class, strict=True)
+        ),
+        confusion=tuple(
+            tuple(int(count) for count in row) for row in confusion_matrix(split.labels, predicted, labels=labels)
+        ),
+        misclassified=tuple(int(index) for index in np.flatnonzero(predicted != split.labels)),
+    )

@@ -1,0 +1,161 @@
+"""Images and labels → batches for training and validation, with light affine augmentation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from tuning.data.dataset import Split
+from tuning.settings import Feed, Labels
+
+VALIDATION_BATCH = 500
+
+MAX_SHIFT = 0.07
+MAX_ROTATION = math.radians(10)
+MAX_SCALING = 0.1
+
+
+def steps_per_epoch(examples: int, batch_size: int) -> int:
+    """Training steps that show every image once; the last batch may be smaller."""
+    return math.ceil(examples / batch_size)
+
+
+def training_batches(
+    split: Split, *, batch_size: int, seed: int, feed: Feed, augmentation: bool, first_epoch: int = 0
+) -> tf.data.Dataset:
+    """Endless batches, every epoch in an order of its own.
+
+    A batch holds images (batch, height, width, channels), uint8 or float32, and labels: int64 (batch,) or float32
+    (batch, classes), both as `feed` says. Several inputs come as a mapping, numbers to predict as they are.
+    Augmentation is for images that show classes, and leaves anything else alone: what a number says of an image may
+    change when the image is turned.
+
+    What epoch n shows depends on `seed` and n alone, so a training that goes on from epoch n sees what an
+    uninterrupted one sees, and images on disk are shown as the same ones in memory would be.
+    """
+    read, labels = _reader(split), _constant(split.labels)
+    examples = len(split)
+    augmentation = augmentation and split.shows_classes
+
+    def epoch_indices(epoch: tf.Tensor) -> tf.data.Dataset:
+        key = tf.random.experimental.stateless_fold_in(tf.constant([seed, 0], tf.int64), epoch)
+        order = tf.random.experimental.stateless_shuffle(tf.range(examples), seed=key)
+        batches = tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
+        return batches.map(lambda indices: (key, indices))
+
+    def batch(key: tf.Tensor, indices: tf.Tensor) -> tuple[Any, tf.Tensor]:
+        chosen = read(indices)
+        if augmentation:
+            chosen = _augmented(chosen, tf.random.experimental.stateless_fold_in(key, indices[0]))
+        return _scaled(chosen, feed), _encoded(_gathered(labels, indices), feed)
+
+    epochs = tf.data.Dataset.counter(first_epoch)
+    batches = epochs.flat_map(epoch_indices).map(batch, num_parallel_calls=2, deterministic=True).prefetch(2)
+    return _without_autotune(batches)
+
+
+def epoch_batches(split: Split, *, batch_size: int, seed: int, feed: Feed) -> tf.data.Dataset:
+    """Every image once, in batches like those of `training_batches`, in another order each time it is gone through."""
+    read, labels = _reader(split), _constant(split.labels)
+    order = tf.data.Dataset.range(len(split)).shuffle(len(split), seed=seed, reshuffle_each_iteration=True)
+
+    def batch(indices: tf.Tensor) -> tuple[Any, tf.Tensor]:
+        return _scaled(read(indices), feed), _encoded(_gathered(labels, indices), feed)
+
+    batches = order.batch(batch_size).map(batch, num_parallel_calls=2, deterministic=True).prefetch(2)
+    return _without_autotune(batches)
+
+
+def validation_batches(split: Split, *, feed: Feed) -> tf.data.Dataset:
+    """All images once, in order, in batches like those of `training_batches`."""
+    if split.is_on_disk:
+        read, labels = _reader(split), _constant(split.labels)
+        indices = tf.data.Dataset.range(len(split)).batch(VALIDATION_BATCH)
+        plain = indices.map(
+            lambda chosen: (read(chosen), _gathered(labels, chosen)), num_parallel_calls=2, deterministic=True
+        ).prefetch(2)
+    else:
+        plain = tf.data.Dataset.from_tensor_slices((split.images, split.labels)).batch(VALIDATION_BATCH)
+    return _without_autotune(plain.map(lambda images, labels: (_scaled(images, feed), _encoded(labels, feed))))
+
+
+def _reader(split: Split) -> Callable[[tf.Tensor], Any]:
+    """Indices (batch,) → the images, or each input's values, there."""
+    if not split.is_on_disk:
+        in_memory = _constant(split.images)
+        return lambda indices: _gathered(in_memory, indices)
+    shape, dtype = split.images.shape[1:], tf.as_dtype(split.images.dtype)
+
+    def from_disk(indices: tf.Tensor) -> tf.Tensor:
+        images = tf.numpy_function(split.read, [indices], dtype)
+        images.set_shape((None, *shape))
+        return images
+
+    return from_disk
+
+
+def _without_autotune(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Switch tf.data's tuning thread off.
+
+    Whenever an iterator ends, that thread is waited for, and it wakes only at the end of its current sleep: every
+    epoch and every evaluation of a small model stood still for up to as long as it had run. With two cores there is
+    nothing for it to tune.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return batches.with_options(options)
+
+
+def _constant(values: Any) -> Any:
+    return tf.nest.map_structure(tf.constant, values)
+
+
+def _gathered(values: Any, indices: tf.Tensor) -> Any:
+    return tf.nest.map_structure(lambda each: tf.gather(each, indices), values)
+
+
+def _encoded(labels: Any, feed: Feed) -> Any:
+    if isinstance(labels, Mapping):
+        named = {
+            name: tf.one_hot(values, feed.one_hot[name], dtype=tf.float32) if name in feed.one_hot else values
+            for name, values in labels.items()
+        }
+        return tuple(named[name] for name in feed.outputs) if feed.outputs else named
+    if feed.labels is Labels.INTEGER:
+        return labels
+    return tf.one_hot(labels, feed.num_classes, dtype=tf.float32)
+
+
+def _scaled(images: Any, feed: Feed) -> Any:
+    if feed.pixel_scale is not None:
+        factor, offset = feed.pixel_scale
+        images = tf.nest.map_structure(lambda values: tf.cast(values, tf.float32) * factor + offset, images)
+    return images if feed.shape is None else tf.reshape(images, (-1, *feed.shape))
+
+
+def _augmented(images: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
+    """Each image shifted, rotated and scaled by random amounts; what enters from outside repeats the border.
+
+    `images`: uint8 (batch, height, width, channels). `key`: int64 (2,).
+    """
+    shape = tf.shape(images)
+    count, height, width = shape[0], tf.cast(shape[1], tf.float32), tf.cast(shape[2], tf.float32)
+    draws = tf.random.stateless_uniform((4, count), seed=key, minval=-1.0, maxval=1.0)
+    angle = draws[0] * MAX_ROTATION
+    zoom = 1.0 + draws[1] * MAX_SCALING
+    cos, sin = tf.cos(angle) * zoom, tf.sin(angle) * zoom
+    center_x, center_y = (width - 1) / 2, (height - 1) / 2
+    shift_x = center_x - cos * center_x + sin * center_y + draws[2] * MAX_SHIFT * width
+    shift_y = center_y - sin * center_x - cos * center_y + draws[3] * MAX_SHIFT * height
+    zero = tf.zeros_like(angle)
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=images,
+        transforms=tf.stack([cos, -sin, shift_x, sin, cos, shift_y, zero, zero], axis=1),
+        output_shape=shape[1:3],
+        fill_value=0.0,
+        interpolation="BILINEAR",
+        fill_mode="NEAREST",
+    )
