@@ -10,8 +10,8 @@ import numpy as np
 from export.apart.arrays import map_arrays, store_arrays
 from export.apart.limits import Limits
 from export.apart.process import process_for
+from export.arrays import Arrays
 from export.artifact import Target
-from export.comparison.reference import Arrays
 from export.errors import VerificationError
 from export.formats.runtime import answer_all, load
 from export.formats.structure import require_safe

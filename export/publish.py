@@ -6,17 +6,15 @@ import dataclasses
 import json
 import platform
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from export.apart.limits import USUAL, Limits
+from export.arrays import Arrays
 from export.artifact import (
-    DEFAULT_OPSET,
     INPUT_NAME,
     MANIFEST,
     OUTPUT_NAME,
@@ -28,54 +26,28 @@ from export.artifact import (
     Kind,
     Subject,
     Target,
-    Variant,
     digest_file,
 )
 from export.benchmark.storing import remove_outdated
 from export.comparison.parity import stability_radius
 from export.comparison.reference import Reference, write_reference
 from export.comparison.stress import stress_arrays, stress_images
-from export.comparison.tolerance import TOLERANCES, Tolerance, loosened
+from export.comparison.tolerance import loosened
 from export.errors import InputError
+from export.folder.install import install, locked, require_replaceable, staging_folder
 from export.folder.look import measure_look
 from export.folder.manifest import Manifest
-from export.formats.targets import check_opset, choose_targets
+from export.formats.targets import check_opset
 from export.formats.writer import prepare
-from export.model.preprocessing import Arrays, ServingOptions
 from export.model.serving import ServingModel, load_serving_model, reference_function
 from export.publishing.earlier import check_folder, earlier_tolerances, keep_earlier, published_targets
-from export.publishing.install import install, locked, require_replaceable, staging_folder
+from export.publishing.request import ExportRequest
 from export.publishing.request_checks import check_accuracy, check_answers, check_classes, checked_labels
 from export.publishing.self_proof import trace_of, with_proofs
 from export.publishing.writing import write_all
 from export.verification import Standard, Verification, get_ready, verify_artifacts
 
 _RECORDED_VERSIONS = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "numpy")
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ExportRequest:
-    """What to export, how it is served, and where to; without `targets`, every format in float32.
-
-    `smallest`: of each format's targets only the smallest file that keeps its rules is published. `calibration`:
-    training examples as `publish` takes images, for int8. `tolerances`: the rules, where they are not the default.
-    `accuracy`, 0 to 1: what was measured on the same images when the model was made; None if nothing was. `signer`:
-    the bytes of the manifest → those of a signature to be published with it; None for none. `limits`: of the processes
-    in which the files are verified.
-    """
-
-    model: Path
-    folder: Path
-    subject: Subject
-    targets: Sequence[Target] = choose_targets([], [])
-    smallest: bool = False
-    serving: ServingOptions = field(default_factory=ServingOptions)
-    opset: int = DEFAULT_OPSET
-    tolerances: Mapping[Variant, Tolerance] = field(default_factory=lambda: TOLERANCES)
-    calibration: np.ndarray | Arrays | None = None
-    accuracy: float | None = None
-    limits: Limits = USUAL
-    signer: Callable[[bytes], bytes] | None = None
 
 
 def publish(

@@ -11,10 +11,11 @@ from typing import Any
 from export.apart.arrays import map_arrays, store_reference
 from export.apart.limits import USUAL, Limits
 from export.apart.process import process_for
+from export.arrays import Arrays
 from export.artifact import OUTPUT_NAME, REFERENCE, Artifact, Description, Format, Kind, Target, Variant
 from export.comparison.output_parity import OutputParity, compare_outputs
 from export.comparison.parity import Parity, compare, stability_radius
-from export.comparison.reference import Arrays, Reference, read_reference
+from export.comparison.reference import Reference, read_reference
 from export.comparison.tolerance import TOLERANCES, Tolerance, recorded
 from export.errors import InputError, VerificationError
 from export.folder.claims import check_claims, check_reference

@@ -106,7 +106,8 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     prepare(targets)
     _entry.load_tensorflow()
     from export.comparison.tolerance import loosened
-    from export.publish import ExportRequest, publish
+    from export.publish import publish
+    from export.publishing.request import ExportRequest
     from scripts.commands.advice import add_command, print_advice
     from scripts.terminal.console import red, yellow
     from scripts.terminal.verification_table import print_verification, tell_looser

@@ -83,9 +83,9 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
 def _train(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: Console) -> _entry.Outcome:
     from scripts.commands.stages import Work, look_at_test_set, train_model
     from scripts.terminal.progress import describe
+    from tuning.files.atomic import write_json
     from tuning.runs import run_record
     from tuning.runs.curves import plot_curves
-    from tuning.runs.run_folder import write_json
 
     record, plan = job.record, job.plan
     console.print(f"run: {folder.path}, seed {record['seed']}, {describe(plan.hyperparameters)}")

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from tuning.data.dataset import Dataset
     from tuning.loop.budget import Budget
     from tuning.loop.resources import Resources
-    from tuning.records import SearchResult
+    from tuning.ranking.choice import SearchResult
     from tuning.runs.run_folder import RunFolder
 
 STARTED = time.perf_counter()
@@ -158,11 +158,11 @@ def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: C
     from scripts.commands.stages import Work, retrain_winner
     from scripts.terminal.progress import counted
     from tuning.environment.devices import default_workers
+    from tuning.files.atomic import write_json
     from tuning.loop.budget import Budget
     from tuning.loop.journal import Journal
     from tuning.ranking.choice import result_of
     from tuning.runs import run_record
-    from tuning.runs.run_folder import write_json
 
     journal = Journal(folder.journal)
     trials = journal.trials()

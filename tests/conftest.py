@@ -48,7 +48,7 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session")
 def digits() -> Any:
     """The embedded digits as a Dataset."""
-    from tuning.data.sources import load_dataset
+    from tuning.data.sources.by_name import load_dataset
 
     return load_dataset("digits")
 

@@ -46,7 +46,8 @@ def test_every_format_gives_every_test_image_the_label_of_the_keras_model(script
 @pytest.mark.slow
 def test_the_default_data_is_mnist_where_it_is_at_hand_and_says_so_where_it_is_not(tmp_path: Path) -> None:
     program = (
-        "from tuning.data.sources import load_dataset as load; d = load('auto'); print(d.name, bool(d.fallback_reason))"
+        "from tuning.data.sources.by_name import load_dataset; "
+        "d = load_dataset('auto'); print(d.name, bool(d.fallback_reason))"
     )
     environment = {**os.environ, "KERAS_HOME": str(tmp_path), "https_proxy": "http://127.0.0.1:9", **ENVIRONMENT}
     root = Path(__file__).resolve().parent.parent

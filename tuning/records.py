@@ -12,14 +12,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tuning.files.field_types import with_checked_fields
 from tuning.settings import VALIDATION_LOSS, Configuration, Objective, TrainingSettings, as_json
-
-if TYPE_CHECKING:
-    from tuning.ranking.selection import Selection
-    from tuning.space.ranges import Ranges
 
 DATASET_NAMES = ("auto", "mnist", "fashion_mnist", "digits")
 ALGORITHMS = ("random", "bayesian", "tpe", "hyperband", "halving", "grid")
@@ -189,77 +185,6 @@ class SearchConfig:
             value = getattr(self, name)
             if value is not None and value < least:
                 raise ValueError(f"{name} must be {least} or more, got {value}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class SearchResult:
-    """All trials in the order in which they finished, and what their best ones did with other seeds.
-
-    `stopped_by` is `max_trials`, `budget`, `space` or `skipped`: nothing but configurations that are too large or
-    impossible was drawn at last. `selection`: None if no trial has a result. `ranges`: of the hyperparameters that
-    always had the same one.
-    """
-
-    trials: tuple[TrialRecord, ...]
-    stopped_by: str
-    repeats: tuple[TrialRecord, ...] = ()
-    selection: Selection | None = None
-    ranges: Ranges = dataclasses.field(default_factory=dict)
-
-    @property
-    def winner(self) -> TrialRecord | None:
-        """The trial that the selection chose."""
-        if self.selection is None:
-            return None
-        return next(trial for trial in self.trials if trial.trial_id == self.selection.winner)
-
-    @property
-    def winner_curves(self) -> tuple[TrialRecord, ...]:
-        """The whole trainings of the winner with other seeds, or itself if there are none."""
-        own = [
-            repeat for repeat in self.repeats if self.winner is not None and repeat.repeat_of == self.winner.trial_id
-        ]
-        told = tuple(repeat for repeat in own if repeat.has_result and repeat.status is not Status.STOPPED)
-        return told if told or self.winner is None else (self.winner,)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClassScores:
-    """Precision, recall and F1 of one class, each 0 to 1, and its number of images."""
-
-    name: str
-    precision: float
-    recall: float
-    f1: float
-    examples: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evaluation:
-    """How a predict function did on labelled images it was not trained on.
-
-    `ci95` is the Wilson interval of the accuracy. `precision`, `recall` and `f1` are means over the classes that have
-    images, each 0 to 1. `confusion[i][j]` counts images of class i that were called j.
-    `misclassified` holds the indices of the wrong answers, ascending.
-    """
-
-    examples: int
-    correct: int
-    ci95: tuple[float, float]
-    precision: float
-    recall: float
-    f1: float
-    classes: tuple[ClassScores, ...]
-    confusion: tuple[tuple[int, ...], ...]
-    misclassified: tuple[int, ...]
-
-    @property
-    def accuracy(self) -> float:
-        """Share of correct answers, 0 to 1."""
-        return self.correct / self.examples
-
-    def as_json(self) -> dict[str, Any]:
-        return {"accuracy": self.accuracy, **dataclasses.asdict(self)}
 
 
 def best_epoch(epochs: Sequence[Epoch], objective: Objective) -> int:

@@ -12,11 +12,13 @@ from typing import Any
 from tuning.data.dataset import Split
 from tuning.data.search_data import SearchData, sample
 from tuning.errors import TrainingError
+from tuning.evaluation.promise import Promised, check_promise
+from tuning.files.atomic import write_json
 from tuning.models.probing import as_builder
+from tuning.ranking.choice import SearchResult
 from tuning.ranking.selection import epochs_to_best
-from tuning.records import SearchResult, TrialRecord
-from tuning.runs.promise import Promised, check_promise
-from tuning.runs.run_folder import RunFolder, write_json
+from tuning.records import TrialRecord
+from tuning.runs.run_folder import RunFolder
 from tuning.runs.trained import TrainedModel
 from tuning.seeds import derive_seed
 from tuning.settings import Plan

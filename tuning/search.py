@@ -21,8 +21,8 @@ from tuning.loop.time_limits import TimeLimits
 from tuning.models.probing import as_builder, require_trainable
 from tuning.oracles.by_name import make_oracle
 from tuning.oracles.driver import OracleDriver
-from tuning.ranking.choice import result_of
-from tuning.records import SearchConfig, SearchResult
+from tuning.ranking.choice import SearchResult, result_of
+from tuning.records import SearchConfig
 from tuning.runs.run_folder import RunFolder
 from tuning.runs.trials_table import write_trials_csv
 from tuning.settings import TrainingSettings

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from export.comparison.reference import Arrays, Reference
+from export.arrays import Arrays
+from export.comparison.reference import Reference
 
 _GROUPS = ("inputs", "outputs", "stress_inputs", "stress_outputs")
 _LABELS = "labels"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from export.artifact import Format, Target
 from export.benchmark.candidate import Candidate, KerasSource, Maker
+from export.formats.format import load_part
 from export.formats.runtime import load
 from export.formats.structure import require_safe
 
@@ -40,7 +40,7 @@ def load_file(candidate: Candidate, names: Sequence[str], *, threads: int) -> Lo
     if candidate.maker is Maker.PUBLISHED:
         require_safe(kind, candidate.path)
     start = time.perf_counter()
-    import_module(f"export.formats.{kind.value}.runtime")
+    load_part(kind, "runtime")
     if kind is Format.SAVED_MODEL:
         limit_tensorflow(threads)
     imported = time.perf_counter()

@@ -13,9 +13,9 @@ from export.benchmark.record import Benchmark
 from export.errors import InputError
 from export.files.moving import remove
 from export.files.strict_json import read_json
+from export.folder.install import locked, staging_folder
 from export.folder.manifest import Manifest
 from export.folder.published_files import check_digests
-from export.publishing.install import locked, staging_folder
 
 COLUMNS = (
     "name",

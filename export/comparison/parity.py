@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from export.arrays import Probabilities
 from export.comparison.tolerance import FEWEST_IMAGES, Tolerance
-
-Probabilities = NDArray[np.float32]
 
 SMALLEST_PROBABILITY = 1e-30
 RARE = 0.999

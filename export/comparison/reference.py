@@ -11,13 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from export.arrays import Arrays, Probabilities
 from export.artifact import INPUT_NAME, OUTPUT_NAME
-from export.comparison.parity import Probabilities
 from export.errors import VerificationError
 from export.files.bounded_npz import read_npz
 from export.layers.trace import LayerTrace, from_arrays
-
-Arrays = Mapping[str, np.ndarray]
 
 _INPUTS, _OUTPUTS = "inputs", "outputs"
 _STRESS_INPUTS, _STRESS_OUTPUTS = "stress_inputs", "stress_outputs"

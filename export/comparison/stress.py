@@ -6,13 +6,14 @@ the place where the model's answer turns from the one to the other, on both side
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from export.arrays import Arrays
+
 Images = NDArray[np.uint8]
-Arrays = Mapping[str, np.ndarray]
 
 SINGLE_PIXELS = 16
 NOISE = 24

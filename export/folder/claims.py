@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from export.arrays import Arrays
 from export.artifact import INPUT_NAME, MANIFEST, OUTPUT_NAME, PARITY, REFERENCE, Kind, TensorSpec
 from export.comparison.parity import stability_radius
-from export.comparison.reference import Arrays, Reference
+from export.comparison.reference import Reference
 from export.comparison.tolerance import Tolerance, loosened, recorded
 from export.errors import VerificationError
 from export.files.strict_json import read_json

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from export.arrays import Arrays, Probabilities
 from export.artifact import RUNTIME_PACKAGES, Format, Target, TensorSpec
-from export.comparison.parity import Probabilities
 from export.errors import InputError
-
-Arrays = Mapping[str, np.ndarray]
+from export.formats.format import load_part
 
 BATCH = 500
 
@@ -74,7 +72,7 @@ def load(target: Target, path: Path, *, threads: int | None = None, optimized: b
         raise InputError(f"{path} needs {package}, which is not installed: pip install {package}")
     if not path.exists():
         raise InputError(f"there is no {path}: export the model first")
-    runtime = import_module(f"export.formats.{target.format.value}.runtime")
+    runtime = load_part(target.format, "runtime")
     return RuntimeModel(backend=runtime.load(path, threads, optimized))
 
 

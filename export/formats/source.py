@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from export.arrays import Arrays
 from export.artifact import Format
+from export.formats.format import load_part
 
 if TYPE_CHECKING:
     from export.model.serving import ServingModel
-
-Arrays = Mapping[str, np.ndarray]
 
 
 class Source:
@@ -35,19 +33,19 @@ class Source:
     @cached_property
     def tflite_source(self) -> Path:
         """A SavedModel of the serving function in operators that TFLite has."""
-        from export.formats.saved_model.writer import write_plain
         from export.graph.tracing import trace
 
         path = self._folder / "tflite_source"
-        write_plain(self.serving, trace(self.serving, Format.TFLITE), path, with_gradients=False)
+        load_part(Format.SAVED_MODEL, "writer").write_plain(
+            self.serving, trace(self.serving, Format.TFLITE), path, with_gradients=False
+        )
         return path
 
     @cached_property
     def onnx(self) -> bytes:
         """The model as float32 ONNX, without a description."""
-        from export.formats.onnx.writer import convert
-
-        return convert(self.serving, self.opset)
+        made: bytes = load_part(Format.ONNX, "writer").convert(self.serving, self.opset)
+        return made
 
 
 @contextlib.contextmanager

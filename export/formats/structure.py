@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 
 from export.artifact import Format
 from export.errors import UnrunnableError
+from export.formats.format import load_part
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Structure:
 
 def read_structure(kind: Format, path: Path) -> Structure:
     """The structure of the file or folder. Raises InputError if it can't be read."""
-    structure: Structure = import_module(f"export.formats.{kind.value}.structure").read(path)
+    structure: Structure = load_part(kind, "structure").read(path)
     return structure
 
 
@@ -56,5 +56,5 @@ def find_invalid(kind: Format, path: Path) -> list[str]:
     """
     if kind is not Format.ONNX:
         return []
-    found: list[str] = import_module("export.formats.onnx.structure").find_invalid(path)
+    found: list[str] = load_part(Format.ONNX, "structure").find_invalid(path)
     return found

@@ -5,18 +5,16 @@ Each holds `open_tensors(path) → TensorReader`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
+from export.arrays import Arrays
 from export.artifact import RUNTIME_PACKAGES, Format
 from export.errors import InputError
-
-Arrays = Mapping[str, np.ndarray]
+from export.formats.format import load_part
 
 READABLE = (Format.ONNX, Format.TFLITE)
 
@@ -42,5 +40,5 @@ def open_tensors(kind: Format, path: Path) -> TensorReader:
         raise InputError(f"{path} needs {package}, which is not installed: pip install {package}")
     if not path.is_file():
         raise InputError(f"there is no {path}: export the model first")
-    reader: TensorReader = import_module(f"export.formats.{kind.value}.tensors").open_tensors(path)
+    reader: TensorReader = load_part(kind, "tensors").open_tensors(path)
     return reader

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.artifact import Format
+from export.formats.format import load_part
 
 Values = NDArray[np.float32]
 
@@ -52,7 +52,7 @@ def read_weights(kind: Format, path: Path) -> dict[str, Weight]:
 
     They come in the order in which they are used; empty ones are left out.
     """
-    found: dict[str, Weight] = import_module(f"export.formats.{kind.value}.weights").read(path)
+    found: dict[str, Weight] = load_part(kind, "weights").read(path)
     return {name: weight for name, weight in found.items() if weight.values.size}
 
 
@@ -70,7 +70,7 @@ def write_weights(kind: Format, path: Path, changed: Mapping[str, Values]) -> No
             raise ValueError(
                 f"{name} of {path.name} is float32 {expected.shape}, which {values.dtype} {values.shape} can't replace"
             )
-    import_module(f"export.formats.{kind.value}.weights").write(path, changed)
+    load_part(kind, "weights").write(path, changed)
 
 
 def as_stored(values: Values, dtype: np.dtype[Any]) -> np.ndarray:

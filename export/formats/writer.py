@@ -6,15 +6,16 @@ import contextlib
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export.artifact import Artifact, Description, Format, Target, TensorSpec, digest_tree
 from export.errors import InputError, VerificationError
+from export.formats.format import load_part
 
 if TYPE_CHECKING:
-    from export.formats.source import Arrays, Source
+    from export.arrays import Arrays
+    from export.formats.source import Source
     from export.model.serving import ServingModel
 
 
@@ -36,9 +37,7 @@ class WriteOptions:
 def prepare(targets: Iterable[Target]) -> None:
     """Start what takes a while to load, so that it is there when the first file is written."""
     if any(target.format is Format.ONNX for target in targets):
-        from export.formats.onnx.converter import CONVERTER
-
-        CONVERTER.start()
+        load_part(Format.ONNX, "converter").CONVERTER.start()
 
 
 def write(serving: ServingModel, folder: Path, options: WriteOptions) -> Artifact:
@@ -52,7 +51,7 @@ def write(serving: ServingModel, folder: Path, options: WriteOptions) -> Artifac
     from export.graph.refusals import refuse_hidden_size
 
     name = options.target.file
-    writer = import_module(f"export.formats.{options.target.format.value}.writer")
+    writer = load_part(options.target.format, "writer")
     with contextlib.ExitStack() as stack:
         source = options.source
         if source is None:

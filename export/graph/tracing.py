@@ -13,7 +13,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from export.artifact import Format
 from export.graph.folding import folded
 from export.graph.rewrites.replay import rebuilt
-from export.graph.rewrites.rules import mended
+from export.graph.rewriting import mended
 
 if TYPE_CHECKING:
     from export.model.serving import ServingModel

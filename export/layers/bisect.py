@@ -12,14 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
+from export.arrays import Arrays
 from export.artifact import Target
 from export.errors import InputError
 from export.formats.tensors import open_tensors
 from export.layers.differences import SAME_VALUE, Candidate, Difference, compare_layers
 from export.layers.matching import LARGEST_SHARE, Candidates, LayerMatch, known_layers, match_layers
 from export.layers.trace import LayerTrace, Place, TracedLayer
-
-Arrays = Mapping[str, np.ndarray]
 
 RANGE_SLACK, CHANNEL_SLACK, SHARE_SLACK = 1e-5, 1e-4, 1e-5
 """What other processors' kernels may add: a share of the layer's range, of its channel's, of its deviation. A hundredth

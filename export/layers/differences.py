@@ -5,16 +5,15 @@ Needs numpy only. Which tensor is which layer's is told by the values alone: nam
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from export.arrays import Arrays
 from export.errors import InputError
 from export.layers.trace import LayerTrace, TracedLayer
-
-Arrays = Mapping[str, np.ndarray]
 
 SAME_VALUE = 5e-4
 """Another order of summing moved float32 numbers by 4e-4 of their channel at most, in six networks of up to 770 layers

@@ -16,7 +16,7 @@ from export.layers.sampling import choose_positions
 from export.layers.trace import LayerTrace, Place, TracedLayer
 
 if TYPE_CHECKING:
-    from export.model.preprocessing import Arrays
+    from export.arrays import Arrays
     from export.model.serving import ServingModel
 
 EXAMPLES = 8

@@ -15,13 +15,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from export.arrays import Arrays
 from export.artifact import INPUT_NAME, Description, TensorSpec
 from export.errors import InputError
 from export.model.inspection import own_inputs, scales_pixels, valid_names
 from export.model.keras_file import KerasFile
 from export.model.own_code import OwnCode
-
-Arrays = Mapping[str, np.ndarray]
 
 INPUT_DTYPES = ("uint8", "int32", "int64", "float32")
 RAW = (1.0, 0.0)

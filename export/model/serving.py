@@ -12,12 +12,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from export.arrays import Arrays
 from export.artifact import Kind, TensorSpec
 from export.errors import InputError
 from export.model.keras_file import KerasFile, load_keras
 from export.model.keras_messages import read_reason
 from export.model.postprocessing import Back, Ending, make_outputs, make_probabilities
-from export.model.preprocessing import Arrays, Front, ServingOptions, make_front
+from export.model.preprocessing import Front, ServingOptions, make_front
 
 REFERENCE_BATCH = 250
 

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from export.arrays import Arrays
 from export.artifact import Artifact, Variant
 from export.comparison.output_parity import OutputParity
 from export.comparison.parity import Parity
-from export.comparison.reference import Arrays, Reference
+from export.comparison.reference import Reference
 from export.errors import InputError
 from export.formats.tensors import READABLE
 from export.layers.bisect import match_file

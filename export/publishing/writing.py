@@ -13,7 +13,7 @@ from export.formats.writer import WriteOptions, write
 from export.model.serving import ServingModel
 
 if TYPE_CHECKING:
-    from export.publish import ExportRequest
+    from export.publishing.request import ExportRequest
 
 Write = Callable[[Target], Artifact]
 

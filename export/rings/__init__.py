@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from export.arrays import Arrays
 from export.artifact import Artifact, Description
 from export.comparison.output_parity import compare_outputs
 from export.comparison.parity import compare
-from export.comparison.reference import Arrays, Reference
+from export.comparison.reference import Reference
 from export.comparison.tolerance import Tolerance
 from export.formats.runtime import RuntimeModel, load
 

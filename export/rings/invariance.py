@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from export.arrays import Arrays
 from export.artifact import Format
-from export.comparison.reference import Arrays
 from export.formats.runtime import RuntimeModel, answer_all
 from export.rings import Candidate, Ring, RingResult, same_bits
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from export.apart.arrays import map_reference, store_arrays
+from export.arrays import Arrays
 from export.artifact import Artifact, Description, Format
-from export.comparison.reference import Arrays, Reference
+from export.comparison.reference import Reference
 from export.comparison.tolerance import Tolerance
 from export.errors import VerificationError
+from export.formats.format import load_part
 from export.formats.runtime import answer_all, check_contract, is_installed, load
 from export.formats.structure import require_safe
 from export.rings import Candidate, RingResult, hostile, invariance, isolation, stress, structure
@@ -47,7 +48,7 @@ def get_ready(kind: Format) -> None:
     if is_installed(kind):
         isolation.get_ready(kind)
         for part in ("structure", "runtime"):
-            import_module(f"export.formats.{kind.value}.{part}")
+            load_part(kind, part)
 
 
 def answer_and_check(request: CheckRequest) -> list[dict[str, Any]]:

@@ -94,7 +94,7 @@ def export_all(name: str, arguments: argparse.Namespace) -> Iterator[dict[str, A
 
     from export.artifact import Subject
     from export.formats.targets import choose_targets
-    from export.publish import ExportRequest
+    from export.publishing.request import ExportRequest
 
     with tempfile.TemporaryDirectory() as work:
         model = Path(work) / "model.keras"

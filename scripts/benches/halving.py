@@ -40,7 +40,7 @@ class Outcome:
 def train_pool(dataset_name: str, size: int, epochs: int | None, folder: Path) -> tuple[TrialRecord, ...]:
     """So many random configurations, each trained to its end; goes on with what the folder holds already."""
     from tuning.data.search_data import SearchData
-    from tuning.data.sources import load_dataset
+    from tuning.data.sources.by_name import load_dataset
     from tuning.models.built_in import Task, TunableClassifier
     from tuning.search import search
 

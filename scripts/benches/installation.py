@@ -34,7 +34,7 @@ root, kept, *words = sys.argv[1:]
 script = os.path.join(root, "scripts", "export.py")
 sys.argv = [script, *words]
 sys.path.insert(0, root)
-import export.publishing.install as place
+import export.folder.install as place
 put = place.install
 def install(staged, target):
     shutil.copytree(target.parent, kept, symlinks=True)
@@ -48,7 +48,7 @@ _INSTALL = """
 import pathlib, sys
 root, at, run = sys.argv[1:]
 sys.path.insert(0, root)
-from export.publishing.install import install
+from export.folder.install import install
 from scripts.benches.hostility.killing import kill_at
 target = pathlib.Path(run, "artifacts")
 kill_at(int(at))

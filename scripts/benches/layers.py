@@ -88,7 +88,8 @@ def _ours(folder: Path, kind: str, images: Any) -> str:
     from export.artifact import Subject
     from export.errors import InputError, VerificationError
     from export.formats.targets import choose_targets
-    from export.publish import ExportRequest, publish
+    from export.publish import publish
+    from export.publishing.request import ExportRequest
 
     model, output = folder / "model.keras", folder / f"ours_{kind}"
     subject = Subject(class_names=tuple("0123456789"), dataset="patches", dataset_digest="")

@@ -90,7 +90,7 @@ def main() -> int:
     parser.add_argument("--algorithm", default="random", metavar="NAME", help="default: random")
     arguments = parser.parse_args()
     from tuning.data.search_data import SearchData
-    from tuning.data.sources import load_dataset
+    from tuning.data.sources.by_name import load_dataset
     from tuning.models.built_in import Task, TunableClassifier
 
     dataset = load_dataset("digits")

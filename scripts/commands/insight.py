@@ -9,7 +9,7 @@ from scripts.terminal.insight_tables import print_importance, print_trials
 
 if TYPE_CHECKING:
     from scripts.terminal.console import Console
-    from tuning.records import SearchResult
+    from tuning.ranking.choice import SearchResult
 
 LARGEST_DROP = 0.1
 MOST_REASONS = 3

@@ -19,7 +19,7 @@ SUFFIXES = (".keras", ".h5", ".hdf5")
 def published_folder(arguments: argparse.Namespace, given: Path | None) -> Path:
     """The folder given outright, else that of `--run`, else that of the newest exported run; a publication that was
     cut off there is completed, or where that can't be done read from where it is whole."""
-    from export.publishing.install import whole_state
+    from export.folder.install import whole_state
 
     return whole_state(given if given is not None else _folder_of_run(arguments))
 

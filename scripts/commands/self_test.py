@@ -45,7 +45,7 @@ def run_self_test(
     _entry.load_tensorflow()
     from export.artifact import REFERENCE
     from export.comparison.reference import read_reference
-    from export.publish import ExportRequest
+    from export.publishing.request import ExportRequest
     from export.self_test.planting import self_test
     from export.verification import first_failing_ring
 

@@ -9,14 +9,15 @@ if TYPE_CHECKING:
     from scripts.terminal.console import Console
     from tuning.data.dataset import Dataset, Split
     from tuning.data.search_data import SearchData
+    from tuning.evaluation.promise import Promised
     from tuning.loop.budget import Budget
     from tuning.plugins.user_callbacks import CallbackFactory
-    from tuning.records import SearchResult
-    from tuning.runs.promise import Promised
+    from tuning.ranking.choice import SearchResult
     from tuning.runs.run_folder import RunFolder
     from tuning.runs.trained import TrainedModel
     from tuning.settings import Plan
-    from tuning.training.builder import Built, ModelBuilder
+    from tuning.training.builder import ModelBuilder
+    from tuning.training.built import Built
 
 
 class Job(Protocol):
@@ -46,8 +47,8 @@ class Work:
 
 def retrain_winner(work: Work, record: dict[str, Any], result: SearchResult, budget: Budget) -> dict[str, Any]:
     """Retrain and evaluate, from wherever an earlier command stopped; the completed record."""
+    from tuning.files.atomic import write_json
     from tuning.runs import run_record
-    from tuning.runs.run_folder import write_json
 
     winner = result.winner
     assert winner is not None
@@ -73,8 +74,8 @@ def retrain_winner(work: Work, record: dict[str, Any], result: SearchResult, bud
 
 def _retrain(work: Work, record: dict[str, Any], result: SearchResult) -> TrainedModel:
     from scripts.terminal.progress import counted
+    from tuning.evaluation.promise import Promised
     from tuning.retrain import retraining_plan
-    from tuning.runs.promise import Promised
 
     winner = result.winner
     assert winner is not None
@@ -114,10 +115,10 @@ def train_model(
     from scripts.terminal.progress import TrainingProgress
     from tuning.errors import InputError, TrainingError
     from tuning.failures import describe_failure
+    from tuning.files.atomic import write_json
     from tuning.plugins.user_callbacks import RETRAINING, TrialContext, made_by
     from tuning.retrain import train_and_save
     from tuning.runs import run_record
-    from tuning.runs.run_folder import write_json
     from tuning.training.checkpoint import Checkpoint
     from tuning.training.train import Watch
 
@@ -170,8 +171,9 @@ def look_at_test_set(work: Work, record: dict[str, Any]) -> dict[str, Any]:
 
     The look is on record before anything is learned from it.
     """
+    from tuning.files.atomic import write_json
     from tuning.runs import run_record
-    from tuning.runs.run_folder import now, write_json
+    from tuning.runs.run_folder import now
     from tuning.training.checkpoint import Checkpoint
 
     if record["status"] == run_record.FINISHED:
@@ -193,10 +195,10 @@ def look_at_test_set(work: Work, record: dict[str, Any]) -> dict[str, Any]:
 
 def _evaluated(work: Work, model: Any, test: Split) -> dict[str, Any]:
     """How the model does on the test set; `evaluation.json` gets the details."""
+    from tuning.evaluation.evaluation import evaluate
+    from tuning.evaluation.inference import measure_outputs, predict_with
+    from tuning.files.atomic import write_json
     from tuning.runs import run_record
-    from tuning.runs.run_folder import write_json
-    from tuning.training.evaluation import evaluate
-    from tuning.training.inference import measure_outputs, predict_with
 
     built = built_again(work)
     if not work.job.dataset.is_classification:

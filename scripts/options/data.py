@@ -57,7 +57,7 @@ def asks_for_data(arguments: argparse.Namespace) -> bool:
 def load_asked_dataset(arguments: argparse.Namespace, *, recorded: Dataset | None = None) -> Dataset:
     """The data that the options name. What they don't say of a folder or file is as in `recorded`, if that is one."""
     from tuning.data.folder_options import parse_image_size
-    from tuning.data.sources import load_dataset, load_npz, needs_keras
+    from tuning.data.sources.by_name import load_dataset, load_npz, needs_keras
     from tuning.files.bounded_files import is_folder
 
     image_size = None if arguments.image_size is None else parse_image_size(arguments.image_size)
@@ -116,7 +116,7 @@ def _load_folder(
 
 def load_run_dataset(record: Mapping[str, Any], *, runs: Path = _entry.DEFAULT_RUNS) -> Dataset:
     """The data that a run was made with. Raises InputError if it can't be had or is not the same any more."""
-    from tuning.data.sources import needs_keras
+    from tuning.data.sources.by_name import needs_keras
     from tuning.runs.run_record import load_recorded_dataset
 
     if needs_keras(record["dataset"]["name"]):

@@ -17,7 +17,7 @@ from tuning.records import ALGORITHMS
 if TYPE_CHECKING:
     import argparse
 
-    from tuning.records import SearchResult
+    from tuning.ranking.choice import SearchResult
     from tuning.runs.run_folder import RunFolder
     from tuning.settings import Configuration, Objective, TrainingSettings
     from tuning.training.builder import ModelBuilder

@@ -20,7 +20,8 @@ import pytest
 
 from export.artifact import Subject
 from export.formats.targets import choose_targets
-from export.publish import ExportRequest, publish
+from export.publish import publish
+from export.publishing.request import ExportRequest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tuning.executors.interface import Built, Deliver, Ended, EpochEnded, Lost, Report, Task
+from tuning.executors.interface import Deliver, Ended, EpochEnded, Lost, ModelBuilt, Report, Task
 from tuning.records import ALGORITHMS, Epoch
 from tuning.settings import Configuration
 
@@ -81,7 +81,7 @@ class Simulated:
         """Everything that the worker will report unless it is stopped."""
         key = str(task.state)
         epochs = list(self._states.get(key, ()))
-        story: list[Report] = [Built(task_id=task.task_id, parameters=PARAMETERS, macs=10 * PARAMETERS)]
+        story: list[Report] = [ModelBuilt(task_id=task.task_id, parameters=PARAMETERS, macs=10 * PARAMETERS)]
         lost_in = int(fate.removeprefix("lost ")) if fate.startswith("lost ") else None
         if fate == "stuck":
             return []
@@ -134,7 +134,7 @@ class Simulated:
                 self.trained.append((task.context.trial_id, report.number))
             goes_on = deliver(report)
             worker.is_built = True
-            worker.skips = isinstance(report, Built) and not goes_on
+            worker.skips = isinstance(report, ModelBuilt) and not goes_on
             worker.stop = worker.stop or not goes_on
 
     def _end(self, worker: _Worker, deliver: Deliver, report: Report) -> None:

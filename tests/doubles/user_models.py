@@ -11,7 +11,8 @@ import keras_tuner as kt
 from tuning.data.search_data import SearchData
 from tuning.loop.resources import Resources
 from tuning.models.user_model import UserModel, Wishes
-from tuning.records import SearchConfig, SearchResult
+from tuning.ranking.choice import SearchResult
+from tuning.records import SearchConfig
 from tuning.search import search
 
 layers = keras.layers

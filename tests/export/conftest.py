@@ -94,7 +94,7 @@ def request_for(model_file: Path, subject: Any) -> Callable[..., Any]:
     """`request_for(folder, *formats, model=…, opset=…, about=…)`: an ExportRequest; no format means all."""
     from export.artifact import DEFAULT_OPSET
     from export.formats.targets import choose_targets
-    from export.publish import ExportRequest
+    from export.publishing.request import ExportRequest
 
     def call(
         folder: Path,

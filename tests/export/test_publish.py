@@ -46,14 +46,14 @@ STEPS = [
 ROOT = Path(__file__).resolve().parents[2]
 HOLD_LOCK = """
 import pathlib, sys
-from export.publishing.install import locked
+from export.folder.install import locked
 with locked(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
 """
 INSTALL_AND_DIE = """
 import os, pathlib, signal, sys
-from export.publishing.install import install
+from export.folder.install import install
 left = iter(range(int(sys.argv[1])))
 def die(event, arguments):
     event == "os.rename" and next(left, None) is None and os.kill(os.getpid(), signal.SIGKILL)

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tuning.runs.run_folder import RunFolder, write_json
+from tuning.files.atomic import write_json
+from tuning.runs.run_folder import RunFolder
 from tuning.runs.trained import TrainedModel
 from tuning.settings import TrainingSettings
 

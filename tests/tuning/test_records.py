@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tuning.ranking.choice import SearchResult
 from tuning.ranking.selection import Selection
-from tuning.records import Epoch, Evaluation, SearchConfig, SearchResult, Status, TrialRecord
+from tuning.records import Epoch, SearchConfig, Status, TrialRecord
+from tuning.runs.evaluation_record import Evaluation
 from tuning.runs.trained import Promise, TrainedModel
 from tuning.settings import Plan, TrainingSettings
 

@@ -52,7 +52,7 @@ class Task:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Built:
+class ModelBuilt:
     """The model stands and nothing is trained yet. `macs`: None unless they are counted."""
 
     task_id: str
@@ -98,7 +98,7 @@ class Lost:
     reason: str
 
 
-Report = Built | EpochEnded | Ended | Lost
+Report = ModelBuilt | EpochEnded | Ended | Lost
 
 Deliver = Callable[[Report], bool]
 """Takes a report; whether the task is to go on. The answer to `Ended` and `Lost` has no meaning."""

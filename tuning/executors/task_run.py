@@ -10,12 +10,12 @@ import tensorflow as tf
 
 from tuning.data.search_data import sample
 from tuning.errors import UserCodeError
-from tuning.executors.interface import Built, Ended, EpochEnded, Lost, Task, Workplace
+from tuning.executors.interface import Ended, EpochEnded, Lost, ModelBuilt, Task, Workplace
 from tuning.failures import describe_failure, traceback_of
 from tuning.plugins.user_callbacks import made_by
 from tuning.records import Epoch
 from tuning.settings import Configuration
-from tuning.training import builder
+from tuning.training.built import Built
 from tuning.training.checkpoint import Checkpoint
 from tuning.training.own_fit import scaled_pixels
 from tuning.training.train import Training, Watch, train
@@ -34,7 +34,7 @@ class Attempt:
     workplace: Workplace
     task: Task
     checkpoint: Checkpoint
-    tell: Callable[[Built | EpochEnded], bool]
+    tell: Callable[[ModelBuilt | EpochEnded], bool]
     should_stop: Callable[[], bool]
     _hyperparameters: Configuration | None = None
     _parameters: int = 0
@@ -73,7 +73,7 @@ class Attempt:
             checkpoint=self.checkpoint,
         )
 
-    def _built(self, built: builder.Built) -> bool:
+    def _built(self, built: Built) -> bool:
         self._hyperparameters = built.hyperparameters
         self._parameters = _parameters(built.model)
         if self.workplace.counts_macs:
@@ -82,7 +82,7 @@ class Attempt:
             # A subclassed model does not declare what it takes.
             example = scaled_pixels(sample(self.workplace.training, 1), built.feed)
             self._macs = count_macs(built.model, examples=example)
-        goes_on = self.tell(Built(task_id=self.task.task_id, parameters=self._parameters, macs=self._macs))
+        goes_on = self.tell(ModelBuilt(task_id=self.task.task_id, parameters=self._parameters, macs=self._macs))
         return goes_on and not self.should_stop()
 
     def _epoch_ended(self, epoch: Epoch) -> None:

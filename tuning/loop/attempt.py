@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tuning.executors.interface import Built, Ended
+from tuning.executors.interface import Ended, ModelBuilt
 from tuning.loop.journal import AttemptLost, Suggestion
 from tuning.records import Epoch, Status, TrialRecord, best_epoch
 from tuning.settings import Configuration, Plan
@@ -55,7 +55,7 @@ class Attempt:
         if reason and not self.stop_reason:
             self.stop_reason, self.stopped_at = reason, at
 
-    def built(self, report: Built, *, at: float) -> None:
+    def built(self, report: ModelBuilt, *, at: float) -> None:
         """Note that its model stands."""
         self.parameters, self.macs, self.started, self.is_built = report.parameters, report.macs, at, True
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tuning.executors.drawers import Drawer
-from tuning.executors.interface import Built, EpochEnded, Executor, Lost, Report, Task
+from tuning.executors.interface import EpochEnded, Executor, Lost, ModelBuilt, Report, Task
 from tuning.loop.attempt import Attempt
 from tuning.loop.journal import AttemptLost, EpochReported, Event, Journal, Suggestion
 from tuning.loop.observer import Observer
@@ -208,7 +208,7 @@ class SearchLoop:
 
     def _take(self, report: Report) -> bool:
         attempt = self._attempts[report.task_id]
-        if isinstance(report, Built):
+        if isinstance(report, ModelBuilt):
             attempt.built(report, at=self._clock())
             if not attempt.suggestion.repeat_of:
                 reason = reason_to_skip(self.state, attempt)

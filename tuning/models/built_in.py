@@ -21,7 +21,7 @@ from tuning.settings import Configuration, Feed, Labels, Plan, TrainingSettings,
 from tuning.space.built_in_space import DEFAULTS, default_ranges, require_fit, whole_values
 from tuning.space.ranges import Ranges, parse_value
 from tuning.space.recording import RecordingHyperParameters, answering
-from tuning.training.builder import Built
+from tuning.training.built import Built
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -23,7 +23,7 @@ from tuning.space.points import Point
 from tuning.space.ranges import Choices, Ranges
 from tuning.space.recording import RecordingHyperParameters, answering
 from tuning.space.wished_names import require_likely
-from tuning.training.builder import Built
+from tuning.training.built import Built
 from tuning.training.own_fit import OwnFit
 
 DEFAULT_BATCH_SIZE = 32

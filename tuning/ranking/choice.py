@@ -3,10 +3,44 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 
 from tuning.ranking.pareto import front, pick
-from tuning.ranking.selection import finalists, select
-from tuning.records import SearchConfig, SearchResult, TrialRecord
+from tuning.ranking.selection import Selection, finalists, select
+from tuning.records import SearchConfig, Status, TrialRecord
+from tuning.space.ranges import Ranges
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchResult:
+    """All trials in the order in which they finished, and what their best ones did with other seeds.
+
+    `stopped_by` is `max_trials`, `budget`, `space` or `skipped`: nothing but configurations that are too large or
+    impossible was drawn at last. `selection`: None if no trial has a result. `ranges`: of the hyperparameters that
+    always had the same one.
+    """
+
+    trials: tuple[TrialRecord, ...]
+    stopped_by: str
+    repeats: tuple[TrialRecord, ...] = ()
+    selection: Selection | None = None
+    ranges: Ranges = dataclasses.field(default_factory=dict)
+
+    @property
+    def winner(self) -> TrialRecord | None:
+        """The trial that the selection chose."""
+        if self.selection is None:
+            return None
+        return next(trial for trial in self.trials if trial.trial_id == self.selection.winner)
+
+    @property
+    def winner_curves(self) -> tuple[TrialRecord, ...]:
+        """The whole trainings of the winner with other seeds, or itself if there are none."""
+        own = [
+            repeat for repeat in self.repeats if self.winner is not None and repeat.repeat_of == self.winner.trial_id
+        ]
+        told = tuple(repeat for repeat in own if repeat.has_result and repeat.status is not Status.STOPPED)
+        return told if told or self.winner is None else (self.winner,)
 
 
 def finalists_of(trials: tuple[TrialRecord, ...], config: SearchConfig) -> tuple[TrialRecord, ...]:

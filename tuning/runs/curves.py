@@ -9,8 +9,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from tuning.files.atomic import write_bytes
 from tuning.records import Epoch
-from tuning.runs.run_folder import write_bytes
 
 
 def plot_curves(epochs: Sequence[Epoch], path: Path, *, title: str) -> None:

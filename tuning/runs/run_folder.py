@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import math
-import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tuning.files.bounded_files import LARGEST_JSON, parse_json, read_bounded
 from tuning.errors import InputError
+from tuning.files.atomic import read_json
+from tuning.files.bounded_files import LARGEST_JSON, read_bounded
 from tuning.files.file_lock import locked_file
-from tuning.files.recorded import RESTORE, Recorded, check_run
+from tuning.files.recorded import RESTORE, check_run
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
@@ -196,39 +194,3 @@ def newest_finished(runs: Path, *, published: bool = False) -> RunFolder:
 def now() -> str:
     """The current time, UTC, as ISO 8601 text that sorts by time."""
     return datetime.now(UTC).isoformat(timespec="microseconds")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object. Raises InputError if the file is not one, and for each key that is looked up in vain."""
-    content = read_bounded(path, limit=LARGEST_JSON, give=RESTORE)
-    try:
-        data = parse_json(content)
-    except ValueError as error:
-        raise InputError(f"{path} can't be read as JSON ({error}): {RESTORE}") from error
-    if not isinstance(data, dict):
-        raise InputError(f"{path} must hold a JSON object, got {type(data).__name__}: {RESTORE}")
-    return Recorded.of(data, path=path)
-
-
-def write_json(path: Path, data: Mapping[str, Any]) -> None:
-    """Replace the file by `data` as JSON, all at once: a reader sees the old file or the new one."""
-    write_bytes(path, (json.dumps(data, indent=2, allow_nan=False) + "\n").encode())
-
-
-def finite_or_none(value: float | None) -> float | None:
-    """The value itself, or None where it is NaN or infinite: JSON has no word for those."""
-    return value if value is not None and math.isfinite(value) else None
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Replace the file by `content`, all at once."""
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise

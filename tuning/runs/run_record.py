@@ -11,13 +11,15 @@ from typing import Any
 
 from tuning.data.array_options import ArrayOptions
 from tuning.data.dataset import Dataset
-from tuning.errors import InputError
 from tuning.data.folder_options import FolderOptions
 from tuning.data.image_store import DEFAULT_STORE
 from tuning.data.pictures.picture_folder import load_picture_folder
-from tuning.records import DATASET_NAMES, Evaluation, TrialRecord
-from tuning.runs.run_folder import RunFolder, finite_or_none
-from tuning.data.sources import load_dataset, load_npz
+from tuning.data.sources.by_name import load_dataset, load_npz
+from tuning.errors import InputError
+from tuning.files.atomic import finite_or_none
+from tuning.records import DATASET_NAMES, TrialRecord
+from tuning.runs.evaluation_record import Evaluation
+from tuning.runs.run_folder import RunFolder
 
 SEARCHING = "searching"
 RETRAINING = "retraining"

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from tuning.errors import InputError
+from tuning.files.atomic import read_json
 from tuning.files.recorded import RESTORE
-from tuning.runs.run_folder import read_json
 from tuning.runs.trained import TrainedModel
 
 

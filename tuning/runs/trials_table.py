@@ -9,8 +9,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+from tuning.files.atomic import write_bytes
 from tuning.records import TrialRecord
-from tuning.runs.run_folder import write_bytes
 
 COLUMNS = ("trial", "status", "val_loss", "val_accuracy", "epochs", "parameters", "seconds", "reason")
 """Those that every search has, behind the first two another objective that it was ranked by."""

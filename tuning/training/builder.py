@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import keras
@@ -12,22 +11,8 @@ from tuning.records import TrialRecord
 from tuning.settings import Configuration, Feed, Plan, TrainingSettings
 from tuning.space.ranges import Ranges
 from tuning.space.recording import RecordingHyperParameters
+from tuning.training.built import Built
 from tuning.training.own_fit import OwnFit
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Built:
-    """A compiled model, the hyperparameters that it was built of, and how examples are handed to it."""
-
-    model: keras.Model
-    hp: RecordingHyperParameters
-    feed: Feed
-    batch_size: int
-
-    @property
-    def hyperparameters(self) -> Configuration:
-        """Those that were asked for so far; a training of its owner's own may ask for more."""
-        return self.hp.point.values
 
 
 @runtime_checkable

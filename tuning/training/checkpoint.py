@@ -12,8 +12,8 @@ from typing import Any
 import keras
 
 from tuning.errors import InputError
+from tuning.files.atomic import read_json, write_json
 from tuning.records import Epoch
-from tuning.runs.run_folder import read_json, write_json
 from tuning.settings import Plan
 from tuning.training.callbacks import LearningCurve
 

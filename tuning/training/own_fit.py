@@ -24,7 +24,7 @@ from tuning.training.callbacks import epoch_from_logs
 from tuning.training.input_pipeline import epoch_batches, validation_batches
 
 if TYPE_CHECKING:
-    from tuning.training.builder import Built
+    from tuning.training.built import Built
 
 WITH_VALIDATION = 4
 """x and y to train with, x and y to validate with."""

@@ -17,7 +17,7 @@ from tuning.errors import InputError
 from tuning.records import Epoch, best_epoch
 from tuning.settings import Feed, Objective, Plan
 from tuning.training.averaging import averages
-from tuning.training.builder import Built
+from tuning.training.built import Built
 from tuning.training.checkpoint import Checkpoint
 from tuning.training.measuring import STANDARD_ERRORS, measure, report, with_report
 from tuning.training.own_fit import OwnFit, with_results

@@ -17,7 +17,8 @@ from tuning.environment.graph_memory import forget_graphs, own_gradients
 from tuning.records import Epoch, best_epoch
 from tuning.settings import Configuration, Plan, Schedule
 from tuning.training.averaging import ValidatesDelivered
-from tuning.training.builder import Built, ModelBuilder
+from tuning.training.builder import ModelBuilder
+from tuning.training.built import Built
 from tuning.training.callbacks import BestWeights, EarlyStopping, LearningCurve, StopSignal, schedule_callbacks
 from tuning.training.checkpoint import Checkpoint, EpochCheckpoint, Restored
 from tuning.training.input_pipeline import steps_per_epoch, training_batches, validation_batches

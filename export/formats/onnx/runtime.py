@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
+from export.arrays import Arrays
 from export.artifact import TensorSpec
 from export.errors import InputError
-from export.formats.runtime import Arrays, one_line
+from export.formats.runtime import one_line
 
 _DTYPES = {
     "tensor(uint8)": "uint8",

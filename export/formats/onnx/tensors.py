@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
+from export.arrays import Arrays
 from export.errors import InputError
 from export.formats.onnx.all_results import with_every_output
 from export.formats.runtime import one_line
-from export.formats.tensors import Arrays
 
 _FLOATS = ("tensor(float)", "tensor(float16)", "tensor(double)")
 

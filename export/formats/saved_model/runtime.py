@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from export.arrays import Arrays
 from export.artifact import TensorSpec
 from export.errors import InputError
-from export.formats.runtime import Arrays, one_line
+from export.formats.runtime import one_line
 from export.formats.saved_model.plain_path import plain_path
 
 _SIGNATURE = "serving_default"

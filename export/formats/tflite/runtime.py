@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from export.arrays import Arrays
 from export.artifact import TensorSpec
 from export.errors import InputError
-from export.formats.runtime import Arrays, one_line
+from export.formats.runtime import one_line
 from export.native_output import held_back
 
 _SIGNATURE = "serving_default"

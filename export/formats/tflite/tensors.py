@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from export.arrays import Arrays
 from export.errors import InputError
 from export.formats.runtime import check_inputs, one_line
-from export.formats.tensors import Arrays
 from export.formats.tflite.runtime import tensor_specs
 from export.native_output import held_back
 

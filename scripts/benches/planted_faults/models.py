@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from tuning.data.sources import load_dataset
+from tuning.data.sources.by_name import load_dataset
 
 EXAMPLES, TRAINING, EPOCHS = 300, 3000, 2
 

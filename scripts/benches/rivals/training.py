@@ -8,7 +8,7 @@ import keras
 
 from scripts.benches.rivals.job import Job, MarksFile
 from tuning.data.search_data import SearchData
-from tuning.data.sources import load_dataset
+from tuning.data.sources.by_name import load_dataset
 from tuning.models.built_in import Task, TunableClassifier
 from tuning.space.built_in_space import adapted, default_ranges
 from tuning.space.ranges import Choices, IntRange, Range

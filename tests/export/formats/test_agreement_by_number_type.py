@@ -17,7 +17,8 @@ from export.comparison.tolerance import TOLERANCES
 from export.errors import InputError
 from export.folder.manifest import read_manifest
 from export.formats.targets import choose_targets
-from export.publish import ExportRequest, publish
+from export.publish import publish
+from export.publishing.request import ExportRequest
 from export.self_test.planting import reseal
 from export.verification import verify_folder
 

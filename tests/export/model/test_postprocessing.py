@@ -20,8 +20,9 @@ from export.formats.targets import choose_targets
 from export.formats.writer import write
 from export.model.preprocessing import ServingOptions
 from export.model.serving import load_serving_model
-from export.publish import ExportRequest, publish
+from export.publish import publish
 from export.publishing import writing
+from export.publishing.request import ExportRequest
 from export.verification import verify_folder
 
 from .output_cases import (

@@ -21,7 +21,8 @@ from export.formats.runtime import load
 from export.formats.targets import choose_targets
 from export.model.preprocessing import Entrance, ServingOptions
 from export.model.serving import ServingModel, load_serving_model
-from export.publish import ExportRequest, publish
+from export.publish import publish
+from export.publishing.request import ExportRequest
 from export.verification import verify_folder
 
 from .preprocessing_cases import (

@@ -10,8 +10,9 @@ import pytest
 
 from export.errors import InputError
 from scripts.options.code import Code, add_code_arguments, load_objects, read_code
+from tuning.files.atomic import write_json
 from tuning.plugins.user_code import code_digest
-from tuning.runs.run_folder import RunFolder, write_json
+from tuning.runs.run_folder import RunFolder
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tuning.executors.interface import Built, Ended, EpochEnded, Lost
+from tuning.executors.interface import Ended, EpochEnded, Lost, ModelBuilt
 
 pytestmark = pytest.mark.slow
 WITH_PROCESSES = ("warm",)
@@ -49,7 +49,7 @@ def test_a_task_is_built_then_has_its_epochs_then_ends(bench: Any) -> None:
 
     end = bench.end(task)
 
-    assert bench.kinds(task) == [Built, EpochEnded, EpochEnded, EpochEnded, Ended]
+    assert bench.kinds(task) == [ModelBuilt, EpochEnded, EpochEnded, EpochEnded, Ended]
     assert bench.numbers(task) == [1, 2, 3]
     assert (len(end.epochs), end.result_epoch, end.stopped, end.failure) == (3, 2, False, "")
     assert (end.hyperparameters, end.macs) == (bench.plan.hyperparameters, None)
@@ -66,9 +66,9 @@ def test_reports_hold_what_the_end_holds(bench: Any) -> None:
 def test_answered_no_before_the_first_epoch_nothing_is_trained(bench: Any) -> None:
     task = bench.task(waits=True)
 
-    end = bench.end(task, lambda report: not isinstance(report, Built))
+    end = bench.end(task, lambda report: not isinstance(report, ModelBuilt))
 
-    assert bench.kinds(task) == [Built, Ended]
+    assert bench.kinds(task) == [ModelBuilt, Ended]
     assert (end.epochs, end.stopped, end.failure) == ((), True, "")
     assert end.parameters > 0
 
@@ -114,7 +114,7 @@ def test_a_killed_task_is_lost_for_the_given_reason(bench: Any) -> None:
     end = bench.end(task, kill)
 
     assert end == Lost(task_id=task.task_id, reason="it took too long")
-    assert bench.kinds(task) == [Built, Lost]
+    assert bench.kinds(task) == [ModelBuilt, Lost]
 
 
 def test_a_task_that_is_killed_before_it_reported_is_lost_too(bench: Any) -> None:
@@ -181,7 +181,7 @@ def test_a_task_that_had_all_its_epochs_before_ends_the_same(bench: Any) -> None
     first, again = (bench.task(until=2, state="same") for _ in range(2))
 
     assert losses(bench.end(first)) == losses(bench.end(again))
-    assert bench.kinds(again) == [Built, Ended]
+    assert bench.kinds(again) == [ModelBuilt, Ended]
 
 
 def test_an_error_is_told_in_one_line_with_what_was_reached(bench: Any) -> None:

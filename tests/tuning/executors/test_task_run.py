@@ -10,7 +10,7 @@ import keras
 import pytest
 
 from tuning.executors.in_process import InThisProcess
-from tuning.executors.interface import Built
+from tuning.executors.interface import ModelBuilt
 from tuning.models.user_model import UserModel, Wishes
 
 pytestmark = pytest.mark.slow
@@ -45,5 +45,5 @@ def test_the_multiplications_of_a_model_that_declares_no_inputs_are_counted(
 
     end = here.end(here.task(until=1))
 
-    built = next(report for report in here.reports if isinstance(report, Built))
+    built = next(report for report in here.reports if isinstance(report, ModelBuilt))
     assert built.macs == end.macs == (28 * 28 * 4 + 4 * 10 if counts else None)

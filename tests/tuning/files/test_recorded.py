@@ -13,9 +13,10 @@ import pytest
 
 from tuning.data.folder_options import FolderOptions
 from tuning.errors import InputError
+from tuning.files.atomic import write_json
 from tuning.loop.journal import Journal
 from tuning.records import Epoch, TrialRecord
-from tuning.runs.run_folder import RunFolder, write_json
+from tuning.runs.run_folder import RunFolder
 from tuning.runs.run_record import load_recorded_dataset
 from tuning.runs.training_file import read_scores, read_trained
 from tuning.settings import Plan

@@ -14,16 +14,16 @@ import pytest
 
 from scripts.options.model import ModelChoice
 from tuning.data.array_options import ArrayOptions
+from tuning.data.sources.by_name import load_npz
 from tuning.errors import InputError
+from tuning.files.toml_file import read_toml
 from tuning.loop.journal import Journal, SearchBegan, Suggestion
 from tuning.runs.run_folder import RunFolder
 from tuning.runs.run_record import describe_dataset, load_recorded_dataset
-from tuning.data.sources import load_npz
-from tuning.space.ranges import Choices, IntRange
-from tuning.space.space_file import ranges_from
-from tuning.files.toml_file import read_toml
 from tuning.runs.trained import TrainedModel
 from tuning.runs.training_file import read_trained
+from tuning.space.ranges import Choices, IntRange
+from tuning.space.space_file import ranges_from
 
 SEEDS = 300
 VALUES: tuple[Any, ...] = (

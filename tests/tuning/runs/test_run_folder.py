@@ -15,19 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuning.errors import InputError
-from tuning.runs.run_folder import (
-    RunFolder,
-    finite_or_none,
-    fresh_name,
-    make_fresh,
-    newest_finished,
-    now,
-    open_run,
-    read_json,
-    run_of,
-    write_bytes,
-    write_json,
-)
+from tuning.files.atomic import finite_or_none, read_json, write_bytes, write_json
+from tuning.runs.run_folder import RunFolder, fresh_name, make_fresh, newest_finished, now, open_run, run_of
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -234,7 +223,7 @@ def test_what_json_has_no_word_for_leaves_the_old_file(tmp_path, content):
 FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
-from tuning.runs.run_folder import write_json
+from tuning.files.atomic import write_json
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from tuning.data.array_options import ArrayOptions
-from tuning.data.dataset import make_dataset
-from tuning.errors import InputError
-from tuning.training.evaluation import evaluate
-from tuning.data.folder_options import FolderOptions
 from tuning.data.arrays.tables import dataset_of
+from tuning.data.dataset import make_dataset
+from tuning.data.folder_options import FolderOptions
 from tuning.data.pictures.picture_folder import load_picture_folder
-from tuning.data.from_python import from_arrays
+from tuning.data.sources.by_name import load_npz
+from tuning.data.sources.from_python import from_arrays
+from tuning.errors import InputError
+from tuning.evaluation.evaluation import evaluate
 from tuning.runs.run_folder import RunFolder
 from tuning.runs.run_record import (
     describe_dataset,
@@ -26,7 +27,6 @@ from tuning.runs.run_record import (
     load_recorded_dataset,
     require_unchanged,
 )
-from tuning.data.sources import load_npz
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tuning.records import Status
-from tuning.settings import Objective
 from tuning.runs.trials_table import write_trials_csv
+from tuning.settings import Objective
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tuning.data.dataset import Split
 from tuning.errors import InputError
 from tuning.settings import Feed, Plan, TrainingSettings
 from tuning.space.recording import RecordingHyperParameters, answering
-from tuning.training.builder import Built
+from tuning.training.built import Built
 from tuning.training.own_fit import OwnFit, data_parameters
 
 PLAN = Plan(hyperparameters={}, settings=TrainingSettings(epochs=2), seed=0)

@@ -29,7 +29,7 @@ import os, runpy, sys
 at, script, *words = sys.argv[1:]
 sys.argv = [script, *words]
 sys.path.insert(0, os.path.dirname(os.path.dirname(script)))
-import export.publishing.install as place
+import export.folder.install as place
 from scripts.benches.hostility.killing import kill_at
 put = place.install
 def install(staged, target):

@@ -12,7 +12,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from export.artifact import Format
 from export.graph.rewrites.replay import operators
-from export.graph.rewrites.rules import mended
+from export.graph.rewriting import mended
 
 pytestmark = pytest.mark.slow
 IMAGES = np.random.default_rng(0).uniform(0, 1, (3, 7, 9, 3)).astype(np.float32)

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from export.artifact import Format
 from export.graph.rewrites.replay import operators
-from export.graph.rewrites.rules import mended
+from export.graph.rewriting import mended
 from export.graph.tracing import trace, unrolled
 from export.model.serving import load_serving_model
 

@@ -16,7 +16,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from export.artifact import Format
 from export.formats.runtime import answer_all, load
 from export.formats.writer import write
-from export.graph.rewrites.rules import mended
+from export.graph.rewriting import mended
 from export.model.preprocessing import ServingOptions
 from export.model.serving import load_serving_model, reference_answers
 

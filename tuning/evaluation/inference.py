@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from tuning.data.dataset import Pixels, Split
+from tuning.evaluation.evaluation import Predict
 from tuning.settings import Feed
-from tuning.training.evaluation import Predict
 from tuning.training.input_pipeline import validation_batches
 
 BATCH = 500

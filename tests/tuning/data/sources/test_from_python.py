@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tuning.data.array_options import ArrayOptions
 from tuning.data.dataset import make_dataset
-from tuning.data.from_python import from_arrays, from_tf_data
+from tuning.data.sources.from_python import from_arrays, from_tf_data
 from tuning.errors import InputError
 
 pytestmark = pytest.mark.slow

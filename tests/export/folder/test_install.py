@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from export.errors import InputError
-from export.publishing.install import install, locked, recover, require_replaceable, staging_folder, whole_state
+from export.folder.install import install, locked, recover, require_replaceable, staging_folder, whole_state
 
 OLD = {
     "manifest.json": b"old",
@@ -35,7 +35,7 @@ STATES = (OLD, BOTH)
 
 INSTALL_AND_DIE = """
 import os, pathlib, shutil, signal, sys
-from export.publishing.install import install, locked, require_replaceable, staging_folder
+from export.folder.install import install, locked, require_replaceable, staging_folder
 from scripts.benches.hostility.killing import kill_at
 top = pathlib.Path(sys.argv[1])
 for at in range(1, 1000):
@@ -56,7 +56,7 @@ print(at - 1)
 
 HOLD_LOCK = """
 import pathlib, sys
-from export.publishing.install import locked
+from export.folder.install import locked
 with locked(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
@@ -308,7 +308,7 @@ def test_a_signature_goes_with_the_manifest_that_it_was_for(target: Path, staged
 
 READ_ONLY = """
 import pathlib, sys
-from export.publishing.install import install
+from export.folder.install import install
 print(*install(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])), sep="\\n")
 """
 
@@ -352,7 +352,7 @@ def test_where_nothing_can_be_written_a_whole_state_is_read_where_it_lies(
 
     target = tmp_path / "artifacts"
     ready = Path(shutil.copytree(published, tmp_path / ".artifacts.ready"))
-    monkeypatch.setattr("export.publishing.install.locked", refuse)
+    monkeypatch.setattr("export.folder.install.locked", refuse)
 
     assert whole_state(target) == ready
     shutil.copytree(ready, target)

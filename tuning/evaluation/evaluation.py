@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from tuning.data.dataset import Pixels, Split
-from tuning.records import ClassScores, Evaluation
+from tuning.runs.evaluation_record import ClassScores, Evaluation
 
 Predict = Callable[[Pixels], NDArray[np.float32]]
 """uint8 (batch, height, width, channels) → float32 probabilities (batch, classes)."""

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuning.data.array_options import STRICT, ArrayOptions
-from tuning.data.sources import DATA_DIR_VARIABLE, FASHION, SILENCE_SECONDS, load_dataset, load_npz
+from tuning.data.sources.by_name import DATA_DIR_VARIABLE, FASHION, SILENCE_SECONDS, load_dataset, load_npz
 from tuning.errors import InputError
 
 

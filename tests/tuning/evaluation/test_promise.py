@@ -10,13 +10,12 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-
-from tuning.runs.promise import MOST_EXAMPLES, Promised, check_promise
-from tuning.records import TrialRecord
-from tuning.settings import VALIDATION_LOSS, Objective
-from tuning.runs.trained import Promise
-
 from known_model import ACCURACY, AUC, FEED, known_model, share_right
+
+from tuning.evaluation.promise import MOST_EXAMPLES, Promised, check_promise
+from tuning.records import TrialRecord
+from tuning.runs.trained import Promise
+from tuning.settings import VALIDATION_LOSS, Objective
 
 pytestmark = pytest.mark.slow
 Trial = Callable[..., TrialRecord]

@@ -10,12 +10,12 @@ import keras
 import numpy as np
 
 from tuning.data.dataset import Split
-from tuning.training.inference import predict_with
-from tuning.training.measuring import STANDARD_ERRORS, Measured, measure
-from tuning.records import TrialRecord
 from tuning.data.search_data import sample
-from tuning.settings import Feed, Objective
+from tuning.evaluation.inference import predict_with
+from tuning.records import TrialRecord
 from tuning.runs.trained import Promise
+from tuning.settings import Feed, Objective
+from tuning.training.measuring import STANDARD_ERRORS, Measured, measure
 
 MOST_EXAMPLES = 2000
 LEAST_LEARNED = 0.75

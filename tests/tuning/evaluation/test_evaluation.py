@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from tuning.data.dataset import Split
-from tuning.training.evaluation import evaluate, wilson_interval
+from tuning.evaluation.evaluation import evaluate, wilson_interval
 
 NAMES = ("cat", "dog", "owl")
 

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
+from tuning.evaluation.inference import BATCH, predict_with
 from tuning.settings import Feed
-from tuning.training.inference import BATCH, predict_with
 
 
 @pytest.fixture(scope="module")

@@ -13,20 +13,20 @@ from typing import Any
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from export.artifact import Format
-from export.graph.rewrites import moving
-from export.graph.rewrites.arithmetic import (
+from export.graph.rewrites.convolutions import grouped_convolution, pooling_3d, transposed_convolution
+from export.graph.rewrites.images import colours, patches, projective, resizing
+from export.graph.rewrites.replay import CALLS, Mend, operators, rebuilt
+from export.graph.rewrites.sizes import SIZES
+from export.graph.rewrites.tensors import (
     bincount,
     bucketize,
     cumulative,
     elementwise,
     fourier,
     integer_products,
+    moving,
     sign_bit,
 )
-from export.graph.rewrites.convolutions import grouped_convolution, pooling_3d, transposed_convolution
-from export.graph.rewrites.images import colours, patches, projective, resizing
-from export.graph.rewrites.replay import CALLS, Mend, operators, rebuilt
-from export.graph.rewrites.sizes import SIZES
 
 _ALL: Mapping[str, Mend] = {
     **resizing.MENDS,

@@ -1,1 +1,0 @@
-"""Rewrites of operators on numbers."""

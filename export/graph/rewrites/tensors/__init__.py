@@ -1,0 +1,1 @@
+"""Rewrites of operators on tensors of any meaning."""
