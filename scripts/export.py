@@ -105,8 +105,8 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     # Another process loads TensorFlow while this one does.
     prepare(targets)
     _entry.load_tensorflow()
+    from export._publish import publish
     from export.comparison.tolerance import loosened
-    from export.publish import publish
     from export.publishing.request import ExportRequest
     from scripts.commands.advice import add_command, print_advice
     from scripts.terminal.console import red, yellow

@@ -227,9 +227,9 @@ def _resources(job: Job, folder: RunFolder, budget: Budget, *, workers: int) -> 
 
 def _search(job: Job, folder: RunFolder, resources: Resources, console: Console) -> SearchResult:
     from scripts.terminal.progress import SearchProgress, counted
+    from tuning._search import search
     from tuning.loop.journal import Journal
     from tuning.records import Status
-    from tuning.search import search
 
     def seconds_left() -> float:
         return resources.budget.remaining_for_search(None, examples_ratio=1.0, epochs=1)

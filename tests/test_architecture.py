@@ -35,7 +35,7 @@ TUNING_GROUND = "tuning/ground tuning/files tuning/facts"
 EXPORT_GROUND = "export/ground export/files"
 FRAMEWORKS = "numpy keras tensorflow"
 ROOMS = [
-    Room(name="tuning/ground", files="__init__ errors failures names plain_names seeds", packages="numpy"),
+    Room(name="tuning/ground", files="errors failures names plain_names seeds", packages="numpy"),
     Room(name="tuning/files", imports="tuning/ground", packages="filelock"),
     Room(name="tuning/facts", imports="tuning/files", files="settings records"),
     Room(name="tuning/environment", imports=TUNING_GROUND, packages="keras tensorflow joblib"),
@@ -91,13 +91,13 @@ ROOMS = [
         imports=f"{TUNING_GROUND} tuning/data tuning/space tuning/runs tuning/ranking tuning/oracles tuning/training "
         "tuning/evaluation tuning/models tuning/executors tuning/loop",
         packages="keras",
-        files="search retrain",
+        files="_search _retrain",
     ),
     Room(
         name="export/ground",
         imports="tuning/ground",
         packages="numpy",
-        files="__init__ arrays artifact errors native_output",
+        files="arrays artifact errors native_output",
     ),
     Room(name="export/files", imports="tuning/files export/ground", packages="numpy h5py PIL"),
     Room(name="export/model", imports=f"tuning/files {EXPORT_GROUND}", packages=f"{FRAMEWORKS} h5py"),
@@ -168,13 +168,24 @@ ROOMS = [
         imports=f"{EXPORT_GROUND} export/model export/formats export/comparison export/folder export/benchmark "
         "export/doors export/publishing",
         packages="numpy",
-        files="publish",
+        files="_publish",
     ),
     Room(
         name="export/self_test",
         imports=f"{EXPORT_GROUND} export/model export/formats export/comparison export/folder export/publishing "
         "export/gate",
         packages=FRAMEWORKS,
+    ),
+    Room(
+        name="tuning/names",
+        imports=f"{TUNING_GROUND} tuning/data tuning/data/sources tuning/ranking tuning/evaluation tuning/models "
+        "tuning/loop tuning/doors",
+        files="__init__",
+    ),
+    Room(
+        name="export/names",
+        imports="export/ground export/model export/formats export/doors export/publishing export/gate",
+        files="__init__",
     ),
 ]
 """From the ground up: a room imports only rooms above it in this list."""

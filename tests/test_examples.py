@@ -13,7 +13,7 @@ import pytest
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parent.parent
-EXAMPLES = ROOT / "tests" / "examples"
+EXAMPLES = ROOT / "scripts" / "examples"
 
 Script = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from export._publish import publish
 from export.arrays import Arrays
 from export.artifact import MANIFEST, PARITY, Artifact, Format, Subject, Target, Variant, digest_file, digest_tree
 from export.errors import InputError, VerificationError
 from export.folder.manifest import read_manifest
 from export.formats.writer import WriteOptions, write
 from export.model.serving import ServingModel, load_serving_model
-from export.publish import publish
 from export.publishing.request import ExportRequest
 from export.self_test.fixtures import CLASSES, make_images, save_model
 from export.self_test.kinds import KINDS, Kind

@@ -140,8 +140,8 @@ def _other_images(name: str, images: Any, labels: Any, number: int) -> tuple[Any
 
 
 def _export(request: Any, images: Any, labels: Any) -> tuple[list[str], str]:
+    from export._publish import publish
     from export.errors import InputError, VerificationError
-    from export.publish import publish
     from export.verification import verify_folder
 
     try:

@@ -39,10 +39,10 @@ class Outcome:
 
 def train_pool(dataset_name: str, size: int, epochs: int | None, folder: Path) -> tuple[TrialRecord, ...]:
     """So many random configurations, each trained to its end; goes on with what the folder holds already."""
+    from tuning._search import search
     from tuning.data.search_data import SearchData
     from tuning.data.sources.by_name import load_dataset
     from tuning.models.built_in import Task, TunableClassifier
-    from tuning.search import search
 
     dataset = load_dataset(dataset_name)
     data = SearchData.of(dataset, seed=0)

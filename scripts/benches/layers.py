@@ -85,10 +85,10 @@ def _ours(folder: Path, kind: str, images: Any) -> str:
     import keras
     import numpy as np
 
+    from export._publish import publish
     from export.artifact import Subject
     from export.errors import InputError, VerificationError
     from export.formats.targets import choose_targets
-    from export.publish import publish
     from export.publishing.request import ExportRequest
 
     model, output = folder / "model.keras", folder / f"ours_{kind}"

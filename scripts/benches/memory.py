@@ -19,10 +19,10 @@ SCRIPTS = Path(__file__).resolve().parent.parent
 sys.path[0] = str(SCRIPTS.parent)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from tuning._search import search  # noqa: E402
 from tuning.loop.observer import Silent  # noqa: E402
 from tuning.loop.resources import Resources  # noqa: E402
 from tuning.records import SearchConfig, TrialRecord  # noqa: E402 the path comes first
-from tuning.search import search  # noqa: E402
 
 MIB = 2**20
 WARM_TRIALS = 10

@@ -74,8 +74,8 @@ def retrain_winner(work: Work, record: dict[str, Any], result: SearchResult, bud
 
 def _retrain(work: Work, record: dict[str, Any], result: SearchResult) -> TrainedModel:
     from scripts.terminal.progress import counted
+    from tuning._retrain import retraining_plan
     from tuning.evaluation.promise import Promised
-    from tuning.retrain import retraining_plan
 
     winner = result.winner
     assert winner is not None
@@ -113,11 +113,11 @@ def train_model(
     Raises TrainingError, with the run's status FAILED on record, if there is no model to save.
     """
     from scripts.terminal.progress import TrainingProgress
+    from tuning._retrain import train_and_save
     from tuning.errors import InputError, TrainingError
     from tuning.failures import describe_failure
     from tuning.files.atomic import write_json
     from tuning.plugins.user_callbacks import RETRAINING, TrialContext, made_by
-    from tuning.retrain import train_and_save
     from tuning.runs import run_record
     from tuning.training.checkpoint import Checkpoint
     from tuning.training.train import Watch

@@ -54,10 +54,10 @@ def _train(
 ) -> None:
     from scripts.options.model import describe_model, make_builder
     from scripts.terminal.progress import TrainingProgress, counted
+    from tuning._retrain import retraining_plan, train_and_save
     from tuning.data.search_data import SearchData
     from tuning.evaluation.promise import Promised
     from tuning.loop.journal import Journal
-    from tuning.retrain import retraining_plan, train_and_save
     from tuning.training.checkpoint import Checkpoint
     from tuning.training.train import Watch
 

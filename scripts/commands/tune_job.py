@@ -40,6 +40,7 @@ class Job:
 
 def prepare(arguments: argparse.Namespace, folder: RunFolder, dataset: Dataset, options: Options) -> Job:
     """Raises InputError for whatever does not fit together, or is not what the run was started with."""
+    from tuning._search import default_epochs
     from tuning.data.search_data import SearchData
     from tuning.models.probing import require_trainable
     from tuning.oracles.by_name import make_oracle
@@ -47,7 +48,6 @@ def prepare(arguments: argparse.Namespace, folder: RunFolder, dataset: Dataset, 
     from tuning.plugins.user_callbacks import load_factories
     from tuning.records import SearchConfig
     from tuning.runs import run_record
-    from tuning.search import default_epochs
 
     choice = options.model_choice
     data = SearchData.of(dataset, seed=options.seed)

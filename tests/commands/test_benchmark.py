@@ -18,9 +18,9 @@ import keras
 import psutil
 import pytest
 
+from export._publish import publish
 from export.artifact import Subject
 from export.formats.targets import choose_targets
-from export.publish import publish
 from export.publishing.request import ExportRequest
 
 ROOT = Path(__file__).resolve().parent.parent.parent

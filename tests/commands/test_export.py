@@ -15,7 +15,7 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HERE = ("--workers", 0, "--repeats", 0)
-GUIDE = ("--model", f"{ROOT}/tests/examples/guides.py:build_model", "--pixel-scale", "unit")
+GUIDE = ("--model", f"{ROOT}/scripts/examples/guides.py:build_model", "--pixel-scale", "unit")
 """A model that is quickly traced and trained."""
 Script = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-GUIDES = ROOT / "tests" / "examples" / "guides.py"
+GUIDES = ROOT / "scripts" / "examples" / "guides.py"
 QUICK = ("--max-trials", 2, "--epochs", 1, "--budget", "100s", "--workers", 0, "--repeats", 0)
 
 OWN = '''

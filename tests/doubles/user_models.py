@@ -8,12 +8,12 @@ from typing import Any
 import keras
 import keras_tuner as kt
 
+from tuning._search import search
 from tuning.data.search_data import SearchData
 from tuning.loop.resources import Resources
 from tuning.models.user_model import UserModel, Wishes
 from tuning.ranking.choice import SearchResult
 from tuning.records import SearchConfig
-from tuning.search import search
 
 layers = keras.layers
 

@@ -119,7 +119,7 @@ def published(
     tmp_path_factory: pytest.TempPathFactory, request_for: Callable[..., Any], examples: tuple[np.ndarray, np.ndarray]
 ) -> Path:
     """The small model in every format. Not to be changed: copy it."""
-    from export.publish import publish
+    from export._publish import publish
 
     folder = tmp_path_factory.mktemp("published") / "artifacts"
     assert publish(request_for(folder), *examples).passed
@@ -155,8 +155,8 @@ def every_variant(
     loose: Any,
 ) -> Path:
     """The small model in every format and number type. Not to be changed: copy it."""
+    from export._publish import publish
     from export.formats.targets import choose_targets
-    from export.publish import publish
 
     folder = tmp_path_factory.mktemp("every_variant") / "artifacts"
     request = dataclasses.replace(

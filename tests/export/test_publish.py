@@ -18,7 +18,8 @@ import keras
 import numpy as np
 import pytest
 
-from export import publish as gate
+from export import _publish as gate
+from export._publish import publish
 from export.apart.limits import USUAL
 from export.apart.process import end_all, process_for
 from export.artifact import Format, digest_file
@@ -27,7 +28,6 @@ from export.errors import InputError, VerificationError
 from export.folder.look import measure_look
 from export.folder.manifest import read_manifest
 from export.formats.writer import WriteOptions, write
-from export.publish import publish
 from export.verification import verify_folder
 
 FAULTS = ["one channel × 1.01", "float16 weights", "dense layer × 1.001"]

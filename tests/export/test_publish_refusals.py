@@ -11,10 +11,10 @@ import keras
 import numpy as np
 import pytest
 
+from export._publish import publish
 from export.artifact import Format
 from export.errors import InputError, VerificationError
 from export.formats.writer import write
-from export.publish import publish
 from export.publishing import writing
 
 FAULTS = ["one channel × 1.01", "float16 weights", "dense layer × 1.001"]

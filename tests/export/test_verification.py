@@ -134,7 +134,7 @@ def test_only_the_formats_asked_for_are_run(published: Path, kind: Format) -> No
 def test_a_format_that_was_not_published_is_refused(
     request_for: Callable[..., Any], tmp_path: Path, examples: Any
 ) -> None:
-    from export.publish import publish
+    from export._publish import publish
 
     publish(request_for(tmp_path / "artifacts", "onnx"), *examples)
 

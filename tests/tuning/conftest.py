@@ -144,8 +144,10 @@ def tiny(hypermodel: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def guides() -> Any:
-    """The module `tests/examples/guides.py`: builders as Keras Tuner's guides write them."""
-    spec = importlib.util.spec_from_file_location("guides", Path(__file__).parents[1] / "examples" / "guides.py")
+    """The module `scripts/examples/guides.py`: builders as Keras Tuner's guides write them."""
+    spec = importlib.util.spec_from_file_location(
+        "guides", Path(__file__).parents[2] / "scripts" / "examples" / "guides.py"
+    )
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

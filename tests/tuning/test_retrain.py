@@ -8,11 +8,11 @@ import keras
 import numpy as np
 import pytest
 
+from tuning._retrain import retrain, retraining_plan, train_and_save
 from tuning.errors import TrainingError
 from tuning.files.atomic import read_json
 from tuning.ranking.choice import SearchResult
 from tuning.ranking.selection import select
-from tuning.retrain import retrain, retraining_plan, train_and_save
 from tuning.runs.run_folder import RunFolder
 from tuning.runs.trained import TrainedModel
 from tuning.seeds import derive_seed

@@ -11,6 +11,7 @@ import sys
 import psutil
 import pytest
 
+from tuning._search import default_epochs, search
 from tuning.data.dataset import Split
 from tuning.errors import InputError
 from tuning.loop.budget import Budget
@@ -19,7 +20,6 @@ from tuning.loop.observer import Silent
 from tuning.loop.resources import Resources
 from tuning.records import SearchConfig, Status, TrialRecord
 from tuning.runs.run_folder import RunFolder
-from tuning.search import default_epochs, search
 from tuning.seeds import derive_seed
 from tuning.settings import Labels, Plan, Schedule, TrainingSettings
 from tuning.space.ranges import Choices

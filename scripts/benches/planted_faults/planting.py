@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from export._publish import publish
 from export.artifact import PARITY, REFERENCE, Artifact, Subject
 from export.folder.manifest import read_manifest
 from export.formats.weights import read_weights, write_weights
-from export.publish import publish
 from export.publishing.request import ExportRequest
 from export.self_test.planting import reseal
 from export.sensitivity.changes import Change, draw_change

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from scripts.benches.rivals.job import MarksFile, given
 from scripts.benches.rivals.training import load_data, make_builder
+from tuning._search import search
 from tuning.loop.resources import Resources
 from tuning.records import SearchConfig
-from tuning.search import search
 
 
 def main() -> None:

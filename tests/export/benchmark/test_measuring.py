@@ -119,8 +119,8 @@ def test_models_of_several_inputs_have_neither_accuracy_nor_flips(
 ) -> None:
     import dataclasses
 
+    from export._publish import publish
     from export.model.preprocessing import ServingOptions
-    from export.publish import publish
 
     rng = np.random.default_rng(0)
     left, right = keras.Input((4,), name="left"), keras.Input((3,), name="right")

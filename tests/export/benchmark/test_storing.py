@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
+from export._publish import publish
 from export.artifact import Format
 from export.benchmark.record import Benchmark
 from export.benchmark.storing import COLUMNS, as_csv, is_outdated, read, remove_outdated, save
 from export.errors import InputError, VerificationError
 from export.folder.manifest import read_manifest
-from export.publish import publish
 from export.verification import verify_folder
 
 Make = Callable[..., Any]

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from export._publish import publish
 from export.artifact import Format, Variant, digest_file
 from export.comparison.tolerance import TOLERANCES
 from export.errors import InputError
 from export.folder.manifest import read_manifest
 from export.formats.targets import choose_targets
-from export.publish import publish
 from export.publishing.request import ExportRequest
 from export.self_test.planting import reseal
 from export.verification import verify_folder

@@ -12,10 +12,10 @@ import keras
 import numpy as np
 import pytest
 
+from export._publish import publish
 from export.artifact import Format, Target, Variant
 from export.errors import InputError, VerificationError
 from export.formats.runtime import load, predict
-from export.publish import publish
 from scripts.benches.model_zoo.cases import CASES
 from scripts.benches.model_zoo.matrix import REFUSED
 from scripts.benches.model_zoo.models import NETWORKS, build_model, image_shape, make_images

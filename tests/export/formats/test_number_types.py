@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import pytest
 
+from export._publish import publish
 from export.artifact import VARIANTS, Format, Target, Variant
 from export.folder.manifest import read_manifest
 from export.formats.metadata import read_metadata
@@ -20,7 +21,6 @@ from export.formats.structure import read_structure
 from export.formats.targets import choose_targets
 from export.formats.writer import write
 from export.model.serving import load_serving_model
-from export.publish import publish
 from export.verification import first_failing_ring
 
 pytestmark = pytest.mark.slow

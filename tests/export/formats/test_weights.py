@@ -10,12 +10,12 @@ import keras
 import numpy as np
 import pytest
 
+from export._publish import publish
 from export.artifact import Format, digest_tree
 from export.comparison.reference import read_reference
 from export.folder.manifest import read_manifest
 from export.formats.runtime import answer_all, load
 from export.formats.weights import Weight, as_stored, read_weights, write_weights
-from export.publish import publish
 
 EVERY = list(Format)
 

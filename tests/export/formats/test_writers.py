@@ -13,13 +13,13 @@ import numpy as np
 import onnx
 import pytest
 
+from export._publish import publish
 from export.artifact import Artifact, Format, Target, TensorSpec, Variant
 from export.errors import UnwritableError, VerificationError
 from export.folder.manifest import read_manifest
 from export.formats.runtime import load, predict
 from export.formats.writer import WriteOptions, ensure_runs, write
 from export.model.serving import ServingModel, load_serving_model
-from export.publish import publish
 
 layers = keras.layers
 TARGETS = {kind: Target(format=kind, variant=Variant.FLOAT32) for kind in Format}

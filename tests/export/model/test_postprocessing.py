@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import pytest
 
+from export._publish import publish
 from export.artifact import Format, Kind, Subject
 from export.errors import InputError, VerificationError
 from export.folder.manifest import read_manifest
@@ -20,7 +21,6 @@ from export.formats.targets import choose_targets
 from export.formats.writer import write
 from export.model.preprocessing import ServingOptions
 from export.model.serving import load_serving_model
-from export.publish import publish
 from export.publishing import writing
 from export.publishing.request import ExportRequest
 from export.verification import verify_folder

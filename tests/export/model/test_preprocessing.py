@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import pytest
 
+from export._publish import publish
 from export.artifact import Description, Format, Kind, Subject, TensorSpec
 from export.errors import InputError
 from export.folder.manifest import read_manifest
@@ -21,7 +22,6 @@ from export.formats.runtime import load
 from export.formats.targets import choose_targets
 from export.model.preprocessing import Entrance, ServingOptions
 from export.model.serving import ServingModel, load_serving_model
-from export.publish import publish
 from export.publishing.request import ExportRequest
 from export.verification import verify_folder
 

@@ -11,9 +11,9 @@ import keras
 import pytest
 import tensorflow as tf
 
+from export._publish import publish
 from export.errors import UnusableError, UnwritableError
 from export.formats.targets import choose_targets
-from export.publish import publish
 
 pytestmark = pytest.mark.slow
 layers = keras.layers

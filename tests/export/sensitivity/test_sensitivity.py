@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import pytest
 
+from export._publish import publish
 from export.artifact import Artifact, Description, Format, digest_tree
 from export.comparison.output_parity import OutputParity, compare_outputs
 from export.comparison.parity import Parity, compare
@@ -23,7 +24,6 @@ from export.folder.manifest import read_manifest
 from export.formats.targets import choose_targets
 from export.formats.weights import read_weights, write_weights
 from export.model.preprocessing import ServingOptions
-from export.publish import publish
 from export.sensitivity.sensitivity import Sensitivity, measure_sensitivity, part_of, times_limit
 from export.verification import Standard, ask, open_candidate
 
@@ -58,7 +58,7 @@ def uniform(
 ) -> Path:
     """The same, published as if nobody had asked for the proof that faults would be seen."""
     with monkeypatch.context() as patch:
-        patch.setattr("export.publish.with_proofs", lambda folder, verification, standard, on_step: verification)
+        patch.setattr("export._publish.with_proofs", lambda folder, verification, standard, on_step: verification)
         assert publish(request_for(tmp_path / "artifacts", "onnx", "tflite", model=uniform_model), *examples).passed
     return tmp_path / "artifacts"
 

@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from simulated_executor import EVERY, Simulated
 
+from tuning._search import search
 from tuning.errors import InputError
 from tuning.loop.budget import Budget
 from tuning.loop.journal import AttemptLost, EpochReported, Journal, SearchBegan, Suggestion
 from tuning.loop.observer import Silent
 from tuning.loop.resources import Resources
 from tuning.records import ALGORITHMS, SearchConfig, Status, TrialRecord
-from tuning.search import search
 
 
 class Killed(BaseException):

@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulated_executor import Simulated
 
+from tuning._search import search
 from tuning.loop.journal import Journal, Suggestion
 from tuning.loop.resources import Resources
 from tuning.records import ALGORITHMS, SearchConfig, Status
-from tuning.search import search
 from tuning.space.ranges import is_finite
 from tuning.space.recording import RecordingHyperParameters, answering
 

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from user_models import FailingFit, compiled, config, dense, made, searched
 
+from tuning._retrain import retrain
 from tuning.data.dataset import Split
 from tuning.data.search_data import SearchData
 from tuning.errors import InputError
 from tuning.models.probing import as_builder, require_trainable
 from tuning.models.user_model import Wishes
 from tuning.records import Status
-from tuning.retrain import retrain
 from tuning.settings import Labels, Objective, Plan, Schedule
 from tuning.space.ranges import Choices
 from tuning.training.train import Watch, train

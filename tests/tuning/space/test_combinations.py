@@ -8,12 +8,12 @@ from asking_builder import Asking
 from keras_tuner.engine import trial as trial_module
 from simulated_executor import EVERY, Simulated
 
+from tuning._search import search
 from tuning.errors import ImpossibleError, UserCodeError
 from tuning.loop.journal import Journal, Repetition, SearchBegan, Suggestion
 from tuning.loop.resources import Resources
 from tuning.loop.search_loop import MOST_REPEATED_IN_A_ROW, MOST_SKIPPED_IN_A_ROW
 from tuning.records import SearchConfig, Status
-from tuning.search import search
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from user_models import compiled, config, dense, made, searched
 
+from tuning._retrain import retrain
 from tuning.data.search_data import SearchData
 from tuning.errors import InputError
 from tuning.models.probing import require_trainable
 from tuning.models.user_model import UserModel, Wishes
 from tuning.records import Status
-from tuning.retrain import retrain
 from tuning.settings import Objective, Plan
 from tuning.training.train import Watch, train
 

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from user_models import compiled, config, made, searched
 
+from tuning._retrain import retrain
 from tuning.data.search_data import SearchData
 from tuning.errors import InputError
 from tuning.models.custom_objects import custom_objects_of
 from tuning.models.probing import require_trainable
 from tuning.models.user_model import UserModel
-from tuning.retrain import retrain
 from tuning.runs.run_folder import RunFolder
 from tuning.settings import Plan
 from tuning.training.saving import load_keras_file, load_weights, save_model, what_can_be_kept
