@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from export.artifact import Format
+from export.formats.format import part_file
 from export.formats.saved_model.plain_path import plain_path
 
 SECONDS = 300
@@ -29,7 +30,7 @@ class IsolatedProcess:
         self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 as long as the process
         # -I: nothing of this project is on the path.
         self._process = subprocess.Popen(
-            [sys.executable, "-I", str(_CHILD), kind.value, json.dumps(list(packages))],
+            [sys.executable, "-I", str(_CHILD), str(part_file(kind, "alone")), json.dumps(list(packages))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,

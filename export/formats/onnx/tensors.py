@@ -10,7 +10,7 @@ import onnxruntime
 
 from export.arrays import Arrays
 from export.errors import InputError
-from export.formats.onnx.all_results import with_every_output
+from export.formats.onnx.messages import read_onnx
 from export.formats.runtime import one_line
 
 _FLOATS = ("tensor(float)", "tensor(float16)", "tensor(double)")
@@ -45,9 +45,25 @@ def open_tensors(path: Path) -> OnnxTensors:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    content, names = with_every_output(path)
+    content, names = _with_every_output(path)
     try:
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:
         raise InputError(f"{path} can't be opened by onnxruntime ({one_line(error)}): export it again") from error
     return OnnxTensors(path, session, names)
+
+
+def _with_every_output(path: Path) -> tuple[bytes, list[str]]:
+    """The file's model with all results of its outermost graph among the outputs, and their names in order of nodes.
+
+    Their types are left open: onnxruntime infers them. Loops and branches keep to themselves what they compute inside.
+    Raises InputError if the file holds no ONNX model.
+    """
+    model = read_onnx(path)
+    names = list(dict.fromkeys(name for node in model.graph.node for name in node.output if name))
+    present = {output.name for output in model.graph.output}
+    for name in names:
+        if name not in present:
+            model.graph.output.add(name=name)
+    content: bytes = model.SerializeToString()
+    return content, names

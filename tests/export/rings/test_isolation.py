@@ -16,6 +16,7 @@ import pytest
 from onnx import helper
 
 from export.artifact import Format
+from export.formats.format import part_file
 from export.rings import Candidate, Ring, isolated_process, isolation
 
 
@@ -34,11 +35,11 @@ def test_a_folder_whose_name_looks_like_a_pattern_is_no_obstacle(right: Candidat
     assert isolation.check(dataclasses.replace(right, folder=folder)).failures == ()
 
 
-def isolated(tmp_path: Path, kind: str, path: object, *allowed: str) -> subprocess.CompletedProcess[str]:
+def isolated(tmp_path: Path, path: object, *allowed: str) -> subprocess.CompletedProcess[str]:
     np.savez(tmp_path / "inputs.npz", image=np.zeros((2, 6, 5, 1), np.uint8))
     child = Path(isolation.__file__).with_name("isolated.py")
     line = json.dumps([str(path), str(tmp_path / "inputs.npz"), str(tmp_path / "answers.npz")])
-    command = [sys.executable, "-I", str(child), kind, json.dumps(allowed)]
+    command = [sys.executable, "-I", str(child), str(part_file(Format.ONNX, "alone")), json.dumps(allowed)]
     return subprocess.run(command, input=line, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -46,7 +47,7 @@ def isolated(tmp_path: Path, kind: str, path: object, *allowed: str) -> subproce
 def test_a_package_that_is_not_allowed_can_not_be_imported(
     planted: Callable[..., Candidate], tmp_path: Path, forbidden: str, allowed: list[str]
 ) -> None:
-    done = isolated(tmp_path, "onnx", planted().path, *allowed)
+    done = isolated(tmp_path, planted().path, *allowed)
 
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == f"ImportError: {forbidden} may not be imported here"
@@ -55,7 +56,7 @@ def test_a_package_that_is_not_allowed_can_not_be_imported(
 def test_with_both_packages_it_answers(planted: Callable[..., Candidate], tmp_path: Path) -> None:
     path = planted().path
 
-    done = isolated(tmp_path, "onnx", path, *isolation._packages("onnxruntime"))
+    done = isolated(tmp_path, path, *isolation._packages("onnxruntime"))
 
     assert done.returncode == 0, done.stderr
     with np.load(tmp_path / "answers.npz") as archive:
