@@ -1,6 +1,6 @@
 """A picture's file → the picture upright and on paper, as a search over a folder of pictures reads it.
 
-Neither package imports the other: tests hold the two to the same pictures.
+`tuning.data.pictures.picture_decoding` reads them for the search: tests hold the two to the same pictures.
 """
 
 from __future__ import annotations

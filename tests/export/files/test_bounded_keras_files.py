@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import zipfile
 from pathlib import Path
@@ -16,7 +15,6 @@ from export.files.bounded_archive import open_archive
 from export.files.bounded_hdf5 import check_weights
 from export.model.stored_model import open_stored
 from scripts.benches.hostility.planted.hostile_keras import KERAS, link_array, replace_array, rewrite
-from tuning.files.bounded_files import parse_json, read_bounded, regular_size
 
 LARGE = ("GiB", "MiB")
 
@@ -123,49 +121,6 @@ def test_weights_alone_are_checked_as_well(tmp_path: Path, how: dict[str, object
 
     with pytest.raises(InputError, match=rf"can't be read as a file of weights \(.*{said}.*\): train the model again"):
         check_weights(path)
-
-
-def test_the_same_limits_are_kept_for_other_files(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
-    (tmp_path / "ring").symlink_to("ring")
-    with (tmp_path / "large").open("wb") as file:
-        file.truncate(3 << 30)
-
-    with pytest.raises(InputError, match="pipe is a pipe and not a file: give one"):
-        read_bounded(tmp_path / "pipe", limit=10, give="give one")
-    with pytest.raises(InputError, match=r"ring can't be opened \(.*\): give one"):
-        regular_size(tmp_path / "ring", give="give one")
-    with pytest.raises(InputError, match="large has 3,221,225,472 bytes but 10 are the most that such a file may have"):
-        read_bounded(tmp_path / "large", limit=10, give="give one")
-    with pytest.raises(InputError, match=r"there is no file .*none: give one"):
-        regular_size(tmp_path / "none", give="give one")
-
-
-def test_what_can_not_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "a").write_bytes(b"x")
-
-    def denied(*_: object) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(Path, "open", denied)
-    with pytest.raises(InputError, match=r"a can't be opened \(Permission denied\): give one"):
-        read_bounded(tmp_path / "a", limit=10, give="give one")
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"[" * 100_000, r"it is nested more than 200 deep"),
-        (b"[" * 300 + b"]" * 300, r"it is nested more than 200 deep"),
-        (b"[" + b"[]," * 1_000_001 + b"1]", r"it holds more than 1,000,000 objects and lists"),
-        (b"9" * 200, r"a whole number of more than 100 digits"),
-        (b'{"a": NaN}', r"it holds the number nan"),
-    ],
-    ids=range(5),
-)
-def test_json_that_no_honest_file_holds_is_refused(content: bytes, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        parse_json(content)
 
 
 def test_mutated_files_are_opened_or_refused(tmp_path: Path, saved: bytes) -> None:

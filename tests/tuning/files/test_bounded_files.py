@@ -48,6 +48,11 @@ def test_a_path_that_is_too_long_is_refused(name: str) -> None:
         regular_size(Path(name), give="give one")
 
 
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"there is no file .*none: give one"):
+        regular_size(tmp_path / "none", give="give one")
+
+
 def test_a_link_to_itself_is_refused(tmp_path: Path) -> None:
     (tmp_path / "ring").symlink_to("ring")
 
