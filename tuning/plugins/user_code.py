@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import os
 import sys
+from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -140,6 +141,7 @@ def _import(place: str) -> ModuleType:
         require_no_clash_of(place, beside=folder)
         if name in sys.modules:
             return sys.modules[name]
+    before = set(sys.modules)
     sys.path.insert(0, str(folder))
     try:
         with kept_from(os.environ):
@@ -153,8 +155,21 @@ def _import(place: str) -> ModuleType:
         sys.path.remove(str(folder))
         if str(folder) not in sys.path:
             sys.path.append(str(folder))
-    require_no_clash(_imported_below(folder), beside=folder)
+    try:
+        require_no_clash(_imported_below(folder), beside=folder)
+    except InputError:
+        _forget(set(sys.modules) - before, below=folder)
+        raise
     return module
+
+
+def _forget(names: Iterable[str], *, below: Path) -> None:
+    """Take back what a refused file imported of the user's: no worker gets it, and a corrected one is read anew."""
+    for name in names:
+        file = _file_of(sys.modules[name])
+        if is_users_own(file) and Path(file).resolve().is_relative_to(below):
+            del sys.modules[name]
+            _executed.pop(name, None)
 
 
 def _why_not_imported(place: str, error: BaseException) -> str:

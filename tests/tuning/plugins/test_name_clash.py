@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tuning.errors import InputError
-from tuning.plugins.user_code import load_object
+from tuning.plugins.user_code import executed_files, load_object
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -60,6 +60,10 @@ def test_a_neighbour_that_finds_something_in_ours_is_refused_too(project: Path) 
 
     with pytest.raises(InputError, match=r"^silent_model\.py line 1 imports tuning, and"):
         load_object(f"{project}/my_third.py:silent_model")
+
+    assert project / "my_third.py" not in executed_files(), "a worker process would load it too"
+    (project / "silent_model.py").write_text("WIDTH = 3")
+    assert load_object(f"{project}/my_third.py:silent_model").WIDTH == 3
 
 
 def test_a_module_in_such_a_package_is_refused(project: Path) -> None:
