@@ -23,7 +23,7 @@ from export.artifact import (
     SIGNATURE,
     Description,
     Format,
-    Kind,
+    ModelKind,
     Subject,
     Target,
     digest_file,
@@ -75,7 +75,7 @@ def publish(
     prepare(request.targets)
     serving = load_serving_model(request.model, request.serving, examples=images)
     inputs = serving.front.prepare(images)
-    if serving.kind is Kind.CLASSIFIER:
+    if serving.kind is ModelKind.CLASSIFIER:
         labels = checked_labels(labels, len(next(iter(inputs.values()))))
         check_classes(serving, request.subject.class_names, labels, request.model)
     else:

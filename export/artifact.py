@@ -26,7 +26,7 @@ class Format(StrEnum):
     ONNX = "onnx"
 
 
-class Kind(StrEnum):
+class ModelKind(StrEnum):
     """How a model is served and verified: as a classifier of single images, or by its outputs alone."""
 
     CLASSIFIER = "classifier"
@@ -134,7 +134,7 @@ class Description(Subject):
     accuracy: float | None
     source_digest: str
     stability_radius: float | None = None
-    kind: Kind = Kind.CLASSIFIER
+    kind: ModelKind = ModelKind.CLASSIFIER
     wrapped: bool = False
     preprocessing: str = "none: raw pixel values 0 to 255; the model divides them itself"
     postprocessing: str = "none"

@@ -21,14 +21,14 @@ GRAIN_SPREADS = 4.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Picture:
+class InputPicture:
     """One image as uint8 (1, height, width, channels), and what was done to it, for its owner to know."""
 
     pixels: np.ndarray
     notes: tuple[str, ...]
 
 
-def read_picture(path: Path, *, shape: tuple[int, int, int], look: Look) -> Picture:
+def read_picture(path: Path, *, shape: tuple[int, int, int], look: Look) -> InputPicture:
     """Read a picture (PNG, JPEG, …) as an image of `shape` (height, width, channels).
 
     A picture of that size whose ink is about as large as in the training images keeps its pixels. Otherwise, where
@@ -57,16 +57,16 @@ def read_picture(path: Path, *, shape: tuple[int, int, int], look: Look) -> Pict
         fitted, note = _fitted(Image.fromarray(grey), (width, height))
         grey = np.asarray(fitted, dtype=np.float64)
         notes.append(note)
-    return Picture(pixels=np.rint(grey).astype(np.uint8)[np.newaxis, ..., np.newaxis], notes=tuple(notes))
+    return InputPicture(pixels=np.rint(grey).astype(np.uint8)[np.newaxis, ..., np.newaxis], notes=tuple(notes))
 
 
-def _in_colour(opened: Image.Image, size: tuple[int, int]) -> Picture:
+def _in_colour(opened: Image.Image, size: tuple[int, int]) -> InputPicture:
     """The picture for a model that knows colours: scaled to `size` (width, height), what is too long cropped."""
     notes = ["grey, though the model knows colours"] if opened.mode == "L" else []
     if opened.size != size:
         opened, note = _fitted(opened, size)
         notes.append(note)
-    return Picture(pixels=np.asarray(opened.convert("RGB"), dtype=np.uint8)[np.newaxis], notes=tuple(notes))
+    return InputPicture(pixels=np.asarray(opened.convert("RGB"), dtype=np.uint8)[np.newaxis], notes=tuple(notes))
 
 
 def _fitted(opened: Image.Image, size: tuple[int, int]) -> tuple[Image.Image, str]:

@@ -12,7 +12,7 @@ from export.apart.arrays import map_arrays, store_reference
 from export.apart.limits import USUAL, Limits
 from export.apart.process import process_for
 from export.arrays import Arrays
-from export.artifact import OUTPUT_NAME, REFERENCE, Artifact, Description, Format, Kind, Target, Variant
+from export.artifact import OUTPUT_NAME, REFERENCE, Artifact, Description, Format, ModelKind, Target, Variant
 from export.comparison.output_parity import OutputParity, compare_outputs
 from export.comparison.parity import Parity, compare, stability_radius
 from export.comparison.reference import Reference, read_reference
@@ -108,7 +108,7 @@ class Verification:
         return {
             "examples": self.parities[0].examples,
             **(
-                {"kind": Kind.OUTPUTS}
+                {"kind": ModelKind.OUTPUTS}
                 if self.stability_radius is None
                 else {
                     "stability_radius": self.stability_radius,

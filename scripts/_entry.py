@@ -74,7 +74,7 @@ _DISK_ERRORS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class CommandOutcome:
     """What a command leaves: its result as JSON, whether the answer is yes, and the command that comes next.
 
     `refused`: sentences on those of several inputs that were bad, while the others gave the result.
@@ -135,7 +135,7 @@ def _quoted(words: Sequence[str]) -> str:
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 
-def main(made: Parser, run: Callable[[argparse.Namespace], Outcome], *, requires: Sequence[str]) -> NoReturn:
+def main(made: Parser, run: Callable[[argparse.Namespace], CommandOutcome], *, requires: Sequence[str]) -> NoReturn:
     """Parse, hand over to `.venv` if a package is missing, run, and leave with the exit code that fits."""
     output.make_lasting()
     arguments = _parsed(made)
@@ -210,7 +210,7 @@ def load_tensorflow() -> None:
     gc.freeze()
 
 
-def _guarded(run: Callable[[argparse.Namespace], Outcome], arguments: argparse.Namespace) -> int:
+def _guarded(run: Callable[[argparse.Namespace], CommandOutcome], arguments: argparse.Namespace) -> int:
     from export.errors import InputError as ExportInputError
     from export.errors import VerificationError
     from scripts._interrupts import keep_interrupts

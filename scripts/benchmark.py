@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from export.artifact import BENCHMARK, BENCHMARK_TABLE, RUNTIME_PACKAGES, Kind
+from export.artifact import BENCHMARK, BENCHMARK_TABLE, RUNTIME_PACKAGES, ModelKind
 from export.errors import InputError
 from export.formats.targets import choose_targets
 from scripts.commands.published import holds_weights_alone, keras_model_beside, published_folder
@@ -54,7 +54,7 @@ def build_parser() -> _entry.Parser:
     return parser
 
 
-def run(arguments: argparse.Namespace) -> _entry.Outcome:
+def run(arguments: argparse.Namespace) -> _entry.CommandOutcome:
     if arguments.folder is not None and arguments.run is not None:
         raise InputError("give a folder or --run, not both")
     code = read_code(arguments)
@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
         [*(RUNTIME_PACKAGES[kind][0] for kind in formats), "rich"],
         or_else=", or choose by --format what this Python can run",
     )
-    from export.benchmark.measuring import Plan, measure
+    from export.benchmark.measuring import BenchmarkPlan, measure
     from export.benchmark.session import Settings
     from export.benchmark.storing import save
     from scripts.terminal.benchmark_tables import print_benchmark
@@ -90,7 +90,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
         console.print(code.line)
     if keras is not None and manifest.description.wrapped:
         notes = (*notes, WRAPPED)
-    plan = Plan(folder=folder, manifest=manifest, artifacts=artifacts, keras=keras, notes=notes)
+    plan = BenchmarkPlan(folder=folder, manifest=manifest, artifacts=artifacts, keras=keras, notes=notes)
     with console.status("reading the files") as status:
         benchmark = measure(plan, settings, on_step=status.update)
     print_benchmark(console, benchmark)
@@ -98,9 +98,9 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
         save(benchmark, folder)
     console.print(f"written to {folder / BENCHMARK} and {BENCHMARK_TABLE}")
     words = ["predict.py", "--artifacts", folder, "PICTURE.png"]
-    if manifest.description.kind is not Kind.CLASSIFIER:
+    if manifest.description.kind is not ModelKind.CLASSIFIER:
         words = ["verify.py", folder]
-    return _entry.Outcome(
+    return _entry.CommandOutcome(
         result={"folder": str(folder), **benchmark.as_json(raw=False)},
         passed=benchmark.passed,
         next_command=_entry.command(*words, runs=_entry.DEFAULT_RUNS),

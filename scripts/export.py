@@ -87,7 +87,7 @@ def build_parser() -> _entry.Parser:
     return parser
 
 
-def run(arguments: argparse.Namespace) -> _entry.Outcome:
+def run(arguments: argparse.Namespace) -> _entry.CommandOutcome:
     from scripts.terminal.console import make_console
 
     console = make_console(json_output=arguments.json)
@@ -146,15 +146,17 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
         why = ", as a wrong file would not have been told from a right one" if verification.only_blind else ""
         console.print(red(f"nothing was published{why}: "), f"{folder} is as it was")
         print_advice(console, verification, targets, arguments.variant)
-        return _entry.Outcome(result=result, passed=False)
+        return _entry.CommandOutcome(result=result, passed=False)
     for sentence in verification.left:
         console.print(yellow("note: "), sentence)
     console.print(f"published in {folder}")
-    return _entry.Outcome(result=result, next_command=_entry.command("verify.py", folder, runs=_entry.DEFAULT_RUNS))
+    return _entry.CommandOutcome(
+        result=result, next_command=_entry.command("verify.py", folder, runs=_entry.DEFAULT_RUNS)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class ExportJob:
     """What is exported: model file, how it is served, the code it needs, data, a note for the files' readers, and the
     default folder.
 
@@ -170,7 +172,7 @@ class Source:
     accuracy: float | None = None
 
 
-def _run(arguments: argparse.Namespace, console: Console) -> Source:
+def _run(arguments: argparse.Namespace, console: Console) -> ExportJob:
     """A run's model, on the run's own data."""
     from tuning.runs.run_folder import newest_finished, open_run
 
@@ -196,7 +198,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> Source:
         console.print(code.line)
     notes = [f"trained on {dataset.name} instead of MNIST: {reason}"] if reason else []
     notes.append(promise_note(exported, accept_worse=arguments.accept_worse))
-    return Source(
+    return ExportJob(
         model=exported.written_model,
         how=how,
         code=code,
@@ -208,7 +210,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> Source:
     )
 
 
-def _any_model(arguments: argparse.Namespace) -> Source:
+def _any_model(arguments: argparse.Namespace) -> ExportJob:
     """A model file, on the data asked for."""
     from export.model.stored_model import open_stored
 
@@ -224,7 +226,7 @@ def _any_model(arguments: argparse.Namespace) -> Source:
     open_stored(arguments.model)
     dataset = load_asked_dataset(arguments)
     reason = dataset.fallback_reason
-    return Source(
+    return ExportJob(
         model=arguments.model,
         how=how,
         code=code,

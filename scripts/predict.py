@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from export.artifact import MANIFEST, Artifact, Format, Kind, Look
+from export.artifact import MANIFEST, Artifact, Format, Look, ModelKind
 from export.errors import InputError
 from export.folder.manifest import Manifest
 from scripts.commands.published import published_folder, require_runtimes
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from export.apart.limits import Limits
-    from export.pictures import Picture
+    from export.pictures import InputPicture
     from scripts.terminal.console import Console
 
 QUICKEST_FIRST = (Format.ONNX, Format.TFLITE, Format.SAVED_MODEL)
@@ -41,12 +41,12 @@ def build_parser() -> _entry.Parser:
     return parser
 
 
-def run(arguments: argparse.Namespace) -> _entry.Outcome:
+def run(arguments: argparse.Namespace) -> _entry.CommandOutcome:
     key = read_signed_by(arguments)
     limits = read_limits(arguments)
     folder = published_folder(arguments, arguments.artifacts)
     manifest = read_published(folder, key)
-    if manifest.look is None or manifest.description.kind is not Kind.CLASSIFIER:
+    if manifest.look is None or manifest.description.kind is not ModelKind.CLASSIFIER:
         raise InputError(
             f"{folder} holds no classifier of pictures but a model with inputs and outputs of its own: see its "
             f"{MANIFEST} for them"
@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     if answers:
         size = "×".join(str(side) for side in artifact.inputs[0].shape[1:])
         console.print(f"answered by {file}, made for {manifest.description.dataset}, {size}")
-    return _entry.Outcome(
+    return _entry.CommandOutcome(
         result={"artifact": str(file), "predictions": answers, "failed": failed},
         next_command=_entry.command("verify.py", folder, runs=_entry.DEFAULT_RUNS) if answers else "",
         refused=[each["reason"] for each in failed],
@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
 
 def _read_pictures(
     paths: Sequence[Path], artifact: Artifact, look: Look
-) -> tuple[list[tuple[Path, Picture]], list[dict[str, str]]]:
+) -> tuple[list[tuple[Path, InputPicture]], list[dict[str, str]]]:
     """The pictures as the model takes them, and of those that can't be read the file and the reason."""
     from export.pictures import read_picture
 
@@ -91,7 +91,7 @@ def _read_pictures(
 
 
 def _answer(
-    pictures: Sequence[tuple[Path, Picture]], artifact: Artifact, manifest: Manifest, folder: Path, limits: Limits
+    pictures: Sequence[tuple[Path, InputPicture]], artifact: Artifact, manifest: Manifest, folder: Path, limits: Limits
 ) -> list[dict[str, Any]]:
     """For each picture the file, its class, the probabilities of all classes, best first, and notes."""
     import numpy as np

@@ -8,7 +8,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from scripts.commands.run_lock import writing_run
-from scripts.commands.train_job import DEFAULT_EPOCHS, Job, new_job, resumed_job
+from scripts.commands.train_job import DEFAULT_EPOCHS, TrainJob, new_job, resumed_job
 from scripts.options.config_file import add_config_argument
 from scripts.options.data import add_data_arguments, tell_dataset, tell_fallback
 from scripts.options.model import add_model_arguments
@@ -52,7 +52,7 @@ def build_parser() -> _entry.Parser:
     return parser
 
 
-def run(arguments: argparse.Namespace) -> _entry.Outcome:
+def run(arguments: argparse.Namespace) -> _entry.CommandOutcome:
     from scripts.terminal.console import make_console
     from tuning.runs.run_folder import fresh_name, open_run
 
@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
         return _train(arguments, folder, job, console)
 
 
-def _train(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: Console) -> _entry.Outcome:
+def _train(arguments: argparse.Namespace, folder: RunFolder, job: TrainJob, console: Console) -> _entry.CommandOutcome:
     from scripts.commands.stages import Work, look_at_test_set, train_model
     from scripts.terminal.progress import describe
     from tuning.files.atomic import write_json
@@ -130,7 +130,7 @@ def _described(trained: TrainedModel) -> dict[str, Any]:
     }
 
 
-def _outcome(arguments: argparse.Namespace, record: dict[str, Any], work: Work) -> _entry.Outcome:
+def _outcome(arguments: argparse.Namespace, record: dict[str, Any], work: Work) -> _entry.CommandOutcome:
     from scripts.terminal.console import red
     from scripts.terminal.progress import describe_test
     from tuning.runs.training_file import read_scores
@@ -152,7 +152,7 @@ def _outcome(arguments: argparse.Namespace, record: dict[str, Any], work: Work) 
     passed = arguments.minimum_accuracy is None or test["accuracy"] >= arguments.minimum_accuracy
     if not passed:
         console.print(red(f"below the wanted accuracy of {arguments.minimum_accuracy:.2%}"))
-    return _entry.Outcome(
+    return _entry.CommandOutcome(
         result={"run": str(folder.path), "winner": record["winner"], "test": {**test, **scores}},
         passed=passed,
         next_command=_entry.command("export.py", "--run", folder.name, runs=arguments.runs),

@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from scripts.commands.run_lock import writing_run
-from scripts.commands.tune_job import Job, prepare
+from scripts.commands.tune_job import TuneJob, prepare
 from scripts.options.config_file import add_config_argument
 from scripts.options.data import (
     add_data_arguments,
@@ -111,7 +111,7 @@ def build_parser() -> _entry.Parser:
     return parser
 
 
-def run(arguments: argparse.Namespace) -> _entry.Outcome:
+def run(arguments: argparse.Namespace) -> _entry.CommandOutcome:
     from scripts.terminal.console import make_console
     from tuning.runs.run_folder import fresh_name, open_run
 
@@ -153,7 +153,7 @@ def _dataset(arguments: argparse.Namespace, folder: RunFolder) -> Dataset:
     return recorded
 
 
-def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: Console) -> _entry.Outcome:
+def _tune(arguments: argparse.Namespace, folder: RunFolder, job: TuneJob, console: Console) -> _entry.CommandOutcome:
     from scripts.commands.insight import tell_insight, tell_nothing_found
     from scripts.commands.stages import Work, retrain_winner
     from scripts.terminal.progress import counted
@@ -199,7 +199,7 @@ def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: C
     if result.winner is None:
         write_json(folder.run_json, {**record, "status": run_record.FAILED})
         tell_nothing_found(console, job, result)
-        return _entry.Outcome(result={"run": str(folder.path), "trials": len(result.trials)}, passed=False)
+        return _entry.CommandOutcome(result={"run": str(folder.path), "trials": len(result.trials)}, passed=False)
     work = Work(job=job, folder=folder, console=console)
     tell_insight(console, job, result)
     completed = retrain_winner(work, record, result, budget)
@@ -212,7 +212,7 @@ def _tune(arguments: argparse.Namespace, folder: RunFolder, job: Job, console: C
     return _outcome(arguments, completed, result, folder, job.dataset, console)
 
 
-def _resources(job: Job, folder: RunFolder, budget: Budget, *, workers: int) -> Resources:
+def _resources(job: TuneJob, folder: RunFolder, budget: Budget, *, workers: int) -> Resources:
     from tuning.loop.resources import Resources
     from tuning.plugins.tensorboard_logs import tensorboard_factory
 
@@ -225,17 +225,17 @@ def _resources(job: Job, folder: RunFolder, budget: Budget, *, workers: int) -> 
     )
 
 
-def _search(job: Job, folder: RunFolder, resources: Resources, console: Console) -> SearchResult:
+def _search(job: TuneJob, folder: RunFolder, resources: Resources, console: Console) -> SearchResult:
     from scripts.terminal.progress import SearchProgress, counted
     from tuning._search import search
     from tuning.loop.journal import Journal
-    from tuning.records import Status
+    from tuning.records import TrialStatus
 
     def seconds_left() -> float:
         return resources.budget.remaining_for_search(None, examples_ratio=1.0, epochs=1)
 
     workers = resources.workers if resources.workers is not None else 1
-    done = [trial.trial_id for trial in Journal(folder.journal).trials() if trial.status is not Status.SKIPPED]
+    done = [trial.trial_id for trial in Journal(folder.journal).trials() if trial.status is not TrialStatus.SKIPPED]
     with SearchProgress(console, job.config, workers=workers, search_seconds_left=seconds_left, done=done) as progress:
         result = search(job.builder, job.data, folder.path, job.config, resources=resources, observer=progress)
     why = {
@@ -255,7 +255,7 @@ def _outcome(
     folder: RunFolder,
     dataset: Dataset,
     console: Console,
-) -> _entry.Outcome:
+) -> _entry.CommandOutcome:
     from scripts.commands.insight import tell_collapse
     from scripts.commands.promise import tell_promise
     from scripts.terminal.console import red
@@ -273,7 +273,7 @@ def _outcome(
     is_kept = tell_promise(console, folder)
     if is_kept:
         tell_collapse(console, test, winner)
-    return _entry.Outcome(
+    return _entry.CommandOutcome(
         result={"run": str(folder.path), "trials": len(result.trials), "winner": winner, "test": test},
         passed=passed and is_kept,
         next_command=_entry.command("export.py", "--run", folder.name, runs=arguments.runs) if is_kept else "",

@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from export.artifact import Artifact, Format, Kind
+from export.artifact import Artifact, Format, ModelKind
 from export.errors import InputError, UnrunnableError, VerificationError
 from export.folder.manifest import Manifest
 from export.formats.targets import choose_targets
@@ -51,7 +51,7 @@ def build_parser() -> _entry.Parser:
     return parser
 
 
-def run(arguments: argparse.Namespace) -> _entry.Outcome:
+def run(arguments: argparse.Namespace) -> _entry.CommandOutcome:
     if arguments.folder is not None and arguments.run is not None:
         raise InputError("give a folder or --run, not both")
     key = read_signed_by(arguments)
@@ -97,9 +97,9 @@ def run(arguments: argparse.Namespace) -> _entry.Outcome:
     next_command = ""
     if differs:
         next_command = _entry.command("verify.py", folder, "--bisect", runs=_entry.DEFAULT_RUNS)
-    elif verification.passed and manifest.description.kind is Kind.CLASSIFIER:
+    elif verification.passed and manifest.description.kind is ModelKind.CLASSIFIER:
         next_command = _entry.command("predict.py", "--artifacts", folder, "PICTURE.png", runs=_entry.DEFAULT_RUNS)
-    return _entry.Outcome(
+    return _entry.CommandOutcome(
         result={
             "folder": str(folder),
             **({} if key is None else {"signed_by": key.fingerprint}),
@@ -128,7 +128,7 @@ def _advice(folder: Path, formats: Collection[Format]) -> str:
 
 def _bisect(
     console: Console, folder: Path, manifest: Manifest, artifacts: Sequence[Artifact], limits: Limits
-) -> _entry.Outcome:
+) -> _entry.CommandOutcome:
     """Compare each of the files, which failed or were changed, and name the layer."""
     from export.bisection import bisect_apart
 
@@ -136,7 +136,7 @@ def _bisect(
     for finding in findings:
         console.print(bold(f"{finding['file']}: "), finding["comparison"])
         console.print(bold(f"{finding['file']}: "), finding["sentence"])
-    return _entry.Outcome(result={"folder": str(folder), "passed": False, "bisected": findings}, passed=False)
+    return _entry.CommandOutcome(result={"folder": str(folder), "passed": False, "bisected": findings}, passed=False)
 
 
 if __name__ == "__main__":

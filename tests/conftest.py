@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from scripts.pin import versions
 from tuning.environment.cpu_kernels import kernel_choice
@@ -25,6 +26,9 @@ os.environ["TEST_MNIST_FOLDER"] = os.environ.pop("TUNING_DATA_DIR", "")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.update(kernel_choice(os.environ))
 
+# How long an example takes says nothing about the code, and a fixed seed makes a failure the same for everybody.
+settings.register_profile("tests", deadline=None, derandomize=True, database=None, max_examples=60)
+settings.load_profile("tests")
 
 COSTLY = {"finished", "model_file", "served", "published_regression"}
 """Fixtures that train or publish a model."""
@@ -75,9 +79,9 @@ def search_data(small_split: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def hypermodel(digits: Any) -> Any:
-    from tuning.models.built_in import Task, TunableClassifier
+    from tuning.models.built_in import ClassificationTask, TunableClassifier
 
-    return TunableClassifier(Task(image_shape=digits.image_shape, num_classes=digits.num_classes))
+    return TunableClassifier(ClassificationTask(image_shape=digits.image_shape, num_classes=digits.num_classes))
 
 
 SMALL = {"num_blocks": 1, "num_filters_1": 8, "kernel_size_1": 3, "dense_units": 0, "batch_size": 32}
@@ -93,12 +97,12 @@ def small_configuration(hypermodel: Any) -> Any:
 def model_file(tmp_path_factory: pytest.TempPathFactory, hypermodel: Any, small_split: Any) -> Path:
     """A small classifier, briefly trained on the digits, as a .keras file."""
     from tuning.runs.run_folder import RunFolder
-    from tuning.settings import Plan, TrainingSettings
+    from tuning.settings import TrainingPlan, TrainingSettings
     from tuning.training.saving import Kept, save_model
     from tuning.training.train import Watch, train
 
     training, _ = small_split
-    plan = Plan(hyperparameters=hypermodel.check(SMALL), settings=TrainingSettings(epochs=3), seed=1)
+    plan = TrainingPlan(hyperparameters=hypermodel.check(SMALL), settings=TrainingSettings(epochs=3), seed=1)
     folder = RunFolder(path=tmp_path_factory.mktemp("model"))
     return save_model(train(hypermodel, plan, training=training, validation=None, watch=Watch()).model, folder, Kept())
 

@@ -192,6 +192,7 @@ ROOMS = [
 BY_NAME = {room.name: room for room in ROOMS}
 
 ALONE = {
+    "tuning/files/flat_pictures.py": {"numpy", "PIL"},
     "export/formats/onnx/runtime.py": {"numpy", "onnxruntime"},
     "export/formats/onnx/tensors.py": {"numpy", "onnxruntime"},
     "export/formats/onnx/messages.py": {"google"},
@@ -431,3 +432,14 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
     needed = {COMES_WITH.get(package, package) for package in reachable_packages(f"scripts/{command[0]}") - OPTIONAL}
     assert needed <= set(asked)
+
+
+def test_a_class_name_has_one_meaning() -> None:
+    """A leading underscore makes no other name of it."""
+    places: dict[str, list[str]] = {}
+    for path in (path for package in ("tuning", "export", "scripts") for path in (ROOT / package).rglob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name.lstrip("_"), []).append(str(path.relative_to(ROOT)))
+
+    assert {name: files for name, files in places.items() if len(files) > 1} == {}

@@ -21,7 +21,7 @@ from tuning.records import TrialRecord
 from tuning.runs.run_folder import RunFolder
 from tuning.runs.trained import TrainedModel
 from tuning.seeds import derive_seed
-from tuning.settings import Plan
+from tuning.settings import TrainingPlan
 from tuning.training.builder import ModelBuilder
 from tuning.training.checkpoint import Checkpoint
 from tuning.training.saving import Kept, load_weights, save_model, what_can_be_kept
@@ -38,7 +38,7 @@ def retraining_plan(
     examples: int,
     seed: int,
     most_epochs: int | None = None,
-) -> Plan:
+) -> TrainingPlan:
     """How the winner is trained again on so many images, from new weights, with a seed of its own.
 
     `curves`: its trainings on the split, from which the number of epochs comes. `most_epochs`: as many as there is time
@@ -47,7 +47,7 @@ def retraining_plan(
     settings = builder.retraining_settings(winner, epochs_to_best=epochs_to_best(curves), examples=examples)
     if most_epochs is not None:
         settings = dataclasses.replace(settings, epochs=min(settings.epochs, most_epochs))
-    return Plan(hyperparameters=winner.hyperparameters, settings=settings, seed=derive_seed(seed, "retrain"))
+    return TrainingPlan(hyperparameters=winner.hyperparameters, settings=settings, seed=derive_seed(seed, "retrain"))
 
 
 def retrain(
@@ -76,7 +76,7 @@ def retrain(
 
 def train_and_save(
     builder: ModelBuilder,
-    plan: Plan,
+    plan: TrainingPlan,
     folder: RunFolder,
     *,
     examples: tuple[Split, Split | None],

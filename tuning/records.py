@@ -21,7 +21,7 @@ DATASET_NAMES = ("auto", "mnist", "fashion_mnist", "digits")
 ALGORITHMS = ("random", "bayesian", "tpe", "hyperband", "halving", "grid")
 
 
-class Status(StrEnum):
+class TrialStatus(StrEnum):
     """How a trial ended: by itself, early, until it may be promoted, before it was trained, or by an error."""
 
     COMPLETED = "completed"
@@ -97,7 +97,7 @@ class TrialRecord:
     hyperparameters: Configuration
     settings: TrainingSettings
     seed: int
-    status: Status
+    status: TrialStatus
     reason: str
     epochs: tuple[Epoch, ...]
     result_epoch: int
@@ -126,7 +126,7 @@ class TrialRecord:
     @property
     def has_result(self) -> bool:
         """Whether the trial can be ranked: it was trained, did not fail, and its objective is a finite number."""
-        return self.status not in (Status.FAILED, Status.SKIPPED) and math.isfinite(self.rank)
+        return self.status not in (TrialStatus.FAILED, TrialStatus.SKIPPED) and math.isfinite(self.rank)
 
     def _result(self, name: str, missing: float) -> float:
         if not self.epochs:
@@ -143,7 +143,7 @@ class TrialRecord:
             **{
                 **data,
                 "settings": TrainingSettings.from_json(data["settings"]),
-                "status": Status(data["status"]),
+                "status": TrialStatus(data["status"]),
                 "epochs": tuple(Epoch.from_json(epoch) for epoch in data["epochs"]),
             }
         )

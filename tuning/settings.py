@@ -113,7 +113,7 @@ class TrainingSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class TrainingPlan:
     """Everything that determines a training apart from the data: configuration, settings, seed.
 
     `seed`: initial weights, shuffling, dropout and augmentation derive from it.
@@ -127,7 +127,7 @@ class Plan:
         return as_json(self)
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Plan:
+    def from_json(cls, data: Mapping[str, Any]) -> TrainingPlan:
         return with_checked_fields(cls(**{**data, "settings": TrainingSettings.from_json(data["settings"])}))
 
 

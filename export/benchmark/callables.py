@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from export.artifact import Format, Target
-from export.benchmark.candidate import Candidate, KerasSource, Maker
+from export.benchmark.candidate import BenchmarkedModel, Exporter, KerasSource
 from export.formats.format import load_part
 from export.formats.runtime import load
 from export.formats.structure import require_safe
@@ -28,7 +28,7 @@ class Loaded:
     open_seconds: float
 
 
-def load_file(candidate: Candidate, names: Sequence[str], *, threads: int) -> Loaded:
+def load_file(candidate: BenchmarkedModel, names: Sequence[str], *, threads: int) -> Loaded:
     """A file in its runtime. `names`: of the inputs that it will be given, in their order.
 
     Raises InputError if the runtime is missing or can't open it, ValueError if it takes other inputs.
@@ -37,7 +37,7 @@ def load_file(candidate: Candidate, names: Sequence[str], *, threads: int) -> Lo
     if kind is None:
         raise ValueError(f"{candidate.path} is no file of a runtime but a Keras model")
     # The measured time is the runtime's alone.
-    if candidate.maker is Maker.PUBLISHED:
+    if candidate.maker is Exporter.PUBLISHED:
         require_safe(kind, candidate.path)
     start = time.perf_counter()
     load_part(kind, "runtime")

@@ -20,7 +20,7 @@ KERAS_EXPORTS: Mapping[Format, str] = {Format.TFLITE: "litert", Format.ONNX: "on
 """What `model.export` calls the formats that its own files are measured in."""
 
 
-class Maker(StrEnum):
+class Exporter(StrEnum):
     """Who made what is measured."""
 
     PUBLISHED = "published"
@@ -29,14 +29,14 @@ class Maker(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Candidate:
+class BenchmarkedModel:
     """One thing to be measured. `format` is None for the Keras model, whose `path` is its file.
 
     `files`: path in the folder → sha256 of what was published. `size_bytes`: of all its files together.
     """
 
     name: str
-    maker: Maker
+    maker: Exporter
     format: Format | None
     variant: Variant
     path: Path
@@ -59,12 +59,12 @@ class KerasSource:
     load_code: Callable[[], OwnCode] | None = None
 
 
-def published_candidates(folder: Path, artifacts: Sequence[Artifact]) -> list[Candidate]:
+def published_candidates(folder: Path, artifacts: Sequence[Artifact]) -> list[BenchmarkedModel]:
     """One for each artifact."""
     return [
-        Candidate(
+        BenchmarkedModel(
             name=artifact.target.file,
-            maker=Maker.PUBLISHED,
+            maker=Exporter.PUBLISHED,
             format=artifact.target.format,
             variant=artifact.target.variant,
             path=folder / artifact.target.file,
@@ -75,11 +75,11 @@ def published_candidates(folder: Path, artifacts: Sequence[Artifact]) -> list[Ca
     ]
 
 
-def predict_candidate(source: KerasSource) -> Candidate:
+def predict_candidate(source: KerasSource) -> BenchmarkedModel:
     """The Keras model, asked by `model.predict`."""
-    return Candidate(
-        name=Maker.MODEL_PREDICT,
-        maker=Maker.MODEL_PREDICT,
+    return BenchmarkedModel(
+        name=Exporter.MODEL_PREDICT,
+        maker=Exporter.MODEL_PREDICT,
         format=None,
         variant=Variant.FLOAT32,
         path=source.path,
@@ -88,11 +88,11 @@ def predict_candidate(source: KerasSource) -> Candidate:
     )
 
 
-def export_candidate(kind: Format, path: Path | None) -> Candidate:
+def export_candidate(kind: Format, path: Path | None) -> BenchmarkedModel:
     """A file that `model.export` wrote; None where it could not."""
-    return Candidate(
-        name=f"{Maker.MODEL_EXPORT} {KERAS_EXPORTS[kind]}",
-        maker=Maker.MODEL_EXPORT,
+    return BenchmarkedModel(
+        name=f"{Exporter.MODEL_EXPORT} {KERAS_EXPORTS[kind]}",
+        maker=Exporter.MODEL_EXPORT,
         format=kind,
         variant=Variant.FLOAT32,
         path=path if path is not None else Path(),

@@ -12,24 +12,24 @@ import numpy as np
 from export.artifact import REFERENCE, Artifact, Format
 from export.benchmark.candidate import (
     KERAS_EXPORTS,
-    Candidate,
+    BenchmarkedModel,
     KerasSource,
     export_candidate,
     predict_candidate,
     published_candidates,
 )
 from export.benchmark.machine import installed_versions, this_machine
-from export.benchmark.messages import Inputs, Open, Prepare, Prepared
+from export.benchmark.messages import Inputs, LoadRequest, Prepare, Prepared
 from export.benchmark.record import Benchmark
 from export.benchmark.session import Session, Settings
-from export.benchmark.worker_process import WorkerError, WorkerProcess
+from export.benchmark.worker_process import BenchmarkProcess, WorkerError
 from export.comparison.reference import Reference, read_reference
 from export.folder.manifest import Manifest
 from export.folder.published_files import check_digests
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class BenchmarkPlan:
     """What to measure of a published folder. `keras`: the model that its files were made from, to be measured too."""
 
     folder: Path
@@ -39,7 +39,9 @@ class Plan:
     notes: tuple[str, ...] = ()
 
 
-def measure(plan: Plan, settings: Settings, *, on_step: Callable[[str], None] = lambda step: None) -> Benchmark:
+def measure(
+    plan: BenchmarkPlan, settings: Settings, *, on_step: Callable[[str], None] = lambda step: None
+) -> Benchmark:
     """Measure all candidates. One that can't be loaded, dies or hangs says so in its result, and the others go on.
 
     Raises VerificationError unless every published file has the bytes that the manifest names.
@@ -72,7 +74,7 @@ def measure(plan: Plan, settings: Settings, *, on_step: Callable[[str], None] = 
     )
 
 
-def _write_inputs(reference: Reference, plan: Plan, work: Path) -> Inputs:
+def _write_inputs(reference: Reference, plan: BenchmarkPlan, work: Path) -> Inputs:
     """In the order of the served model's inputs."""
     names = tuple(spec.name for spec in plan.artifacts[0].inputs)
     paths = tuple(work / f"served_{number}.npy" for number in range(len(names)))
@@ -82,7 +84,7 @@ def _write_inputs(reference: Reference, plan: Plan, work: Path) -> Inputs:
 
 
 def _prepare(
-    plan: Plan, served: Inputs, settings: Settings, work: Path, on_step: Callable[[str], None]
+    plan: BenchmarkPlan, served: Inputs, settings: Settings, work: Path, on_step: Callable[[str], None]
 ) -> Prepared | None:
     """The Keras model's own inputs and exports, None where nobody asked for them. Where the model itself can't be had,
     each of its rows says why."""
@@ -90,7 +92,7 @@ def _prepare(
         return None
     on_step("letting model.export write its own files")
     formats = tuple(kind for kind in KERAS_EXPORTS if any(kind is made.target.format for made in plan.artifacts))
-    process = WorkerProcess(threads=settings.threads, environment=settings.environment)
+    process = BenchmarkProcess(threads=settings.threads, environment=settings.environment)
     try:
         request = Prepare(source=plan.keras, inputs=served, formats=formats, folder=work)
         return process.ask(request, Prepared, limits=settings.limits)
@@ -101,11 +103,11 @@ def _prepare(
         process.end()
 
 
-def _sessions(plan: Plan, served: Inputs, prepared: Prepared | None, settings: Settings) -> list[Session]:
+def _sessions(plan: BenchmarkPlan, served: Inputs, prepared: Prepared | None, settings: Settings) -> list[Session]:
     """Every candidate; those that are compared stand next to each other, so that their turns do too."""
 
-    def session(candidate: Candidate, inputs: Inputs, failure: str = "") -> Session:
-        task = Open(
+    def session(candidate: BenchmarkedModel, inputs: Inputs, failure: str = "") -> Session:
+        task = LoadRequest(
             candidate=candidate, inputs=inputs, threads=settings.threads, batches=settings.batches, keras=plan.keras
         )
         return Session(task, settings, failure=failure)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from export.artifact import Format
-from export.benchmark.candidate import Candidate, KerasSource
+from export.benchmark.candidate import BenchmarkedModel, KerasSource
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,10 +22,10 @@ class Inputs:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Open:
+class LoadRequest:
     """Load the candidate, answer for the first time, and warm up at every batch size."""
 
-    candidate: Candidate
+    candidate: BenchmarkedModel
     inputs: Inputs
     threads: int
     batches: tuple[int, ...]
@@ -66,7 +66,7 @@ class Finish:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finished:
+class PeakMemory:
     """The most memory that was held until all calls were timed; None where the system does not tell."""
 
     peak_memory_bytes: int | None
@@ -104,5 +104,5 @@ class Failed:
     reason: str
 
 
-Request = Open | Burst | Finish | Prepare
-Reply = Opened | Timed | Finished | Prepared | Failed
+Request = LoadRequest | Burst | Finish | Prepare
+Reply = Opened | Timed | PeakMemory | Prepared | Failed

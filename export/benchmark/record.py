@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from export.artifact import Format, Variant
-from export.benchmark.candidate import Maker
+from export.benchmark.candidate import Exporter
 from export.benchmark.messages import Opened
 from export.benchmark.timings import NOISY_SPREAD, Latency, Ratio, compare_latency
 
@@ -17,7 +17,7 @@ _MS = 1e6
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
+class BenchmarkResult:
     """One candidate. `failure` says why nothing more is known of it; else it is empty.
 
     `starts`: each time that it was loaded by a new process. `accuracy` (0 to 1) and `label_flips` (against the Keras
@@ -25,7 +25,7 @@ class Result:
     """
 
     name: str
-    maker: Maker
+    maker: Exporter
     format: Format | None
     variant: Variant
     files: Mapping[str, str]
@@ -86,11 +86,11 @@ class Result:
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Result:
+    def from_json(cls, data: Mapping[str, Any]) -> BenchmarkResult:
         """What `as_json(raw=True)` gave."""
         return cls(
             name=data["name"],
-            maker=Maker(data["maker"]),
+            maker=Exporter(data["maker"]),
             format=None if data["format"] is None else Format(data["format"]),
             variant=Variant(data["variant"]),
             files=dict(data["sha256"]),
@@ -145,19 +145,19 @@ class Benchmark:
     threads: int
     rounds: int
     examples: int
-    results: tuple[Result, ...]
+    results: tuple[BenchmarkResult, ...]
     notes: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
         """Whether every published file could be measured."""
-        return all(not result.failure for result in self.results if result.maker is Maker.PUBLISHED)
+        return all(not result.failure for result in self.results if result.maker is Exporter.PUBLISHED)
 
     @property
     def comparisons(self) -> tuple[Comparison, ...]:
         """Every published file against that of `model.export` in its format, where both were measured."""
         whole = [result for result in self.results if not result.failure]
-        theirs = {result.format: result for result in whole if result.maker is Maker.MODEL_EXPORT}
+        theirs = {result.format: result for result in whole if result.maker is Exporter.MODEL_EXPORT}
         return tuple(
             Comparison(
                 name=ours.name,
@@ -168,7 +168,7 @@ class Benchmark:
                 ),
             )
             for ours in whole
-            if ours.maker is Maker.PUBLISHED and ours.format in theirs
+            if ours.maker is Exporter.PUBLISHED and ours.format in theirs
         )
 
     def as_json(self, *, raw: bool) -> dict[str, Any]:
@@ -194,7 +194,7 @@ class Benchmark:
             threads=data["threads"],
             rounds=data["rounds"],
             examples=data["examples"],
-            results=tuple(Result.from_json(result) for result in data["results"]),
+            results=tuple(BenchmarkResult.from_json(result) for result in data["results"]),
             notes=tuple(data["notes"]),
         )
 

@@ -12,10 +12,10 @@ import numpy as np
 
 from export.apart.limits import USUAL, Limits
 from export.benchmark.candidate import BATCHES
-from export.benchmark.messages import Burst, Finish, Finished, Open, Opened, Reply, Request, Timed
-from export.benchmark.record import Result
+from export.benchmark.messages import Burst, Finish, LoadRequest, Opened, PeakMemory, Reply, Request, Timed
+from export.benchmark.record import BenchmarkResult
 from export.benchmark.timings import FEWEST_ROUNDS, Latency
-from export.benchmark.worker_process import WorkerError, WorkerProcess
+from export.benchmark.worker_process import BenchmarkProcess, WorkerError
 from export.comparison.parity import compare
 from export.comparison.reference import Reference
 from export.comparison.tolerance import Tolerance
@@ -49,12 +49,12 @@ class Settings:
 class Session:
     """Once something failed, nothing more is asked of the candidate, and `failure` says what it was."""
 
-    def __init__(self, task: Open, settings: Settings, *, failure: str = "") -> None:
+    def __init__(self, task: LoadRequest, settings: Settings, *, failure: str = "") -> None:
         """`failure`: why the candidate can't even be started, if that is known."""
         self.failure = failure
         self._task = task
         self._settings = settings
-        self._process: WorkerProcess | None = None
+        self._process: BenchmarkProcess | None = None
         self._starts: list[Opened] = []
         self._calls: dict[int, list[tuple[int, ...]]] = {batch: [] for batch in settings.batches}
         self._peak_memory_bytes: int | None = None
@@ -74,7 +74,7 @@ class Session:
         """Load the candidate in a new process; one that stays is warmed up for its turns."""
         if self.failure:
             return
-        self._process = WorkerProcess(threads=self._settings.threads, environment=self._settings.environment)
+        self._process = BenchmarkProcess(threads=self._settings.threads, environment=self._settings.environment)
         task = self._task if stays else dataclasses.replace(self._task, batches=())
         self._starts += self._ask(task, Opened)
         if not stays:
@@ -90,7 +90,7 @@ class Session:
         `threshold`: from which answer on a single unit means the second class. `answers`: a file for them.
         """
         is_classifier = reference.labels is not None
-        for finished in self._ask(Finish(answers=answers if is_classifier else None), Finished):
+        for finished in self._ask(Finish(answers=answers if is_classifier else None), PeakMemory):
             self._peak_memory_bytes = finished.peak_memory_bytes
             if reference.labels is not None:
                 self._score(reference, reference.labels, _two_columns(np.load(answers), threshold))
@@ -102,9 +102,9 @@ class Session:
             self._process.end()
             self._process = None
 
-    def result(self) -> Result:
+    def result(self) -> BenchmarkResult:
         candidate = self._task.candidate
-        bare = Result(
+        bare = BenchmarkResult(
             name=candidate.name,
             maker=candidate.maker,
             format=candidate.format,

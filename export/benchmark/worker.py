@@ -19,9 +19,9 @@ from export.benchmark.messages import (
     Burst,
     Failed,
     Finish,
-    Finished,
-    Open,
+    LoadRequest,
     Opened,
+    PeakMemory,
     Prepare,
     Reply,
     Request,
@@ -36,10 +36,10 @@ WARM_UP_CALLS, WARM_UP_SECONDS = 5, 0.3
 ANSWERED_AT_ONCE = 250
 
 
-class Measured:
+class OpenedModel:
     """One candidate, opened."""
 
-    def __init__(self, request: Open) -> None:
+    def __init__(self, request: LoadRequest) -> None:
         self._stored = [np.load(path, mmap_mode="r") for path in request.inputs.paths]
         self._batches = {batch: _batch_of(self._stored, batch) for batch in request.batches}
         one = _batch_of(self._stored, 1)
@@ -62,8 +62,8 @@ class Measured:
     def burst(self, batch: int) -> Timed:
         return Timed(calls=time_calls(self._call, self._batches[batch]))
 
-    def finish(self, request: Finish) -> Finished:
-        finished = Finished(peak_memory_bytes=peak_memory_bytes())
+    def finish(self, request: Finish) -> PeakMemory:
+        finished = PeakMemory(peak_memory_bytes=peak_memory_bytes())
         if request.answers is not None:
             count = len(self._stored[0])
             parts = [
@@ -98,7 +98,7 @@ def time_calls(call: Call, arrays: Sequence[np.ndarray]) -> tuple[int, ...]:
 
 def serve(requests: BinaryIO, replies: BinaryIO) -> None:
     """Answer every request with a reply until the pipe ends."""
-    measured: Measured | None = None
+    measured: OpenedModel | None = None
     while True:
         try:
             request: Request = pickle.load(requests)
@@ -106,8 +106,8 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
             return
         reply: Reply
         try:
-            if isinstance(request, Open):
-                measured = Measured(request)
+            if isinstance(request, LoadRequest):
+                measured = OpenedModel(request)
                 reply = measured.opened
             elif isinstance(request, Prepare):
                 from export.benchmark.keras_model import prepare
@@ -135,7 +135,7 @@ def main() -> None:
         serve(sys.stdin.buffer, replies)
 
 
-def _load(request: Open, stored: Sequence[np.ndarray]) -> Loaded:
+def _load(request: LoadRequest, stored: Sequence[np.ndarray]) -> Loaded:
     if request.candidate.format is not None:
         return load_file(request.candidate, request.inputs.names, threads=request.threads)
     if request.keras is None:

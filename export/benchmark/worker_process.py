@@ -28,7 +28,7 @@ class WorkerError(Exception):
     """A process can't do what it was asked for, ended, or does not answer; the message is for a table's row."""
 
 
-class WorkerProcess:
+class BenchmarkProcess:
     """A new Python process that measures one candidate. It sees no GPU, and ends when this object's process does."""
 
     def __init__(self, *, threads: int, environment: Mapping[str, str]) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-_LONGEST_LIST = 1 << 24
+from tuning.files.bounded_list import BoundedList
+
 """Bytes of an archive's list of contents."""
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _IS_ENCRYPTED = 1
@@ -25,7 +25,7 @@ def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
     Raises zipfile.BadZipFile, saying why, for other ways of packing, impossible sizes, parts in one place, names that
     lead out of a folder or come twice, and for parts that grow out of all measure.
     """
-    with contextlib.closing(_BoundedList(path)) as file, zipfile.ZipFile(file) as archive:
+    with contextlib.closing(BoundedList(path)) as file, zipfile.ZipFile(file) as archive:
         file.is_bounded = False
         _check(archive, path.stat().st_size)
         yield archive
@@ -51,17 +51,6 @@ def check_sizes(archive: zipfile.ZipFile) -> None:
             with archive.open(info) as part:
                 while part.read(_BLOCK):
                     pass
-
-
-class _BoundedList(io.FileIO):
-    """A file that does not read an archive's list of contents where that alone would fill the memory."""
-
-    is_bounded = True
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        if self.is_bounded and size is not None and size > _LONGEST_LIST:
-            raise zipfile.BadZipFile(f"its list of contents has {size:,} bytes")
-        return super().read(size) or b""
 
 
 def _check(archive: zipfile.ZipFile, size: int) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from export.arrays import Arrays
-from export.artifact import INPUT_NAME, MANIFEST, OUTPUT_NAME, PARITY, REFERENCE, Kind, TensorSpec
+from export.artifact import INPUT_NAME, MANIFEST, OUTPUT_NAME, PARITY, REFERENCE, ModelKind, TensorSpec
 from export.comparison.parity import stability_radius
 from export.comparison.reference import Reference
 from export.comparison.tolerance import Tolerance, loosened, recorded
@@ -60,7 +60,7 @@ def _reference_flaws(manifest: Manifest, reference: Reference) -> Iterator[str]:
             stressed = len(next(iter(reference.stress_inputs.values())))
             yield from _array_flaws("stress inputs", reference.stress_inputs, artifact.inputs, stressed)
             yield from _array_flaws("stress outputs", reference.stress_outputs, artifact.outputs, stressed)
-    if (reference.labels is not None) != (manifest.description.kind is Kind.CLASSIFIER):
+    if (reference.labels is not None) != (manifest.description.kind is ModelKind.CLASSIFIER):
         yield f"is not that of a model of the kind {manifest.description.kind}"
     if reference.labels is not None:
         yield from _label_flaws(reference.labels, examples, len(manifest.description.class_names))

@@ -22,8 +22,8 @@ from export.artifact import (
     Artifact,
     Description,
     Format,
-    Kind,
     Look,
+    ModelKind,
     Target,
     TensorSpec,
     Variant,
@@ -147,7 +147,7 @@ def _flaws(manifest: Manifest) -> Iterator[str]:
     for artifact in manifest.artifacts:
         yield from _artifact_flaws(artifact)
     yield from _description_flaws(manifest.description)
-    if manifest.description.kind is Kind.CLASSIFIER:
+    if manifest.description.kind is ModelKind.CLASSIFIER:
         for artifact in manifest.artifacts:
             yield from _classifier_flaws(artifact, len(manifest.description.class_names))
     elif manifest.look is not None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from export.model.serving import ServingModel
 
 
-class Source:
+class ModelSource:
     """The model on its way into files; to be used as `with opened(…) as source`.
 
     `calibration`: training examples by the names of the inputs, (examples, …) each, from which integer arithmetic gets
@@ -49,7 +49,7 @@ class Source:
 
 
 @contextlib.contextmanager
-def opened(serving: ServingModel, *, opset: int, calibration: Arrays | None = None) -> Iterator[Source]:
+def opened(serving: ServingModel, *, opset: int, calibration: Arrays | None = None) -> Iterator[ModelSource]:
     """A source whose temporary files are gone afterwards."""
     with tempfile.TemporaryDirectory() as folder:
-        yield Source(serving, Path(folder), opset=opset, calibration=calibration)
+        yield ModelSource(serving, Path(folder), opset=opset, calibration=calibration)

@@ -44,24 +44,24 @@ def choose_targets(formats: Iterable[str], variants: Iterable[str]) -> tuple[Tar
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class TargetOptions:
     """`words` for the command line, and the targets that they ask for."""
 
     words: tuple[str, ...] = ()
     targets: frozenset[Target] = frozenset()
 
 
-def options_for(wanted: Collection[Target]) -> Options:
+def options_for(wanted: Collection[Target]) -> TargetOptions:
     """Words for `--format` and `--variant` that ask for as many of the targets as possible, and for nothing else; of
     several ways the shortest."""
     found = [
-        Options(words=(*_words("--format", formats), *_words("--variant", variants)), targets=targets)
+        TargetOptions(words=(*_words("--format", formats), *_words("--variant", variants)), targets=targets)
         for formats in _subsets(list(Format))
         for variants in [*_subsets(list(Variant)), ("all",)]
         for targets in [_chosen_or_none(formats, variants)]
         if targets and targets <= set(wanted)
     ]
-    return max(found, key=lambda one: (len(one.targets), -len(one.words)), default=Options())
+    return max(found, key=lambda one: (len(one.targets), -len(one.words)), default=TargetOptions())
 
 
 def check_opset(opset: int) -> int:

@@ -15,7 +15,7 @@ from export.formats.format import load_part
 
 if TYPE_CHECKING:
     from export.arrays import Arrays
-    from export.formats.source import Source
+    from export.formats.source import ModelSource
     from export.model.serving import ServingModel
 
 
@@ -31,7 +31,7 @@ class WriteOptions:
     description: Description
     opset: int
     calibration: Arrays | None = None
-    source: Source | None = None
+    source: ModelSource | None = None
 
 
 def prepare(targets: Iterable[Target]) -> None:

@@ -16,7 +16,7 @@ from export.arrays import Arrays
 from export.artifact import Target
 from export.errors import InputError
 from export.formats.tensors import open_tensors
-from export.layers.differences import SAME_VALUE, Candidate, Difference, compare_layers
+from export.layers.differences import SAME_VALUE, Difference, TensorCandidate, compare_layers
 from export.layers.matching import LARGEST_SHARE, Candidates, LayerMatch, known_layers, match_layers
 from export.layers.trace import LayerTrace, Place, TracedLayer
 
@@ -123,10 +123,10 @@ def _runs(target: Target, path: Path, trace: LayerTrace, inputs: Arrays) -> Iter
 
 def _recorded_candidates(
     trace: LayerTrace, candidates: Candidates, recorded: Sequence[LayerMatch]
-) -> dict[int, Candidate] | None:
+) -> dict[int, TensorCandidate] | None:
     """By number, each recorded layer's tensor as it is now; None if nothing is recorded or one of them is not there."""
     numbers = {layer.name: number for number, layer in enumerate(trace.layers)}
-    found: dict[int, Candidate] = {}
+    found: dict[int, TensorCandidate] = {}
     for match in recorded:
         number = numbers.get(match.layer)
         there = {candidate.tensor: candidate for candidate in candidates[number]} if number is not None else {}
@@ -166,8 +166,8 @@ def _by_values(trace: LayerTrace, candidates: Candidates, variant: str) -> Diver
 def _divergence(
     trace: LayerTrace,
     number: int,
-    known: Mapping[int, Candidate],
-    candidate: Candidate | None,
+    known: Mapping[int, TensorCandidate],
+    candidate: TensorCandidate | None,
     expected: float | None,
     certainty: Certainty,
 ) -> Divergence:

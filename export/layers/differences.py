@@ -37,7 +37,7 @@ class Difference:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Candidate:
+class TensorCandidate:
     """A tensor of the file that may be a layer's answer. `order`: its number in the order of computation.
 
     `has_shape`: whether it also has the layer's shape, be it with the channels first.
@@ -60,7 +60,7 @@ class _Group:
     scales: NDArray[np.float64]
 
 
-def compare_layers(trace: LayerTrace, runs: Iterable[Arrays]) -> tuple[tuple[Candidate, ...], ...]:
+def compare_layers(trace: LayerTrace, runs: Iterable[Arrays]) -> tuple[tuple[TensorCandidate, ...], ...]:
     """For each layer its candidates among the tensors of a file, the likeliest first.
 
     `runs`: for each of the trace's examples what the file computes, (1, …) by name in the order of computation. Layers
@@ -91,10 +91,10 @@ def compare_layers(trace: LayerTrace, runs: Iterable[Arrays]) -> tuple[tuple[Can
             f"the layers were recorded for {trace.examples} examples but the file was asked {examples}: ask it the same"
         )
     spreads = [float(layer.values.astype(np.float64).std()) * layer.values.size**0.5 for layer in trace.layers]
-    found_by_layer: list[dict[str, Candidate]] = [{} for _ in trace.layers]
+    found_by_layer: list[dict[str, TensorCandidate]] = [{} for _ in trace.layers]
     for (size, name, _), (largest, relative, squares, agreeing) in sums.items():
         for at, number in enumerate(groups[size].layers):
-            candidate = Candidate(
+            candidate = TensorCandidate(
                 tensor=name,
                 order=names[name],
                 has_shape=_has_shape(shapes[name], trace.layers[number]),
@@ -111,7 +111,7 @@ def compare_layers(trace: LayerTrace, runs: Iterable[Arrays]) -> tuple[tuple[Can
     return tuple(tuple(sorted(found.values(), key=_likelihood)) for found in found_by_layer)
 
 
-def _likelihood(candidate: Candidate) -> tuple[float, bool, int]:
+def _likelihood(candidate: TensorCandidate) -> tuple[float, bool, int]:
     """Among equal ones, as copies and other arrangements of a tensor are, the first of the layer's own shape."""
     return candidate.difference.share, not candidate.has_shape, candidate.order
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from export.errors import VerificationError
-from export.layers.differences import Candidate, Difference
+from export.layers.differences import Difference, TensorCandidate
 from export.layers.trace import LayerTrace
 
-Candidates = Sequence[Sequence[Candidate]]
+Candidates = Sequence[Sequence[TensorCandidate]]
 
 LARGEST_SHARE: Mapping[str, float] = {"float32": 1e-4, "float16": 0.05, "dynamic": 0.35, "int8": 0.35}
 """By variant, how large `Difference.share` may be for a tensor to be the layer's: ten times what deep networks of float
@@ -59,7 +59,9 @@ def matches_from_json(data: Any) -> tuple[LayerMatch, ...]:
         ) from error
 
 
-def known_layers(candidates: Candidates, largest_share: float, *, taken: Collection[str] = ()) -> dict[int, Candidate]:
+def known_layers(
+    candidates: Candidates, largest_share: float, *, taken: Collection[str] = ()
+) -> dict[int, TensorCandidate]:
     """By number, each layer's likeliest tensor that is within the share and in none of the `taken` ones.
 
     A layer that was joined with the next is often close to what the two give together; a tensor that another layer

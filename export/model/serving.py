@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from export.arrays import Arrays
-from export.artifact import Kind, TensorSpec
+from export.artifact import ModelKind, TensorSpec
 from export.errors import InputError
 from export.model.keras_file import KerasFile, load_keras
 from export.model.keras_messages import read_reason
@@ -38,8 +38,8 @@ class ServingModel:
     note: str = ""
 
     @property
-    def kind(self) -> Kind:
-        return Kind.OUTPUTS if self.back.ending is None else Kind.CLASSIFIER
+    def kind(self) -> ModelKind:
+        return ModelKind.OUTPUTS if self.back.ending is None else ModelKind.CLASSIFIER
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:

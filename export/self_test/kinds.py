@@ -18,7 +18,7 @@ EVERYWHERE = (Format.ONNX, Format.TFLITE, Format.SAVED_MODEL)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
+class FaultKind:
     """One kind of fault, planted in one of three places.
 
     `in_model`: a freshly loaded model → a wrong one; None if it has no layer for it, or nothing in it would change.
@@ -65,14 +65,14 @@ _IN_SAVED_MODEL: Mapping[str, Callable[[ServingModel], ServingModel | None]] = {
     "augmentation left live": pixels.augment,
 }
 
-KINDS: tuple[Kind, ...] = (
-    *(Kind(name=name, in_model=plant, formats=EVERYWHERE) for name, plant in _IN_MODEL_EVERYWHERE.items()),
-    *(Kind(name=name, in_model=plant) for name, plant in _IN_MODEL.items()),
-    *(Kind(name=name, in_model=plant, formats=(Format.SAVED_MODEL,)) for name, plant in _IN_SAVED_MODEL.items()),
-    Kind(name="wrong label order", in_description=files.reverse_labels, formats=EVERYWHERE),
-    Kind(name="truncated file", in_folder=files.truncate, formats=EVERYWHERE),
-    Kind(name="changed byte", in_folder=files.change_byte, resealed=False, formats=EVERYWHERE),
-    Kind(name="missing file", in_folder=files.remove, resealed=False),
-    Kind(name="foreign file", in_folder=files.add_foreign, resealed=False),
-    Kind(name="answers of other images", in_folder=files.shift_reference),
+KINDS: tuple[FaultKind, ...] = (
+    *(FaultKind(name=name, in_model=plant, formats=EVERYWHERE) for name, plant in _IN_MODEL_EVERYWHERE.items()),
+    *(FaultKind(name=name, in_model=plant) for name, plant in _IN_MODEL.items()),
+    *(FaultKind(name=name, in_model=plant, formats=(Format.SAVED_MODEL,)) for name, plant in _IN_SAVED_MODEL.items()),
+    FaultKind(name="wrong label order", in_description=files.reverse_labels, formats=EVERYWHERE),
+    FaultKind(name="truncated file", in_folder=files.truncate, formats=EVERYWHERE),
+    FaultKind(name="changed byte", in_folder=files.change_byte, resealed=False, formats=EVERYWHERE),
+    FaultKind(name="missing file", in_folder=files.remove, resealed=False),
+    FaultKind(name="foreign file", in_folder=files.add_foreign, resealed=False),
+    FaultKind(name="answers of other images", in_folder=files.shift_reference),
 )

@@ -24,7 +24,7 @@ from export.formats.writer import WriteOptions, write
 from export.model.serving import ServingModel, load_serving_model
 from export.publishing.request import ExportRequest
 from export.self_test.fixtures import CLASSES, make_images, save_model
-from export.self_test.kinds import KINDS, Kind
+from export.self_test.kinds import KINDS, FaultKind
 
 Verify = Callable[[Path], str | None]
 """Verifies a published folder: the name of the first ring that failed, None if all passed."""
@@ -85,7 +85,7 @@ def self_test(
     labels: NDArray[np.int64] | None,
     *,
     verify: Verify,
-    kinds: Sequence[Kind] = KINDS,
+    kinds: Sequence[FaultKind] = KINDS,
 ) -> Iterator[Caught]:
     """Plant every kind of fault in the model of the request and let `verify` find it, one result after the other.
 
@@ -144,7 +144,7 @@ def _make_stand_in(folder: Path) -> Specimen:
     return Specimen(request=request, images=make_images(), labels=labels, folder=folder)
 
 
-def _try(kind: Kind, written: Format, specimen: Specimen, folder: Path, verify: Verify) -> tuple[bool, str | None]:
+def _try(kind: FaultKind, written: Format, specimen: Specimen, folder: Path, verify: Verify) -> tuple[bool, str | None]:
     """(whether the fault could be planted, the ring that saw it)."""
     serving = None
     if kind.in_model is not None:
@@ -162,7 +162,7 @@ def _try(kind: Kind, written: Format, specimen: Specimen, folder: Path, verify: 
     return True, verify(folder)
 
 
-def _plant(kind: Kind, specimen: Specimen, serving: Any, folder: Path, artifact: Artifact) -> None:
+def _plant(kind: FaultKind, specimen: Specimen, serving: Any, folder: Path, artifact: Artifact) -> None:
     if kind.in_folder is not None:
         kind.in_folder(folder, artifact)
         return

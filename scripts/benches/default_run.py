@@ -20,7 +20,7 @@ GIB = 2**30
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class MeasuredCommand:
     """One command: its JSON result, wall seconds, and the largest sum of its processes' PSS (shared pages divided)."""
 
     result: dict[str, Any]
@@ -28,7 +28,7 @@ class Measured:
     peak_pss_bytes: int
 
 
-def measure(script: str, *arguments: str) -> Measured:
+def measure(script: str, *arguments: str) -> MeasuredCommand:
     """Run the script with `--json`; raise CalledProcessError if it fails."""
     command = [sys.executable, str(SCRIPTS / script), "--json", *arguments]
     started = time.perf_counter()
@@ -42,7 +42,7 @@ def measure(script: str, *arguments: str) -> Measured:
         if process.returncode:
             raise subprocess.CalledProcessError(process.returncode, command)
         output.seek(0)
-        return Measured(result=json.load(output), seconds=seconds, peak_pss_bytes=peak)
+        return MeasuredCommand(result=json.load(output), seconds=seconds, peak_pss_bytes=peak)
 
 
 def _pss(pid: int) -> int:

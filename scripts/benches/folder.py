@@ -40,16 +40,16 @@ def draw_class(folder: Path, label: int, count: int) -> None:
 
 def reading_share(folder: Path, runs: Path) -> tuple[float, float]:
     """(seconds that an epoch's batches take to be read alone, seconds of an epoch of the default model)."""
-    from tuning.models.built_in import Task, TunableClassifier
-    from tuning.settings import Feed, Plan, TrainingSettings
+    from tuning.models.built_in import ClassificationTask, TunableClassifier
+    from tuning.settings import Feed, TrainingPlan, TrainingSettings
     from tuning.training.input_pipeline import steps_per_epoch, training_batches
     from tuning.training.train import Watch, train
 
     dataset = load_picture_folder(FolderOptions(path=str(folder)), store=runs / ".images")
     training, _ = dataset.split_validation(fraction=1 / 12, seed=0)
-    hypermodel = TunableClassifier(Task(image_shape=dataset.image_shape, num_classes=dataset.num_classes))
+    hypermodel = TunableClassifier(ClassificationTask(image_shape=dataset.image_shape, num_classes=dataset.num_classes))
     configuration = hypermodel.default_configuration()
-    plan = Plan(hyperparameters=configuration, settings=TrainingSettings(epochs=2), seed=0)
+    plan = TrainingPlan(hyperparameters=configuration, settings=TrainingSettings(epochs=2), seed=0)
     trained = train(hypermodel, plan, training=training, validation=None, watch=Watch())
     batch_size = int(configuration["batch_size"])
     batches = training_batches(training, batch_size=batch_size, seed=0, feed=Feed(), augmentation=False)

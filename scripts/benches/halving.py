@@ -30,7 +30,7 @@ BUDGETS = (5, 10, 20)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class BudgetResult:
     """The lowest validation loss of a search that had a budget, and how many configurations it tried."""
 
     val_loss: float
@@ -42,16 +42,16 @@ def train_pool(dataset_name: str, size: int, epochs: int | None, folder: Path) -
     from tuning._search import search
     from tuning.data.search_data import SearchData
     from tuning.data.sources.by_name import load_dataset
-    from tuning.models.built_in import Task, TunableClassifier
+    from tuning.models.built_in import ClassificationTask, TunableClassifier
 
     dataset = load_dataset(dataset_name)
     data = SearchData.of(dataset, seed=0)
-    builder = TunableClassifier(Task(image_shape=dataset.image_shape, num_classes=dataset.num_classes))
+    builder = TunableClassifier(ClassificationTask(image_shape=dataset.image_shape, num_classes=dataset.num_classes))
     config = SearchConfig(max_trials=size, epochs=epochs, enqueued=(), repeats=0)
     return search(builder, data, folder, config).trials
 
 
-def replay(order: Sequence[TrialRecord], rule: StoppingRule | None, seconds: float) -> Outcome:
+def replay(order: Sequence[TrialRecord], rule: StoppingRule | None, seconds: float) -> BudgetResult:
     """What a search with one worker finds in so many seconds of recorded epochs, taking trials in this order.
 
     `rule`: halving's own, None for a search that stops no trial. A stopped trial counts with what it reached.
@@ -71,7 +71,7 @@ def replay(order: Sequence[TrialRecord], rule: StoppingRule | None, seconds: flo
                 if not rule.goes_on(loss, reached[number]):
                     break
         best = min(best, loss)
-    return Outcome(val_loss=best, trials=tried)
+    return BudgetResult(val_loss=best, trials=tried)
 
 
 def _affordable(epochs: Sequence[Epoch], seconds: float) -> Iterator[Epoch]:
@@ -101,7 +101,7 @@ def main() -> int:
     print(f"{len(pool)} configurations of {epochs} epochs on {arguments.dataset}, a full training takes {full:.1f} s")
     rows = []
     for budget in BUDGETS:
-        losses: dict[str, list[Outcome]] = {"random": [], "halving": []}
+        losses: dict[str, list[BudgetResult]] = {"random": [], "halving": []}
         for seed in range(arguments.seeds):
             order = random.Random(seed).sample(pool, len(pool))
             losses["random"].append(replay(order, None, budget * full))

@@ -22,7 +22,7 @@ SCRIPTS = Path(__file__).resolve().parent.parent
 sys.path[0] = str(SCRIPTS.parent)
 
 from tuning.loop.journal import Journal, Suggestion  # noqa: E402 the path comes first
-from tuning.records import ALGORITHMS, Status, TrialRecord  # noqa: E402
+from tuning.records import ALGORITHMS, TrialRecord, TrialStatus  # noqa: E402
 
 TRIALS, EPOCHS = 6, 4
 SPACE = """
@@ -88,7 +88,7 @@ class Search:
         finished = Counter(
             (event.trial_id, len(event.epochs))
             for event in events
-            if isinstance(event, TrialRecord) and event.status in (Status.COMPLETED, Status.PAUSED)
+            if isinstance(event, TrialRecord) and event.status in (TrialStatus.COMPLETED, TrialStatus.PAUSED)
         )
         self.faults += [
             f"trial {trial} was trained to its end {count} times" for (trial, _), count in finished.items() if count > 1
@@ -160,7 +160,7 @@ def kill_workers(search: Search, kills: int, rng: random.Random, usual_seconds: 
 
 def _wrongly_failed(search: Search) -> list[TrialRecord]:
     """Trials that failed for anything but two killed workers."""
-    failed = [trial for trial in Journal(search.journal).trials() if trial.status is Status.FAILED]
+    failed = [trial for trial in Journal(search.journal).trials() if trial.status is TrialStatus.FAILED]
     return [trial for trial in failed if "SIGKILL" not in trial.reason]
 
 

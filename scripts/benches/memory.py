@@ -91,11 +91,11 @@ def main() -> int:
     arguments = parser.parse_args()
     from tuning.data.search_data import SearchData
     from tuning.data.sources.by_name import load_dataset
-    from tuning.models.built_in import Task, TunableClassifier
+    from tuning.models.built_in import ClassificationTask, TunableClassifier
 
     dataset = load_dataset("digits")
     data = SearchData.of(dataset, seed=0)
-    builder = TunableClassifier(Task(image_shape=dataset.image_shape, num_classes=dataset.num_classes))
+    builder = TunableClassifier(ClassificationTask(image_shape=dataset.image_shape, num_classes=dataset.num_classes))
     config = SearchConfig(
         algorithm=arguments.algorithm, max_trials=arguments.trials, epochs=arguments.epochs, repeats=0
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from scripts.commands.tune_job import Job
+from scripts.commands.tune_job import TuneJob
 from scripts.terminal.insight_tables import print_importance, print_trials
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ LARGEST_DROP = 0.1
 MOST_REASONS = 3
 
 
-def tell_insight(console: Console, job: Job, result: SearchResult) -> None:
+def tell_insight(console: Console, job: TuneJob, result: SearchResult) -> None:
     """Print it; nothing where no trial has a result."""
     from scripts.terminal.console import bold, dim, yellow
     from tuning.ranking.importance import importance
@@ -42,12 +42,12 @@ def tell_insight(console: Console, job: Job, result: SearchResult) -> None:
     console.print()
 
 
-def tell_nothing_found(console: Console, job: Job, result: SearchResult) -> None:
+def tell_nothing_found(console: Console, job: TuneJob, result: SearchResult) -> None:
     """Why no trial has a result: the reasons of those that failed, else of those that were skipped."""
     from scripts.terminal.console import red
-    from tuning.records import Status
+    from tuning.records import TrialStatus
 
-    failed = [trial for trial in result.trials if trial.status is not Status.SKIPPED]
+    failed = [trial for trial in result.trials if trial.status is not TrialStatus.SKIPPED]
     largest = job.config.max_parameters
     if largest is not None and all(trial.parameters > largest for trial in result.trials):
         smallest = min(trial.parameters for trial in result.trials)
@@ -59,7 +59,7 @@ def tell_nothing_found(console: Console, job: Job, result: SearchResult) -> None
     console.print(red(f"{what}: "), f"{'; '.join(reasons[:MOST_REASONS])}{more}")
 
 
-def _tell_selection(console: Console, job: Job, result: SearchResult) -> None:
+def _tell_selection(console: Console, job: TuneJob, result: SearchResult) -> None:
     from scripts.terminal.console import dim
 
     chosen = result.selection

@@ -25,7 +25,7 @@ EXAMPLES = 500
 
 def run_self_test(
     arguments: argparse.Namespace, folder: Path, manifest: Manifest, key: PublicKey | None
-) -> _entry.Outcome:
+) -> _entry.CommandOutcome:
     """Print a line for each planted fault; the answer is yes if every one was caught. `key`: what signed the folder.
 
     Raises InputError if the Keras model of the files is not beside them, and VerificationError if a correct file of it
@@ -81,7 +81,7 @@ def run_self_test(
     console.print(f"{len(found) - missed} of {len(found)} planted faults were caught")
     if stood_in:
         console.print(dim(f"in a small model of their own, as this one has no layer for them: {', '.join(stood_in)}"))
-    return _entry.Outcome(
+    return _entry.CommandOutcome(
         result={
             "folder": str(folder),
             "passed": missed == 0,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tuning.ranking.choice import SearchResult
     from tuning.runs.run_folder import RunFolder
     from tuning.runs.trained import TrainedModel
-    from tuning.settings import Plan
+    from tuning.settings import TrainingPlan
     from tuning.training.builder import ModelBuilder
     from tuning.training.built import Built
 
@@ -103,7 +103,7 @@ def _retrain(work: Work, record: dict[str, Any], result: SearchResult) -> Traine
 def train_model(
     work: Work,
     record: dict[str, Any],
-    plan: Plan,
+    plan: TrainingPlan,
     *,
     examples: tuple[Split, Split | None],
     promised: Promised | None = None,
@@ -224,11 +224,11 @@ def trained_model(work: Work) -> Any:
 def built_again(work: Work) -> Built:
     """The model that the code builds, with its losses and metrics, and the weights that were written."""
     from tuning.runs.training_file import read_trained
-    from tuning.settings import Plan
+    from tuning.settings import TrainingPlan
     from tuning.training.saving import load_weights
 
     trained = read_trained(work.folder.training)
-    plan = Plan(hyperparameters=trained.hyperparameters, settings=trained.settings, seed=trained.seed)
+    plan = TrainingPlan(hyperparameters=trained.hyperparameters, settings=trained.settings, seed=trained.seed)
     built = work.job.builder.built(plan)
     load_weights(built.model, work.folder)
     return built

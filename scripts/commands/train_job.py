@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tuning.plugins.user_callbacks import CallbackFactory
     from tuning.records import TrialRecord
     from tuning.runs.run_folder import RunFolder
-    from tuning.settings import Configuration, Plan
+    from tuning.settings import Configuration, TrainingPlan
     from tuning.training.builder import ModelBuilder
 
 DEFAULT_EPOCHS = 12
@@ -32,18 +32,18 @@ _MODEL_OPTIONS = ("model", "pixel_scale", "batch_size", "space", "class_weight",
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Job:
+class TrainJob:
     """Data, model builder and plan, and what run.json says of them."""
 
     dataset: Dataset
     data: SearchData
     builder: ModelBuilder
     factories: tuple[CallbackFactory, ...]
-    plan: Plan
+    plan: TrainingPlan
     record: dict[str, Any]
 
 
-def new_job(arguments: argparse.Namespace, console: Console) -> Job:
+def new_job(arguments: argparse.Namespace, console: Console) -> TrainJob:
     """A new run, as the arguments say. Raises InputError for what does not fit together."""
     chosen = _chosen(arguments)
     tell_code(console, chosen.choice)
@@ -51,7 +51,7 @@ def new_job(arguments: argparse.Namespace, console: Console) -> Job:
     _entry.load_tensorflow()
     from tuning.runs import run_record
     from tuning.seeds import derive_seed
-    from tuning.settings import Plan
+    from tuning.settings import TrainingPlan
 
     seed = arguments.seed if arguments.seed is not None else 0
     data, builder, factories = _made(chosen.choice, dataset, seed=seed)
@@ -62,7 +62,9 @@ def new_job(arguments: argparse.Namespace, console: Console) -> Job:
         settings = dataclasses.replace(settings, epochs=arguments.epochs)
     if chosen.choice.class_weight is not None:
         settings = dataclasses.replace(settings, balance_classes=True)
-    plan = Plan(hyperparameters=chosen.configuration(builder), settings=settings, seed=derive_seed(seed, "train"))
+    plan = TrainingPlan(
+        hyperparameters=chosen.configuration(builder), settings=settings, seed=derive_seed(seed, "train")
+    )
     options = {name: getattr(arguments, name) for name in ("baseline", "trial", "set", "epochs", "seed")}
     record = {
         "command": "train",
@@ -77,10 +79,10 @@ def new_job(arguments: argparse.Namespace, console: Console) -> Job:
         "test": None,
         "seconds": {"search": 0.0, "retrain": 0.0},
     }
-    return Job(dataset=dataset, data=data, builder=builder, factories=factories, plan=plan, record=record)
+    return TrainJob(dataset=dataset, data=data, builder=builder, factories=factories, plan=plan, record=record)
 
 
-def resumed_job(arguments: argparse.Namespace, folder: RunFolder, console: Console) -> Job:
+def resumed_job(arguments: argparse.Namespace, folder: RunFolder, console: Console) -> TrainJob:
     """The run in the folder, as it was started. Raises InputError if it can't go on so."""
     for option in ("dataset", "data", "labels", "image_size", "skip_corrupt", "epochs", "seed", *_MODEL_OPTIONS):
         if getattr(arguments, option) is not None:
@@ -90,10 +92,10 @@ def resumed_job(arguments: argparse.Namespace, folder: RunFolder, console: Conso
     if record.get("command") != "train":
         again = _entry.command("tune.py", "--run", folder.name, "--resume", runs=arguments.runs)
         raise InputError(f"{folder.path} was made by tune.py: go on with it by {again}")
-    from tuning.settings import Plan
+    from tuning.settings import TrainingPlan
 
     try:
-        plan = Plan.from_json(record["config"]["plan"])
+        plan = TrainingPlan.from_json(record["config"]["plan"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{folder.run_json} holds no plan of a training ({error!r}): {RESTORE}") from error
     dataset = load_run_dataset(record, runs=arguments.runs)
@@ -102,7 +104,7 @@ def resumed_job(arguments: argparse.Namespace, folder: RunFolder, console: Conso
     tell_code(console, choice)
     data, builder, factories = _made(choice, dataset, seed=record["seed"])
     require_same_model(record["model"], describe_model(choice, builder), folder.path)
-    return Job(dataset=dataset, data=data, builder=builder, factories=factories, plan=plan, record=record)
+    return TrainJob(dataset=dataset, data=data, builder=builder, factories=factories, plan=plan, record=record)
 
 
 def _made(

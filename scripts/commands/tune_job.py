@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from scripts.options.data import describe_asked_data
 from scripts.options.model import describe_model, make_builder, require_same_model
-from scripts.options.search import SEARCHED, Options, is_searched, known_configurations
+from scripts.options.search import SEARCHED, SearchOptions, is_searched, known_configurations
 
 if TYPE_CHECKING:
     import argparse
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Job:
+class TuneJob:
     """Data, model builder, and what is to be searched.
 
     `is_searched`: an earlier command ended the search, and this one asks for no more trials or time.
@@ -33,12 +33,12 @@ class Job:
     builder: ModelBuilder
     factories: tuple[CallbackFactory, ...]
     config: SearchConfig
-    options: Options
+    options: SearchOptions
     record: dict[str, Any]
     is_searched: bool
 
 
-def prepare(arguments: argparse.Namespace, folder: RunFolder, dataset: Dataset, options: Options) -> Job:
+def prepare(arguments: argparse.Namespace, folder: RunFolder, dataset: Dataset, options: SearchOptions) -> TuneJob:
     """Raises InputError for whatever does not fit together, or is not what the run was started with."""
     from tuning._search import default_epochs
     from tuning.data.search_data import SearchData
@@ -94,7 +94,7 @@ def prepare(arguments: argparse.Namespace, folder: RunFolder, dataset: Dataset, 
             "test": None,
             "seconds": {"search": 0.0, "retrain": 0.0},
         }
-    return Job(
+    return TuneJob(
         dataset=dataset,
         data=data,
         builder=builder,

@@ -27,7 +27,7 @@ class Code:
 
     files: tuple[str, ...] = ()
     allow_lambda: bool = False
-    named: NamedCode | None = None
+    named: CodeFromRecord | None = None
     built_by: BuiltBy | None = None
 
     @property
@@ -66,7 +66,7 @@ class Code:
         if source is None:
             return self
         digest = recorded["digest"]
-        code = replace(self, named=NamedCode(source, run.run_json))
+        code = replace(self, named=CodeFromRecord(source, run.run_json))
         if not (trusted or self._names(source)):
             return code
         _entry.hand_over(_entry.TUNING_PACKAGES)
@@ -97,7 +97,7 @@ class Code:
 
 
 @dataclass(frozen=True)
-class NamedCode:
+class CodeFromRecord:
     """`source` as of BuiltBy; `record`: the run.json that names it."""
 
     source: str

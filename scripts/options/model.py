@@ -164,7 +164,7 @@ def make_builder(choice: ModelChoice, data: SearchData) -> ModelBuilder:
 
 
 def _built_in(choice: ModelChoice, data: SearchData, ranges: Mapping[str, Any]) -> ModelBuilder:
-    from tuning.models.built_in import Task, TunableClassifier
+    from tuning.models.built_in import ClassificationTask, TunableClassifier
     from tuning.space.built_in_space import adapted, default_ranges
     from tuning.space.ranges import Choices
 
@@ -175,7 +175,7 @@ def _built_in(choice: ModelChoice, data: SearchData, ranges: Mapping[str, Any]) 
         )
     if choice.batch_sizes:
         ranges = {**ranges, "batch_size": Choices(values=choice.batch_sizes)}
-    task = Task(image_shape=data.training.images.shape[1:], num_classes=data.num_classes)
+    task = ClassificationTask(image_shape=data.training.images.shape[1:], num_classes=data.num_classes)
     return TunableClassifier(task, ranges=adapted(default_ranges(task.image_shape), ranges))
 
 

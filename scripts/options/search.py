@@ -34,7 +34,7 @@ SEARCHED = "searched"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Options:
+class SearchOptions:
     """What a search is asked for, as on the command line. `epochs` None: by the number of images. `budget`: a duration,
     or none. `space`: what the file holds.
     """
@@ -100,19 +100,19 @@ _DEFAULTS: dict[str, Any] = {
 _EXTENSIBLE = ("max_trials", "budget", "callback", "workers", "trial_timeout", "tensorboard")
 
 
-def read_options(arguments: argparse.Namespace, folder: RunFolder) -> Options:
+def read_options(arguments: argparse.Namespace, folder: RunFolder) -> SearchOptions:
     """Raises InputError for values out of range, and for ones that a resumed run can't change."""
     recorded = _recorded(arguments, folder)
     given = {**vars(arguments), "space": None if arguments.space is None else read_space(arguments.space)}
     # Absolute, so that the run goes on from any folder.
     given = {**given, **_resolved(given)}
     values = {}
-    for option in dataclasses.fields(Options):
+    for option in dataclasses.fields(SearchOptions):
         value = given[option.name]
         # A flag that is not given is False.
         is_asked = value is not None and value is not False
         values[option.name] = value if is_asked else recorded.get(option.name, _DEFAULTS.get(option.name))
-    options = Options(**values)
+    options = SearchOptions(**values)
     if options.algorithm not in ALGORITHMS:
         raise InputError(f"unknown algorithm {options.algorithm}: choose one of {', '.join(ALGORITHMS)}")
     for name, asked, least in (
@@ -138,7 +138,7 @@ def read_options(arguments: argparse.Namespace, folder: RunFolder) -> Options:
     return options
 
 
-def describe_searched(options: Options, result: SearchResult) -> dict[str, Any]:
+def describe_searched(options: SearchOptions, result: SearchResult) -> dict[str, Any]:
     """What a search that ended was allowed, and what ended it, for the run's config: a later command may allow more."""
     finalists = 0 if result.selection is None else len(result.selection.finalists)
     wanted = finalists * options.repeats if finalists > 1 else 0
@@ -152,7 +152,7 @@ def describe_searched(options: Options, result: SearchResult) -> dict[str, Any]:
     }
 
 
-def is_searched(options: Options, config: Mapping[str, Any]) -> bool:
+def is_searched(options: SearchOptions, config: Mapping[str, Any]) -> bool:
     """Whether the run's search ended, and is allowed no more now of what ended it."""
     if SEARCHED not in config:
         return False
@@ -164,7 +164,7 @@ def is_searched(options: Options, config: Mapping[str, Any]) -> bool:
 
 
 def known_configurations(
-    options: Options, builder: ModelBuilder
+    options: SearchOptions, builder: ModelBuilder
 ) -> tuple[tuple[Configuration, TrainingSettings | None], ...]:
     """What to try before the oracle is asked: the baselines if wanted, then the default configuration.
 
@@ -205,8 +205,8 @@ def _recorded(arguments: argparse.Namespace, folder: RunFolder) -> dict[str, Any
     return config
 
 
-def _require_extension(options: Options, recorded: dict[str, Any], folder: RunFolder) -> None:
-    for option in dataclasses.fields(Options):
+def _require_extension(options: SearchOptions, recorded: dict[str, Any], folder: RunFolder) -> None:
+    for option in dataclasses.fields(SearchOptions):
         name, asked = option.name, getattr(options, option.name)
         if name not in _EXTENSIBLE and name in recorded and asked != recorded[name]:
             raise InputError(

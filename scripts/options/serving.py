@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from export.artifact import Kind
+from export.artifact import ModelKind
 from export.errors import InputError
 from export.folder.manifest import Manifest
 from scripts.options.code import Code
@@ -38,7 +38,7 @@ def read_how(arguments: argparse.Namespace, recorded: Mapping[str, Any] | None, 
     if recorded is None:
         return How(pixel_scale=asked, wrap=not arguments.no_wrap, is_classifier=not arguments.outputs_only)
     try:
-        kind = Kind(recorded["kind"])
+        kind = ModelKind(recorded["kind"])
         trained = tuple(float(number) for number in recorded["pixel_scale"]) if recorded["pixel_scale"] else None
         known = None if trained is None else (trained[0], trained[1])
     except (KeyError, ValueError, TypeError, IndexError) as error:
@@ -48,9 +48,9 @@ def read_how(arguments: argparse.Namespace, recorded: Mapping[str, Any] | None, 
         raise InputError(
             f"{path} was trained on {trained_on}, which --pixel-scale {arguments.pixel_scale} contradicts: leave it out"
         )
-    if arguments.outputs_only and kind is Kind.CLASSIFIER:
+    if arguments.outputs_only and kind is ModelKind.CLASSIFIER:
         raise InputError(f"{path} was trained as a classifier, which --outputs-only contradicts: leave it out")
-    return How(pixel_scale=known, wrap=not arguments.no_wrap, is_classifier=kind is Kind.CLASSIFIER)
+    return How(pixel_scale=known, wrap=not arguments.no_wrap, is_classifier=kind is ModelKind.CLASSIFIER)
 
 
 def how_published(folder: Path, manifest: Manifest, *, trusted: bool) -> How:
@@ -65,8 +65,8 @@ def how_published(folder: Path, manifest: Manifest, *, trusted: bool) -> How:
         as_exported = argparse.Namespace(pixel_scale=None, no_wrap=False, outputs_only=False)
         how = read_how(as_exported, run.read().get("model"), path=run.path)
     else:
-        how = How(pixel_scale=described.pixel_scale, wrap=True, is_classifier=described.kind is Kind.CLASSIFIER)
-    if how.is_classifier and described.kind is not Kind.CLASSIFIER:
+        how = How(pixel_scale=described.pixel_scale, wrap=True, is_classifier=described.kind is ModelKind.CLASSIFIER)
+    if how.is_classifier and described.kind is not ModelKind.CLASSIFIER:
         return replace(how, wrap=False, pixel_scale=None)
     return how
 

@@ -9,7 +9,7 @@ from export.benchmark.timings import NOISY_SPREAD
 from scripts.terminal.console import Part, Table, dim, red, yellow
 
 if TYPE_CHECKING:
-    from export.benchmark.record import Benchmark, Comparison, Result
+    from export.benchmark.record import Benchmark, BenchmarkResult, Comparison
     from export.benchmark.timings import Latency, Ratio
     from scripts.terminal.console import Console
 
@@ -51,7 +51,7 @@ def print_benchmark(console: Console, benchmark: Benchmark) -> None:
         )
 
 
-def _latency_table(results: list[Result]) -> Table:
+def _latency_table(results: list[BenchmarkResult]) -> Table:
     """Milliseconds of one call at each batch size."""
     table = Table(gap=1)
     table.add_column("ms a call")
@@ -64,7 +64,7 @@ def _latency_table(results: list[Result]) -> Table:
     return table
 
 
-def _facts_table(results: list[Result]) -> Table:
+def _facts_table(results: list[BenchmarkResult]) -> Table:
     table = Table()
     table.add_column("")
     for name in ("images /s", "size kB", "load ms", "first ms", "peak MiB", "accuracy", "flips"):

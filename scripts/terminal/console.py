@@ -101,19 +101,19 @@ class Console:
             self.print(*line)
 
     @contextlib.contextmanager
-    def status(self, text: str) -> Iterator[Status]:
+    def status(self, text: str) -> Iterator[StatusLine]:
         """Say what is under way, where it can be taken back: on a terminal."""
         if self.rich is None:
-            yield Status(None)
+            yield StatusLine(None)
             return
         spinner = "dots" if self.rich.encoding.startswith("utf") else "line"
         with self.rich.status("", spinner=spinner) as bar:
-            status = Status(bar)
+            status = StatusLine(bar)
             status.update(text)
             yield status
 
 
-class Status:
+class StatusLine:
     """What is under way."""
 
     def __init__(self, bar: Any) -> None:

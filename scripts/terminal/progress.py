@@ -12,7 +12,7 @@ from rich.text import Text
 
 from scripts.terminal.console import Console, Part, bold, dim, green, red, yellow
 from tuning.plain_names import readable
-from tuning.records import Epoch, SearchConfig, Status, TrialRecord
+from tuning.records import Epoch, SearchConfig, TrialRecord, TrialStatus
 from tuning.settings import Configuration, TrainingSettings
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class SearchProgress:
         if trial.repeat_of:
             self._show()
             return
-        if trial.status is not Status.SKIPPED:
+        if trial.status is not TrialStatus.SKIPPED:
             self._seconds.append(trial.seconds)
             self._done.add(trial.trial_id)
         best_text = f"best {_score(best)} (trial {best.trial_id})" if best is not None else ""
@@ -173,7 +173,7 @@ def _results(trial: TrialRecord) -> str:
 
 def _trial_lines(trial: TrialRecord, *, is_best: bool) -> list[list[Part]]:
     number = f"trial {trial.trial_id}  "
-    if trial.status is Status.SKIPPED:
+    if trial.status is TrialStatus.SKIPPED:
         return [[number, f"skipped: {trial.reason}"]]
     if not trial.has_result:
         return [[number, red("failed"), f": {trial.reason}"]]
@@ -181,7 +181,7 @@ def _trial_lines(trial: TrialRecord, *, is_best: bool) -> list[list[Part]]:
     if trial.repeat_of:
         return [line]
     line.append(green(" best so far" if is_best else ""))
-    if trial.status is Status.PAUSED:
+    if trial.status is TrialStatus.PAUSED:
         line.append(f" (after {counted(len(trial.epochs), 'epoch')} of {trial.settings.epochs})")
     elif trial.reason:
         line.append(yellow(f" (stopped: {trial.reason})"))

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 import pytest
 from warm_scripts import WarmScripts
 
-from scripts.benches.hostility.case import Attack, Place
+from scripts.benches.hostility.case import Attack, CasePlace
 from scripts.benches.hostility.goods import Goods
 from scripts.benches.hostility.running import collect, execute_in_processes, is_script, reason_to_skip, run_attack
-from scripts.benches.hostility.watching import Ended, Limits
+from scripts.benches.hostility.watching import CommandLimits, CommandResult
 
 SECONDS = 60.0
 """Tests share a machine with others; times are measured by the bench."""
@@ -25,16 +25,16 @@ pytestmark = pytest.mark.slow
     ids=lambda attack: f"{attack.kind}: {attack.name}",
 )
 def test_an_attack_is_answered_as_expected(attack: Attack, goods: Goods, warm: WarmScripts) -> None:
-    in_processes = execute_in_processes(Limits(seconds=SECONDS))
+    in_processes = execute_in_processes(CommandLimits(seconds=SECONDS))
 
-    def execute(words: Sequence[str], place: Place, environment: Mapping[str, str]) -> Ended:
+    def execute(words: Sequence[str], place: CasePlace, environment: Mapping[str, str]) -> CommandResult:
         if not is_script(words):
             # Such a command may run as another user, who can't write where coverage is measured.
             plain = {name: value for name, value in environment.items() if not name.startswith("COVERAGE")}
             return in_processes(words, place, plain)
         started = time.monotonic()
         done = warm.run(place.folder, *words, environment=environment, seconds=SECONDS)
-        return Ended(done=done, seconds=time.monotonic() - started)
+        return CommandResult(done=done, seconds=time.monotonic() - started)
 
     if reason_to_skip(attack):
         pytest.skip(reason_to_skip(attack))

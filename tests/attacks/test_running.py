@@ -13,14 +13,21 @@ from pathlib import Path
 import pytest
 
 import scripts.benches.attacks as attacks_bench
-from scripts.benches.hostility.case import Attack, Kind, Place
+from scripts.benches.hostility.case import Attack, AttackKind, CasePlace
 from scripts.benches.hostility.goods import Goods
-from scripts.benches.hostility.running import Answer, as_command, collect, execute_in_processes, is_script, run_attack
-from scripts.benches.hostility.watching import Limits
+from scripts.benches.hostility.running import (
+    AttackResult,
+    as_command,
+    collect,
+    execute_in_processes,
+    is_script,
+    run_attack,
+)
+from scripts.benches.hostility.watching import CommandLimits
 
 pytestmark = pytest.mark.slow
 
-LIMITS = Limits(seconds=1.0, mebibytes=200.0)
+LIMITS = CommandLimits(seconds=1.0, mebibytes=200.0)
 
 
 @pytest.fixture
@@ -34,14 +41,14 @@ def goods(tmp_path: Path) -> Goods:
 def attack_by(program: str, **facts: object) -> Attack:
     """An attack whose command is a Python program; the place's folder holds the file `there`."""
 
-    def prepare(place: Place) -> Sequence[str | Path]:
+    def prepare(place: CasePlace) -> Sequence[str | Path]:
         (place.folder / "there").write_text("whole")
         return [sys.executable, "-c", program]
 
-    return dataclasses.replace(Attack(kind=Kind.INPUT, name="a program", prepare=prepare, codes=(0,)), **facts)
+    return dataclasses.replace(Attack(kind=AttackKind.INPUT, name="a program", prepare=prepare, codes=(0,)), **facts)
 
 
-def answer_to(goods: Goods, program: str, **facts: object) -> Answer:
+def answer_to(goods: Goods, program: str, **facts: object) -> AttackResult:
     return run_attack(attack_by(program, **facts), goods, execute_in_processes(LIMITS))
 
 
@@ -101,7 +108,7 @@ def test_a_change_of_the_goods_is_found(goods: Goods) -> None:
 def test_allowed_changes_are_no_faults(goods: Goods, changes: tuple[str, ...]) -> None:
     program = "import os; os.makedirs('made/deeper', exist_ok=True); open('made/deeper/x', 'w')"
 
-    def prepare(place: Place) -> Sequence[str | Path]:
+    def prepare(place: CasePlace) -> Sequence[str | Path]:
         (place.folder / "made").mkdir()
         return [sys.executable, "-c", program]
 
@@ -118,7 +125,7 @@ def test_memory_of_children_counts(goods: Goods) -> None:
 
 
 def test_what_can_not_be_prepared_is_a_fault(goods: Goods) -> None:
-    def prepare(place: Place) -> Sequence[str | Path]:
+    def prepare(place: CasePlace) -> Sequence[str | Path]:
         raise FileNotFoundError("no such thing")
 
     answer = answer_to(goods, "", prepare=prepare)
@@ -161,7 +168,7 @@ def test_one_name_twice_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "scripts.benches.hostility.kinds.input", module)
 
     with pytest.raises(ValueError, match="two attacks have one name"):
-        collect([Kind.INPUT])
+        collect([AttackKind.INPUT])
 
 
 def run_bench(goods: Goods, monkeypatch: pytest.MonkeyPatch, attacks: Sequence[Attack], *words: str) -> int:
@@ -189,7 +196,9 @@ def test_the_bench_ends_with_one_where_an_answer_is_wrong(
 def test_the_bench_ends_with_zero_where_all_is_as_expected(
     goods: Goods, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    code = run_bench(goods, monkeypatch, [attack_by("", kind=Kind.MACHINE)], "--json", str(tmp_path / "answers.json"))
+    code = run_bench(
+        goods, monkeypatch, [attack_by("", kind=AttackKind.MACHINE)], "--json", str(tmp_path / "answers.json")
+    )
 
     assert code == 0
     assert json.loads((tmp_path / "answers.json").read_text())[0]["faults"] == []
@@ -198,7 +207,7 @@ def test_the_bench_ends_with_zero_where_all_is_as_expected(
 def test_the_bench_shows_faults_of_the_machine_one_by_one(
     goods: Goods, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run_bench(goods, monkeypatch, [attack_by("", kind=Kind.MACHINE, name="a clock that jumps")])
+    run_bench(goods, monkeypatch, [attack_by("", kind=AttackKind.MACHINE, name="a clock that jumps")])
 
     assert "machine: a clock that jumps: as expected" in capsys.readouterr().out
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tuning.executors.interface import Deliver, Ended, EpochEnded, Lost, ModelBuilt, Report, Task
+from tuning.executors.interface import Deliver, EpochEnded, Lost, ModelBuilt, Report, Task, TaskEnded
 from tuning.records import ALGORITHMS, Epoch
 from tuning.settings import Configuration
 
@@ -100,8 +100,8 @@ class Simulated:
                 return [*story, self._ended(task, epochs, failure="the loss became NaN or infinite in epoch 1")]
         return [*story, self._ended(task, epochs)]
 
-    def _ended(self, task: Task, epochs: Sequence[Epoch], *, stopped: bool = False, failure: str = "") -> Ended:
-        return Ended(
+    def _ended(self, task: Task, epochs: Sequence[Epoch], *, stopped: bool = False, failure: str = "") -> TaskEnded:
+        return TaskEnded(
             task_id=task.task_id,
             hyperparameters=task.plan.hyperparameters,
             epochs=tuple(epochs),
@@ -126,7 +126,7 @@ class Simulated:
             self._end(worker, deliver, self._ended(task, done, stopped=True))
         else:
             report = worker.reports.pop(0)
-            if isinstance(report, Ended | Lost):
+            if isinstance(report, TaskEnded | Lost):
                 self._end(worker, deliver, report)
                 return
             if isinstance(report, EpochEnded) and report.number > len(done):

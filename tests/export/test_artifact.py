@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from export.artifact import (
     Description,
-    Kind,
+    ModelKind,
     digest_file,
     digest_tree,
 )
@@ -25,7 +25,7 @@ descriptions = st.builds(
     dataset=texts,
     dataset_digest=texts,
     accuracy=st.none() | st.floats(0, 1),
-    kind=st.sampled_from(Kind),
+    kind=st.sampled_from(ModelKind),
     wrapped=st.booleans(),
     postprocessing=texts,
     source_digest=texts,

@@ -35,7 +35,7 @@ def test_a_refusal_is_one_readable_line(sentence, expected, capsys):
 
 
 def test_what_was_refused_of_several_inputs_comes_after_the_result(capsys):
-    outcome = _entry.Outcome(result={"a": 1}, next_command="more", refused=["one\nis bad", "two is bad"])
+    outcome = _entry.CommandOutcome(result={"a": 1}, next_command="more", refused=["one\nis bad", "two is bad"])
 
     assert _entry._guarded(lambda arguments: outcome, argparse.Namespace(json=True)) == 2
     printed = capsys.readouterr()

@@ -355,7 +355,7 @@ def test_a_folder_that_can_not_be_owned_is_removed_again(outer: Path, monkeypatc
 def refused(capsys: pytest.CaptureFixture[str], number: int, *names: str) -> str:
     """What a command says that met this error of the system, in its temporary folder if names are given."""
 
-    def run(arguments: argparse.Namespace) -> _entry.Outcome:
+    def run(arguments: argparse.Namespace) -> _entry.CommandOutcome:
         raise OSError(number, os.strerror(number), *(str(Path(tempfile.gettempdir()) / name) for name in names))
 
     assert _entry._guarded(run, argparse.Namespace(json=False)) == 2
@@ -411,7 +411,7 @@ def test_on_one_disk_the_output_is_named(tmp_path: Path) -> None:
 
 
 def test_the_traceback_of_an_error_of_our_own_stays(outer: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    def run(arguments: argparse.Namespace) -> _entry.Outcome:
+    def run(arguments: argparse.Namespace) -> _entry.CommandOutcome:
         raise RuntimeError("a defect")
 
     assert _entry._guarded(run, argparse.Namespace(json=False)) == 70

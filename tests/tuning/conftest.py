@@ -8,16 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 
-from tuning.records import Epoch, Status, TrialRecord
+from tuning.records import Epoch, TrialRecord, TrialStatus
 from tuning.settings import Labels, Objective, Schedule, TrainingSettings
 from tuning.space.ranges import Choices, FloatRange
-
-# How long an example takes says nothing about the code, and a fixed seed makes a failure the same for everybody.
-settings.register_profile("tuning", deadline=None, derandomize=True, database=None, max_examples=60)
-settings.load_profile("tuning")
 
 TINY = {
     "num_blocks": Choices(values=(1,)),
@@ -83,7 +78,7 @@ def trial_records(configurations: Any, epoch_records: Any, settings_records: Any
         hyperparameters=configurations,
         settings=settings_records,
         seed=st.integers(min_value=0),
-        status=st.sampled_from(Status),
+        status=st.sampled_from(TrialStatus),
         reason=st.text(),
         epochs=st.lists(epoch_records, max_size=3).map(tuple),
         result_epoch=st.just(0),
@@ -122,7 +117,7 @@ def make_trial(make_epoch: Callable[..., Epoch]) -> Callable[..., TrialRecord]:
             "hyperparameters": {"num_blocks": 1, "learning_rate": 0.01},
             "settings": TrainingSettings(epochs=1),
             "seed": 1,
-            "status": Status.COMPLETED,
+            "status": TrialStatus.COMPLETED,
             "reason": "",
             "epochs": (make_epoch(val_loss=val_loss),),
             "result_epoch": 0,

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from tuning.ranking.choice import SearchResult
 from tuning.ranking.selection import Selection
-from tuning.records import Epoch, SearchConfig, Status, TrialRecord
+from tuning.records import Epoch, SearchConfig, TrialRecord, TrialStatus
 from tuning.runs.evaluation_record import Evaluation
 from tuning.runs.trained import Promise, TrainedModel
-from tuning.settings import Plan, TrainingSettings
+from tuning.settings import TrainingPlan, TrainingSettings
 
 
 def through_json(data):
@@ -42,13 +42,13 @@ def test_a_trial_read_from_json_equals_the_one_written(data, trial_records):
 @given(data=st.data())
 def test_a_plan_read_from_json_equals_the_one_written(data, configurations, settings_records):
     plans = st.builds(
-        Plan,
+        TrainingPlan,
         hyperparameters=configurations,
         settings=settings_records,
         seed=st.integers(min_value=0),
     )
     plan = data.draw(plans)
-    assert Plan.from_json(through_json(plan.as_json())) == plan
+    assert TrainingPlan.from_json(through_json(plan.as_json())) == plan
 
 
 @given(data=st.data())
@@ -106,15 +106,15 @@ def test_a_trial_without_epochs_has_no_result(make_trial):
 
 
 def test_a_failed_trial_has_no_result_whatever_its_loss(make_trial):
-    assert not make_trial(val_loss=0.1, status=Status.FAILED).has_result
+    assert not make_trial(val_loss=0.1, status=TrialStatus.FAILED).has_result
 
 
 def test_a_stopped_trial_can_be_ranked(make_trial):
-    assert make_trial(val_loss=0.1, status=Status.STOPPED).has_result
+    assert make_trial(val_loss=0.1, status=TrialStatus.STOPPED).has_result
 
 
 def test_a_skipped_trial_has_no_result(make_trial):
-    assert not make_trial(val_loss=0.1, status=Status.SKIPPED).has_result
+    assert not make_trial(val_loss=0.1, status=TrialStatus.SKIPPED).has_result
 
 
 def result(trials, winner, repeats=()):
@@ -128,7 +128,7 @@ def test_the_winner_is_the_trial_that_was_selected(make_trial):
 
 
 def test_nobody_wins_where_nothing_was_selected(make_trial):
-    nothing = SearchResult(trials=(make_trial(status=Status.FAILED),), stopped_by="max_trials")
+    nothing = SearchResult(trials=(make_trial(status=TrialStatus.FAILED),), stopped_by="max_trials")
     assert (nothing.winner, nothing.winner_curves) == (None, ())
 
 
@@ -137,8 +137,8 @@ def test_the_winner_s_curves_are_those_of_its_repeats_that_have_a_result(make_tr
     repeats = [
         make_trial(trial_id="a.1", repeat_of="a"),
         make_trial(trial_id="b.1", repeat_of="b"),
-        make_trial(trial_id="a.2", repeat_of="a", status=Status.FAILED),
-        make_trial(trial_id="a.3", repeat_of="a", status=Status.STOPPED),
+        make_trial(trial_id="a.2", repeat_of="a", status=TrialStatus.FAILED),
+        make_trial(trial_id="a.3", repeat_of="a", status=TrialStatus.STOPPED),
     ]
     assert result(trials, "a", repeats).winner_curves == (repeats[0],)
     assert result(trials, "a", repeats[1:]).winner_curves == (trials[0],)

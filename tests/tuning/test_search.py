@@ -18,10 +18,10 @@ from tuning.loop.budget import Budget
 from tuning.loop.journal import EpochReported, Journal, SearchBegan, Suggestion
 from tuning.loop.observer import Silent
 from tuning.loop.resources import Resources
-from tuning.records import SearchConfig, Status, TrialRecord
+from tuning.records import SearchConfig, TrialRecord, TrialStatus
 from tuning.runs.run_folder import RunFolder
 from tuning.seeds import derive_seed
-from tuning.settings import Labels, Plan, Schedule, TrainingSettings
+from tuning.settings import Labels, Schedule, TrainingPlan, TrainingSettings
 from tuning.space.ranges import Choices
 from tuning.training.train import Watch, train
 
@@ -114,7 +114,7 @@ def test_a_search_records_every_step_and_leaves_nothing_but_its_record(run, tmp_
     assert result.stopped_by == "max_trials"
     assert [trial.seed for trial in result.trials] == [derive_seed(0, "trial", number) for number in (0, 1)]
     assert {trial.seed for trial in result.repeats} == {derive_seed(0, "repeat", number, 1) for number in (0, 1)}
-    assert all(trial.status is Status.COMPLETED and trial.parameters > 0 for trial in result.trials)
+    assert all(trial.status is TrialStatus.COMPLETED and trial.parameters > 0 for trial in result.trials)
     ranked = [trial.trial_id for trial in sorted(result.trials, key=lambda trial: trial.rank)]
     order = ["0000", "0001", *(f"{trial_id}.1" for trial_id in ranked)]
     assert observer.started == order
@@ -140,7 +140,7 @@ def test_tensorboard_is_not_needed(run, monkeypatch):
 def test_a_failed_trial_is_recorded_with_its_reason_and_the_search_goes_on(run, rates):
     enqueued = (({"learning_rate": HOPELESS}, None), ({"learning_rate": 0.01}, None))
     result = run(config(enqueued=enqueued), model=rates(HOPELESS, 0.01))
-    assert [trial.status for trial in result.trials] == [Status.FAILED, Status.COMPLETED]
+    assert [trial.status for trial in result.trials] == [TrialStatus.FAILED, TrialStatus.COMPLETED]
     assert result.trials[0].reason == "the loss became NaN or infinite in epoch 1"
     assert result.winner.trial_id == "0001"
 
@@ -154,7 +154,7 @@ def test_where_every_trial_fails_nobody_wins_and_the_search_still_goes_on(run, s
     observer = Following()
     result = run(config(max_trials=5, repeats=2), data=data, observer=observer)
     assert (result.winner, result.repeats, result.stopped_by) == (None, (), "max_trials")
-    assert [trial.status for trial in result.trials] == [Status.FAILED] * 5
+    assert [trial.status for trial in result.trials] == [TrialStatus.FAILED] * 5
     assert all(trial.reason.startswith("ValueError: ") and trial.epochs == () for trial in result.trials)
     assert observer.finished[-1] == ("0004", None)
 
@@ -181,7 +181,7 @@ def test_a_budget_too_small_for_anything_still_gives_one_stopped_trial(run):
     result = run(config(max_trials=10, epochs=5), budget=Budget(1e-3))
     [trial] = result.trials
     assert result.stopped_by == "budget"
-    assert (trial.status, trial.reason) == (Status.STOPPED, "its share of the time budget was used up")
+    assert (trial.status, trial.reason) == (TrialStatus.STOPPED, "its share of the time budget was used up")
     assert len(trial.epochs) == 1
     assert math.isfinite(trial.val_loss)
     assert result.winner == trial
@@ -237,10 +237,10 @@ def test_a_finished_search_trains_nothing_again(uninterrupted, run, tmp_path):
 def test_hyperband_goes_on_with_a_promoted_trial_as_if_it_had_never_paused(uninterrupted, tiny, search_data):
     folder, result = uninterrupted("hyperband")
     events = Journal(folder.journal).read()
-    paused = [event for event in events if isinstance(event, TrialRecord) and event.status is Status.PAUSED]
+    paused = [event for event in events if isinstance(event, TrialRecord) and event.status is TrialStatus.PAUSED]
     [promoted] = [trial for trial in result.trials if len(trial.epochs) == 3]
     assert promoted.trial_id == min(paused[:3], key=lambda trial: trial.rank).trial_id
-    plan = Plan(hyperparameters=promoted.hyperparameters, settings=promoted.settings, seed=promoted.seed)
+    plan = TrainingPlan(hyperparameters=promoted.hyperparameters, settings=promoted.settings, seed=promoted.seed)
     whole = train(tiny, plan, training=search_data.training, validation=search_data.validation, watch=Watch())
     assert losses(whole) == losses(promoted)
 
@@ -277,7 +277,7 @@ def test_worker_processes_train_all_trials_and_are_gone_afterwards(run, tmp_path
     before = {child.pid for child in psutil.Process().children(recursive=True)}
     result = run(config(max_trials=4, epochs=2, repeats=1), workers=2)
     assert sorted(trial.trial_id for trial in result.trials) == ["0000", "0001", "0002", "0003"]
-    assert all(trial.status is Status.COMPLETED and len(trial.epochs) == 2 for trial in result.trials)
+    assert all(trial.status is TrialStatus.COMPLETED and len(trial.epochs) == 2 for trial in result.trials)
     assert len(result.repeats) == 3
     assert result.winner.trial_id == min(result.selection.means, key=result.selection.means.get)
     left = {child.pid for child in psutil.Process().children(recursive=True)} - before

@@ -15,7 +15,7 @@ from tuning.evaluation.inference import predict_with
 from tuning.records import TrialRecord
 from tuning.runs.trained import Promise
 from tuning.settings import Feed, Objective
-from tuning.training.measuring import STANDARD_ERRORS, Measured, measure
+from tuning.training.measuring import STANDARD_ERRORS, Measurement, measure
 
 MOST_EXAMPLES = 2000
 LEAST_LEARNED = 0.75
@@ -56,7 +56,7 @@ def check_promise(
 
 
 def _compared(
-    objective: Objective, found: Measured | None, promised: Promised, *, untrained: Measured | None = None
+    objective: Objective, found: Measurement | None, promised: Promised, *, untrained: Measurement | None = None
 ) -> Promise | None:
     """Worse by more than chance explains, that of the examples and of seeds as far as they are known, and far from it.
 
@@ -88,9 +88,9 @@ def _compared(
     )
 
 
-def _measured_accuracy(model: keras.Model, split: Split, feed: Feed) -> Measured:
+def _measured_accuracy(model: keras.Model, split: Split, feed: Feed) -> Measurement:
     predicted = predict_with(model, feed)(split.read()).argmax(axis=1)
     share = float((predicted == split.labels).mean())
     likely = (share * len(split) + 1) / (len(split) + 2)
     error = math.sqrt(likely * (1 - likely) / len(split))
-    return Measured(value=share, standard_error=error, examples=len(split))
+    return Measurement(value=share, standard_error=error, examples=len(split))

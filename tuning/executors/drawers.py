@@ -13,9 +13,9 @@ from tuning.errors import InputError
 from tuning.executors.interface import Workplace
 from tuning.executors.processes import setup_for
 from tuning.executors.shared_job import write_job
-from tuning.executors.worker import AskedFor, Finished, Order, Refused, Unusable
+from tuning.executors.worker import AskedFor, DrawFinished, DrawRefused, Order, Unusable
 from tuning.executors.worker_process import WorkerProcess
-from tuning.space.drawing import Drawing, Drawn, Outcome, draw
+from tuning.space.drawing import BuildOutcome, Drawing, Drawn, draw
 from tuning.space.known_space import KnownSpace
 from tuning.space.points import Point
 from tuning.training.builder import ModelBuilder
@@ -124,9 +124,9 @@ class DrawingProcess:
         match message:
             case AskedFor(point=point):
                 self._asked = point
-            case Finished(drawn=drawn):
+            case DrawFinished(drawn=drawn):
                 return drawn
-            case Refused(sentence=sentence):
+            case DrawRefused(sentence=sentence):
                 raise InputError(sentence)
             case Unusable(failure=failure):
                 raise InputError(
@@ -145,4 +145,4 @@ class DrawingProcess:
                 f"no model can be built: {reason} (what it printed is in workers.log); train in this process with "
                 "workers=0 to see why"
             )
-        return Drawn(point=self._asked, outcome=Outcome.FAILED, reason=reason)
+        return Drawn(point=self._asked, outcome=BuildOutcome.FAILED, reason=reason)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from tuning.executors.interface import Deliver, Ended, Lost, Report, Task, Workplace
-from tuning.executors.task_run import Attempt
+from tuning.executors.interface import Deliver, Lost, Report, Task, TaskEnded, Workplace
+from tuning.executors.task_run import RunningTask
 from tuning.training.checkpoint import SECONDS_APART, Checkpoint
 
 
@@ -53,7 +53,7 @@ class InThisProcess:
     def close(self) -> None:
         self._task = None
 
-    def _run(self, task: Task, deliver: Deliver) -> Ended | Lost:
+    def _run(self, task: Task, deliver: Deliver) -> TaskEnded | Lost:
         def tell(report: Report) -> bool:
             try:
                 goes_on = deliver(report)
@@ -63,7 +63,7 @@ class InThisProcess:
                 raise _LeftError(None)
             return goes_on
 
-        attempt = Attempt(
+        attempt = RunningTask(
             workplace=self._workplace,
             task=task,
             checkpoint=Checkpoint(folder=task.state, seconds_apart=self._seconds_apart),

@@ -1,7 +1,7 @@
 """What a search needs of a place where trials run, in the shape of `concurrent.futures`.
 
 A task is one attempt at a trial. It is submitted, reports after it was built and after every epoch, and ends exactly
-once: `Ended` with what it reached, or `Lost` if the worker did not survive it. Every implementation inherits the
+once: `TaskEnded` with what it reached, or `Lost` if the worker did not survive it. Every implementation inherits the
 conformance suite in `tests/tuning/executors`.
 """
 
@@ -15,7 +15,7 @@ from typing import Protocol
 from tuning.data.dataset import Split
 from tuning.plugins.user_callbacks import CallbackFactory, TrialContext
 from tuning.records import Epoch
-from tuning.settings import Configuration, Plan
+from tuning.settings import Configuration, TrainingPlan
 from tuning.training.builder import ModelBuilder
 
 
@@ -44,7 +44,7 @@ class Task:
     """
 
     task_id: str
-    plan: Plan
+    plan: TrainingPlan
     context: TrialContext
     until: int
     state: Path
@@ -70,7 +70,7 @@ class EpochEnded:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ended:
+class TaskEnded:
     """The task is over and its worker is free.
 
     `hyperparameters`: those that had an effect, None where no model came to stand. `epochs`: all of the trial, those of
@@ -98,10 +98,10 @@ class Lost:
     reason: str
 
 
-Report = ModelBuilt | EpochEnded | Ended | Lost
+Report = ModelBuilt | EpochEnded | TaskEnded | Lost
 
 Deliver = Callable[[Report], bool]
-"""Takes a report; whether the task is to go on. The answer to `Ended` and `Lost` has no meaning."""
+"""Takes a report; whether the task is to go on. The answer to `TaskEnded` and `Lost` has no meaning."""
 
 
 class Executor(Protocol):
@@ -120,10 +120,13 @@ class Executor(Protocol):
         """
 
     def stop(self, task_id: str) -> None:
-        """End the task after its current step, keeping what it reached: `Ended` follows. An unknown task is let be."""
+        """End the task after its current step, keeping what it reached: `TaskEnded` follows.
+
+        Unknown tasks are ignored.
+        """
 
     def kill(self, task_id: str, *, reason: str) -> None:
-        """End the task at once, whatever it does: `Lost` follows with this reason. An unknown task is let be."""
+        """End the task at once, whatever it does: `Lost` follows with this reason. Unknown tasks are ignored."""
 
     def close(self) -> None:
         """End every task and worker at once; nothing is left behind. Safe to repeat."""

@@ -14,9 +14,9 @@ from typing import Any
 from tuning.environment.devices import threads_of_each, visible_gpus, worker_environment
 from tuning.environment.keras_settings import settings
 from tuning.errors import InputError
-from tuning.executors.interface import Deliver, Ended, Lost, Task, Workplace
+from tuning.executors.interface import Deliver, Lost, Task, TaskEnded, Workplace
 from tuning.executors.shared_job import write_job
-from tuning.executors.worker import Answer, Assignment, Said, Setup, Stop, Unusable
+from tuning.executors.worker import Assignment, Reply, Said, Setup, Stop, Unusable
 from tuning.executors.worker_process import WorkerProcess
 from tuning.training.checkpoint import SECONDS_APART
 
@@ -24,7 +24,7 @@ MOST_GROWTH_BYTES = 500 << 20
 
 
 @dataclass(kw_only=True, eq=False)
-class _Place:
+class _Seat:
     """Where a worker stands, if there is one at the moment, and what it trains, if it does."""
 
     number: int
@@ -83,8 +83,8 @@ class LocalProcesses:
         shutil.rmtree(self._job, ignore_errors=True)
         self._job.mkdir(parents=True)
         self._setup = setup_for(self._job, threads=self._threads, seconds_apart=seconds_apart)
-        self._places = [_Place(number=number) for number in range(workers)]
-        self._arrived: deque[tuple[_Place, WorkerProcess | None, Any]] = deque()
+        self._places = [_Seat(number=number) for number in range(workers)]
+        self._arrived: deque[tuple[_Seat, WorkerProcess | None, Any]] = deque()
         self._is_closed = self._has_started = False
         try:
             write_job(workplace, self._job)
@@ -148,12 +148,12 @@ class LocalProcesses:
         if self._log.exists() and self._log.stat().st_size == 0:
             self._log.unlink()
 
-    def _start(self, place: _Place) -> WorkerProcess:
+    def _start(self, place: _Seat) -> WorkerProcess:
         environment = worker_environment(place.number, threads=self._threads, gpus=self._gpus)
         place.worker = WorkerProcess(self._setup, environment=environment, log=self._log)
         return place.worker
 
-    def _where(self, task_id: str) -> _Place | None:
+    def _where(self, task_id: str) -> _Seat | None:
         return next((place for place in self._places if place.task is not None and place.task.task_id == task_id), None)
 
     def _receive(self, seconds: float) -> None:
@@ -165,7 +165,7 @@ class LocalProcesses:
         for place, worker in standing:
             self._arrived.extend((place, worker, message) for message in worker.received())
 
-    def _hand_over(self, place: _Place, message: Any, deliver: Deliver) -> None:
+    def _hand_over(self, place: _Seat, message: Any, deliver: Deliver) -> None:
         worker, task = place.worker, place.task
         match message:
             case Lost():
@@ -180,7 +180,7 @@ class LocalProcesses:
                     f"a worker process can't load the model, the data or the callbacks ({failure}): mend that, or "
                     "train in this process with workers=0"
                 )
-            case Said(report=Ended() | Lost() as report, memory_bytes=memory_bytes):
+            case Said(report=TaskEnded() | Lost() as report, memory_bytes=memory_bytes):
                 place.task = None
                 if isinstance(report, Lost) or self._has_grown(worker, memory_bytes):
                     place.clear()
@@ -190,7 +190,7 @@ class LocalProcesses:
                 if place.task is not task or task is None or worker is None:
                     return
                 if task.waits:
-                    worker.send(Answer(goes_on=goes_on))
+                    worker.send(Reply(goes_on=goes_on))
                 elif not goes_on:
                     self.stop(task.task_id)
 

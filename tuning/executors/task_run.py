@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tuning.data.search_data import sample
 from tuning.errors import UserCodeError
-from tuning.executors.interface import Ended, EpochEnded, Lost, ModelBuilt, Task, Workplace
+from tuning.executors.interface import EpochEnded, Lost, ModelBuilt, Task, TaskEnded, Workplace
 from tuning.failures import describe_failure, traceback_of
 from tuning.plugins.user_callbacks import made_by
 from tuning.records import Epoch
@@ -24,7 +24,7 @@ OUT_OF_MEMORY = "it ran out of memory"
 
 
 @dataclass(kw_only=True)
-class Attempt:
+class RunningTask:
     """A task that runs.
 
     `tell` hands on a report of what happens in between; its answer is whether to go on. `should_stop` is asked after
@@ -42,7 +42,7 @@ class Attempt:
     _epochs: list[Epoch] = field(default_factory=list)
     _was_answered_no: bool = False
 
-    def run(self) -> Ended | Lost:
+    def run(self) -> TaskEnded | Lost:
         """Train to the end of the task. Whatever goes wrong costs this task alone."""
         try:
             return self._ended(self._train())
@@ -90,12 +90,12 @@ class Attempt:
         goes_on = self.tell(EpochEnded(task_id=self.task.task_id, number=len(self._epochs), epoch=epoch))
         self._was_answered_no = not goes_on
 
-    def _ended(self, training: Training) -> Ended:
+    def _ended(self, training: Training) -> TaskEnded:
         failure = f"the loss became NaN or infinite in epoch {len(training.epochs)}" if training.diverged else ""
         left_out = [name for name in self.task.plan.hyperparameters if name not in training.hyperparameters]
         if left_out and not training.stopped and not failure:
             failure = f"it did not ask for {', '.join(left_out)}, for which it asked when the configuration was drawn"
-        return Ended(
+        return TaskEnded(
             task_id=self.task.task_id,
             hyperparameters=training.hyperparameters,
             epochs=training.epochs,
@@ -107,8 +107,8 @@ class Attempt:
             note=training.note,
         )
 
-    def _failed(self, failure: str, traceback: str) -> Ended:
-        return Ended(
+    def _failed(self, failure: str, traceback: str) -> TaskEnded:
+        return TaskEnded(
             task_id=self.task.task_id,
             hyperparameters=self._hyperparameters,
             epochs=tuple(self._epochs),

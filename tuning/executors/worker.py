@@ -59,7 +59,7 @@ class Order:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class Reply:
     """To a worker: whether the task that waits is to go on."""
 
     goes_on: bool
@@ -88,14 +88,14 @@ class AskedFor:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finished:
+class DrawFinished:
     """From a worker: what was drawn."""
 
     drawn: Drawn
 
 
 @dataclass(frozen=True, kw_only=True)
-class Refused:
+class DrawRefused:
     """From a worker: why nothing more can be drawn."""
 
     sentence: str
@@ -148,7 +148,7 @@ def _known_space(order: Order) -> KnownSpace:
     return KnownSpace(lists_reals=order.lists_reals)
 
 
-def _drawn(workplace: Workplace, order: Order, space: KnownSpace, pipe: Any) -> Finished | Refused:
+def _drawn(workplace: Workplace, order: Order, space: KnownSpace, pipe: Any) -> DrawFinished | DrawRefused:
     from tuning.environment.graph_memory import forget_graphs
     from tuning.errors import InputError
     from tuning.space.drawing import draw
@@ -158,23 +158,23 @@ def _drawn(workplace: Workplace, order: Order, space: KnownSpace, pipe: Any) -> 
     try:
         drawn = draw(workplace.builder, order.drawing, space, on_asked=lambda point: pipe.send(AskedFor(point=point)))
     except InputError as error:
-        return Refused(sentence=str(error))
+        return DrawRefused(sentence=str(error))
     forget_graphs()
-    return Finished(drawn=drawn)
+    return DrawFinished(drawn=drawn)
 
 
 def _trained(workplace: Workplace, task: Task, setup: Setup, mailbox: _Mailbox) -> Said:
     import psutil
 
     from tuning.environment.graph_memory import forget_graphs
-    from tuning.executors.task_run import Attempt
+    from tuning.executors.task_run import RunningTask
     from tuning.training.checkpoint import Checkpoint
 
     def tell(report: Report) -> bool:
         mailbox.pipe.send(Said(report=report))
         return mailbox.answers.get().goes_on if task.waits else True
 
-    end = Attempt(
+    end = RunningTask(
         workplace=workplace,
         task=task,
         checkpoint=Checkpoint(folder=task.state, seconds_apart=setup.seconds_apart),
@@ -195,7 +195,7 @@ class _Mailbox:
     def __init__(self, pipe: Any) -> None:
         self.pipe = pipe
         self.tasks: queue.SimpleQueue[Task | Order] = queue.SimpleQueue()
-        self.answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+        self.answers: queue.SimpleQueue[Reply] = queue.SimpleQueue()
         self.stopped: set[str] = set()
         self._unread: list[bytes] = []
         self._is_open = False
@@ -233,7 +233,7 @@ class _Mailbox:
                 self.tasks.put(order)
             case Stop(task_id=task_id):
                 self.stopped.add(task_id)
-            case Answer() as answer:
+            case Reply() as answer:
                 self.answers.put(answer)
 
 

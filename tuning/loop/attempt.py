@@ -6,10 +6,10 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tuning.executors.interface import Ended, ModelBuilt
+from tuning.executors.interface import ModelBuilt, TaskEnded
 from tuning.loop.journal import AttemptLost, Suggestion
-from tuning.records import Epoch, Status, TrialRecord, best_epoch
-from tuning.settings import Configuration, Plan
+from tuning.records import Epoch, TrialRecord, TrialStatus, best_epoch
+from tuning.settings import Configuration, TrainingPlan
 
 STARTING_SECONDS = 60.0
 
@@ -24,7 +24,7 @@ class Attempt:
     """
 
     suggestion: Suggestion
-    plan: Plan
+    plan: TrainingPlan
     started: float
     seconds_before: float
     parameters: int = 0
@@ -63,19 +63,19 @@ class Attempt:
         """Since its model stood; of what comes before, what is more than a worker may take to start."""
         return at - self.started if self.is_built else max(at - self.started - STARTING_SECONDS, 0.0)
 
-    def ended(self, report: Ended, *, at: float) -> TrialRecord:
+    def ended(self, report: TaskEnded, *, at: float) -> TrialRecord:
         """The record of an attempt that ended as its worker reported."""
         reason = self.stop_reason
         if report.failure:
-            status, reason = Status.FAILED, report.failure
+            status, reason = TrialStatus.FAILED, report.failure
         elif self.skips:
-            status = Status.SKIPPED
+            status = TrialStatus.SKIPPED
         elif report.stopped:
-            status = Status.STOPPED
+            status = TrialStatus.STOPPED
         elif not self.suggestion.repeat_of and self.until <= len(report.epochs) < self.plan.settings.epochs:
-            status, reason = Status.PAUSED, ""
+            status, reason = TrialStatus.PAUSED, ""
         else:
-            status, reason = Status.COMPLETED, ""
+            status, reason = TrialStatus.COMPLETED, ""
         self.parameters, self.macs = report.parameters, report.macs
         record = self._record(
             status, reason, report.epochs, result_epoch=report.result_epoch, used=report.hyperparameters, at=at
@@ -85,16 +85,16 @@ class Attempt:
     def lost(self, tries: Sequence[AttemptLost], epochs: Sequence[Epoch], *, at: float) -> TrialRecord:
         """The record of a trial of which no attempt is left: it failed, unless it was to end with what it reached."""
         if self.is_out_of_time and epochs:
-            status, reason = Status.STOPPED, self.stop_reason
+            status, reason = TrialStatus.STOPPED, self.stop_reason
         else:
-            status, reason = Status.FAILED, "; ".join(dict.fromkeys(each.reason for each in tries))
+            status, reason = TrialStatus.FAILED, "; ".join(dict.fromkeys(each.reason for each in tries))
         settings = self.plan.settings
         result_epoch = best_epoch(epochs, settings.objective) if settings.keep_best else max(len(epochs) - 1, 0)
         return self._record(status, reason, epochs, result_epoch=result_epoch, used=None, at=at)
 
     def _record(
         self,
-        status: Status,
+        status: TrialStatus,
         reason: str,
         epochs: Sequence[Epoch],
         *,

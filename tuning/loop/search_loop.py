@@ -19,7 +19,7 @@ from tuning.loop.time_limits import TimeLimits
 from tuning.oracles.driver import Waiting
 from tuning.plugins.user_callbacks import TrialContext
 from tuning.ranking.choice import finalists_of
-from tuning.records import Status, TrialRecord
+from tuning.records import TrialRecord, TrialStatus
 from tuning.runs.run_folder import RunFolder
 from tuning.runs.trials_table import write_trials_csv
 
@@ -246,9 +246,9 @@ class SearchLoop:
 
     def _finish(self, trial: TrialRecord) -> None:
         before = self.state.records.get(trial.trial_id)
-        if trial.status is Status.FAILED and before is not None and before.has_result:
+        if trial.status is TrialStatus.FAILED and before is not None and before.has_result:
             # What it had reached when it paused was good, and stays so.
-            trial = dataclasses.replace(before, status=Status.STOPPED, reason=trial.reason, seconds=trial.seconds)
+            trial = dataclasses.replace(before, status=TrialStatus.STOPPED, reason=trial.reason, seconds=trial.seconds)
         self._record(trial)
         of_use = self.state.with_future()
         for folder in self.run.weights.iterdir() if self.run.weights.exists() else ():

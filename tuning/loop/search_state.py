@@ -10,9 +10,9 @@ from typing import Any
 from tuning.errors import InputError
 from tuning.loop.journal import AttemptLost, EpochReported, Event, Repetition, SearchBegan, Suggestion, steady_ranges
 from tuning.oracles.driver import OracleDriver, Proposal
-from tuning.records import Epoch, SearchConfig, Status, TrialRecord
+from tuning.records import Epoch, SearchConfig, TrialRecord, TrialStatus
 from tuning.seeds import derive_seed
-from tuning.settings import Plan, TrainingSettings
+from tuning.settings import TrainingPlan, TrainingSettings
 from tuning.space.points import Point
 from tuning.space.ranges import Ranges
 from tuning.training.builder import ModelBuilder
@@ -62,7 +62,7 @@ class SearchState:
     @property
     def drawn(self) -> int:
         """How many configurations were suggested, without repeats and skipped ones."""
-        skipped = sum(trial.status is Status.SKIPPED for trial in self.trials)
+        skipped = sum(trial.status is TrialStatus.SKIPPED for trial in self.trials)
         return self.numbered - skipped
 
     @property
@@ -70,7 +70,7 @@ class SearchState:
         """How many of the latest trials were skipped before anything else ended."""
         count = 0
         for trial in reversed(self.trials):
-            if trial.status is not Status.SKIPPED:
+            if trial.status is not TrialStatus.SKIPPED:
                 break
             count += 1
         return count
@@ -132,7 +132,7 @@ class SearchState:
         paused = {
             self.suggestions[trial_id].oracle_id: trial_id
             for trial_id, record in self.records.items()
-            if record.status is Status.PAUSED
+            if record.status is TrialStatus.PAUSED
         }
         return {*self.under_way, *(paused[oracle_id] for oracle_id in self.driver.continuable(paused))}
 
@@ -156,11 +156,11 @@ class SearchState:
             balance_classes=self.config.balance_classes,
         )
 
-    def plan(self, suggestion: Suggestion) -> Plan:
+    def plan(self, suggestion: Suggestion) -> TrainingPlan:
         """Everything that determines the suggestion's training."""
         original, _, repeat = suggestion.trial_id.partition(".")
         use = ("repeat", int(original), int(repeat)) if repeat else ("trial", int(original))
-        return Plan(
+        return TrainingPlan(
             hyperparameters=suggestion.hyperparameters,
             settings=self.settings(suggestion),
             seed=derive_seed(self.config.seed, *use),

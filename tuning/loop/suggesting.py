@@ -5,8 +5,8 @@ from __future__ import annotations
 from tuning.loop.journal import Event, Repetition, Suggestion
 from tuning.loop.search_state import SearchState
 from tuning.oracles.driver import Proposal, Waiting
-from tuning.records import Status, TrialRecord
-from tuning.space.drawing import Drawing, Drawn, Outcome
+from tuning.records import TrialRecord, TrialStatus
+from tuning.space.drawing import BuildOutcome, Drawing, Drawn
 from tuning.space.points import Point
 
 
@@ -33,13 +33,13 @@ def events_of(state: SearchState, drawn: Drawn) -> tuple[Event, ...]:
     """
     driver = state.driver
     earlier = _trial_like(state, drawn.point) if driver.is_caller_s else None
-    is_told = drawn.outcome is not Outcome.IMPOSSIBLE or driver.is_caller_s
+    is_told = drawn.outcome is not BuildOutcome.IMPOSSIBLE or driver.is_caller_s
     proposal = driver.accept(drawn.point) if is_told else None
     if earlier is not None and proposal is not None and not proposal.continues:
         state.proposed = proposal.oracle_id
         return (Repetition(oracle_id=proposal.oracle_id, trial_id=earlier),)
     suggestion = _suggestion(state, drawn.point) if proposal is None else _proposed(state, proposal)
-    if drawn.outcome is Outcome.POSSIBLE:
+    if drawn.outcome is BuildOutcome.POSSIBLE:
         return (suggestion,)
     return suggestion, _ended(state, suggestion, drawn)
 
@@ -51,7 +51,7 @@ def _ended(state: SearchState, suggestion: Suggestion, drawn: Drawn) -> TrialRec
         hyperparameters=plan.hyperparameters,
         settings=plan.settings,
         seed=plan.seed,
-        status=Status.SKIPPED if drawn.outcome is Outcome.IMPOSSIBLE else Status.FAILED,
+        status=TrialStatus.SKIPPED if drawn.outcome is BuildOutcome.IMPOSSIBLE else TrialStatus.FAILED,
         reason=drawn.reason,
         epochs=(),
         result_epoch=0,

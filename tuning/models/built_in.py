@@ -17,7 +17,7 @@ import keras_tuner as kt
 from tuning.errors import InputError
 from tuning.names import require_known
 from tuning.records import TrialRecord
-from tuning.settings import Configuration, Feed, Labels, Plan, TrainingSettings, Value
+from tuning.settings import Configuration, Feed, Labels, TrainingPlan, TrainingSettings, Value
 from tuning.space.built_in_space import DEFAULTS, default_ranges, require_fit, whole_values
 from tuning.space.ranges import Ranges, parse_value
 from tuning.space.recording import RecordingHyperParameters, answering
@@ -34,7 +34,7 @@ BATCH_NORMALIZATION_MOMENTUM = 0.9
 
 
 @dataclass(frozen=True, kw_only=True)
-class Task:
+class ClassificationTask:
     """What the data fixes about the model: image shape (height, width, channels) and number of classes."""
 
     image_shape: tuple[int, int, int]
@@ -49,7 +49,9 @@ class TunableClassifier(kt.HyperModel):
     asks_by_building = is_a_user_s = False
     fixed: Ranges = {}  # noqa: RUF012 nothing takes the place of its ranges but other ranges
 
-    def __init__(self, task: Task, *, ranges: Ranges | None = None, labels: Labels = Labels.INTEGER) -> None:
+    def __init__(
+        self, task: ClassificationTask, *, ranges: Ranges | None = None, labels: Labels = Labels.INTEGER
+    ) -> None:
         """Raises InputError for ranges in which some configuration would not fit the images."""
         super().__init__(name="the built-in model")
         self.task = task
@@ -118,7 +120,7 @@ class TunableClassifier(kt.HyperModel):
         )
         return model
 
-    def built(self, plan: Plan) -> Built:
+    def built(self, plan: TrainingPlan) -> Built:
         """The model of the plan's configuration, compiled for its kind of labels; pixels go in as they are."""
         labelled = self.with_labels(plan.settings.labels)
         hp = RecordingHyperParameters(answering(self.check(plan.hyperparameters)))

@@ -13,7 +13,7 @@ from tuning.failures import describe_failure
 from tuning.models.user_model import UserModel
 from tuning.ranking.objective import require_reported
 from tuning.records import SearchConfig
-from tuning.settings import Plan
+from tuning.settings import TrainingPlan
 from tuning.training.builder import ModelBuilder
 from tuning.training.saving import what_can_be_kept
 from tuning.training.train import Training, Watch, train
@@ -57,7 +57,7 @@ def require_trainable(builder: ModelBuilder, data: SearchData, config: SearchCon
     builder.proved_for = config
 
 
-def _probing_plan(builder: UserModel, config: SearchConfig) -> Plan:
+def _probing_plan(builder: UserModel, config: SearchConfig) -> TrainingPlan:
     settings = dataclasses.replace(
         builder.trial_settings(1),
         objective=config.objective,
@@ -65,10 +65,10 @@ def _probing_plan(builder: UserModel, config: SearchConfig) -> Plan:
         # Whether there is a best epoch to keep is what is found out here.
         keep_best=False,
     )
-    return Plan(hyperparameters=builder.default_configuration(), settings=settings, seed=1)
+    return TrainingPlan(hyperparameters=builder.default_configuration(), settings=settings, seed=1)
 
 
-def _trained(builder: UserModel, plan: Plan, few: Split) -> Training:
+def _trained(builder: UserModel, plan: TrainingPlan, few: Split) -> Training:
     try:
         return train(builder, plan, training=few, validation=few, watch=Watch())
     except InputError:

@@ -17,7 +17,7 @@ from tuning.models.custom_objects import custom_objects_of
 from tuning.models.feeding import feed_for
 from tuning.models.user_hypermodel import hypermodel_of
 from tuning.records import SearchConfig, TrialRecord
-from tuning.settings import Configuration, Feed, Plan, Schedule, TrainingSettings, Value
+from tuning.settings import Configuration, Feed, Schedule, TrainingPlan, TrainingSettings, Value
 from tuning.space.drawing import complete, first_point, parse
 from tuning.space.points import Point
 from tuning.space.ranges import Choices, Ranges
@@ -76,7 +76,7 @@ class UserModel:
         self.probed = self._probed(data)
         self.shows_images = data.training.holds_images
         self.first: Point = first_point(self)
-        built = self.built(Plan(hyperparameters=self.first.values, settings=self.trial_settings(1), seed=0))
+        built = self.built(TrainingPlan(hyperparameters=self.first.values, settings=self.trial_settings(1), seed=0))
         self.feed = built.feed
         if self.own_fit is not None and self.own_fit.ranks_only and not built.model.compiled:
             raise InputError(
@@ -109,7 +109,7 @@ class UserModel:
         """Texts from the command line as a checked configuration. Raises InputError as `check` does."""
         return parse(self, assignments).values
 
-    def built(self, plan: Plan) -> Built:
+    def built(self, plan: TrainingPlan) -> Built:
         """The model of the plan's configuration, with its weights. Raises InputError where the code fails."""
         hp = RecordingHyperParameters(answering(plan.hyperparameters), fixed=self.fixed)
         model = self._build(hp)
@@ -186,7 +186,7 @@ class UserModel:
         )
 
     def _try_fit(self, own_fit: OwnFit, built: Built) -> None:
-        plan = Plan(hyperparameters={}, settings=self.trial_settings(1), seed=1)
+        plan = TrainingPlan(hyperparameters={}, settings=self.trial_settings(1), seed=1)
         try:
             own_fit.run(built, plan, [], epochs=range(1), training=self.probed, validation=self.probed)
         except InputError:

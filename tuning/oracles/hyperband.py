@@ -14,7 +14,7 @@ from tuning.settings import Objective
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class BracketPlan:
     """A bracket as it is meant to be: `size` configurations, trained up to the first of `epochs`, then the next."""
 
     size: int
@@ -25,7 +25,7 @@ class Plan:
 class Bracket:
     """A bracket under way. `rungs[i]` holds the ids of the trials that were trained up to `plan.epochs[i]`."""
 
-    plan: Plan
+    plan: BracketPlan
     rungs: list[list[str]] = field(default_factory=list)
 
     @property
@@ -33,13 +33,13 @@ class Bracket:
         return len(self.rungs[0]) < self.plan.size
 
 
-def plan_brackets(epochs: int) -> list[Plan]:
+def plan_brackets(epochs: int) -> list[BracketPlan]:
     """The brackets of one round, from the one that stops most trials early to the one that stops none."""
     last = 0
     while FACTOR ** (last + 1) <= epochs:
         last += 1
     return [
-        Plan(
+        BracketPlan(
             size=-(-(last + 1) * FACTOR**halvings // (halvings + 1)),
             epochs=tuple(epochs // FACTOR**left for left in range(halvings, -1, -1)),
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tuning.ranking.pareto import front, pick
 from tuning.ranking.selection import Selection, finalists, select
-from tuning.records import SearchConfig, Status, TrialRecord
+from tuning.records import SearchConfig, TrialRecord, TrialStatus
 from tuning.space.ranges import Ranges
 
 
@@ -39,7 +39,7 @@ class SearchResult:
         own = [
             repeat for repeat in self.repeats if self.winner is not None and repeat.repeat_of == self.winner.trial_id
         ]
-        told = tuple(repeat for repeat in own if repeat.has_result and repeat.status is not Status.STOPPED)
+        told = tuple(repeat for repeat in own if repeat.has_result and repeat.status is not TrialStatus.STOPPED)
         return told if told or self.winner is None else (self.winner,)
 
 

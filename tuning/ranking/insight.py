@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from tuning.ranking.selection import Selection, finalists, still_falling
-from tuning.records import Status, TrialRecord
+from tuning.records import TrialRecord, TrialStatus
 from tuning.settings import Value
 from tuning.space.distance import Scale, is_number
 from tuning.space.ranges import Choices, FloatRange, Range
@@ -60,7 +60,7 @@ def warnings(
 
 
 def _failures(trials: Sequence[TrialRecord]) -> list[str]:
-    trained = [trial for trial in trials if trial.status is not Status.SKIPPED]
+    trained = [trial for trial in trials if trial.status is not TrialStatus.SKIPPED]
     failed = [trial for trial in trained if not trial.has_result]
     if len(failed) < 2 or len(failed) < MANY_FAILED * len(trained):
         return []
@@ -74,7 +74,7 @@ def _failures(trials: Sequence[TrialRecord]) -> list[str]:
 
 
 def _first_line(trial: TrialRecord) -> str:
-    if trial.status is Status.FAILED and trial.reason.strip():
+    if trial.status is TrialStatus.FAILED and trial.reason.strip():
         return trial.reason.strip().splitlines()[0].rstrip(".")
     return f"a {trial.settings.objective.name} that is no number"
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tuning.records import Status, TrialRecord
+from tuning.records import TrialRecord, TrialStatus
 from tuning.settings import as_json
 
 FALLING = 0.02
@@ -129,7 +129,9 @@ def still_falling(record: TrialRecord, *, noise: float | None = None) -> bool:
 
 def _finalist(trial: TrialRecord, repeats: Sequence[TrialRecord]) -> Finalist:
     # One that the time ended early says nothing of what as many epochs as the others' lead to.
-    own = [repeat for repeat in repeats if repeat.repeat_of == trial.trial_id and repeat.status is not Status.STOPPED]
+    own = [
+        repeat for repeat in repeats if repeat.repeat_of == trial.trial_id and repeat.status is not TrialStatus.STOPPED
+    ]
     return Finalist(
         trial_id=trial.trial_id,
         first=_value(trial),

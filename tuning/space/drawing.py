@@ -12,7 +12,7 @@ from tuning.errors import ImpossibleError, InputError, UserCodeError
 from tuning.failures import traceback_of
 from tuning.names import require_known
 from tuning.settings import Configuration, Value
-from tuning.space.known_space import KnownSpace, Open, Walk
+from tuning.space.known_space import KnownSpace, OpenRange, Walk
 from tuning.space.points import Point
 from tuning.space.ranges import Range, Ranges, parse_value
 from tuning.space.recording import Choose, RecordingHyperParameters
@@ -56,7 +56,7 @@ class Drawing:
     is_final: bool = False
 
 
-class Outcome(StrEnum):
+class BuildOutcome(StrEnum):
     """How a run of the builder ended: with a model, with a combination that can't be, or with an error."""
 
     POSSIBLE = "possible"
@@ -69,7 +69,7 @@ class Drawn:
     """A point, as far as the builder asked. `reason`, in one line, and `traceback` are empty for one with a model."""
 
     point: Point
-    outcome: Outcome = Outcome.POSSIBLE
+    outcome: BuildOutcome = BuildOutcome.POSSIBLE
     reason: str = ""
     traceback: str = ""
 
@@ -89,7 +89,7 @@ def draw(
         raise error
     return Drawn(
         point=point,
-        outcome=Outcome.IMPOSSIBLE if isinstance(error, ImpossibleError) else Outcome.FAILED,
+        outcome=BuildOutcome.IMPOSSIBLE if isinstance(error, ImpossibleError) else BuildOutcome.FAILED,
         reason=error.reason if isinstance(error, UserCodeError) else str(error),
         traceback=traceback_of(error),
     )
@@ -197,7 +197,7 @@ class _Chooser:
         self._walk.go(value)
         return value
 
-    def _value(self, new: Open, name: str, default: Value) -> Value:
+    def _value(self, new: OpenRange, name: str, default: Value) -> Value:
         drawing = self._drawing
         if name in drawing.wanted:
             wanted = drawing.wanted[name]

@@ -139,7 +139,7 @@ class Walk:
         self._space = space
         self._number = space._root
 
-    def values(self, name: str, domain: Range) -> Open:
+    def values(self, name: str, domain: Range) -> OpenRange:
         """The values of what the builder asks for next that lead to new points.
 
         Raises InputError if it asked for something else after the same values before.
@@ -147,7 +147,7 @@ class Walk:
         node = None if self._number == _LEAF else self._space._nodes[self._number]
         if node is not None:
             require_same(node, name, domain)
-        return Open(range=domain, closed=set() if node is None else node.closed)
+        return OpenRange(range=domain, closed=set() if node is None else node.closed)
 
     def go(self, value: Value) -> None:
         """Note what the builder is answered."""
@@ -156,7 +156,7 @@ class Walk:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Open:
+class OpenRange:
     """The values of a range but for the `closed` ones."""
 
     range: Range

@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import keras
 
 from tuning.records import TrialRecord
-from tuning.settings import Configuration, Feed, Plan, TrainingSettings
+from tuning.settings import Configuration, Feed, TrainingPlan, TrainingSettings
 from tuning.space.ranges import Ranges
 from tuning.space.recording import RecordingHyperParameters
 from tuning.training.built import Built
@@ -48,7 +48,7 @@ class ModelBuilder(Protocol):
     def parse(self, assignments: Mapping[str, str]) -> Configuration:
         """Texts from the command line as a checked configuration. Raises InputError as `check` does."""
 
-    def built(self, plan: Plan) -> Built:
+    def built(self, plan: TrainingPlan) -> Built:
         """The model of the plan's configuration. Raises InputError for hyperparameters that it does not take."""
 
     def feed_of(self, model: keras.Model) -> Feed:

@@ -14,7 +14,7 @@ import keras
 from tuning.errors import InputError
 from tuning.files.atomic import read_json, write_json
 from tuning.records import Epoch
-from tuning.settings import Plan
+from tuning.settings import TrainingPlan
 from tuning.training.callbacks import LearningCurve
 
 SECONDS_APART = 10.0
@@ -47,7 +47,7 @@ class Checkpoint:
     folder: Path
     seconds_apart: float = SECONDS_APART
 
-    def restore(self, plan: Plan) -> Restored | None:
+    def restore(self, plan: TrainingPlan) -> Restored | None:
         """What was saved of this very plan; None if nothing was, or another plan's."""
         if not self._progress.exists():
             return None
@@ -70,7 +70,9 @@ class Checkpoint:
                 "the start"
             ) from error
 
-    def save(self, plan: Plan, model: keras.Model, epochs: list[Epoch], *, best_weights: Path | None = None) -> None:
+    def save(
+        self, plan: TrainingPlan, model: keras.Model, epochs: list[Epoch], *, best_weights: Path | None = None
+    ) -> None:
         """Write the weights under names of their own, then the progress that names them, then drop older weights.
 
         `best_weights`: a copy is kept of this file, if it exists.
@@ -109,7 +111,7 @@ class EpochCheckpoint(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, checkpoint: Checkpoint, plan: Plan, curve: LearningCurve, *, until: int | None, best_weights: Path
+        self, checkpoint: Checkpoint, plan: TrainingPlan, curve: LearningCurve, *, until: int | None, best_weights: Path
     ) -> None:
         super().__init__()
         self._until = until

@@ -25,7 +25,7 @@ _LEAST_SHARE = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class Measurement:
     """An objective's value on some examples, with its standard error: infinite where they are too few to tell."""
 
     value: float
@@ -44,7 +44,7 @@ def report(model: keras.Model, split: Split, feed: Feed) -> Epoch:
     return epoch_from_logs(logs, learning_rate=0.0, seconds=0.0)
 
 
-def measure(model: keras.Model, split: Split, feed: Feed, objective: Objective) -> Measured | None:
+def measure(model: keras.Model, split: Split, feed: Feed, objective: Objective) -> Measurement | None:
     """The objective on the whole of `split`; its standard error from how it differs between parts of it.
 
     Parts that are measured one by one (batch means: Schmeiser, Operations Research 1982) serve any metric, one that is
@@ -62,7 +62,9 @@ def measure(model: keras.Model, split: Split, feed: Feed, objective: Objective) 
         if part is not None and math.isfinite(part):
             parts.append(part)
     error = statistics.stdev(parts) / math.sqrt(len(parts)) if len(parts) > 1 else math.inf
-    return Measured(value=value, standard_error=max(error, _least(value, objective, len(split))), examples=len(split))
+    return Measurement(
+        value=value, standard_error=max(error, _least(value, objective, len(split))), examples=len(split)
+    )
 
 
 def with_report(epochs: Sequence[Epoch], found: Epoch, *, seconds: float = 0.0) -> list[Epoch]:

@@ -19,7 +19,7 @@ import psutil
 from tuning.data.dataset import Split
 from tuning.errors import InputError
 from tuning.records import Epoch
-from tuning.settings import Feed, Labels, Objective, Plan
+from tuning.settings import Feed, Labels, Objective, TrainingPlan
 from tuning.training.callbacks import epoch_from_logs
 from tuning.training.input_pipeline import epoch_batches, validation_batches
 
@@ -78,7 +78,7 @@ class OwnFit:
     def run(
         self,
         built: Built,
-        plan: Plan,
+        plan: TrainingPlan,
         callbacks: Sequence[keras.callbacks.Callback],
         *,
         epochs: range,

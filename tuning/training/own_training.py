@@ -15,7 +15,7 @@ import keras
 from tuning.data.dataset import Split
 from tuning.errors import InputError
 from tuning.records import Epoch, best_epoch
-from tuning.settings import Feed, Objective, Plan
+from tuning.settings import Feed, Objective, TrainingPlan
 from tuning.training.averaging import averages
 from tuning.training.built import Built
 from tuning.training.checkpoint import Checkpoint
@@ -33,7 +33,7 @@ class OwnTraining:
 
     own_fit: OwnFit
     built: Built
-    plan: Plan
+    plan: TrainingPlan
     callbacks: Sequence[keras.callbacks.Callback]
     epochs: range
     before: Sequence[Epoch]
@@ -42,7 +42,7 @@ class OwnTraining:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
+class OwnTrainingResult:
     """The curve, the index of the epoch whose weights the model has, and what is to be known about its value."""
 
     epochs: tuple[Epoch, ...]
@@ -58,7 +58,7 @@ def run_own_fit(
     curve: Callable[[], Sequence[Epoch]],
     was_stopped: Callable[[], bool],
     checkpoint: Checkpoint | None,
-) -> Result:
+) -> OwnTrainingResult:
     """Run it. `curve`: the epochs that a callback saw of the given model, restored ones included.
 
     What it returns counts, unless the model says something much worse to the validation images: k-fold with other
@@ -90,7 +90,7 @@ def run_own_fit(
         epochs = with_report(epochs, report(built.model, validation, asked.feed_of(built.model)), seconds=seconds)
     index = best_epoch(epochs, objective) if is_best else max(len(epochs) - 1, 0)
     if validation is None or own_fit.ranks_only or not epochs:
-        return Result(epochs=tuple(epochs), result_epoch=index)
+        return OwnTrainingResult(epochs=tuple(epochs), result_epoch=index)
     return _compared(epochs, index, asked, validation)
 
 
@@ -112,22 +112,22 @@ def _keep_state(
         checkpoint.save(asked.plan, asked.built.model, epochs, best_weights=best)
 
 
-def _compared(epochs: list[Epoch], index: int, asked: OwnTraining, validation: Split) -> Result:
+def _compared(epochs: list[Epoch], index: int, asked: OwnTraining, validation: Split) -> OwnTrainingResult:
     """The same; where the model itself is much worse than was said of it, its own value counts."""
     objective, model = asked.plan.settings.objective, asked.built.model
     claimed = epochs[index].value(objective.name)
     if claimed is None or not math.isfinite(claimed) or not model.compiled:
-        return Result(epochs=tuple(epochs), result_epoch=index)
+        return OwnTrainingResult(epochs=tuple(epochs), result_epoch=index)
     found = measure(model, validation, asked.feed_of(model), objective)
     if found is None or not _is_much_worse(found.value, claimed, found.standard_error, objective):
-        return Result(epochs=tuple(epochs), result_epoch=index)
+        return OwnTrainingResult(epochs=tuple(epochs), result_epoch=index)
     note = (
         f"its fit said {objective.name} {claimed:.4g}, but the model that it trained has {found.value:.4g} on the "
         "validation images, which counts"
     )
     corrected = [*epochs]
     corrected[index] = _with_value(epochs[index], objective, found.value)
-    return Result(epochs=tuple(corrected), result_epoch=index, note=note)
+    return OwnTrainingResult(epochs=tuple(corrected), result_epoch=index, note=note)
 
 
 def _is_much_worse(value: float, claimed: float, standard_error: float, objective: Objective) -> bool:

@@ -15,7 +15,7 @@ from tuning.data.dataset import Split
 from tuning.errors import InputError
 from tuning.failures import describe_failure
 from tuning.runs.run_folder import RunFolder
-from tuning.settings import Plan
+from tuning.settings import TrainingPlan
 from tuning.training.builder import ModelBuilder
 from tuning.training.own_fit import scaled_pixels
 
@@ -29,7 +29,7 @@ class Kept:
     why_weights_only: str = ""
 
 
-def what_can_be_kept(builder: ModelBuilder, plan: Plan, model: keras.Model, few: Split) -> Kept:
+def what_can_be_kept(builder: ModelBuilder, plan: TrainingPlan, model: keras.Model, few: Split) -> Kept:
     """See whether the model comes back with the same answers to a few examples.
 
     From a `.keras` file, or where a layer has no `get_config` that makes it again, from its weights and the code that

@@ -15,7 +15,7 @@ import keras
 from tuning.data.dataset import Split
 from tuning.environment.graph_memory import forget_graphs, own_gradients
 from tuning.records import Epoch, best_epoch
-from tuning.settings import Configuration, Plan, Schedule
+from tuning.settings import Configuration, Schedule, TrainingPlan
 from tuning.training.averaging import ValidatesDelivered
 from tuning.training.builder import ModelBuilder
 from tuning.training.built import Built
@@ -24,7 +24,7 @@ from tuning.training.checkpoint import Checkpoint, EpochCheckpoint, Restored
 from tuning.training.input_pipeline import steps_per_epoch, training_batches, validation_batches
 from tuning.training.measuring import report, with_report
 from tuning.training.own_fit import class_weights
-from tuning.training.own_training import OwnTraining, Result, run_own_fit
+from tuning.training.own_training import OwnTraining, OwnTrainingResult, run_own_fit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +65,7 @@ class Training:
 
 def train(
     builder: ModelBuilder,
-    plan: Plan,
+    plan: TrainingPlan,
     *,
     training: Split,
     validation: Split | None,
@@ -90,7 +90,7 @@ def train(
     restored = checkpoint.restore(plan) if checkpoint is not None else None
     before = () if restored is None else restored.epochs
     if not watch.on_built(built):
-        return _training(built, Result(epochs=before, result_epoch=max(len(before) - 1, 0)), stopped=True)
+        return _training(built, OwnTrainingResult(epochs=before, result_epoch=max(len(before) - 1, 0)), stopped=True)
     if restored is not None:
         restored.load_into(model)
     last = settings.epochs if watch.until is None else min(watch.until, settings.epochs)
@@ -145,10 +145,10 @@ def train(
         elif is_swapped and validation is not None:
             reached = with_report(reached, report(model, validation, built.feed))
     index = best_epoch(reached, settings.objective) if keeps_best else max(len(reached) - 1, 0)
-    return _training(built, Result(epochs=tuple(reached), result_epoch=index), stopped=stop.stopped)
+    return _training(built, OwnTrainingResult(epochs=tuple(reached), result_epoch=index), stopped=stop.stopped)
 
 
-def _training(built: Built, result: Result, *, stopped: bool) -> Training:
+def _training(built: Built, result: OwnTrainingResult, *, stopped: bool) -> Training:
     return Training(
         model=built.model,
         hyperparameters=built.hyperparameters,
@@ -160,7 +160,7 @@ def _training(built: Built, result: Result, *, stopped: bool) -> Training:
 
 
 def _validating(
-    plan: Plan, restored: Restored | None, best: Path | None, *, of: keras.Model | None
+    plan: TrainingPlan, restored: Restored | None, best: Path | None, *, of: keras.Model | None
 ) -> list[keras.callbacks.Callback]:
     """The callbacks that look at the objective: when to stop, and which epoch's weights to keep in `best`, if any."""
     settings, objective = plan.settings, plan.settings.objective
@@ -177,7 +177,7 @@ def _validating(
 
 def _fit(
     built: Built,
-    plan: Plan,
+    plan: TrainingPlan,
     callbacks: Sequence[keras.callbacks.Callback],
     *,
     epochs: range,

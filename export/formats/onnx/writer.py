@@ -20,7 +20,7 @@ from export.graph.tracing import trace
 from export.native_output import held_back
 
 if TYPE_CHECKING:
-    from export.formats.source import Source
+    from export.formats.source import ModelSource
     from export.formats.writer import WriteOptions
     from export.model.serving import ServingModel
 
@@ -30,7 +30,7 @@ _MAKERS: Mapping[Variant, str] = {Variant.FLOAT32: "quick", Variant.FLOAT16: "fl
 """Number type → how the converter's process calls what makes it."""
 
 
-def write(source: Source, path: Path, options: WriteOptions) -> int:
+def write(source: ModelSource, path: Path, options: WriteOptions) -> int:
     """Write the file `path`, with the description in its `metadata_props`; the opset it was written with.
 
     Raises InputError if the model can't be converted, VerificationError if what was made is not valid ONNX: converters
@@ -86,7 +86,7 @@ def convert(serving: ServingModel, opset: int) -> bytes:
     return content
 
 
-def _made(source: Source, variant: Variant) -> bytes:
+def _made(source: ModelSource, variant: Variant) -> bytes:
     """The file in that number type, made of the float32 one."""
     arguments: dict[str, Any] = {"content": source.onnx}
     if variant is Variant.INT8:

@@ -29,7 +29,7 @@ _FILE_NAMES = {
 def saver_flaws(function: Any, *, saves: bool) -> Iterator[str]:
     """What in a FunctionDef is not as TensorFlow writes it to save variables, or else to restore them."""
     title = f"the function that {'saves' if saves else 'restores'} its variables"
-    reader = _Reader(function)
+    reader = _ExpressionReader(function)
     for node in function.node_def:
         if node.op not in (_SAVING if saves else _RESTORING):
             yield f"{title} uses {node.op}"
@@ -38,7 +38,7 @@ def saver_flaws(function: Any, *, saves: bool) -> Iterator[str]:
                 yield f"{title} reaches a file of another name than it is given ({node.op})"
 
 
-class _Reader:
+class _ExpressionReader:
     """Reads a tensor of a function as an expression of its arguments and constants; a loop ends as an expression of
     nothing."""
 

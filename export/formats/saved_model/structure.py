@@ -35,7 +35,7 @@ def read(path: Path) -> Structure:
     if _SIGNATURE not in signatures:
         raise InputError(f"{path} lacks the signature {_SIGNATURE}: export it again")
     signature = signatures[_SIGNATURE]
-    operators = Counter(_Reader(graph).operators([tensor.name for tensor in signature.outputs.values()]))
+    operators = Counter(_OperatorFinder(graph).operators([tensor.name for tensor in signature.outputs.values()]))
     faults = [f"it draws random numbers ({name})" for name in sorted(operators) if _is_random(name)]
     return Structure(
         operators=operators,
@@ -45,7 +45,7 @@ def read(path: Path) -> Structure:
     )
 
 
-class _Reader:
+class _OperatorFinder:
     """Finds the operators that answers depend on: functions may compute more than anybody reads."""
 
     def __init__(self, graph: Any) -> None:

@@ -14,7 +14,7 @@ import tensorflow as tf
 from export.native_output import held_back
 
 if TYPE_CHECKING:
-    from export.formats.source import Source
+    from export.formats.source import ModelSource
     from export.formats.writer import WriteOptions
     from export.model.serving import ServingModel
 
@@ -22,7 +22,7 @@ SIGNATURE = "serving_default"
 METADATA = Path("assets.extra") / "description.json"
 
 
-def write(source: Source, path: Path, options: WriteOptions) -> None:
+def write(source: ModelSource, path: Path, options: WriteOptions) -> None:
     """Write the folder `path`; the description lies in `assets.extra`, which TensorFlow leaves to its users."""
     serving = source.serving
     write_plain(serving, tf.function(serving.serve, input_signature=serving.signature).get_concrete_function(), path)

@@ -20,7 +20,7 @@ from export.graph.refusals import refusal, refuse_conversion, stopped_at
 from export.native_output import held_back
 
 if TYPE_CHECKING:
-    from export.formats.source import Source
+    from export.formats.source import ModelSource
     from export.formats.writer import WriteOptions
 
 METADATA_NAME = "description"
@@ -28,7 +28,7 @@ _ABOUT_CONVERSION = b"CONVERSION_METADATA"
 """Which converter made the file, and how: the manifest says that."""
 
 
-def write(source: Source, path: Path, options: WriteOptions) -> None:
+def write(source: ModelSource, path: Path, options: WriteOptions) -> None:
     """Write the file `path`, with the description as a metadata buffer.
 
     Raises InputError if the model needs an operator that TFLite does not have: files with TensorFlow's own operators
@@ -55,7 +55,7 @@ def write(source: Source, path: Path, options: WriteOptions) -> None:
     path.write_bytes(_finished(bytes(content), json.dumps(options.description.as_metadata())))
 
 
-def _converted(converter: Any, variant: Variant, source: Source) -> bytes:
+def _converted(converter: Any, variant: Variant, source: ModelSource) -> bytes:
     if variant is Variant.FLOAT32:
         return bytes(converter.convert())
     converter.optimizations = [tf.lite.Optimize.DEFAULT]

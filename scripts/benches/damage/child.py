@@ -43,9 +43,9 @@ def damage_and_read(damaged: Damaged, seed: int) -> tuple[int, str]:
     whole, manifest = path.read_bytes(), Path("artifacts/manifest.json")
     sealed = manifest.read_bytes()
 
-    def run(arguments: argparse.Namespace) -> _entry.Outcome:
+    def run(arguments: argparse.Namespace) -> _entry.CommandOutcome:
         damaged.read()
-        return _entry.Outcome(result={})
+        return _entry.CommandOutcome(result={})
 
     said = io.StringIO()
     try:

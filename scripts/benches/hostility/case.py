@@ -11,7 +11,7 @@ from pathlib import Path
 from scripts.benches.hostility.goods import Goods
 
 
-class Kind(StrEnum):
+class AttackKind(StrEnum):
     """What is attacked; one module of cases each."""
 
     PUBLICATION = "publication"
@@ -27,7 +27,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class CasePlace:
     """Where a case happens. `folder`: empty at first, the command's current folder; `goods`: right things to copy."""
 
     folder: Path
@@ -57,13 +57,13 @@ class Attack:
     `needs_root`: it can be prepared by root only.
     """
 
-    kind: Kind
+    kind: AttackKind
     name: str
-    prepare: Callable[[Place], Sequence[str | Path]]
+    prepare: Callable[[CasePlace], Sequence[str | Path]]
     codes: tuple[int, ...]
     says: str = ""
     changes: tuple[str, ...] = ()
-    check: Callable[[Place, subprocess.CompletedProcess[str]], Sequence[str]] | None = None
+    check: Callable[[CasePlace, subprocess.CompletedProcess[str]], Sequence[str]] | None = None
     seconds: float = 10.0
     slow: bool = False
     needs_root: bool = False

@@ -15,10 +15,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.benches.hostility.case import Attack, Kind, Place
+from scripts.benches.hostility.case import Attack, AttackKind, CasePlace
 from scripts.benches.hostility.goods import SCRIPTS, Goods
 from scripts.benches.hostility.snapshot import differences, snapshot
-from scripts.benches.hostility.watching import Ended, Limits, watch
+from scripts.benches.hostility.watching import CommandLimits, CommandResult, watch
 
 OUR_ERROR = 70
 LONGEST_QUOTE = 300
@@ -47,12 +47,12 @@ _CACHES = (
 )
 """What libraries keep for themselves in a user's home at their first import."""
 
-Execute = Callable[[Sequence[str], Place, Mapping[str, str]], Ended]
+Execute = Callable[[Sequence[str], CasePlace, Mapping[str, str]], CommandResult]
 """Runs words in a place's folder with an environment."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class AttackResult:
     """What became of an attack. `faults`: what was not as expected; `skipped`: why it could not be tried here."""
 
     attack: Attack
@@ -62,7 +62,7 @@ class Answer:
     skipped: str = ""
 
 
-def collect(kinds: Sequence[Kind] = tuple(Kind)) -> list[Attack]:
+def collect(kinds: Sequence[AttackKind] = tuple(AttackKind)) -> list[Attack]:
     """Every attack of the kinds that are written. Raises ValueError where two have one name."""
     found: list[Attack] = []
     for kind in kinds:
@@ -75,16 +75,16 @@ def collect(kinds: Sequence[Kind] = tuple(Kind)) -> list[Attack]:
     return found
 
 
-def execute_in_processes(limits: Limits, usual: Mapping[str, float] = {}) -> Execute:
+def execute_in_processes(limits: CommandLimits, usual: Mapping[str, float] = {}) -> Execute:
     """Real commands: scripts by this Python, anything else as it is.
 
     `usual`: MiB that scripts hold on right things. A command with one of them may hold so much more than that.
     """
 
-    def execute(words: Sequence[str], place: Place, environment: Mapping[str, str]) -> Ended:
+    def execute(words: Sequence[str], place: CasePlace, environment: Mapping[str, str]) -> CommandResult:
         held = [mebibytes for script, mebibytes in usual.items() if any(script in word for word in words)]
         most = max(held) + ADDED_MEBIBYTES if held else limits.mebibytes
-        allowed = Limits(seconds=limits.seconds, mebibytes=most)
+        allowed = CommandLimits(seconds=limits.seconds, mebibytes=most)
         return watch(as_command(words), folder=place.folder, environment=environment, limits=allowed)
 
     return execute
@@ -109,11 +109,11 @@ def reason_to_skip(attack: Attack) -> str:
     return ""
 
 
-def run_attack(attack: Attack, goods: Goods, execute: Execute) -> Answer:
+def run_attack(attack: Attack, goods: Goods, execute: Execute) -> AttackResult:
     """Prepare it in an empty folder, run its command, and compare all that came of it with what is expected."""
     reason = reason_to_skip(attack)
     if reason:
-        return Answer(attack=attack, skipped=reason)
+        return AttackResult(attack=attack, skipped=reason)
     base = Path(tempfile.mkdtemp(prefix="attack-")).resolve()
     try:
         return _run_in(make_base(base), attack, goods, execute)
@@ -143,12 +143,12 @@ def environment_of(base: Path) -> dict[str, str]:
     return {**kept, **{name: str(base / folder) for name, folder in _EMPTY.items()}, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def _run_in(base: Path, attack: Attack, goods: Goods, execute: Execute) -> Answer:
-    place = Place(folder=base / "folder", goods=goods)
+def _run_in(base: Path, attack: Attack, goods: Goods, execute: Execute) -> AttackResult:
+    place = CasePlace(folder=base / "folder", goods=goods)
     try:
         words = [str(word) for word in attack.prepare(place)]
     except (OSError, ValueError, LookupError, subprocess.SubprocessError) as error:
-        return Answer(attack=attack, faults=(f"it can't be prepared: {type(error).__name__}: {error}",))
+        return AttackResult(attack=attack, faults=(f"it can't be prepared: {type(error).__name__}: {error}",))
     before, right = snapshot(base), snapshot(goods.folder, bytes_too=False)
     ended = execute(words, place, environment_of(base))
     allowed = [*_CACHES, *(posixpath.normpath(f"folder/{name}") for name in attack.changes)]
@@ -159,7 +159,7 @@ def _run_in(base: Path, attack: Attack, goods: Goods, execute: Execute) -> Answe
         *(f"of the goods, {change}" for change in differences(right, snapshot(goods.folder, bytes_too=False))),
         *(attack.check(place, ended.done) if attack.check is not None else ()),
     ]
-    return Answer(attack=attack, seconds=ended.seconds, mebibytes=ended.mebibytes, faults=tuple(faults))
+    return AttackResult(attack=attack, seconds=ended.seconds, mebibytes=ended.mebibytes, faults=tuple(faults))
 
 
 def _unlike(attack: Attack, done: subprocess.CompletedProcess[str]) -> list[str]:

@@ -6,19 +6,19 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from scripts.benches.hostility.case import Place
+from scripts.benches.hostility.case import CasePlace
 from scripts.benches.hostility.running import as_command
 from scripts.benches.hostility.usual import RIGHT
 
 NOBODY = 65534
 
 
-def predict(place: Place) -> list[str]:
+def predict(place: CasePlace) -> list[str]:
     """A command that works, and takes a moment only."""
     return list(RIGHT["predict.py"](place))
 
 
-def search(place: Place, *more: str) -> list[str]:
+def search(place: CasePlace, *more: str) -> list[str]:
     """A search of a moment on the digits."""
     options = ["--dataset", "digits", "--max-trials", "1", "--epochs", "1", "--repeats", "0", "--workers", "0"]
     return ["tune.py", "--run", "new", *options, *more]
@@ -30,7 +30,7 @@ def with_variables(words: Sequence[str], *, unset: Sequence[str] = (), **variabl
     return ["env", *removed, *(f"{name}={value}" for name, value in variables.items()), *as_command(words)]
 
 
-def with_patch(place: Place, words: Sequence[str], patch: str) -> list[str]:
+def with_patch(place: CasePlace, words: Sequence[str], patch: str) -> list[str]:
     """The command in a Python, its children too, that runs `patch` before anything else."""
     folder = place.folder / "patched"
     folder.mkdir()
@@ -43,7 +43,7 @@ def with_mounts(words: Sequence[str], mounts: str) -> list[str]:
     return ["unshare", "--map-root-user", "--mount", "sh", "-c", f'{mounts} && exec "$@"', "sh", *as_command(words)]
 
 
-def as_nobody(place: Place, words: Sequence[str]) -> list[str]:
+def as_nobody(place: CasePlace, words: Sequence[str]) -> list[str]:
     """The command as a user who owns nothing but the places for what is temporary."""
     place.folder.parent.chmod(0o755)
     for folder in (place.temporary, place.home):
@@ -51,7 +51,7 @@ def as_nobody(place: Place, words: Sequence[str]) -> list[str]:
     return ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *as_command(words)]
 
 
-def then(place: Place, program: str, *words: str) -> list[str]:
+def then(place: CasePlace, program: str, *words: str) -> list[str]:
     """A Python program that gets a command's words."""
     del place
     return [sys.executable, "-c", program, *as_command(words)]

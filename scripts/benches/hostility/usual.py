@@ -6,25 +6,25 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from scripts.benches.hostility.case import Place
+from scripts.benches.hostility.case import CasePlace
 from scripts.benches.hostility.goods import TUNE, Goods
 from scripts.benches.hostility.running import as_command, environment_of, make_base
-from scripts.benches.hostility.watching import Limits, watch
+from scripts.benches.hostility.watching import CommandLimits, watch
 
-PATIENT = Limits(seconds=300.0, mebibytes=4096.0)
+PATIENT = CommandLimits(seconds=300.0, mebibytes=4096.0)
 
 
-def _verify(place: Place) -> Sequence[str]:
+def _verify(place: CasePlace) -> Sequence[str]:
     place.goods.artifacts(place.folder)
     return ["verify.py", "artifacts"]
 
 
-def _benchmark(place: Place) -> Sequence[str]:
+def _benchmark(place: CasePlace) -> Sequence[str]:
     place.goods.artifacts(place.folder)
     return ["benchmark.py", "artifacts", "--repeats", "3"]
 
 
-def _predict(place: Place) -> Sequence[str]:
+def _predict(place: CasePlace) -> Sequence[str]:
     from PIL import Image
 
     place.goods.artifacts(place.folder)
@@ -34,20 +34,20 @@ def _predict(place: Place) -> Sequence[str]:
     return ["predict.py", "one.png", "--artifacts", "artifacts"]
 
 
-def _export(place: Place) -> Sequence[str]:
+def _export(place: CasePlace) -> Sequence[str]:
     place.goods.runs(place.folder)
     return ["export.py", "--run", "first"]
 
 
-def _tune(place: Place) -> Sequence[str]:
+def _tune(place: CasePlace) -> Sequence[str]:
     return TUNE
 
 
-def _train(place: Place) -> Sequence[str]:
+def _train(place: CasePlace) -> Sequence[str]:
     return ["train.py", "--run", "one", "--dataset", "digits", "--epochs", "1", "--set", "dropout=0"]
 
 
-RIGHT: Mapping[str, Callable[[Place], Sequence[str]]] = {
+RIGHT: Mapping[str, Callable[[CasePlace], Sequence[str]]] = {
     "verify.py": _verify,
     "predict.py": _predict,
     "export.py": _export,
@@ -66,7 +66,7 @@ def measure_usual(goods: Goods, scripts: Sequence[str] = tuple(RIGHT)) -> dict[s
     for script in scripts:
         with tempfile.TemporaryDirectory() as work:
             base = make_base(Path(work).resolve())
-            words = RIGHT[script](Place(folder=base / "folder", goods=goods))
+            words = RIGHT[script](CasePlace(folder=base / "folder", goods=goods))
             ended = watch(as_command(words), folder=base / "folder", environment=environment_of(base), limits=PATIENT)
             if ended.done.returncode:
                 raise ValueError(f"{' '.join(words)} fails on right things: {ended.done.stderr[-500:]}")

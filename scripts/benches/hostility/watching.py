@@ -25,7 +25,7 @@ LONGEST_OUTPUT = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
+class CommandLimits:
     """The most that one command may take: `seconds` by the clock, `mebibytes` of memory in all its processes."""
 
     seconds: float = 10.0
@@ -33,7 +33,7 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ended:
+class CommandResult:
     """A command that is over. `faults`: what was wrong with its time, its memory and its processes."""
 
     done: subprocess.CompletedProcess[str]
@@ -42,7 +42,9 @@ class Ended:
     faults: tuple[str, ...] = ()
 
 
-def watch(words: Sequence[str], *, folder: Path, environment: Mapping[str, str], limits: Limits) -> Ended:
+def watch(
+    words: Sequence[str], *, folder: Path, environment: Mapping[str, str], limits: CommandLimits
+) -> CommandResult:
     """Run a command there, kill it where it goes far beyond the limits, and end whatever it left."""
     faults: list[str] = []
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
@@ -74,7 +76,7 @@ def watch(words: Sequence[str], *, folder: Path, environment: Mapping[str, str],
         faults.append(f"it took {seconds:.1f} s, more than {limits.seconds:g}")
     if peak > limits.mebibytes:
         faults.append(f"it held {peak:.0f} MiB, more than {limits.mebibytes:g}")
-    return Ended(done=done, seconds=seconds, mebibytes=peak, faults=tuple(faults))
+    return CommandResult(done=done, seconds=seconds, mebibytes=peak, faults=tuple(faults))
 
 
 def memory_of_family(pid: int) -> float:

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Refused:
+class ExpectedRefusal:
     """A case that a format can't hold: `says` is in the refusal, `mend` is what a user may do."""
 
     says: str
     mend: str
 
 
-REFUSED: Mapping[tuple[str, str], Refused] = {
-    ("Conv3D dilated", "tflite"): Refused(
+REFUSED: Mapping[tuple[str, str], ExpectedRefusal] = {
+    ("Conv3D dilated", "tflite"): ExpectedRefusal(
         says="(Conv3D) can't be written as TFLite", mend="leave the dilation out, or convolve the slices as images"
     ),
 }

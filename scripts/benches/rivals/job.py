@@ -19,7 +19,7 @@ SPACES = ("small", "whole")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
+class RivalJob:
     """The same trials for everybody.
 
     `space`: one in `SPACES`. `trials`: their number; `configurations`: empty before they are drawn. `seed`: what Keras
@@ -39,7 +39,7 @@ class Job:
         (folder / "job.json").write_text(json.dumps(dataclasses.asdict(self)), encoding="utf-8")
 
     @classmethod
-    def read(cls, folder: Path) -> Job:
+    def read(cls, folder: Path) -> RivalJob:
         data = json.loads((folder / "job.json").read_text(encoding="utf-8"))
         return cls(**{**data, "configurations": tuple(data["configurations"])})
 
@@ -83,10 +83,10 @@ class MarksFile:
         return Marks(self)
 
 
-def given() -> tuple[Job, Path]:
+def given() -> tuple[RivalJob, Path]:
     """The job and the folder for everything else, in a contestant's process."""
     folder = Path(sys.argv[1])
-    return Job.read(folder), folder
+    return RivalJob.read(folder), folder
 
 
 def write_configurations(folder: Path, configurations: list[dict[str, Any]]) -> None:

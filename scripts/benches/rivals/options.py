@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from scripts.benches.rivals.job import SPACES, Job
+from scripts.benches.rivals.job import SPACES, RivalJob
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -18,9 +18,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--results", type=Path, metavar="FILE", help="write every raw value to a JSON file")
 
 
-def job_of(arguments: argparse.Namespace) -> Job:
+def job_of(arguments: argparse.Namespace) -> RivalJob:
     """Its configurations are not drawn yet."""
-    return Job(
+    return RivalJob(
         dataset=arguments.dataset,
         space=arguments.space,
         trials=arguments.trials,

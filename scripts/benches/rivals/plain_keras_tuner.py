@@ -6,12 +6,12 @@ from pathlib import Path
 
 import keras_tuner as kt
 
-from scripts.benches.rivals.job import Job, MarksFile, given, write_configurations
+from scripts.benches.rivals.job import MarksFile, RivalJob, given, write_configurations
 from scripts.benches.rivals.training import load_data, make_builder
 from tuning.data.search_data import SearchData
 
 
-def make_tuner(job: Job, data: SearchData, folder: Path) -> kt.RandomSearch:
+def make_tuner(job: RivalJob, data: SearchData, folder: Path) -> kt.RandomSearch:
     return kt.RandomSearch(
         make_builder(job, data, MarksFile.of(folder)),
         objective="val_loss",

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scripts.benches.rivals.job import Job, MarksFile, read_configurations
+from scripts.benches.rivals.job import MarksFile, RivalJob, read_configurations
 from tuning.environment.cpu_kernels import ONEDNN
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -58,7 +58,7 @@ class Run:
         return self.trials * SECONDS_AN_HOUR / getattr(self, span)
 
 
-def drawn(job: Job) -> Job:
+def drawn(job: RivalJob) -> RivalJob:
     """The job with the configurations that Keras Tuner's random search draws for it."""
     with tempfile.TemporaryDirectory(prefix="bench") as folder:
         _run_module("draw", job, Path(folder), {})
@@ -66,7 +66,12 @@ def drawn(job: Job) -> Job:
 
 
 def race(
-    contestants: Sequence[Contestant], job: Job, *, repeats: int, packages: Path | None, tell: Callable[[Run], None]
+    contestants: Sequence[Contestant],
+    job: RivalJob,
+    *,
+    repeats: int,
+    packages: Path | None,
+    tell: Callable[[Run], None],
 ) -> list[Run]:
     """All runs of all contestants in the order in which they were made; `tell` is called after each.
 
@@ -88,7 +93,7 @@ def median_ratio(runs: Sequence[Run], of: str, to: str, *, span: str) -> float:
     return statistics.median(rate / rates[to, repeat] for (name, repeat), rate in rates.items() if name == of)
 
 
-def _measure(contestant: Contestant, job: Job, repeat: int, packages: Path | None) -> Run:
+def _measure(contestant: Contestant, job: RivalJob, repeat: int, packages: Path | None) -> Run:
     path = [str(folder) for folder in (ROOT, packages) if folder is not None]
     environment = {**contestant.environment, "PYTHONPATH": os.pathsep.join(path)}
     asked = dataclasses.replace(job, workers=contestant.workers)
@@ -114,7 +119,7 @@ def _measure(contestant: Contestant, job: Job, repeat: int, packages: Path | Non
     )
 
 
-def _run_module(module: str, job: Job, folder: Path, environment: Mapping[str, str]) -> float:
+def _run_module(module: str, job: RivalJob, folder: Path, environment: Mapping[str, str]) -> float:
     """Wall seconds of its process."""
     job.write(folder)
     inherited = {name: value for name, value in os.environ.items() if name not in CHOICES}

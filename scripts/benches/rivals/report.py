@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scripts.benches.rivals.job import Job
+from scripts.benches.rivals.job import RivalJob
 from scripts.benches.rivals.race import Run, median_ratio
 
 SPANS = {"whole_seconds": "whole process", "trials_seconds": "first training's start to last one's end"}
@@ -39,7 +39,7 @@ def versions(packages: Path | None) -> dict[str, str]:
     return {name: distribution.version for name, distribution in found.items() if distribution is not None}
 
 
-def print_heading(job: Job, repeats: int, packages: Path | None) -> None:
+def print_heading(job: RivalJob, repeats: int, packages: Path | None) -> None:
     here = machine()
     print(f"{here['processor']}, {here['cores']} cores, Python {here['python']}; ", end="")
     print(", ".join(f"{name} {version}" for name, version in versions(packages).items()))
@@ -67,7 +67,7 @@ def print_table(runs: Sequence[Run], of: str) -> None:
             print(f"  {name:<40} {spread:>26} {rate:>12.0f}  {ratio}")
 
 
-def write_results(path: Path, job: Job, runs: Sequence[Run], packages: Path | None) -> None:
+def write_results(path: Path, job: RivalJob, runs: Sequence[Run], packages: Path | None) -> None:
     """Every raw value, and what it was measured on."""
     kept = {
         "machine": machine(),

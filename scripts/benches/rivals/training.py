@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from scripts.benches.rivals.job import Job, MarksFile
+from scripts.benches.rivals.job import MarksFile, RivalJob
 from tuning.data.search_data import SearchData
 from tuning.data.sources.by_name import load_dataset
-from tuning.models.built_in import Task, TunableClassifier
+from tuning.models.built_in import ClassificationTask, TunableClassifier
 from tuning.space.built_in_space import adapted, default_ranges
 from tuning.space.ranges import Choices, IntRange, Range
 
@@ -49,16 +49,16 @@ class FittedClassifier(TunableClassifier):
         return model.fit(*args, batch_size=hp.get("batch_size"), callbacks=callbacks, **kwargs)
 
 
-def load_data(job: Job) -> SearchData:
+def load_data(job: RivalJob) -> SearchData:
     return SearchData.of(load_dataset(job.dataset))
 
 
-def make_builder(job: Job, data: SearchData, marks: MarksFile) -> FittedClassifier:
+def make_builder(job: RivalJob, data: SearchData, marks: MarksFile) -> FittedClassifier:
     shape = data.training.images.shape[1:]
     ranges = default_ranges(shape)
     if job.space == "small":
         ranges = _small(ranges)
-    builder = FittedClassifier(Task(image_shape=shape, num_classes=data.num_classes), ranges=ranges)
+    builder = FittedClassifier(ClassificationTask(image_shape=shape, num_classes=data.num_classes), ranges=ranges)
     builder.marks = marks
     return builder
 

@@ -15,7 +15,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.study import MaxTrialsCallback
 from optuna.trial import TrialState
 
-from scripts.benches.rivals.job import Job, MarksFile, given
+from scripts.benches.rivals.job import MarksFile, RivalJob, given
 
 STUDY = "rivals"
 WORKER = "--worker"
@@ -25,7 +25,7 @@ def storage(folder: Path) -> JournalStorage:
     return JournalStorage(JournalFileBackend(str(folder / "study.log")))
 
 
-def start(job: Job, folder: Path) -> None:
+def start(job: RivalJob, folder: Path) -> None:
     study = optuna.create_study(study_name=STUDY, storage=storage(folder), direction="minimize")
     for number in range(job.trials):
         study.enqueue_trial({"configuration": number})
@@ -36,7 +36,7 @@ def start(job: Job, folder: Path) -> None:
         raise SystemExit(f"a worker failed: {failed[0]}")
 
 
-def work(job: Job, folder: Path) -> None:
+def work(job: RivalJob, folder: Path) -> None:
     from scripts.benches.rivals.training import fit_configuration, load_data, make_builder
 
     data = load_data(job)

@@ -13,11 +13,11 @@ from typing import Any
 import ray
 from ray import tune
 
-from scripts.benches.rivals.job import Job, MarksFile, given
+from scripts.benches.rivals.job import MarksFile, RivalJob, given
 from tuning.data.search_data import SearchData
 
 
-def train(config: dict[str, Any], *, job: Job, data: SearchData, marks: MarksFile) -> None:
+def train(config: dict[str, Any], *, job: RivalJob, data: SearchData, marks: MarksFile) -> None:
     from scripts.benches.rivals.training import fit_configuration, make_builder
 
     builder = make_builder(job, data, marks)

@@ -9,19 +9,19 @@ from typing import Any
 import pytest
 
 from export.artifact import Format, Variant
-from export.benchmark.candidate import Maker
+from export.benchmark.candidate import Exporter
 from export.benchmark.messages import Opened
-from export.benchmark.record import Benchmark, Machine, Result
+from export.benchmark.record import Benchmark, BenchmarkResult, Machine
 from export.benchmark.timings import Latency
 
 QUIET = Machine(processor="a processor", cores=2, system="a system", load_average=0.1)
 
 
 @pytest.fixture
-def result() -> Callable[..., Result]:
+def result() -> Callable[..., BenchmarkResult]:
     """`result(name, milliseconds=2, **facts)`: five quiet rounds of 40 calls that took so long at batch 1 and 32."""
 
-    def call(name: str, *, milliseconds: int = 2, **facts: Any) -> Result:
+    def call(name: str, *, milliseconds: int = 2, **facts: Any) -> BenchmarkResult:
         nanoseconds = milliseconds * 10**6
         opened = Opened(
             import_seconds=1.0,
@@ -32,7 +32,7 @@ def result() -> Callable[..., Result]:
         )
         known: dict[str, Any] = {
             "name": name,
-            "maker": Maker.PUBLISHED,
+            "maker": Exporter.PUBLISHED,
             "format": Format.ONNX,
             "variant": Variant.FLOAT32,
             "files": {},
@@ -43,22 +43,22 @@ def result() -> Callable[..., Result]:
             "accuracy": 0.9936,
             "label_flips": 0,
         }
-        return Result(**{**known, **facts})
+        return BenchmarkResult(**{**known, **facts})
 
     return call
 
 
 @pytest.fixture
-def benchmark(result: Callable[..., Result]) -> Callable[..., Benchmark]:
+def benchmark(result: Callable[..., BenchmarkResult]) -> Callable[..., Benchmark]:
     """`benchmark(*results, **facts)`; without results one file, model.export's, and one of its that failed."""
 
-    def call(*results: Result, **facts: Any) -> Benchmark:
+    def call(*results: BenchmarkResult, **facts: Any) -> Benchmark:
         usual = (
             result("model.onnx", milliseconds=1, size_bytes=900),
-            result("model.export onnx", milliseconds=2, maker=Maker.MODEL_EXPORT),
+            result("model.export onnx", milliseconds=2, maker=Exporter.MODEL_EXPORT),
             result(
                 "model.export litert",
-                maker=Maker.MODEL_EXPORT,
+                maker=Exporter.MODEL_EXPORT,
                 format=Format.TFLITE,
                 failure="it has no kernel",
                 starts=(),

@@ -8,8 +8,8 @@ import pytest
 
 from export.artifact import Format, TensorSpec
 from export.benchmark.candidate import (
+    Exporter,
     KerasSource,
-    Maker,
     choose_artifacts,
     export_candidate,
     find_keras_source,
@@ -28,7 +28,7 @@ def test_each_artifact_is_a_candidate_with_its_digests(published: Path) -> None:
     found = published_candidates(published, artifacts)
 
     assert [candidate.name for candidate in found] == ["saved_model", "model.tflite", "model.onnx"]
-    assert {candidate.maker for candidate in found} == {Maker.PUBLISHED}
+    assert {candidate.maker for candidate in found} == {Exporter.PUBLISHED}
     assert [candidate.files for candidate in found] == [artifact.files for artifact in artifacts]
     assert all(candidate.path.exists() and candidate.size_bytes > 1000 for candidate in found)
 

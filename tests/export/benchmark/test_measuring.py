@@ -14,9 +14,9 @@ import pytest
 
 from export.apart.limits import Limits
 from export.artifact import INPUT_NAME, OUTPUT_NAME, Format
-from export.benchmark.candidate import BATCHES, KerasSource, Maker, choose_artifacts, export_candidate
-from export.benchmark.measuring import Plan, measure
-from export.benchmark.messages import Inputs, Open
+from export.benchmark.candidate import BATCHES, Exporter, KerasSource, choose_artifacts, export_candidate
+from export.benchmark.measuring import BenchmarkPlan, measure
+from export.benchmark.messages import Inputs, LoadRequest
 from export.benchmark.session import Session, Settings
 from export.comparison.reference import Reference
 from export.errors import InputError, VerificationError
@@ -26,10 +26,10 @@ from export.formats.targets import choose_targets
 QUICK = Settings(rounds=3, starts=1, batches=(1, 4))
 
 
-def plan(folder: Path, *formats: str, keras_source: KerasSource | None = None) -> Plan:
+def plan(folder: Path, *formats: str, keras_source: KerasSource | None = None) -> BenchmarkPlan:
     manifest = read_manifest(folder)
     artifacts = choose_artifacts(manifest, choose_targets(formats, ["all"]))
-    return Plan(folder=folder, manifest=manifest, artifacts=artifacts, keras=keras_source, notes=("a note",))
+    return BenchmarkPlan(folder=folder, manifest=manifest, artifacts=artifacts, keras=keras_source, notes=("a note",))
 
 
 @pytest.fixture
@@ -39,10 +39,10 @@ def reference(examples: tuple[np.ndarray, np.ndarray], keras_answers: Callable[.
 
 
 @pytest.fixture
-def task(published: Path, tmp_path: Path, examples: tuple[np.ndarray, np.ndarray]) -> Open:
+def task(published: Path, tmp_path: Path, examples: tuple[np.ndarray, np.ndarray]) -> LoadRequest:
     """Our ONNX file."""
     np.save(tmp_path / "images.npy", examples[0])
-    return Open(
+    return LoadRequest(
         candidate=export_candidate(Format.ONNX, published / "model.onnx"),
         inputs=Inputs(names=(INPUT_NAME,), paths=(tmp_path / "images.npy",)),
         threads=1,
@@ -144,7 +144,9 @@ def test_models_of_several_inputs_have_neither_accuracy_nor_flips(
     assert {(result.accuracy, result.label_flips) for result in benchmark.results} == {(None, None)}
 
 
-def test_a_candidate_whose_process_dies_fails_from_then_on(task: Open, reference: Reference, tmp_path: Path) -> None:
+def test_a_candidate_whose_process_dies_fails_from_then_on(
+    task: LoadRequest, reference: Reference, tmp_path: Path
+) -> None:
     session = Session(task, QUICK)
     session.start(stays=True)
     assert session.pid is not None
@@ -160,7 +162,7 @@ def test_a_candidate_whose_process_dies_fails_from_then_on(task: Open, reference
     assert session.pid is None
 
 
-def test_a_candidate_that_hangs_fails_in_time(task: Open) -> None:
+def test_a_candidate_that_hangs_fails_in_time(task: LoadRequest) -> None:
     session = Session(task, Settings(rounds=3, starts=1, batches=(1, 4), limits=Limits(seconds=30)))
     session.start(stays=True)
     assert session.pid is not None
@@ -175,7 +177,7 @@ def test_a_candidate_that_hangs_fails_in_time(task: Open) -> None:
     )
 
 
-def test_every_start_is_a_process_of_its_own_and_the_last_stays(task: Open) -> None:
+def test_every_start_is_a_process_of_its_own_and_the_last_stays(task: LoadRequest) -> None:
     session = Session(task, QUICK)
 
     session.start(stays=False)
@@ -191,7 +193,7 @@ def test_every_start_is_a_process_of_its_own_and_the_last_stays(task: Open) -> N
     assert [start.warm_up_seconds > 0.1 for start in session.result().starts] == [False, True]
 
 
-def test_a_candidate_that_is_known_to_fail_is_never_started(task: Open) -> None:
+def test_a_candidate_that_is_known_to_fail_is_never_started(task: LoadRequest) -> None:
     session = Session(task, QUICK, failure="no such file")
 
     session.start(stays=True)
@@ -200,7 +202,7 @@ def test_a_candidate_that_is_known_to_fail_is_never_started(task: Open) -> None:
     assert session.result().failure == "no such file"
 
 
-def test_answers_of_other_shape_are_a_failure(task: Open, reference: Reference, tmp_path: Path) -> None:
+def test_answers_of_other_shape_are_a_failure(task: LoadRequest, reference: Reference, tmp_path: Path) -> None:
     session = Session(task, QUICK)
     session.start(stays=True)
     fewer = Reference(
@@ -214,7 +216,7 @@ def test_answers_of_other_shape_are_a_failure(task: Open, reference: Reference, 
 
 @pytest.mark.parametrize(("threshold", "answers"), [(0.5, [0.4, 0.6]), (0.0, [-0.1, 0.1])])
 def test_a_single_unit_says_one_of_two_classes(
-    threshold: float, answers: list[float], task: Open, tmp_path: Path
+    threshold: float, answers: list[float], task: LoadRequest, tmp_path: Path
 ) -> None:
     from export.benchmark.session import _two_columns
 
@@ -234,4 +236,4 @@ def test_settings_that_measure_nothing_are_refused(option: str, value: int, fewe
 
 def test_the_batch_sizes_are_those_promised() -> None:
     assert Settings().batches == BATCHES == (1, 32, 256)
-    assert Maker.MODEL_PREDICT == "model.predict"
+    assert Exporter.MODEL_PREDICT == "model.predict"

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from export.artifact import Format, Variant
-from export.benchmark.candidate import Maker
-from export.benchmark.record import Benchmark, Result
+from export.benchmark.candidate import Exporter
+from export.benchmark.record import Benchmark, BenchmarkResult
 from export.benchmark.timings import Latency
 
 
@@ -29,7 +29,7 @@ def test_without_single_calls_everything_else_is_the_same(benchmark: Callable[..
     assert short["results"][0]["latency"][0]["p50_ms"] == 1
 
 
-def test_a_result_tells_medians_of_its_starts_and_its_best_throughput(result: Callable[..., Result]) -> None:
+def test_a_result_tells_medians_of_its_starts_and_its_best_throughput(result: Callable[..., BenchmarkResult]) -> None:
     found = result("model.onnx")
     slow = dataclasses.replace(found.starts[0], open_seconds=100.0, first_call_seconds=100.0)
 
@@ -39,7 +39,7 @@ def test_a_result_tells_medians_of_its_starts_and_its_best_throughput(result: Ca
     assert not found.is_noisy
 
 
-def test_one_noisy_batch_size_makes_a_result_noisy(result: Callable[..., Result]) -> None:
+def test_one_noisy_batch_size_makes_a_result_noisy(result: Callable[..., BenchmarkResult]) -> None:
     found = result("model.onnx")
     noisy = Latency(batch=256, rounds=((10,), (20,), (30,)))
 
@@ -58,21 +58,21 @@ def test_files_are_compared_with_those_of_keras_in_their_format(benchmark: Calla
 
 
 def test_every_variant_is_compared_with_the_one_file_of_keras(
-    benchmark: Callable[..., Benchmark], result: Callable[..., Result]
+    benchmark: Callable[..., Benchmark], result: Callable[..., BenchmarkResult]
 ) -> None:
     found = benchmark(
         result("model.onnx"),
         result("another.onnx", variant=Variant.FLOAT32),
         result("model.tflite", format=Format.TFLITE),
-        result("model.export onnx", maker=Maker.MODEL_EXPORT),
-        result("model.predict", maker=Maker.MODEL_PREDICT, format=None),
+        result("model.export onnx", maker=Exporter.MODEL_EXPORT),
+        result("model.predict", maker=Exporter.MODEL_PREDICT, format=None),
     )
 
     assert [comparison.name for comparison in found.comparisons] == ["model.onnx", "another.onnx"]
 
 
 def test_only_a_published_file_that_can_t_be_measured_is_a_no(
-    benchmark: Callable[..., Benchmark], result: Callable[..., Result]
+    benchmark: Callable[..., Benchmark], result: Callable[..., BenchmarkResult]
 ) -> None:
     assert benchmark().passed
     assert not benchmark(result("model.onnx", failure="it was killed")).passed

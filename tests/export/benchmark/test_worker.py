@@ -14,7 +14,7 @@ import pytest
 from export.artifact import Format
 from export.benchmark import worker
 from export.benchmark.candidate import KerasSource, export_candidate, predict_candidate
-from export.benchmark.messages import Burst, Failed, Finish, Finished, Inputs, Open, Opened, Timed
+from export.benchmark.messages import Burst, Failed, Finish, Inputs, LoadRequest, Opened, PeakMemory, Timed
 
 
 def replies(*requests: object) -> list[Any]:
@@ -32,7 +32,7 @@ def inputs(tmp_path: Path, examples: tuple[np.ndarray, np.ndarray]) -> Inputs:
 
 def test_a_file_is_opened_timed_and_asked_everything(inputs: Inputs, published: Path, tmp_path: Path) -> None:
     candidate = export_candidate(Format.ONNX, published / "model.onnx")
-    task = Open(candidate=candidate, inputs=inputs, threads=1, batches=(1, 400))
+    task = LoadRequest(candidate=candidate, inputs=inputs, threads=1, batches=(1, 400))
 
     opened, one, many, finished = replies(
         task, Burst(batch=1), Burst(batch=400), Finish(answers=tmp_path / "answers.npy")
@@ -44,7 +44,7 @@ def test_a_file_is_opened_timed_and_asked_everything(inputs: Inputs, published: 
     assert isinstance(many, Timed)
     assert worker.FEWEST_CALLS <= len(one.calls) <= worker.MOST_CALLS
     assert np.median(many.calls) > np.median(one.calls)
-    assert isinstance(finished, Finished)
+    assert isinstance(finished, PeakMemory)
     assert finished.peak_memory_bytes is None or finished.peak_memory_bytes > 10 * 2**20
     assert np.load(tmp_path / "answers.npy").shape == (300, 10)
 
@@ -53,7 +53,7 @@ def test_a_file_that_can_t_be_opened_is_told(inputs: Inputs, tmp_path: Path) -> 
     (tmp_path / "model.onnx").write_bytes(b"no model")
     candidate = export_candidate(Format.ONNX, tmp_path / "model.onnx")
 
-    (failed,) = replies(Open(candidate=candidate, inputs=inputs, threads=1, batches=(1,)))
+    (failed,) = replies(LoadRequest(candidate=candidate, inputs=inputs, threads=1, batches=(1,)))
 
     assert isinstance(failed, Failed)
     assert "can't be opened by onnxruntime" in failed.reason
@@ -64,7 +64,7 @@ def test_a_file_that_fails_on_these_inputs_is_told_with_the_error_s_kind(publish
     candidate = export_candidate(Format.ONNX, published / "model.onnx")
     wrong = Inputs(names=("image",), paths=(tmp_path / "wrong.npy",))
 
-    (failed,) = replies(Open(candidate=candidate, inputs=wrong, threads=1, batches=(1,)))
+    (failed,) = replies(LoadRequest(candidate=candidate, inputs=wrong, threads=1, batches=(1,)))
 
     assert isinstance(failed, Failed)
     assert failed.reason.startswith("ValueError: onnxruntime can't run the file")
@@ -77,7 +77,7 @@ def test_nothing_is_timed_before_it_was_opened() -> None:
 
 
 def test_model_predict_needs_to_know_its_model(keras_source: KerasSource, inputs: Inputs) -> None:
-    (failed,) = replies(Open(candidate=predict_candidate(keras_source), inputs=inputs, threads=1, batches=(1,)))
+    (failed,) = replies(LoadRequest(candidate=predict_candidate(keras_source), inputs=inputs, threads=1, batches=(1,)))
 
     assert failed == Failed(reason="ValueError: model.predict needs to be told which Keras model it is about")
 

@@ -16,16 +16,16 @@ import pytest
 from export.apart.limits import Limits
 from export.artifact import Format
 from export.benchmark.candidate import export_candidate
-from export.benchmark.messages import Burst, Finish, Finished, Inputs, Open, Opened, Timed
-from export.benchmark.worker_process import WorkerError, WorkerProcess
+from export.benchmark.messages import Burst, Finish, Inputs, LoadRequest, Opened, PeakMemory, Timed
+from export.benchmark.worker_process import BenchmarkProcess, WorkerError
 
 ROOT = Path(__file__).resolve().parents[3]
 posix = pytest.mark.skipif(os.name == "nt", reason="signals")
 
 
 @pytest.fixture
-def process() -> Iterator[WorkerProcess]:
-    started = WorkerProcess(threads=1, environment={})
+def process() -> Iterator[BenchmarkProcess]:
+    started = BenchmarkProcess(threads=1, environment={})
     yield started
     started.end()
 
@@ -38,7 +38,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def test_what_can_t_be_done_is_told_and_the_process_goes_on(process: WorkerProcess) -> None:
+def test_what_can_t_be_done_is_told_and_the_process_goes_on(process: BenchmarkProcess) -> None:
     for _ in range(2):
         with pytest.raises(WorkerError, match="nothing was opened yet that Burst could be about"):
             process.ask(Burst(batch=1), Timed, limits=Limits(seconds=60))
@@ -48,7 +48,7 @@ def test_what_can_t_be_done_is_told_and_the_process_goes_on(process: WorkerProce
 @pytest.mark.parametrize(
     ("number", "said"), [(signal.SIGKILL, "SIGKILL"), (signal.SIGSEGV, "SIGSEGV"), (50, "signal 50")]
 )
-def test_a_process_that_is_killed_says_by_what(process: WorkerProcess, number: int, said: str) -> None:
+def test_a_process_that_is_killed_says_by_what(process: BenchmarkProcess, number: int, said: str) -> None:
     with pytest.raises(WorkerError, match="nothing was opened"):
         process.ask(Burst(batch=1), Timed, limits=Limits(seconds=60))
     os.kill(process.pid, number)
@@ -58,7 +58,7 @@ def test_a_process_that_is_killed_says_by_what(process: WorkerProcess, number: i
 
 
 @posix
-def test_a_process_that_hangs_is_given_up(process: WorkerProcess) -> None:
+def test_a_process_that_hangs_is_given_up(process: BenchmarkProcess) -> None:
     os.kill(process.pid, signal.SIGSTOP)
     start = time.monotonic()
 
@@ -70,26 +70,28 @@ def test_a_process_that_hangs_is_given_up(process: WorkerProcess) -> None:
 
 
 def test_a_process_that_can_t_start_says_its_last_words(tmp_path: Path) -> None:
-    broken = WorkerProcess(threads=1, environment={"PYTHONHOME": str(tmp_path)})
+    broken = BenchmarkProcess(threads=1, environment={"PYTHONHOME": str(tmp_path)})
 
     with pytest.raises(WorkerError, match=r"its process ended with exit code 1 \(.*\)"):
         broken.ask(Burst(batch=1), Timed, limits=Limits(seconds=60))
     broken.end()
 
 
-def test_a_reply_of_another_kind_is_an_error_of_ours(process: WorkerProcess, published: Path, tmp_path: Path) -> None:
+def test_a_reply_of_another_kind_is_an_error_of_ours(
+    process: BenchmarkProcess, published: Path, tmp_path: Path
+) -> None:
     candidate = export_candidate(Format.ONNX, published / "model.onnx")
     images = tmp_path / "images.npy"
     np.save(images, np.zeros((3, 28, 28, 1), np.uint8))
-    task = Open(candidate=candidate, inputs=Inputs(names=("image",), paths=(images,)), threads=1, batches=(1,))
+    task = LoadRequest(candidate=candidate, inputs=Inputs(names=("image",), paths=(images,)), threads=1, batches=(1,))
     process.ask(task, Opened, limits=Limits(seconds=60))
 
-    with pytest.raises(TypeError, match="Finish was answered with Finished, not Timed"):
+    with pytest.raises(TypeError, match="Finish was answered with PeakMemory, not Timed"):
         process.ask(Finish(answers=None), Timed, limits=Limits(seconds=60))
-    assert process.ask(Finish(answers=None), Finished, limits=Limits(seconds=60)) is not None
+    assert process.ask(Finish(answers=None), PeakMemory, limits=Limits(seconds=60)) is not None
 
 
-def test_ending_twice_is_fine(process: WorkerProcess) -> None:
+def test_ending_twice_is_fine(process: BenchmarkProcess) -> None:
     process.end()
     process.end()
 
@@ -98,8 +100,8 @@ def test_ending_twice_is_fine(process: WorkerProcess) -> None:
 def test_it_ends_with_who_started_it(tmp_path: Path) -> None:
     program = f"""
 import sys, time; sys.path.insert(0, {str(ROOT)!r})
-from export.benchmark.worker_process import WorkerProcess
-print(WorkerProcess(threads=1, environment={{}}).pid, flush=True)
+from export.benchmark.worker_process import BenchmarkProcess
+print(BenchmarkProcess(threads=1, environment={{}}).pid, flush=True)
 time.sleep(600)
 """
     parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)

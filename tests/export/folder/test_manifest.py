@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from export.artifact import VARIANTS, Artifact, Description, Format, Kind, Look, Target, TensorSpec, Variant
+from export.artifact import VARIANTS, Artifact, Description, Format, Look, ModelKind, Target, TensorSpec, Variant
 from export.errors import InputError
 from export.folder.manifest import Manifest, read_manifest
 
@@ -54,7 +54,7 @@ descriptions = st.builds(
     dataset=texts,
     dataset_digest=texts,
     accuracy=st.none() | shares,
-    kind=st.just(Kind.OUTPUTS),
+    kind=st.just(ModelKind.OUTPUTS),
     wrapped=st.booleans(),
     postprocessing=texts,
     source_digest=digests,
@@ -77,7 +77,7 @@ manifests = st.builds(
 )
 
 
-def small(kind: Kind = Kind.CLASSIFIER) -> dict[str, Any]:
+def small(kind: ModelKind = ModelKind.CLASSIFIER) -> dict[str, Any]:
     """A manifest of an ONNX file and a SavedModel for two classes of 2×2 images."""
     image = TensorSpec(name="image", dtype="uint8", shape=(None, 2, 2, 1))
     answer = TensorSpec(name="probabilities", dtype="float32", shape=(None, 2))
@@ -102,7 +102,7 @@ def small(kind: Kind = Kind.CLASSIFIER) -> dict[str, Any]:
         artifacts=tuple(made),
         description=described,
         files={"reference.npz": DIGEST, "parity.json": DIGEST},
-        look=Look(dark_background=True, content_side=None) if kind is Kind.CLASSIFIER else None,
+        look=Look(dark_background=True, content_side=None) if kind is ModelKind.CLASSIFIER else None,
         versions={},
         tolerances={},
         looser={},
@@ -246,7 +246,10 @@ def test_a_manifest_that_lacks_a_part_is_refused(key: str) -> None:
         (changed(description__surprise=1), "description holds 'surprise', which is not known"),
         (changed(files={"reference.npz": DIGEST}), "its files must be reference.npz and parity.json, got reference"),
         (changed(files=[]), r"manifest.json.files must be an object, got \[\]"),
-        ({**small(Kind.OUTPUTS), "look": {"dark_background": True, "content_side": 3}}, "of a model that takes none"),
+        (
+            {**small(ModelKind.OUTPUTS), "look": {"dark_background": True, "content_side": 3}},
+            "of a model that takes none",
+        ),
     ],
 )
 def test_what_no_export_writes_is_refused(data: Any, message: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from export.artifact import VARIANTS, Format, Target, Variant
 from export.errors import InputError
-from export.formats.targets import Options, check_opset, choose_targets, options_for
+from export.formats.targets import TargetOptions, check_opset, choose_targets, options_for
 
 EVERY_TARGET = tuple(Target(format=kind, variant=variant) for kind in Format for variant in VARIANTS[kind])
 
@@ -131,4 +131,4 @@ def test_options_ask_for_as_many_files_as_possible_and_for_no_others(files: list
 
 
 def test_nothing_wanted_has_no_options() -> None:
-    assert options_for([]) == Options()
+    assert options_for([]) == TargetOptions()

@@ -340,7 +340,7 @@ def test_a_graph_without_anything_to_fold_is_not_changed() -> None:
     pooling=st.sampled_from(["max", "mean", "none"]),
     use_bias=st.booleans(),
 )
-@settings(max_examples=12, deadline=None, derandomize=True)
+@settings(max_examples=12)
 def test_whatever_a_normalization_learned_the_answers_stay(
     factors: list[float], variances: list[float], pooling: str, use_bias: bool
 ) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from export._publish import publish
-from export.artifact import Format, Kind, Subject
+from export.artifact import Format, ModelKind, Subject
 from export.errors import InputError, VerificationError
 from export.folder.manifest import read_manifest
 from export.formats.runtime import answer_all, load
@@ -136,7 +136,7 @@ def test_a_model_that_is_exported_as_it_is_says_so(tmp_path: Path) -> None:
     publish(request(path, dataclasses.replace(AS_IT_IS, pixel_scale=UNIT), "onnx"), IMAGES)
 
     description = read_manifest(tmp_path / "artifacts").description
-    assert (description.kind, description.wrapped, description.postprocessing) == (Kind.OUTPUTS, False, "none")
+    assert (description.kind, description.wrapped, description.postprocessing) == (ModelKind.OUTPUTS, False, "none")
     assert description.preprocessing == (f"pixels is pixel × {1 / 255!r} + 0.0, float32, of raw pixel values 0 to 255")
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from export._publish import publish
-from export.artifact import Description, Format, Kind, Subject, TensorSpec
+from export.artifact import Description, Format, ModelKind, Subject, TensorSpec
 from export.errors import InputError
 from export.folder.manifest import read_manifest
 from export.formats.runtime import load
@@ -219,7 +219,7 @@ def test_arithmetic_before_a_rescaling_says_nothing_about_the_pixels(tmp_path: P
 def test_a_uint8_softmax_classifier_is_not_wrapped(model_file: Path, examples: Any) -> None:
     found = load_serving_model(model_file, examples=examples[0])
 
-    assert (found.kind, found.wrapped) == (Kind.CLASSIFIER, False)
+    assert (found.kind, found.wrapped) == (ModelKind.CLASSIFIER, False)
 
 
 def test_images_of_another_size_are_refused(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from export.artifact import Kind, TensorSpec, digest_file
+from export.artifact import ModelKind, TensorSpec, digest_file
 from export.errors import InputError
 from export.model.preprocessing import ServingOptions
 from export.model.serving import load_serving_model, reference_answers
@@ -46,7 +46,7 @@ def save(tmp_path: Path) -> Callable[..., Path]:
 def test_a_model_is_served_under_the_names_of_the_contract(serving: Any) -> None:
     assert serving.inputs == (TensorSpec(name="image", dtype="uint8", shape=(None, 28, 28, 1)),)
     assert serving.outputs == (TensorSpec(name="probabilities", dtype="float32", shape=(None, 10)),)
-    assert (serving.kind, serving.wrapped) == (Kind.CLASSIFIER, False)
+    assert (serving.kind, serving.wrapped) == (ModelKind.CLASSIFIER, False)
 
 
 def test_a_model_with_three_channels_and_other_sizes_is_served(save: Callable[..., Path]) -> None:

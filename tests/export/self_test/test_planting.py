@@ -13,7 +13,7 @@ from export.errors import InputError, VerificationError
 from export.folder.manifest import read_manifest
 from export.formats.metadata import check_metadata
 from export.self_test import behaviour
-from export.self_test.kinds import KINDS, Kind
+from export.self_test.kinds import KINDS, FaultKind
 from export.self_test.planting import Caught, reseal, self_test
 from export.verification import verify_folder
 
@@ -41,13 +41,13 @@ def first_failed_ring(folder: Path) -> str | None:
     return None if verification.passed else "answers"
 
 
-def named(*names: str) -> list[Kind]:
+def named(*names: str) -> list[FaultKind]:
     return [kind for kind in KINDS if kind.name in names]
 
 
 @pytest.fixture
 def tried(request_for: Callable[..., Any], examples: Any, tmp_path: Path) -> Callable[..., list[Caught]]:
-    def call(kinds: list[Kind], verify: Any = first_failed_ring) -> list[Caught]:
+    def call(kinds: list[FaultKind], verify: Any = first_failed_ring) -> list[Caught]:
         return list(self_test(request_for(tmp_path / "artifacts"), *examples, verify=verify, kinds=kinds))
 
     return call
@@ -92,7 +92,7 @@ def test_a_fault_that_the_model_has_no_layer_for_is_planted_in_another(tried: Ca
 
 
 def test_a_fault_that_the_writer_refuses_is_caught_by_the_export(tried: Callable[..., list[Caught]]) -> None:
-    (found,) = tried([Kind(name="live dropout", in_model=behaviour.drop_as_in_training)])
+    (found,) = tried([FaultKind(name="live dropout", in_model=behaviour.drop_as_in_training)])
 
     assert found.line == "caught: live dropout (export)"
 
@@ -106,7 +106,7 @@ def test_a_verification_that_refuses_a_correct_file_is_told(tried: Callable[...,
 
 def test_a_kind_that_no_model_has_a_layer_for_is_an_error(tried: Callable[..., list[Caught]]) -> None:
     with pytest.raises(ValueError, match="neither the model nor the one that stands in has a layer for: nothing"):
-        tried([Kind(name="nothing", in_model=lambda serving: None)])
+        tried([FaultKind(name="nothing", in_model=lambda serving: None)])
 
 
 def test_the_folder_of_the_request_is_not_touched(

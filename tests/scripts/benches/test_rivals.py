@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from scripts.benches.rivals import race
-from scripts.benches.rivals.job import Job, MarksFile, write_configurations
+from scripts.benches.rivals.job import MarksFile, RivalJob, write_configurations
 from scripts.benches.rivals.packages import provide
 from scripts.benches.rivals.race import Contestant, Run, median_ratio
 
-JOB = Job(dataset="digits", space="small", trials=2, epochs=3, seed=1, configurations=({"batch_size": 64},))
+JOB = RivalJob(dataset="digits", space="small", trials=2, epochs=3, seed=1, configurations=({"batch_size": 64},))
 CONTESTANT = Contestant(name="somebody", module="ours", workers=2)
 
 
@@ -30,7 +30,7 @@ def run(contestant: str, repeat: int, seconds: float) -> Run:
 def train_epochs(monkeypatch: pytest.MonkeyPatch, *epochs: int, batch_size: int = 64) -> None:
     """Let every contestant train so many epochs in each of its trials."""
 
-    def run_module(module: str, job: Job, folder: Path, environment: Mapping[str, str]) -> float:
+    def run_module(module: str, job: RivalJob, folder: Path, environment: Mapping[str, str]) -> float:
         for count in epochs:
             MarksFile.of(folder).append(0)
             MarksFile.of(folder).append(count, 0.5)

@@ -12,7 +12,7 @@ import pytest
 from scripts.commands.insight import tell_insight
 from scripts.terminal.console import Console
 from tuning.ranking.choice import result_of
-from tuning.records import Epoch, SearchConfig, Status, TrialRecord
+from tuning.records import Epoch, SearchConfig, TrialRecord, TrialStatus
 from tuning.settings import TrainingSettings
 from tuning.space.ranges import FloatRange
 
@@ -25,7 +25,7 @@ def trial(number: int, val_loss: float, **values: Any) -> TrialRecord:
         hyperparameters={"learning_rate": 0.01 + val_loss / 100, "units": 8 + number % 2},
         settings=TrainingSettings(epochs=1),
         seed=0,
-        status=Status.COMPLETED,
+        status=TrialStatus.COMPLETED,
         reason="",
         epochs=(replace(EPOCH, val_loss=val_loss),),
         result_epoch=0,
@@ -49,7 +49,7 @@ def told(trials: Any, repeated: Any = (), *, space: Any = (), **asked: Any) -> s
 
 
 def test_nothing_is_told_where_no_trial_has_a_result() -> None:
-    assert told([trial(0, 0.1, status=Status.FAILED)]) == ""
+    assert told([trial(0, 0.1, status=TrialStatus.FAILED)]) == ""
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_name_of_the_space_file_that_nothing_asked_for_is_a_note() -> None:
 
 
 def test_reasons_to_doubt_are_notes_with_brackets_as_they_are() -> None:
-    failed = [trial(number, 0.1, status=Status.FAILED, reason="no room on [/GPU:0]") for number in (2, 3)]
+    failed = [trial(number, 0.1, status=TrialStatus.FAILED, reason="no room on [/GPU:0]") for number in (2, 3)]
 
     text = told([trial(0, 0.1), trial(1, 0.2), *failed])
 

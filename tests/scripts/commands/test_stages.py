@@ -15,7 +15,7 @@ from scripts.terminal.console import Console
 from tuning.data.search_data import SearchData
 from tuning.errors import TrainingError
 from tuning.runs.run_folder import RunFolder
-from tuning.settings import Plan, TrainingSettings
+from tuning.settings import TrainingPlan, TrainingSettings
 from tuning.space.ranges import Choices
 
 RECORD = {"status": "retraining", "seed": 0}
@@ -32,7 +32,7 @@ def test_a_training_that_diverges_is_on_record_as_failed(
 ) -> None:
     hopeless = type(hypermodel)(hypermodel.task, ranges={**hypermodel.ranges, "learning_rate": Choices(values=(1e30,))})
     values = {"num_blocks": 1, "num_filters_1": 8, "learning_rate": 1e30}
-    plan = Plan(hyperparameters=hopeless.check(values), settings=TrainingSettings(epochs=2), seed=0)
+    plan = TrainingPlan(hyperparameters=hopeless.check(values), settings=TrainingSettings(epochs=2), seed=0)
 
     with pytest.raises(TrainingError, match="the loss became NaN or infinite in epoch 1"):
         train_model(work_on(hopeless, digits, tmp_path), RECORD, plan, examples=(small_split[0], None))
@@ -48,7 +48,9 @@ def test_a_callback_that_fails_while_the_winner_is_retrained_is_the_user_s_to_me
     def broken(trial: Any) -> Any:
         raise ValueError("no tracker")
 
-    plan = Plan(hyperparameters=hypermodel.check({"num_blocks": 1}), settings=TrainingSettings(epochs=1), seed=0)
+    plan = TrainingPlan(
+        hyperparameters=hypermodel.check({"num_blocks": 1}), settings=TrainingSettings(epochs=1), seed=0
+    )
     work = work_on(hypermodel, digits, tmp_path, factories=(broken,))
 
     with pytest.raises(

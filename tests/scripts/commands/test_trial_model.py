@@ -14,7 +14,7 @@ from scripts.commands.trial_model import folder_of_trial
 from scripts.terminal.console import Console
 from tuning.errors import InputError
 from tuning.loop.journal import Journal
-from tuning.records import Epoch, Status, TrialRecord
+from tuning.records import Epoch, TrialRecord, TrialStatus
 from tuning.runs.run_folder import RunFolder
 from tuning.settings import TrainingSettings
 
@@ -23,7 +23,7 @@ TRIAL = TrialRecord(
     hyperparameters={"units": 8},
     settings=TrainingSettings(epochs=1),
     seed=0,
-    status=Status.COMPLETED,
+    status=TrialStatus.COMPLETED,
     reason="",
     epochs=(Epoch(loss=0.5, accuracy=0.8, val_loss=0.4, val_accuracy=0.9, learning_rate=0.01, seconds=2.0),),
     result_epoch=0,
@@ -42,7 +42,7 @@ def run(tmp_path: Path) -> RunFolder:
     for trial in (
         TRIAL,
         replace(TRIAL, trial_id="0001"),
-        replace(TRIAL, trial_id="0002", status=Status.FAILED, reason="it ran out of memory"),
+        replace(TRIAL, trial_id="0002", status=TrialStatus.FAILED, reason="it ran out of memory"),
         replace(TRIAL, trial_id="0000.1", repeat_of="0000"),
     ):
         journal.append(trial)

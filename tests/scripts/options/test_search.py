@@ -6,12 +6,12 @@ import dataclasses
 
 import pytest
 
-from scripts.options.search import Options, describe_searched, is_searched
+from scripts.options.search import SearchOptions, describe_searched, is_searched
 from tuning.ranking.choice import result_of
-from tuning.records import Epoch, SearchConfig, Status, TrialRecord
+from tuning.records import Epoch, SearchConfig, TrialRecord, TrialStatus
 from tuning.settings import TrainingSettings
 
-OPTIONS = Options(
+OPTIONS = SearchOptions(
     algorithm="random",
     max_trials=5,
     epochs=None,
@@ -43,7 +43,7 @@ def trial(trial_id, *, repeat_of=""):
         hyperparameters={},
         settings=TrainingSettings(epochs=1),
         seed=1,
-        status=Status.COMPLETED,
+        status=TrialStatus.COMPLETED,
         reason="",
         epochs=(epoch,),
         result_epoch=0,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from export.artifact import Description, Kind
+from export.artifact import Description, ModelKind
 from export.errors import InputError as ExportInputError
 from export.folder.manifest import Manifest
 from scripts.options.serving import How, how_published, read_how
@@ -113,7 +113,7 @@ def test_published_files_without_a_run_tell_how_their_model_was_served(tmp_path:
 def test_files_of_a_run_were_served_as_the_run_says(tmp_path: Path) -> None:
     record = recorded(pixel_scale=list(UNIT), kind="outputs")
 
-    how = how_published(*published(tmp_path, record, kind=Kind.OUTPUTS), trusted=True)
+    how = how_published(*published(tmp_path, record, kind=ModelKind.OUTPUTS), trusted=True)
 
     assert how == How(pixel_scale=UNIT, wrap=True, is_classifier=False)
 
@@ -127,6 +127,6 @@ def test_a_run_that_is_not_trusted_says_nothing(tmp_path: Path) -> None:
 
 
 def test_files_that_say_less_than_their_run_were_exported_as_they_are(tmp_path: Path) -> None:
-    how = how_published(*published(tmp_path, recorded(pixel_scale=list(UNIT)), kind=Kind.OUTPUTS), trusted=True)
+    how = how_published(*published(tmp_path, recorded(pixel_scale=list(UNIT)), kind=ModelKind.OUTPUTS), trusted=True)
 
     assert how == How(pixel_scale=None, wrap=False, is_classifier=True)

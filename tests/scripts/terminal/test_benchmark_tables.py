@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from export.artifact import Format, Variant
-from export.benchmark.candidate import BATCHES, Maker
+from export.benchmark.candidate import BATCHES, Exporter
 from export.benchmark.messages import Opened
-from export.benchmark.record import Benchmark, Machine, Result
+from export.benchmark.record import Benchmark, BenchmarkResult, Machine
 from export.benchmark.timings import Latency
 from scripts.terminal.benchmark_tables import milliseconds, print_benchmark
 from scripts.terminal.console import Console
@@ -21,8 +21,8 @@ OPENED = Opened(
 
 
 def make_result(
-    name: str, *, maker: Maker = Maker.PUBLISHED, rounds: tuple[int, ...] = (10**8,) * 3, **facts: Any
-) -> Result:
+    name: str, *, maker: Exporter = Exporter.PUBLISHED, rounds: tuple[int, ...] = (10**8,) * 3, **facts: Any
+) -> BenchmarkResult:
     calls = tuple((nanoseconds,) * 40 for nanoseconds in rounds)
     known: dict[str, Any] = {
         "name": name,
@@ -37,10 +37,10 @@ def make_result(
         "accuracy": 0.9936,
         "label_flips": 1234,
     }
-    return Result(**{**known, **facts})
+    return BenchmarkResult(**{**known, **facts})
 
 
-def make_benchmark(*results: Result, load: float = 0.1, notes: tuple[str, ...] = ()) -> Benchmark:
+def make_benchmark(*results: BenchmarkResult, load: float = 0.1, notes: tuple[str, ...] = ()) -> Benchmark:
     machine = Machine(processor="AMD EPYC 9B14 96-Core", cores=2, system="a system", load_average=load)
     return Benchmark(machine=machine, versions={}, threads=1, rounds=3, examples=10_000, results=results, notes=notes)
 
@@ -62,7 +62,7 @@ def test_milliseconds_have_three_digits(nanoseconds: int, text: str) -> None:
 
 
 def test_large_numbers_and_long_names_fit_80_columns() -> None:
-    files = [make_result("model_dynamic.tflite"), make_result("model.export litert", maker=Maker.MODEL_EXPORT)]
+    files = [make_result("model_dynamic.tflite"), make_result("model.export litert", maker=Exporter.MODEL_EXPORT)]
 
     lines = printed(make_benchmark(*files)).splitlines()
 
@@ -84,7 +84,7 @@ def test_every_promised_fact_stands_in_it() -> None:
 
 def test_files_are_set_against_those_of_model_export() -> None:
     ours = make_result("model.tflite", rounds=(9 * 10**7,) * 3, size_bytes=99)
-    theirs = make_result("model.export litert", maker=Maker.MODEL_EXPORT, size_bytes=100)
+    theirs = make_result("model.export litert", maker=Exporter.MODEL_EXPORT, size_bytes=100)
 
     text = printed(make_benchmark(ours, theirs))
 

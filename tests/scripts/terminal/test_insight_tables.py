@@ -10,7 +10,7 @@ import pytest
 from scripts.terminal.console import Console
 from scripts.terminal.insight_tables import print_importance, print_trials
 from tuning.ranking.selection import select
-from tuning.records import Epoch, Status, TrialRecord
+from tuning.records import Epoch, TrialRecord, TrialStatus
 from tuning.settings import Objective, TrainingSettings
 
 EPOCH = Epoch(loss=0.5, accuracy=0.8, val_loss=0.4, val_accuracy=0.875, learning_rate=0.01, seconds=2.0)
@@ -22,7 +22,7 @@ def trial(trial_id: str, val_loss: float, **values: object) -> TrialRecord:
         hyperparameters={"learning_rate": 0.00123456 + val_loss, "pooling": "max", "num_filters": 8},
         settings=TrainingSettings(epochs=1),
         seed=0,
-        status=Status.COMPLETED,
+        status=TrialStatus.COMPLETED,
         reason="",
         epochs=(replace(EPOCH, val_loss=val_loss),),
         result_epoch=0,
@@ -74,8 +74,8 @@ def test_repeats_come_with_their_spread_and_the_taken_trial_first(console: Conso
         trial("a", 0.25, repeat_of="0001"),
         trial("b", 0.27, repeat_of="0001"),
         trial("c", 0.2, repeat_of="0002"),
-        trial("d", 0.2, repeat_of="0002", status=Status.FAILED),
-        trial("e", 0.2, repeat_of="0000", status=Status.FAILED),
+        trial("d", 0.2, repeat_of="0002", status=TrialStatus.FAILED),
+        trial("e", 0.2, repeat_of="0000", status=TrialStatus.FAILED),
     ]
 
     print_trials(console, TRIALS, selection=select(TRIALS, repeats))
@@ -142,7 +142,7 @@ def test_brackets_are_told_as_they_are(console: Console) -> None:
 
 
 def test_nothing_is_printed_of_nothing(console: Console) -> None:
-    print_trials(console, [trial("0000", 0.1, status=Status.FAILED)])
+    print_trials(console, [trial("0000", 0.1, status=TrialStatus.FAILED)])
     print_importance(console, {})
 
     assert told(console) == []

@@ -34,7 +34,7 @@ def run(arguments):
         import warnings
         warnings.warn("a name:\\n\\x1b]0;owned\\x07")
     Path("done").touch()
-    return _entry.Outcome(result={{"a": 1}}, passed=arguments.answer == "yes", next_command="other.py")
+    return _entry.CommandOutcome(result={{"a": 1}}, passed=arguments.answer == "yes", next_command="other.py")
 _entry.main(made, run, requires=[])
 """
 

@@ -13,7 +13,7 @@ import pytest
 from scripts.terminal.console import Console
 from scripts.terminal.progress import SearchProgress, TrainingProgress, counted, describe
 from tuning.loop.journal import AttemptLost, Suggestion
-from tuning.records import Epoch, SearchConfig, Status, TrialRecord
+from tuning.records import Epoch, SearchConfig, TrialRecord, TrialStatus
 from tuning.settings import Objective, TrainingSettings
 
 EPOCH = Epoch(loss=0.5, accuracy=0.8, val_loss=0.4, val_accuracy=0.875, learning_rate=0.01, seconds=2.0)
@@ -22,7 +22,7 @@ TRIAL = TrialRecord(
     hyperparameters={"learning_rate": 0.00123456, "pooling": "max"},
     settings=TrainingSettings(epochs=1),
     seed=0,
-    status=Status.COMPLETED,
+    status=TrialStatus.COMPLETED,
     reason="",
     epochs=(EPOCH,),
     result_epoch=0,
@@ -86,8 +86,8 @@ def test_a_trial_that_is_not_the_best_does_not_say_so(console: Console) -> None:
     assert not [line for line in lines if line.startswith("trial 0001") and "best so far" in line]
 
 
-@pytest.mark.parametrize("status", [Status.FAILED, Status.STOPPED])
-def test_a_reason_with_brackets_is_told_as_it_is(console: Console, status: Status) -> None:
+@pytest.mark.parametrize("status", [TrialStatus.FAILED, TrialStatus.STOPPED])
+def test_a_reason_with_brackets_is_told_as_it_is(console: Console, status: TrialStatus) -> None:
     reason = "no memory on [/job:localhost/device:GPU:0] for shape[64,128]"
 
     text = follow(console, replace(TRIAL, status=status, reason=reason))
@@ -118,8 +118,8 @@ def test_a_trial_without_accuracy_is_under_way_by_its_name_alone(console: Consol
 
 
 def test_a_promoted_trial_and_a_skipped_one_do_not_advance_the_bar(console: Console) -> None:
-    paused = replace(TRIAL, status=Status.PAUSED, settings=TrainingSettings(epochs=9))
-    skipped = replace(TRIAL, trial_id="0001", status=Status.SKIPPED, reason="it is too large", epochs=())
+    paused = replace(TRIAL, status=TrialStatus.PAUSED, settings=TrainingSettings(epochs=9))
+    skipped = replace(TRIAL, trial_id="0001", status=TrialStatus.SKIPPED, reason="it is too large", epochs=())
 
     with progress_of(console) as progress:
         for trial in (paused, skipped, replace(TRIAL, trial_id="0002"), TRIAL):

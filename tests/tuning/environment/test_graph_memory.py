@@ -7,7 +7,7 @@ import gc
 import pytest
 
 from tuning.environment.graph_memory import forget_graphs
-from tuning.settings import Plan, TrainingSettings
+from tuning.settings import TrainingPlan, TrainingSettings
 from tuning.training.train import Watch, train
 
 
@@ -19,7 +19,7 @@ def graphs() -> int:
 def test_no_graph_of_a_training_outlives_its_model(hypermodel, small_split, small_configuration):
     forget_graphs()
     before = graphs()
-    plan = Plan(hyperparameters=small_configuration, settings=TrainingSettings(epochs=1), seed=1)
+    plan = TrainingPlan(hyperparameters=small_configuration, settings=TrainingSettings(epochs=1), seed=1)
     train(hypermodel, plan, training=small_split[0], validation=small_split[1], watch=Watch(should_stop=lambda: True))
     forget_graphs()
 

@@ -13,9 +13,9 @@ from typing import Any
 import keras
 import pytest
 
-from tuning.executors.interface import Ended, EpochEnded, Executor, Lost, Report, Task, Workplace
+from tuning.executors.interface import EpochEnded, Executor, Lost, Report, Task, TaskEnded, Workplace
 from tuning.plugins.user_callbacks import TrialContext
-from tuning.settings import Plan, Schedule, TrainingSettings
+from tuning.settings import Schedule, TrainingPlan, TrainingSettings
 
 LONGEST_WAIT = 120.0
 
@@ -69,7 +69,7 @@ class Bench:
     """An executor, tasks for it, and all that it reported."""
 
     executor: Executor
-    plan: Plan
+    plan: TrainingPlan
     folder: Path
     reports: list[Report] = field(default_factory=list)
     _count: int = 0
@@ -88,7 +88,7 @@ class Bench:
         usual = {"task_id": task_id, "plan": self.plan, "context": context, "until": self.plan.settings.epochs}
         return Task(**{**usual, "state": self.folder / (state or task_id) / "state", **values})
 
-    def ends(self, *tasks: Task, answer: Callable[[Report], bool] = lambda report: True) -> list[Ended | Lost]:
+    def ends(self, *tasks: Task, answer: Callable[[Report], bool] = lambda report: True) -> list[TaskEnded | Lost]:
         """Submit the tasks and poll until all of them ended; how they did, in the order of `tasks`."""
         for task in tasks:
             self.executor.submit(task)
@@ -98,17 +98,19 @@ class Bench:
         """The same for one task."""
         return self.ends(task, answer=answer)[0]
 
-    def polled(self, task_ids: list[str], answer: Callable[[Report], bool] = lambda report: True) -> list[Ended | Lost]:
+    def polled(
+        self, task_ids: list[str], answer: Callable[[Report], bool] = lambda report: True
+    ) -> list[TaskEnded | Lost]:
         def deliver(report: Report) -> bool:
             self.reports.append(report)
             return answer(report)
 
         end = time.monotonic() + LONGEST_WAIT
-        ended: dict[str, Ended | Lost] = {}
+        ended: dict[str, TaskEnded | Lost] = {}
         while set(task_ids) - set(ended):
             assert time.monotonic() < end, f"no end of {set(task_ids) - set(ended)}: {self.reports}"
             self.executor.poll(deliver, seconds=1)
-            ended = {report.task_id: report for report in self.reports if isinstance(report, Ended | Lost)}
+            ended = {report.task_id: report for report in self.reports if isinstance(report, TaskEnded | Lost)}
         return [ended[task_id] for task_id in task_ids]
 
     def numbers(self, task: Task) -> list[int]:
@@ -136,17 +138,17 @@ def build(hp: Any) -> keras.Model:
 
 
 @pytest.fixture(scope="session")
-def short_plan() -> Plan:
+def short_plan() -> TrainingPlan:
     """Three epochs of a model that is quickly traced."""
     settings = TrainingSettings(epochs=3, schedule=Schedule.CONSTANT)
-    return Plan(hyperparameters={"full": False, "units": 4}, settings=settings, seed=5)
+    return TrainingPlan(hyperparameters={"full": False, "units": 4}, settings=settings, seed=5)
 
 
 @pytest.fixture(scope="session")
-def full_plan() -> Plan:
+def full_plan() -> TrainingPlan:
     """Batch normalization, dropout, Adam, a schedule, augmentation."""
     settings = TrainingSettings(epochs=3, augmentation=True)
-    return Plan(hyperparameters={"full": True, "units": 4}, settings=settings, seed=5)
+    return TrainingPlan(hyperparameters={"full": True, "units": 4}, settings=settings, seed=5)
 
 
 @pytest.fixture(scope="session")
@@ -174,7 +176,7 @@ def processes(workplace: Workplace, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture
-def warm(processes: Any, short_plan: Plan, tmp_path: Path) -> Iterator[Bench]:
+def warm(processes: Any, short_plan: TrainingPlan, tmp_path: Path) -> Iterator[Bench]:
     """Those workers, and nothing left running on them afterwards."""
     bench = Bench(executor=processes, plan=short_plan, folder=tmp_path)
     yield bench
@@ -184,7 +186,7 @@ def warm(processes: Any, short_plan: Plan, tmp_path: Path) -> Iterator[Bench]:
 
 
 @pytest.fixture
-def here(workplace: Workplace, short_plan: Plan, tmp_path: Path) -> Bench:
+def here(workplace: Workplace, short_plan: TrainingPlan, tmp_path: Path) -> Bench:
     """This process."""
     from tuning.executors.in_process import InThisProcess
 
@@ -192,6 +194,6 @@ def here(workplace: Workplace, short_plan: Plan, tmp_path: Path) -> Bench:
 
 
 @pytest.fixture
-def shorter() -> Callable[[Plan, int], Plan]:
+def shorter() -> Callable[[TrainingPlan, int], TrainingPlan]:
     """The plan with so many epochs."""
     return lambda plan, epochs: replace(plan, settings=replace(plan.settings, epochs=epochs))

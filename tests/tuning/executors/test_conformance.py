@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tuning.executors.interface import Ended, EpochEnded, Lost, ModelBuilt
+from tuning.executors.interface import EpochEnded, Lost, ModelBuilt, TaskEnded
 
 pytestmark = pytest.mark.slow
 WITH_PROCESSES = ("warm",)
@@ -29,7 +29,7 @@ def apart(request: pytest.FixtureRequest) -> Any:
     return request.getfixturevalue(request.param)
 
 
-def losses(end: Ended) -> list[Any]:
+def losses(end: TaskEnded) -> list[Any]:
     return [(epoch.loss, epoch.val_loss) for epoch in end.epochs]
 
 
@@ -49,7 +49,7 @@ def test_a_task_is_built_then_has_its_epochs_then_ends(bench: Any) -> None:
 
     end = bench.end(task)
 
-    assert bench.kinds(task) == [ModelBuilt, EpochEnded, EpochEnded, EpochEnded, Ended]
+    assert bench.kinds(task) == [ModelBuilt, EpochEnded, EpochEnded, EpochEnded, TaskEnded]
     assert bench.numbers(task) == [1, 2, 3]
     assert (len(end.epochs), end.result_epoch, end.stopped, end.failure) == (3, 2, False, "")
     assert (end.hyperparameters, end.macs) == (bench.plan.hyperparameters, None)
@@ -68,7 +68,7 @@ def test_answered_no_before_the_first_epoch_nothing_is_trained(bench: Any) -> No
 
     end = bench.end(task, lambda report: not isinstance(report, ModelBuilt))
 
-    assert bench.kinds(task) == [ModelBuilt, Ended]
+    assert bench.kinds(task) == [ModelBuilt, TaskEnded]
     assert (end.epochs, end.stopped, end.failure) == ((), True, "")
     assert end.parameters > 0
 
@@ -181,7 +181,7 @@ def test_a_task_that_had_all_its_epochs_before_ends_the_same(bench: Any) -> None
     first, again = (bench.task(until=2, state="same") for _ in range(2))
 
     assert losses(bench.end(first)) == losses(bench.end(again))
-    assert bench.kinds(again) == [ModelBuilt, Ended]
+    assert bench.kinds(again) == [ModelBuilt, TaskEnded]
 
 
 def test_an_error_is_told_in_one_line_with_what_was_reached(bench: Any) -> None:

@@ -21,7 +21,7 @@ from tuning.executors import drawers
 from tuning.executors.drawers import DrawerHere, DrawingProcess
 from tuning.executors.interface import Workplace
 from tuning.models.user_model import UserModel, Wishes
-from tuning.space.drawing import Drawing, Otherwise, Outcome
+from tuning.space.drawing import BuildOutcome, Drawing, Otherwise
 from tuning.space.known_space import KnownSpace
 
 pytestmark = pytest.mark.slow
@@ -87,7 +87,7 @@ def drawn(drawer: Any, drawing: Drawing) -> Any:
 def test_a_configuration_is_drawn_as_it_was_wanted(drawer: Any) -> None:
     found = drawn(drawer, wish("nothing"))
 
-    assert (found.point.values, found.outcome) == ({"what": "nothing", "units": 5}, Outcome.POSSIBLE)
+    assert (found.point.values, found.outcome) == ({"what": "nothing", "units": 5}, BuildOutcome.POSSIBLE)
 
 
 def test_what_was_taken_is_not_drawn_again(drawer: Any, space: KnownSpace) -> None:
@@ -108,7 +108,7 @@ def test_both_draw_the_same(here: DrawerHere, apart: DrawingProcess) -> None:
 def test_an_impossible_combination_is_told_with_its_reason(drawer: Any) -> None:
     found = drawn(drawer, wish("impossible"))
 
-    assert (found.outcome, found.point.values) == (Outcome.IMPOSSIBLE, {"what": "impossible", "units": 5})
+    assert (found.outcome, found.point.values) == (BuildOutcome.IMPOSSIBLE, {"what": "impossible", "units": 5})
     assert found.reason.startswith("test_drawers.py line ")
     assert found.reason.endswith(": FailedTrialError: 5 is no good")
 
@@ -116,7 +116,7 @@ def test_an_impossible_combination_is_told_with_its_reason(drawer: Any) -> None:
 def test_a_failure_is_told_with_its_traceback(drawer: Any) -> None:
     found = drawn(drawer, wish("fails"))
 
-    assert (found.outcome, found.reason.endswith(": KeyError: 5")) == (Outcome.FAILED, True)
+    assert (found.outcome, found.reason.endswith(": KeyError: 5")) == (BuildOutcome.FAILED, True)
     assert found.traceback.endswith("KeyError: 5\n")
 
 
@@ -144,9 +144,9 @@ def test_a_process_is_not_waited_for(apart: DrawingProcess) -> None:
 def test_a_process_that_dies_costs_the_configuration_that_it_built(apart: DrawingProcess) -> None:
     found = drawn(apart, wish("killed"))
 
-    assert (found.outcome, found.point.values) == (Outcome.FAILED, {"what": "killed", "units": 5})
+    assert (found.outcome, found.point.values) == (BuildOutcome.FAILED, {"what": "killed", "units": 5})
     assert found.reason == "its worker was ended by SIGKILL while it built a model"
-    assert drawn(apart, wish("nothing")).outcome is Outcome.POSSIBLE
+    assert drawn(apart, wish("nothing")).outcome is BuildOutcome.POSSIBLE
 
 
 def test_a_build_that_takes_too_long_is_given_up(apart: DrawingProcess, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +155,7 @@ def test_a_build_that_takes_too_long_is_given_up(apart: DrawingProcess, monkeypa
 
     found = drawn(apart, wish("hangs"))
 
-    assert (found.outcome, found.reason) == (Outcome.FAILED, "it took longer than 2 s to build a model")
+    assert (found.outcome, found.reason) == (BuildOutcome.FAILED, "it took longer than 2 s to build a model")
 
 
 def test_a_process_that_dies_before_it_asked_for_anything_ends_the_search(

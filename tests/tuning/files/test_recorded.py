@@ -19,7 +19,7 @@ from tuning.records import Epoch, TrialRecord
 from tuning.runs.run_folder import RunFolder
 from tuning.runs.run_record import load_recorded_dataset
 from tuning.runs.training_file import read_scores, read_trained
-from tuning.settings import Plan
+from tuning.settings import TrainingPlan
 from tuning.space.ranges import range_from_json
 
 
@@ -137,7 +137,7 @@ def test_hyperparameters_hold_plain_values(make_trial: Any) -> None:
     data = {"hyperparameters": {"a": [1]}, "settings": trial.settings.as_json(), "seed": 0}
 
     with pytest.raises(TypeError, match=r"hyperparameters must hold numbers, texts and booleans, got a = \[1\]"):
-        Plan.from_json(data)
+        TrainingPlan.from_json(data)
 
 
 def test_an_epoch_of_texts_is_none(make_epoch: Any) -> None:

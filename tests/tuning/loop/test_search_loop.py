@@ -20,7 +20,7 @@ from tuning.loop.budget import Budget
 from tuning.loop.journal import AttemptLost, EpochReported, Journal, SearchBegan, Suggestion
 from tuning.loop.observer import Silent
 from tuning.loop.resources import Resources
-from tuning.records import ALGORITHMS, SearchConfig, Status, TrialRecord
+from tuning.records import ALGORITHMS, SearchConfig, TrialRecord, TrialStatus
 
 
 class Killed(BaseException):
@@ -164,7 +164,7 @@ def test_nothing_is_lost_and_nothing_finished_twice_however_often_a_search_is_ki
 def test_a_lost_attempt_is_made_up_for_by_a_second_one_from_its_last_state(run, tmp_path):
     states = {}
     result = run(tmp_path, fates={"0001": ["lost 5"]}, states=states, max_trials=3)
-    assert [trial.status for trial in result.trials] == [Status.COMPLETED] * 3
+    assert [trial.status for trial in result.trials] == [TrialStatus.COMPLETED] * 3
     [lost] = [event for event in events_of(tmp_path) if isinstance(event, AttemptLost)]
     assert (lost.trial_id, lost.reason) == ("0001", "its worker was ended by SIGKILL")
 
@@ -173,7 +173,7 @@ def test_a_lost_attempt_is_made_up_for_by_a_second_one_from_its_last_state(run, 
 def test_a_promoted_trial_that_fails_keeps_the_result_that_it_had(run, tmp_path, ends):
     fates = {f"{number:04d}": ["ok", *ends] for number in range(12)}
     result = run(tmp_path, algorithm="hyperband", max_trials=12, fates=fates)
-    stopped = [trial for trial in result.trials if trial.status is Status.STOPPED]
+    stopped = [trial for trial in result.trials if trial.status is TrialStatus.STOPPED]
     assert stopped
     assert all(trial.has_result for trial in result.trials)
     assert all(trial.reason for trial in stopped)
@@ -182,14 +182,14 @@ def test_a_promoted_trial_that_fails_keeps_the_result_that_it_had(run, tmp_path,
 def test_a_trial_whose_worker_dies_twice_failed_and_says_why(run, tmp_path):
     result = run(tmp_path, fates={"0001": ["lost 3", "lost 3"]}, max_trials=3)
     failed = {trial.trial_id: trial for trial in result.trials}["0001"]
-    assert (failed.status, failed.reason) == (Status.FAILED, "its worker was ended by SIGKILL")
+    assert (failed.status, failed.reason) == (TrialStatus.FAILED, "its worker was ended by SIGKILL")
     assert len(result.trials) == 3
 
 
 def test_a_nan_fails_the_trial_at_that_epoch_and_is_not_tried_again(run, tmp_path):
     result = run(tmp_path, fates={"0001": ["nan"]}, max_trials=3)
     failed = {trial.trial_id: trial for trial in result.trials}["0001"]
-    assert (failed.status, failed.reason) == (Status.FAILED, "the loss became NaN or infinite in epoch 1")
+    assert (failed.status, failed.reason) == (TrialStatus.FAILED, "the loss became NaN or infinite in epoch 1")
     assert len(failed.epochs) == 1
 
 
@@ -215,7 +215,7 @@ def test_a_trial_that_hangs_is_given_up_after_the_timeout_and_the_search_goes_on
     fates = {"0001": ["hangs", "hangs"]}
     result = run(tmp_path, fates=fates, max_trials=4, resources={"trial_timeout": 400.0, "budget": budget})
     failed = {trial.trial_id: trial for trial in result.trials}["0001"]
-    assert (failed.status, failed.reason) == (Status.FAILED, "it took longer than the trial timeout of 400 s")
+    assert (failed.status, failed.reason) == (TrialStatus.FAILED, "it took longer than the trial timeout of 400 s")
     assert sum(trial.has_result for trial in result.trials) == 3
 
 
@@ -224,7 +224,7 @@ def test_a_trial_that_does_not_heed_the_end_of_the_budget_is_ended(run, tmp_path
     budget = Budget(300.0, clock=Clock())
     result = run(tmp_path, fates=fates, workers=1, resources={"budget": budget})
     assert result.stopped_by == "budget"
-    assert result.trials[0].status is Status.FAILED
+    assert result.trials[0].status is TrialStatus.FAILED
     assert result.trials[0].reason == "it did not stop within 60 s"
 
 
@@ -235,7 +235,7 @@ def test_a_budget_too_small_for_anything_still_gives_a_first_result(run, tmp_pat
     result = run(tmp_path, workers=workers, epochs=1000, starting=3, resources={"budget": Budget(1e-3, clock=clock)})
     assert result.stopped_by == "budget"
     assert len(result.trials) == workers
-    assert all(trial.status is Status.STOPPED for trial in result.trials)
+    assert all(trial.status is TrialStatus.STOPPED for trial in result.trials)
     assert result.winner.has_result
 
 
@@ -250,14 +250,14 @@ def test_running_trials_are_stopped_at_the_end_of_the_budget_and_count(run, tmp_
     budget = Budget(120.0, clock=clock)
     result = run(tmp_path, workers=2, epochs=1000, resources={"budget": budget})
     assert result.stopped_by == "budget"
-    assert all(trial.status is Status.STOPPED and trial.has_result for trial in result.trials)
+    assert all(trial.status is TrialStatus.STOPPED and trial.has_result for trial in result.trials)
     assert {trial.reason for trial in result.trials} == {"its share of the time budget was used up"}
 
 
 def test_models_that_are_too_large_are_skipped_and_are_no_failures(run, tmp_path):
     result = run(tmp_path, max_parameters=999, max_trials=2)
     assert result.stopped_by == "skipped"
-    assert {trial.status for trial in result.trials} == {Status.SKIPPED}
+    assert {trial.status for trial in result.trials} == {TrialStatus.SKIPPED}
     assert result.trials[0].reason == "it has 1000 parameters, more than 999"
     assert all(trial.epochs == () for trial in result.trials)
     assert result.winner is None
@@ -265,7 +265,7 @@ def test_models_that_are_too_large_are_skipped_and_are_no_failures(run, tmp_path
 
 def test_skipped_configurations_do_not_use_up_the_trials(run, tmp_path):
     result = run(tmp_path, max_parameters=1000, max_trials=4)
-    assert [trial.status for trial in result.trials] == [Status.COMPLETED] * 4
+    assert [trial.status for trial in result.trials] == [TrialStatus.COMPLETED] * 4
 
 
 def test_the_finalists_are_trained_again_with_other_seeds_and_the_mean_decides(run, tmp_path):
@@ -295,14 +295,14 @@ def test_a_lost_repeat_is_made_up_for(run, tmp_path):
 
 def test_halving_stops_the_bad_ones_early_and_never_the_best_two(run, tmp_path):
     result = run(tmp_path, algorithm="halving", max_trials=20, workers=1)
-    stopped = [trial for trial in result.trials if trial.status is Status.STOPPED]
+    stopped = [trial for trial in result.trials if trial.status is TrialStatus.STOPPED]
     assert len(stopped) > 5
     assert {trial.reason for trial in stopped} <= {
         "it was not among the best after 1 epoch",
         "it was not among the best after 3 epochs",
     }
     assert all(len(trial.epochs) in (1, 3) for trial in stopped)
-    assert result.winner.status is Status.COMPLETED
+    assert result.winner.status is TrialStatus.COMPLETED
 
 
 def test_hyperband_promotes_by_continuing_the_same_trial(run, tmp_path):
@@ -409,8 +409,8 @@ def test_states_are_kept_of_running_and_promotable_trials_only(run, tmp_path, ti
     for number in range(40):
         (tmp_path / "weights" / f"{number:04d}").mkdir(parents=True)
     result = run(tmp_path, algorithm="hyperband", max_trials=12, workers=1, observer=Looking())
-    ended = {trial.trial_id for trial in result.trials if trial.status is not Status.PAUSED}
-    lost = {trial.trial_id for trial in result.trials if trial.status is Status.PAUSED}
+    ended = {trial.trial_id for trial in result.trials if trial.status is not TrialStatus.PAUSED}
+    lost = {trial.trial_id for trial in result.trials if trial.status is TrialStatus.PAUSED}
     assert lost
     assert not kept[-1] & ended
     assert kept[-1] <= lost

@@ -12,7 +12,7 @@ from tuning.loop.search_state import SearchState
 from tuning.loop.suggesting import events_of, next_up
 from tuning.oracles.by_name import make_oracle
 from tuning.oracles.driver import OracleDriver
-from tuning.records import SearchConfig, Status
+from tuning.records import SearchConfig, TrialStatus
 from tuning.settings import TrainingSettings
 from tuning.space.drawing import Drawing, complete, draw
 
@@ -93,9 +93,9 @@ def test_a_repeat_is_trained_as_its_trial_was_whatever_the_others_are(state, tin
 
 def test_skipped_trials_are_counted_apart(state, make_trial, begun, tiny):
     search = begun(state())
-    ended(search, make_trial, "0000", status=Status.SKIPPED)
+    ended(search, make_trial, "0000", status=TrialStatus.SKIPPED)
     suggest(search, tiny)
-    ended(search, make_trial, "0001", status=Status.SKIPPED)
+    ended(search, make_trial, "0001", status=TrialStatus.SKIPPED)
     assert (search.drawn, search.skipped_in_a_row) == (0, 2)
     suggest(search, tiny)
     ended(search, make_trial, "0002")

@@ -17,7 +17,7 @@ from simulated_executor import Simulated
 from tuning._search import search
 from tuning.loop.journal import Journal, Suggestion
 from tuning.loop.resources import Resources
-from tuning.records import ALGORITHMS, SearchConfig, Status
+from tuning.records import ALGORITHMS, SearchConfig, TrialStatus
 from tuning.space.ranges import is_finite
 from tuning.space.recording import RecordingHyperParameters, answering
 
@@ -123,7 +123,9 @@ def test_as_many_models_are_trained_as_there_are_trials(run, program, algorithm,
         result = run(program, folder, algorithm=algorithm, seed=seed, max_trials=12)
 
     assert len(set(models(program, result.trials))) == len(result.trials)
-    assert all(trial.status in (Status.COMPLETED, Status.PAUSED, Status.STOPPED) for trial in result.trials)
+    assert all(
+        trial.status in (TrialStatus.COMPLETED, TrialStatus.PAUSED, TrialStatus.STOPPED) for trial in result.trials
+    )
 
 
 @pytest.mark.slow

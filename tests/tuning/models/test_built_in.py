@@ -15,18 +15,18 @@ from hypothesis import strategies as st
 
 from tuning.errors import InputError
 from tuning.models.baselines import BASELINES
-from tuning.models.built_in import Task, TunableClassifier
-from tuning.settings import Labels, Plan, TrainingSettings
+from tuning.models.built_in import ClassificationTask, TunableClassifier
+from tuning.settings import Labels, TrainingPlan, TrainingSettings
 from tuning.space.built_in_space import DEFAULTS, default_ranges
 from tuning.space.ranges import Choices, FloatRange, IntRange
 
-MNIST = TunableClassifier(Task(image_shape=(28, 28, 1), num_classes=10))
+MNIST = TunableClassifier(ClassificationTask(image_shape=(28, 28, 1), num_classes=10))
 
 NORMALIZATION = ("none", "convolution", "pooling")
 
 
 def build(values, *, image_shape=(28, 28, 1), num_classes=10):
-    hypermodel = TunableClassifier(Task(image_shape=image_shape, num_classes=num_classes))
+    hypermodel = TunableClassifier(ClassificationTask(image_shape=image_shape, num_classes=num_classes))
     return hypermodel.build(hypermodel.hyperparameters(values))
 
 
@@ -81,25 +81,25 @@ def test_smaller_images_get_fewer_blocks(side, deepest):
 
 def test_images_too_small_for_one_block_are_refused():
     with pytest.raises(InputError, match="images are 3×28 but the built-in model needs 4×4 or more: enlarge them"):
-        TunableClassifier(Task(image_shape=(3, 28, 1), num_classes=2))
+        TunableClassifier(ClassificationTask(image_shape=(3, 28, 1), num_classes=2))
 
 
 def test_ranges_in_which_a_configuration_does_not_fit_are_refused():
     ranges = {**default_ranges((8, 8, 1)), "num_blocks": Choices(values=(1, 3))}
     with pytest.raises(InputError, match=r"3 blocks with kernels up to .* do not fit images of 8×8: narrow num_blocks"):
-        TunableClassifier(Task(image_shape=(8, 8, 1), num_classes=2), ranges=ranges)
+        TunableClassifier(ClassificationTask(image_shape=(8, 8, 1), num_classes=2), ranges=ranges)
 
 
 def test_a_kernel_too_large_for_the_images_is_refused():
     ranges = {**default_ranges((4, 4, 1)), "kernel_size_1": IntRange(low=3, high=5, step=2)}
     with pytest.raises(InputError, match=r"1 blocks with kernels up to \[5\] do not fit images of 4×4"):
-        TunableClassifier(Task(image_shape=(4, 4, 1), num_classes=2), ranges=ranges)
+        TunableClassifier(ClassificationTask(image_shape=(4, 4, 1), num_classes=2), ranges=ranges)
 
 
 def test_padding_lets_more_blocks_fit():
     changes = {"num_blocks": Choices(values=(3,)), "padding": Choices(values=("same",))}
     hypermodel = TunableClassifier(
-        Task(image_shape=(8, 8, 1), num_classes=2), ranges={**default_ranges((8, 8, 1)), **changes}
+        ClassificationTask(image_shape=(8, 8, 1), num_classes=2), ranges={**default_ranges((8, 8, 1)), **changes}
     )
     assert hypermodel.build(hypermodel.hyperparameters()).output_shape == (None, 2)
 
@@ -107,7 +107,9 @@ def test_padding_lets_more_blocks_fit():
 def test_padding_does_not_let_any_number_of_blocks_fit():
     changes = {"num_blocks": Choices(values=(3,)), "padding": Choices(values=("same",))}
     with pytest.raises(InputError, match=r"3 blocks .* do not fit images of 7×7"):
-        TunableClassifier(Task(image_shape=(7, 7, 1), num_classes=2), ranges={**default_ranges((7, 7, 1)), **changes})
+        TunableClassifier(
+            ClassificationTask(image_shape=(7, 7, 1), num_classes=2), ranges={**default_ranges((7, 7, 1)), **changes}
+        )
 
 
 def test_more_blocks_than_there_are_ranges_for_are_refused():
@@ -213,7 +215,7 @@ def test_texts_that_mean_no_point_are_refused(name, text, message):
 
 
 def test_the_batch_size_is_the_configuration_s():
-    plan = Plan(hyperparameters={"batch_size": 64}, settings=TrainingSettings(epochs=1), seed=0)
+    plan = TrainingPlan(hyperparameters={"batch_size": 64}, settings=TrainingSettings(epochs=1), seed=0)
     assert MNIST.built(plan).batch_size == 64
 
 

@@ -18,8 +18,8 @@ from tuning.data.search_data import SearchData
 from tuning.errors import InputError
 from tuning.models.probing import as_builder, require_trainable
 from tuning.models.user_model import Wishes
-from tuning.records import Status
-from tuning.settings import Labels, Objective, Plan, Schedule
+from tuning.records import TrialStatus
+from tuning.settings import Labels, Objective, Schedule, TrainingPlan
 from tuning.space.ranges import Choices
 from tuning.training.train import Watch, train
 
@@ -50,7 +50,7 @@ def test_the_guides_are_searched_and_their_winner_retrained(
     result = searched(builder, search_data, tmp_path, config())
     trained = retrain(builder, result, search_data, tmp_path)
 
-    assert [trial.status for trial in result.trials] == [Status.COMPLETED] * 2, result.trials[0].reason
+    assert [trial.status for trial in result.trials] == [TrialStatus.COMPLETED] * 2, result.trials[0].reason
     assert all(set(trial.hyperparameters) == set(builder.described_space()) for trial in result.trials)
     assert trained.hyperparameters == result.winner.hyperparameters
     assert keras.models.load_model(tmp_path / "model.keras").count_params() == trained.parameters
@@ -101,7 +101,9 @@ def test_only_hyperparameters_with_an_effect_are_recorded(search_data: SearchDat
         return dense(hp)
 
     builder = made(build, search_data)
-    plan = Plan(hyperparameters={"deep": False, "depth": 3, "units": 8}, settings=builder.trial_settings(1), seed=0)
+    plan = TrainingPlan(
+        hyperparameters={"deep": False, "depth": 3, "units": 8}, settings=builder.trial_settings(1), seed=0
+    )
 
     assert builder.built(plan).hyperparameters == {"deep": False, "units": 8}
 
@@ -238,7 +240,7 @@ class OwnLoop(kt.HyperModel):
 def test_a_training_loop_by_hand_returns_its_objective(search_data: SearchData, tmp_path: Path) -> None:
     result = searched(made(OwnLoop, search_data), search_data, tmp_path, config())
 
-    assert [trial.status for trial in result.trials] == [Status.COMPLETED] * 2, result.trials[0].reason
+    assert [trial.status for trial in result.trials] == [TrialStatus.COMPLETED] * 2, result.trials[0].reason
     assert all(trial.val_loss > 0 and len(trial.epochs) == 1 for trial in result.trials)
     assert set(result.winner.hyperparameters) == {"rate"}
 
@@ -285,7 +287,7 @@ def test_the_best_epoch_is_kept_by_whatever_name_keras_has_for_the_metric(search
     builder = made(build, search_data)
     objective = Objective(name="val_accuracy", maximize=True)
     settings = dataclasses.replace(builder.trial_settings(8), objective=objective)
-    plan = Plan(hyperparameters=builder.default_configuration(), settings=settings, seed=2)
+    plan = TrainingPlan(hyperparameters=builder.default_configuration(), settings=settings, seed=2)
 
     done = train(builder, plan, training=search_data.training, validation=search_data.validation, watch=Watch())
 
@@ -302,7 +304,7 @@ def test_mixed_precision_that_a_user_s_file_sets_stays(search_data: SearchData) 
     try:
         builder = made(dense, search_data)
         require_trainable(builder, search_data, config())
-        built = builder.built(Plan(hyperparameters={"units": 4}, settings=builder.trial_settings(1), seed=0))
+        built = builder.built(TrainingPlan(hyperparameters={"units": 4}, settings=builder.trial_settings(1), seed=0))
         policies = {layer.dtype_policy.name for layer in built.model.layers}
     finally:
         keras.config.set_dtype_policy("float32")
@@ -360,7 +362,7 @@ def test_several_batch_sizes_are_searched(search_data: SearchData, tmp_path: Pat
 
 def test_one_batch_size_is_fixed(search_data: SearchData) -> None:
     builder = made(dense, search_data, wishes=Wishes(batch_sizes=(48,)))
-    plan = Plan(hyperparameters=builder.default_configuration(), settings=builder.trial_settings(1), seed=0)
+    plan = TrainingPlan(hyperparameters=builder.default_configuration(), settings=builder.trial_settings(1), seed=0)
 
     assert builder.built(plan).batch_size == 48
     assert "batch_size" not in builder.described_space()

@@ -9,7 +9,7 @@ import pytest
 from driven_oracle import DrivenOracle
 
 from tuning.oracles.halving import HalvingOracle, StoppingRule
-from tuning.records import Status
+from tuning.records import TrialStatus
 from tuning.settings import VALIDATION_LOSS, Objective
 
 
@@ -87,7 +87,7 @@ def test_a_failed_trial_does_not_count(start, make_trial):
     driver = start(epochs=9, never_stopped=1)
     failing, first, second, third = (driver.propose().oracle_id for _ in range(4))
     driver.report(failing, 1, 0.1)
-    driver.tell(failing, make_trial(math.nan, status=Status.FAILED))
+    driver.tell(failing, make_trial(math.nan, status=TrialStatus.FAILED))
     assert driver.report(first, 1, 0.5)
     assert driver.report(second, 1, 0.4)
     assert not driver.report(third, 1, 0.45)

@@ -8,7 +8,7 @@ from driven_oracle import DrivenOracle
 
 from tuning.oracles.driver import WAITING, Proposal
 from tuning.oracles.hyperband import HyperbandOracle, plan_brackets
-from tuning.records import Status
+from tuning.records import TrialStatus
 from tuning.settings import VALIDATION_LOSS
 
 
@@ -39,7 +39,7 @@ def run(make_trial):
         proposals = []
         for number in range(count):
             proposals.append(driver.propose())
-            status = Status.FAILED if number in failing else Status.COMPLETED
+            status = TrialStatus.FAILED if number in failing else TrialStatus.COMPLETED
             driver.tell(
                 proposals[-1].oracle_id,
                 make_trial(proposals[-1].point.values["learning_rate"], status=status),

@@ -16,7 +16,7 @@ from driven_oracle import Declared, DrivenOracle
 from tuning.errors import InputError
 from tuning.oracles.bayesian import INITIAL_POINTS
 from tuning.oracles.by_name import make_oracle
-from tuning.records import SearchConfig, Status
+from tuning.records import SearchConfig, TrialStatus
 from tuning.space.drawing import complete
 from tuning.space.recording import range_of
 
@@ -62,7 +62,7 @@ def propose(make_trial):
     def call(driver, count, *, failing=()):
         proposals = []
         while len(proposals) < count and (proposal := driver.propose()) is not None:
-            status = Status.FAILED if len(proposals) in failing else Status.COMPLETED
+            status = TrialStatus.FAILED if len(proposals) in failing else TrialStatus.COMPLETED
             driver.tell(proposal.oracle_id, make_trial(loss_of(proposal.point.values), status=status))
             proposals.append(proposal)
         return proposals

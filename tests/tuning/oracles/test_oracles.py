@@ -17,7 +17,7 @@ from tuning.oracles.base import RandomOracle
 from tuning.oracles.bayesian import INITIAL_POINTS
 from tuning.oracles.by_name import make_oracle
 from tuning.oracles.driver import WAITING, OracleDriver, Proposal
-from tuning.records import ALGORITHMS, SearchConfig, Status
+from tuning.records import ALGORITHMS, SearchConfig, TrialStatus
 from tuning.seeds import derive_seed
 from tuning.settings import VALIDATION_LOSS
 from tuning.space.drawing import complete
@@ -94,7 +94,7 @@ def answer(make_trial):
 def ask(make_trial):
     """Ask a driver `count` times, telling it the result of each proposal at once."""
 
-    def call(driver, count, *, status=Status.COMPLETED):
+    def call(driver, count, *, status=TrialStatus.COMPLETED):
         proposals = []
         for _ in range(count):
             proposals.append(driver.propose())
@@ -163,7 +163,7 @@ def test_proposals_hold_values_that_json_has_words_for(start, ask, algorithm):
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-@pytest.mark.parametrize("status", [Status.FAILED, Status.STOPPED])
+@pytest.mark.parametrize("status", [TrialStatus.FAILED, TrialStatus.STOPPED])
 def test_no_number_of_bad_trials_in_a_row_ends_the_search(start, ask, algorithm, status):
     proposals = ask(start(algorithm), 4, status=status)
     assert len({proposal.oracle_id for proposal in proposals}) == 4
@@ -171,7 +171,7 @@ def test_no_number_of_bad_trials_in_a_row_ends_the_search(start, ask, algorithm,
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_twenty_failures_in_a_row_are_survived(start, ask, algorithm):
-    assert distinct(configurations(ask(start(algorithm), 20, status=Status.FAILED))) == 20
+    assert distinct(configurations(ask(start(algorithm), 20, status=TrialStatus.FAILED))) == 20
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -187,7 +187,7 @@ def test_failures_among_results_are_survived(start, make_trial, algorithm):
     proposals = []
     for number in range(12):
         proposals.append(driver.propose())
-        status = Status.FAILED if number % 3 == 0 else Status.COMPLETED
+        status = TrialStatus.FAILED if number % 3 == 0 else TrialStatus.COMPLETED
         driver.tell(proposals[-1].oracle_id, make_trial(loss(proposals[-1]), status=status))
     assert distinct(configurations(proposals)) == len(configurations(proposals))
 
@@ -422,7 +422,7 @@ def test_a_caller_s_oracle_stops_trials_through_keras_tuner_s_hook(drive, make_t
     assert driver.judges
     assert driver.report(name, 1, 0.5)
     assert not driver.report(name, 2, None)
-    driver.tell(name, make_trial(0.5, status=Status.STOPPED))
+    driver.tell(name, make_trial(0.5, status=TrialStatus.STOPPED))
     assert driver.propose().oracle_id != name
 
 

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from tuning.ranking.choice import finalists_of, result_of
-from tuning.records import SearchConfig, Status
+from tuning.records import SearchConfig, TrialStatus
 
 
 @pytest.fixture(scope="session")
@@ -61,6 +61,6 @@ def test_without_repeats_the_best_wins_also_where_costs_count(made):
 
 
 def test_nobody_wins_where_no_trial_has_a_result(make_trial):
-    trials = (make_trial(math.nan), make_trial(trial_id="0001", status=Status.FAILED))
+    trials = (make_trial(math.nan), make_trial(trial_id="0001", status=TrialStatus.FAILED))
     result = result_of(trials, (), SearchConfig(), stopped_by="max_trials")
     assert (result.winner, result.selection, result.trials) == (None, None, trials)

@@ -9,7 +9,7 @@ import pytest
 
 from tuning.ranking.insight import warnings
 from tuning.ranking.selection import select
-from tuning.records import Status
+from tuning.records import TrialStatus
 from tuning.settings import TrainingSettings
 from tuning.space.ranges import Choices, FloatRange, IntRange
 
@@ -166,7 +166,7 @@ def test_finalists_that_differ_more_than_seeds_do_are_not_told(searched, repeate
 
 def test_many_failed_trials_are_told_with_the_most_common_reason(searched):
     failed = [
-        *searched([0.1] * 2, status=Status.FAILED, reason="no memory.\nTraceback"),
+        *searched([0.1] * 2, status=TrialStatus.FAILED, reason="no memory.\nTraceback"),
         *searched([math.nan]),
     ]
     assert warnings([*searched([0.3, 0.4]), *failed]) == (
@@ -180,7 +180,7 @@ def test_where_all_failed_only_that_is_told(searched):
 
 
 def test_skipped_trials_are_neither_failures_nor_trials_that_could_have_failed(searched):
-    skipped = [replace(trial, status=Status.SKIPPED, epochs=()) for trial in searched([0.1] * 8)]
+    skipped = [replace(trial, status=TrialStatus.SKIPPED, epochs=()) for trial in searched([0.1] * 8)]
     assert warnings([*searched([0.3, 0.4]), *skipped]) == ()
     [warning] = warnings([*searched([math.nan] * 2), *skipped])
     assert warning.startswith("2 of 2 trials failed")

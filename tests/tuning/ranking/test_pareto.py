@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuning.ranking.pareto import COSTS, FEWEST_TRIALS, costs_of, front, pick, reason_to_skip
-from tuning.records import Status
+from tuning.records import TrialStatus
 from tuning.settings import Objective, TrainingSettings
 
 points = st.lists(
@@ -34,7 +34,7 @@ def made(make_trial):
                 trial_id=f"{index:04}",
                 parameters=parameters,
                 macs=macs,
-                status=Status.FAILED if failed else Status.COMPLETED,
+                status=TrialStatus.FAILED if failed else TrialStatus.COMPLETED,
             )
             for index, (loss, parameters, macs, failed) in enumerate(drawn)
         ]

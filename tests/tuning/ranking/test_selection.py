@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuning.ranking.selection import Selection, epochs_to_best, finalists, select, still_falling
-from tuning.records import Status
+from tuning.records import TrialStatus
 from tuning.settings import Objective, TrainingSettings
 
 ACCURACY = Objective(name="val_accuracy", maximize=True)
@@ -29,7 +29,7 @@ def repeated(make_trial):
                 value if value is not None else math.nan,
                 trial_id=f"{index:04}.{number}",
                 repeat_of=f"{index:04}",
-                status=Status.FAILED if value is None else Status.COMPLETED,
+                status=TrialStatus.FAILED if value is None else TrialStatus.COMPLETED,
             )
             for index, (_, others) in enumerate(values)
             for number, value in enumerate(others)
@@ -88,7 +88,7 @@ def test_a_finalist_whose_repeats_all_failed_is_out(repeated):
 
 def test_a_repeat_that_the_time_cut_short_does_not_count(repeated, make_trial):
     trials, repeats = repeated((0.1, [0.15]), (0.2, [0.25]))
-    cut = make_trial(9.0, trial_id="0000.2", repeat_of="0000", status=Status.STOPPED)
+    cut = make_trial(9.0, trial_id="0000.2", repeat_of="0000", status=TrialStatus.STOPPED)
     assert select(trials, [*repeats, cut]) == select(trials, repeats)
 
 

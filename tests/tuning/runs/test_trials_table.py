@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tuning.records import Status
+from tuning.records import TrialStatus
 from tuning.runs.trials_table import write_trials_csv
 from tuning.settings import Objective
 
@@ -43,7 +43,7 @@ def test_trials_are_best_first_and_blank_where_nothing_is_known(table: Any, make
         make_trial(
             trial_id="0001",
             hyperparameters={"num_blocks": 2},
-            status=Status.FAILED,
+            status=TrialStatus.FAILED,
             reason="my.py line 8: ValueError: no",
             epochs=(),
             parameters=0,
@@ -52,7 +52,7 @@ def test_trials_are_best_first_and_blank_where_nothing_is_known(table: Any, make
             0.25,
             trial_id="0002",
             hyperparameters={"num_blocks": 2, "pooling": "max"},
-            status=Status.STOPPED,
+            status=TrialStatus.STOPPED,
             reason="it was behind",
             note="its fit said more",
         ),

@@ -13,7 +13,7 @@ from tuning.errors import ImpossibleError, UserCodeError
 from tuning.loop.journal import Journal, Repetition, SearchBegan, Suggestion
 from tuning.loop.resources import Resources
 from tuning.loop.search_loop import MOST_REPEATED_IN_A_ROW, MOST_SKIPPED_IN_A_ROW
-from tuning.records import SearchConfig, Status
+from tuning.records import SearchConfig, TrialStatus
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +35,8 @@ def too_deep(hp):
 def test_impossible_combinations_cost_no_trial_and_stand_with_their_reason(run, tmp_path, algorithm):
     result = run(too_deep, tmp_path, algorithm=algorithm, max_trials=20)
 
-    skipped = [trial for trial in result.trials if trial.status is Status.SKIPPED]
-    trained = [trial for trial in result.trials if trial.status is not Status.SKIPPED]
+    skipped = [trial for trial in result.trials if trial.status is TrialStatus.SKIPPED]
+    trained = [trial for trial in result.trials if trial.status is not TrialStatus.SKIPPED]
     assert len(trained) == 20
     assert skipped
     assert all(trial.hyperparameters["depth"] * trial.hyperparameters["pool"] > 9 for trial in skipped)
@@ -52,7 +52,9 @@ def test_only_many_impossible_ones_in_a_row_end_a_search(run, tmp_path):
     result = run(after_the_first, tmp_path)
 
     assert result.stopped_by == "skipped"
-    assert [trial.status for trial in result.trials] == [Status.COMPLETED] + [Status.SKIPPED] * MOST_SKIPPED_IN_A_ROW
+    assert [trial.status for trial in result.trials] == [TrialStatus.COMPLETED] + [
+        TrialStatus.SKIPPED
+    ] * MOST_SKIPPED_IN_A_ROW
 
 
 def test_a_space_that_is_finished_beside_impossible_ones_is_used_up(run, tmp_path):
@@ -72,7 +74,7 @@ def test_a_model_that_cannot_be_built_has_failed_and_keeps_its_traceback(run, tm
 
     result = run(sometimes, tmp_path)
 
-    (failed,) = [trial for trial in result.trials if trial.status is Status.FAILED]
+    (failed,) = [trial for trial in result.trials if trial.status is TrialStatus.FAILED]
     kept = (tmp_path / "trials" / failed.trial_id / "traceback.txt").read_text()
     assert failed.reason == "my.py line 2: KeyError: 'mine'"
     assert kept.rstrip().endswith("KeyError: 'mine'")

@@ -7,7 +7,17 @@ import itertools
 import pytest
 
 from tuning.errors import ImpossibleError, InputError, UserCodeError
-from tuning.space.drawing import MOST_BUILDS, Drawing, Drawn, Otherwise, Outcome, complete, draw, first_point, parse
+from tuning.space.drawing import (
+    MOST_BUILDS,
+    BuildOutcome,
+    Drawing,
+    Drawn,
+    Otherwise,
+    complete,
+    draw,
+    first_point,
+    parse,
+)
 from tuning.space.known_space import KnownSpace
 from tuning.space.ranges import Choices, IntRange
 
@@ -125,7 +135,11 @@ def test_an_impossible_combination_is_told_with_its_reason_and_leaves_no_way_bac
     found = all_drawn(Builder(impossible))
 
     outcomes = {tuple(drawn.point.values.values()): drawn.outcome for drawn in found}
-    assert {pair for pair, outcome in outcomes.items() if outcome is Outcome.IMPOSSIBLE} == {(4, 3), (5, 3), (5, 4)}
+    assert {pair for pair, outcome in outcomes.items() if outcome is BuildOutcome.IMPOSSIBLE} == {
+        (4, 3),
+        (5, 3),
+        (5, 4),
+    }
     assert {drawn.reason for drawn in found} == {"", "my.py line 3: ValueError: too large"}
 
 
@@ -139,7 +153,7 @@ def test_a_builder_that_fails_has_failed_with_its_traceback():
 
     drawn = draw(Builder(ask), Drawing(otherwise=Otherwise.DEFAULT), KnownSpace())
 
-    assert (drawn.point.values, drawn.outcome) == ({"pool": False}, Outcome.FAILED)
+    assert (drawn.point.values, drawn.outcome) == ({"pool": False}, BuildOutcome.FAILED)
     assert drawn.reason == "my.py line 2: KeyError: 'mine'"
     assert drawn.traceback.endswith("KeyError: 'mine'\n")
 
@@ -150,7 +164,7 @@ def test_what_is_wrong_with_a_model_is_a_failure_too():
 
     assert draw(Builder(ask), Drawing(), KnownSpace()) == Drawn(
         point=draw(Builder(lambda hp: None), Drawing(), KnownSpace()).point,
-        outcome=Outcome.FAILED,
+        outcome=BuildOutcome.FAILED,
         reason="my.py:build returned a model that is not compiled",
         traceback=draw(Builder(ask), Drawing(), KnownSpace()).traceback,
     )

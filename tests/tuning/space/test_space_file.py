@@ -9,7 +9,7 @@ import pytest
 
 from tuning.errors import InputError
 from tuning.files.toml_file import read_toml
-from tuning.models.built_in import Task, TunableClassifier
+from tuning.models.built_in import ClassificationTask, TunableClassifier
 from tuning.space.built_in_space import adapted, default_ranges
 from tuning.space.ranges import Choices, FloatRange, IntRange
 from tuning.space.space_file import ranges_from
@@ -68,7 +68,9 @@ def test_ranges_can_be_narrower_wider_and_fixed() -> None:
     assert ranges["num_filters_1"] == changes["num_filters_1"]
     assert ranges["dropout"] == Choices(values=(0.0,))
     assert ranges["padding"] == RANGES["padding"]
-    TunableClassifier(Task(image_shape=(28, 28, 1), num_classes=10), ranges=ranges).default_configuration()
+    TunableClassifier(
+        ClassificationTask(image_shape=(28, 28, 1), num_classes=10), ranges=ranges
+    ).default_configuration()
 
 
 def test_whole_numbers_stand_for_real_ones() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tuning.data.search_data import SearchData
 from tuning.models.user_model import UserModel, Wishes
-from tuning.settings import Plan
+from tuning.settings import TrainingPlan
 from tuning.training.averaging import averages, delivered_weights
 from tuning.training.train import Watch, train
 
@@ -49,7 +49,7 @@ def build(optimizer: Any) -> keras.Model:
 
 def trained(data: SearchData, optimizer: Any, *, callbacks: Any = (), epochs: int = 3) -> Any:
     builder = UserModel(lambda hp: build(optimizer()), data, name="my.py:build", wishes=UNIT)
-    plan = Plan(hyperparameters={}, settings=builder.trial_settings(epochs), seed=1)
+    plan = TrainingPlan(hyperparameters={}, settings=builder.trial_settings(epochs), seed=1)
     watch = Watch(callbacks=lambda: [make() for make in callbacks])
     return train(builder, plan, training=data.training, validation=data.validation, watch=watch)
 
@@ -73,7 +73,7 @@ def test_a_training_without_validation_delivers_what_its_trial_was_ranked_by(
     """As long as the last epoch was the best one, they are the same weights."""
     optimizer = OPTIMIZERS[name]
     builder = UserModel(lambda hp: build(optimizer()), search_data, name="my.py:build", wishes=UNIT)
-    plan = Plan(hyperparameters={}, settings=builder.trial_settings(2), seed=1)
+    plan = TrainingPlan(hyperparameters={}, settings=builder.trial_settings(2), seed=1)
     ranked, delivered = (
         train(builder, plan, training=search_data.training, validation=validation, watch=Watch())
         for validation in (search_data.validation, None)

@@ -12,7 +12,7 @@ import pytest
 
 from tuning.errors import InputError
 from tuning.models.user_model import UserModel
-from tuning.settings import Plan, Schedule, TrainingSettings
+from tuning.settings import Schedule, TrainingPlan, TrainingSettings
 from tuning.training.checkpoint import Checkpoint
 from tuning.training.train import Watch, train
 
@@ -22,7 +22,7 @@ def plan(hypermodel):
     """Augmentation, dropout, batch normalization, Adam and a schedule: everything that a checkpoint has to carry."""
     values = {"num_blocks": 1, "num_filters_1": 8, "dense_units": 32, "dropout": 0.3, "batch_size": 64}
     settings = TrainingSettings(epochs=3, augmentation=True)
-    return Plan(hyperparameters=hypermodel.check(values), settings=settings, seed=5)
+    return TrainingPlan(hyperparameters=hypermodel.check(values), settings=settings, seed=5)
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_a_training_that_keeps_its_best_epoch_and_stops_early_goes_on_to_the_sam
     # At this rate the validation loss rises again after some epochs.
     values = {"num_blocks": 1, "num_filters_1": 8, "dense_units": 32, "batch_size": 64, "learning_rate": 0.02}
     settings = TrainingSettings(epochs=30, schedule=Schedule.CONSTANT, patience=2, keep_best=True)
-    plan = Plan(hyperparameters=hypermodel.check(values), settings=settings, seed=5)
+    plan = TrainingPlan(hyperparameters=hypermodel.check(values), settings=settings, seed=5)
     training, validation = small_split
     checkpoint = Checkpoint(folder=tmp_path / "checkpoint", seconds_apart=0.0)
 
@@ -233,7 +233,7 @@ class OwnTraining(kt.HyperModel):
 def test_a_training_by_its_owner_s_fit_goes_on_where_it_paused(search_data, tmp_path):
     own = OwnTraining()
     builder = UserModel(own, search_data)
-    plan = Plan(hyperparameters={}, settings=builder.trial_settings(4), seed=5)
+    plan = TrainingPlan(hyperparameters={}, settings=builder.trial_settings(4), seed=5)
     checkpoint = Checkpoint(folder=tmp_path / "state", seconds_apart=0.0)
     own.ranges.clear()
 

@@ -10,7 +10,7 @@ import pytest
 from known_model import ACCURACY, AUC, FEED, known_model, share_right
 
 from tuning.settings import VALIDATION_LOSS, Objective
-from tuning.training.measuring import Measured, measure
+from tuning.training.measuring import Measurement, measure
 
 pytestmark = pytest.mark.slow
 
@@ -51,4 +51,4 @@ def test_what_is_not_reported_is_not_measured(model: keras.Model) -> None:
 
 
 def test_an_error_shrinks_with_more_examples() -> None:
-    assert Measured(value=0.5, standard_error=0.1, examples=100).of(400) == 0.05
+    assert Measurement(value=0.5, standard_error=0.1, examples=100).of(400) == 0.05

@@ -12,12 +12,12 @@ import tensorflow as tf
 
 from tuning.data.dataset import Split
 from tuning.errors import InputError
-from tuning.settings import Feed, Plan, TrainingSettings
+from tuning.settings import Feed, TrainingPlan, TrainingSettings
 from tuning.space.recording import RecordingHyperParameters, answering
 from tuning.training.built import Built
 from tuning.training.own_fit import OwnFit, data_parameters
 
-PLAN = Plan(hyperparameters={}, settings=TrainingSettings(epochs=2), seed=0)
+PLAN = TrainingPlan(hyperparameters={}, settings=TrainingSettings(epochs=2), seed=0)
 IMAGES, LABELS = np.arange(60, dtype=np.uint8).reshape(15, 2, 2, 1), np.arange(15, dtype=np.int64) % 3
 TRAINING, VALIDATION = Split(images=IMAGES[:10], labels=LABELS[:10]), Split(images=IMAGES[10:], labels=LABELS[10:])
 

@@ -16,8 +16,8 @@ from tuning.data.search_data import SearchData
 from tuning.errors import InputError
 from tuning.models.probing import require_trainable
 from tuning.models.user_model import UserModel, Wishes
-from tuning.records import Status
-from tuning.settings import Objective, Plan
+from tuning.records import TrialStatus
+from tuning.settings import Objective, TrainingPlan
 from tuning.training.train import Watch, train
 
 pytestmark = pytest.mark.slow
@@ -131,7 +131,7 @@ def test_a_fit_that_trains_the_given_model_by_a_way_of_its_own_is_ranked_by_that
     code: Any, search_data: SearchData, tmp_path: Path
 ) -> None:
     builder = made(code, search_data)
-    plan = Plan(hyperparameters={"units": 8}, settings=builder.trial_settings(4), seed=1)
+    plan = TrainingPlan(hyperparameters={"units": 8}, settings=builder.trial_settings(4), seed=1)
 
     done = train(builder, plan, training=search_data.training, validation=search_data.validation, watch=Watch())
 
@@ -153,8 +153,8 @@ def test_a_trial_whose_fit_trains_nothing_fails(search_data: SearchData, tmp_pat
     result = searched(made(Sometimes, search_data), search_data, tmp_path, config())
 
     assert {trial.hyperparameters["units"]: trial.status for trial in result.trials} == {
-        4: Status.COMPLETED,
-        8: Status.FAILED,
+        4: TrialStatus.COMPLETED,
+        8: TrialStatus.FAILED,
     }
     assert "changes no trainable weight" in result.trials[1].reason
 
@@ -199,7 +199,7 @@ def test_folds_can_rank_the_trials_of_a_winner_that_keras_trains(search_data: Se
     result = searched(builder, search_data, tmp_path, config(epochs=4))
     trained = retrain(builder, result, search_data, tmp_path)
 
-    assert [trial.status for trial in result.trials] == [Status.COMPLETED] * 2
+    assert [trial.status for trial in result.trials] == [TrialStatus.COMPLETED] * 2
     assert (trained.settings.by_keras, trained.settings.epochs, len(trained.epochs)) == (True, 4, 4)
     assert trained.examples == len(search_data.everything)
     assert trained.promise is not None
@@ -212,7 +212,7 @@ def test_epochs_and_batch_size_that_a_ranking_fit_searched_are_those_of_the_retr
     winner = make_trial(hyperparameters={"units": 4, "epochs": 7, "batch_size": 16})
 
     settings = builder.retraining_settings(winner, epochs_to_best=1, examples=300)
-    built = builder.built(Plan(hyperparameters=winner.hyperparameters, settings=settings, seed=0))
+    built = builder.built(TrainingPlan(hyperparameters=winner.hyperparameters, settings=settings, seed=0))
 
     assert (settings.epochs, built.batch_size) == (7, 16)
 

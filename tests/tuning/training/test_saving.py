@@ -18,7 +18,7 @@ from tuning.models.custom_objects import custom_objects_of
 from tuning.models.probing import require_trainable
 from tuning.models.user_model import UserModel
 from tuning.runs.run_folder import RunFolder
-from tuning.settings import Plan
+from tuning.settings import TrainingPlan
 from tuning.training.saving import load_keras_file, load_weights, save_model, what_can_be_kept
 
 pytestmark = pytest.mark.slow
@@ -89,9 +89,9 @@ def with_layer(*own: layers.Layer) -> keras.Model:
     return compiled(keras.Sequential([*stack, layers.Dense(10, activation="softmax")]))
 
 
-def kept(make: Any, data: SearchData) -> tuple[UserModel, Plan, Any, Any]:
+def kept(make: Any, data: SearchData) -> tuple[UserModel, TrainingPlan, Any, Any]:
     builder = made(lambda hp: with_layer(make()), data)
-    plan = Plan(hyperparameters={}, settings=builder.trial_settings(1), seed=1)
+    plan = TrainingPlan(hyperparameters={}, settings=builder.trial_settings(1), seed=1)
     model = builder.built(plan).model
     return builder, plan, model, what_can_be_kept(builder, plan, model, builder.probed)
 

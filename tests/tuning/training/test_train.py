@@ -10,14 +10,16 @@ import numpy as np
 import pytest
 
 from tuning.data.dataset import Split
-from tuning.settings import Labels, Plan, Schedule, TrainingSettings
+from tuning.settings import Labels, Schedule, TrainingPlan, TrainingSettings
 from tuning.training.train import Watch, train
 
 
 @pytest.fixture(scope="module")
 def plan(tiny):
     settings = TrainingSettings(epochs=2)
-    return Plan(hyperparameters=tiny.check({"learning_rate": 0.01, "pooling": "max"}), settings=settings, seed=5)
+    return TrainingPlan(
+        hyperparameters=tiny.check({"learning_rate": 0.01, "pooling": "max"}), settings=settings, seed=5
+    )
 
 
 @pytest.fixture(scope="module")

@@ -21,12 +21,13 @@ from numpy.typing import NDArray
 from tuning.environment.free_memory import free_memory
 from tuning.errors import InputError
 from tuning.files.bounded_files import regular_size
+from tuning.files.bounded_list import BoundedList
 
 _NPY_MAGIC = b"\x93NUMPY"
 _DEFLATED_AT_MOST = 1032
 """Times that deflate can make anything smaller (zlib's technical details)."""
-_LONGEST_LIST, _LONGEST_HEADER = 1 << 24, 10_000
-"""Bytes of an archive's list of contents, and of an array's description: numpy's own limit."""
+_BLOCK, _LONGEST_HEADER = 1 << 24, 10_000
+"""Bytes that are unpacked at a time, and of an array's description: numpy's own limit."""
 _MOST_EMPTY = 1_000_000
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _IS_ENCRYPTED = 1
@@ -47,7 +48,7 @@ def read_npz(
                 raise InputError(f"{path} holds a single array: save all four with numpy.savez")
         if not zipfile.is_zipfile(path):
             raise zipfile.BadZipFile("it is no zip archive")
-        with contextlib.closing(_BoundedList(path)) as file, zipfile.ZipFile(file) as archive:
+        with contextlib.closing(BoundedList(path)) as file, zipfile.ZipFile(file) as archive:
             members = _members(archive)
             found = dict(choose(list(members)))
             chosen = {name: members[key] for name, key in found.items()}
@@ -67,20 +68,6 @@ def read_npz(
     except (OSError, ValueError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(f"{path} can't be read as npz ({reason}): is it complete?") from error
-
-
-class _BoundedList(io.FileIO):
-    """A file that does not read an archive's list of contents where that alone would fill the memory."""
-
-    is_bounded = True
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        if self.is_bounded and size is not None and size > _LONGEST_LIST:
-            raise zipfile.BadZipFile(f"its list of contents has {size:,} bytes")
-        return super().read(size) or b""
 
 
 def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
@@ -153,6 +140,6 @@ def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
     with archive.open(info) as member:
         array: NDArray[Any] = np.lib.format.read_array(member, allow_pickle=False)
         # What is damaged behind the numbers is found by the end of the file only.
-        while member.read(_LONGEST_LIST):
+        while member.read(_BLOCK):
             pass
         return array

@@ -1,6 +1,6 @@
 """The bytes of a picture file → pixels of the wanted shape, as a new picture is made to look to a model.
 
-A picture is turned as its EXIF data says, put on paper where it is transparent, and fitted: scaled to cover the wanted
+A picture is turned as its EXIF data says, composited where it is transparent, and fitted: scaled to cover the wanted
 size, and what stands out on two sides cut off.
 """
 
@@ -19,25 +19,17 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tuning.data.array_checks import Pixels
 from tuning.files.bounded_files import flaw_of
+from tuning.files.flat_pictures import FORMATS, LARGEST_FILE, UnreadableError, check_size, flatten, is_deep_grey
 
-# Pillow would hand PostScript over to another program, and read forms whose damage it doesn't notice.
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm")
 GREY_MODES = ("1", "L", "LA", "La")
-WIDE_MODES = ("I", "F")
-_LEAN_MODES = ("1", "L", "P", "RGB", "I;16", "I;16B", "I;16L", "I;16N")
-"""Those that are not held twice on their way to pixels."""
-LARGEST_FILE, _LARGE, _STRIP = 1 << 28, 1 << 24, 1 << 20
-"""Bytes of a picture's file; bytes or pixels of which one at a time is in memory; pixels worked on together."""
+_LARGE = 1 << 24
+"""Bytes or pixels of which one at a time is in memory."""
 _LARGE_LOCK = threading.RLock()
 ORIENTATION, TURNED = 0x0112, (5, 6, 7, 8)
 """An entry of EXIF data, and its values that exchange height and width."""
 PNG_REMARKS = (b"eXIf", b"Raw profile type exif", b"XML:com.adobe.xmp")
 """Where a PNG may keep that entry."""
-
-
-class UnreadableError(Exception):
-    """A file that is no picture, or a damaged one; its text says which."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +49,7 @@ def read_header(content: bytes) -> Header:
         says_something = picture.format != "PNG" or any(name in content for name in PNG_REMARKS)
         if says_something and picture.getexif().get(ORIENTATION) in TURNED:
             width, height = height, width
-        return Header(height=height, width=width, is_grey=picture.mode in GREY_MODES or _is_deep_grey(picture))
+        return Header(height=height, width=width, is_grey=picture.mode in GREY_MODES or is_deep_grey(picture))
 
 
 def decode(content: bytes, shape: tuple[int, int, int]) -> Pixels:
@@ -65,7 +57,7 @@ def decode(content: bytes, shape: tuple[int, int, int]) -> Pixels:
     height, width, channels = shape
     with _opened(content) as opened, _one_large(opened):
         ImageOps.exif_transpose(opened, in_place=True)
-        return _fitted(_on_paper(opened), height, width, channels)
+        return _fitted(flatten(opened), height, width, channels)
 
 
 def _fitted(picture: Image.Image, height: int, width: int, channels: int) -> Pixels:
@@ -117,8 +109,10 @@ def _opened(content: bytes) -> Iterator[Image.Image]:
         raise UnreadableError("holds no bytes")
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-            _check_size(picture)
+            check_size(picture)
             yield picture
+    except UnreadableError:
+        raise
     except UnidentifiedImageError as error:
         raise UnreadableError("is no picture") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -132,54 +126,3 @@ def _one_large(picture: Image.Image) -> Iterator[None]:
     """Let no other thread decode a large picture meanwhile."""
     with _LARGE_LOCK if picture.width * picture.height > _LARGE else contextlib.nullcontext():
         yield
-
-
-def _check_size(picture: Image.Image) -> None:
-    """Raise UnreadableError for a picture that takes too much memory: by its size, before it is decoded."""
-    most = Image.MAX_IMAGE_PIXELS or 0
-    most = most if picture.mode in _LEAN_MODES and "transparency" not in picture.info else most // 2
-    if picture.width * picture.height > most:
-        raise UnreadableError(f"has {picture.width}×{picture.height} pixels, more than {most:,}")
-
-
-def _is_deep_grey(picture: Image.Image) -> bool:
-    return str(picture.mode).startswith("I;16")
-
-
-def _on_paper(picture: Image.Image) -> Image.Image:
-    """As L or RGB: 16 bits rounded to 8, transparent places white, or black where the ink is bright."""
-    if _is_deep_grey(picture):
-        grey = np.empty((picture.height, picture.width), np.uint8)
-        for rows in _strips(picture):
-            grey[rows] = (np.asarray(picture.crop((0, rows.start, picture.width, rows.stop))) / 257).round()
-        return Image.fromarray(grey)
-    if picture.mode in WIDE_MODES:
-        raise UnreadableError("holds 32-bit values, whose black and white are unknown: save it with 8 or 16 bits")
-    if "A" not in picture.getbands() and "transparency" not in picture.info:
-        picture.load()
-        return picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
-    return _without_transparency(picture)
-
-
-def _without_transparency(picture: Image.Image) -> Image.Image:
-    """The picture on white paper, or on black where the ink is bright; strip by strip, as copies may be large."""
-    strips = [(rows, (0, rows.start, picture.width, rows.stop)) for rows in _strips(picture)]
-    weight, light, least = 0, 0, 255
-    for _, box in strips:
-        ink = picture.crop(box).convert("RGBA")
-        opacity = np.asarray(ink.getchannel("A"), dtype=np.int64)
-        weight += int(opacity.sum())
-        light += int((np.asarray(ink.convert("L")) * opacity).sum())
-        least = min(least, int(opacity.min()))
-    paper = "black" if weight and light / weight > 127 and least < 255 else "white"
-    made = Image.new("RGB", picture.size)
-    for rows, box in strips:
-        ink = picture.crop(box).convert("RGBA")
-        made.paste(Image.alpha_composite(Image.new("RGBA", ink.size, paper), ink).convert("RGB"), (0, rows.start))
-    return made
-
-
-def _strips(picture: Image.Image) -> list[slice]:
-    """Its rows in parts, each of about a million pixels."""
-    height = max(_STRIP // picture.width, 1)
-    return [slice(start, min(start + height, picture.height)) for start in range(0, picture.height, height)]

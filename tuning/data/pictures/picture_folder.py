@@ -24,15 +24,15 @@ from tuning.data.image_store import NewEntry, new_entry, open_entry
 from tuning.data.pictures.picture_decoding import (
     SUFFIXES,
     Header,
-    UnreadableError,
     decode,
     file_content,
     read_header,
     strict_pillow,
 )
-from tuning.data.pictures.picture_listing import Listing, Picture, draw_test, list_pictures
+from tuning.data.pictures.picture_listing import ListedPicture, Listing, draw_test, list_pictures
 from tuning.data.split import SealedSplit
 from tuning.errors import InputError
+from tuning.files.flat_pictures import UnreadableError
 
 LISTED = 10
 CHUNK, CHUNK_BYTES = 256, 1 << 26
@@ -90,7 +90,7 @@ class _Survey:
     """
 
     def __init__(self) -> None:
-        self.pictures: tuple[Picture, ...] = ()
+        self.pictures: tuple[ListedPicture, ...] = ()
         self.digests: dict[Path, bytes] = {}
         self.headers: dict[Path, Header] = {}
         self.corrupt: dict[Path, str] = {}
@@ -113,7 +113,7 @@ def _survey(listing: Listing, options: FolderOptions) -> _Survey:
     return survey
 
 
-def _look_at(picture: Picture) -> tuple[Header | str, bytes]:
+def _look_at(picture: ListedPicture) -> tuple[Header | str, bytes]:
     try:
         with file_content(picture.path) as content:
             return _header_of(content), hashlib.sha256(content).digest()
@@ -129,8 +129,8 @@ def _header_of(content: bytes) -> Header | str:
 
 
 def _in_threads(
-    work: Callable[[Picture], Result], pictures: Sequence[Picture], *, result_bytes: int = 0
-) -> Iterator[tuple[Picture, Result]]:
+    work: Callable[[ListedPicture], Result], pictures: Sequence[ListedPicture], *, result_bytes: int = 0
+) -> Iterator[tuple[ListedPicture, Result]]:
     """Each picture with what `work` makes of it, in order. Pillow and hashlib let other threads run meanwhile."""
     threads = os.cpu_count() or 1
     count = min(max(CHUNK_BYTES // max(result_bytes, 1), 1), CHUNK)
@@ -183,7 +183,7 @@ def _decode_all(
     corrupt = dict(survey.corrupt)
     counts: Counter[tuple[str, int]] = Counter()
 
-    def pixels_of(picture: Picture) -> Pixels | str:
+    def pixels_of(picture: ListedPicture) -> Pixels | str:
         try:
             with file_content(picture.path) as content:
                 return decode(content, shape)

@@ -18,7 +18,7 @@ from tuning.plain_names import flaw, readable
 
 
 @dataclass(frozen=True, kw_only=True)
-class Picture:
+class ListedPicture:
     """A file that should be a picture: what it is for, and the number of its class."""
 
     path: Path
@@ -37,7 +37,7 @@ class Listing:
 
     class_names: tuple[str, ...]
     folder_names: tuple[str, ...]
-    pictures: tuple[Picture, ...]
+    pictures: tuple[ListedPicture, ...]
     parts: tuple[str, ...]
     is_test_drawn: bool
     outside: tuple[str, ...]
@@ -74,7 +74,7 @@ def list_pictures(folder: Path) -> Listing:
     )
 
 
-def _listed(part: str, folders: Sequence[ClassFolder]) -> tuple[list[Picture], tuple[str, ...]]:
+def _listed(part: str, folders: Sequence[ClassFolder]) -> tuple[list[ListedPicture], tuple[str, ...]]:
     """The pictures of a part, and notes on links in class folders that lead to what is read already.
 
     Raises InputError for two classes that are one folder.
@@ -89,7 +89,7 @@ def _listed(part: str, folders: Sequence[ClassFolder]) -> tuple[list[Picture], t
             )
     found, links = files_once([folder.path for folder in folders])
     pictures = [
-        Picture(path=path, part=part, label=folder.label)
+        ListedPicture(path=path, part=part, label=folder.label)
         for folder, paths in zip(folders, found, strict=True)
         for path in paths
     ]
@@ -116,7 +116,7 @@ def _flawed(path: Path) -> list[Path]:
     return [part for part in (*reversed(path.parents), path) if flaw(part.name)][:1]
 
 
-def draw_test(listing: Listing, pictures: Sequence[Picture], *, seed: int) -> tuple[Picture, ...]:
+def draw_test(listing: Listing, pictures: Sequence[ListedPicture], *, seed: int) -> tuple[ListedPicture, ...]:
     """The same pictures; where no test is given, a sixth of those to train on, of each class, made test pictures.
 
     Raises InputError for a class with fewer than two.

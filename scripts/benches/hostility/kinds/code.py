@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from scripts.benches.hostility.case import Attack, Kind, Place
+from scripts.benches.hostility.case import Attack, AttackKind, CasePlace
 from scripts.benches.hostility.planted.hostile_keras import CONFIG, rewrite
 from scripts.benches.hostility.planted.hostile_layers import LAYERS, RAN, keras_layer
 from scripts.benches.hostility.planted.hostile_signatures import SIGNATURES
@@ -36,7 +36,7 @@ class Touching:
         return Path.touch, (self.path,)
 
 
-def writing(place: Place, name: str, more: str = BUILD) -> Path:
+def writing(place: CasePlace, name: str, more: str = BUILD) -> Path:
     """A Python file that writes another one as soon as it is run."""
     path = place.folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +49,7 @@ def edit(path: Path, **values: Any) -> None:
     path.write_text(json.dumps({**content, **values}), encoding="utf-8")
 
 
-def hostile_run(place: Place, model: Any) -> Path:
+def hostile_run(place: CasePlace, model: Any) -> Path:
     """A run whose record says this of its model, which is kept as weights alone."""
     run = place.goods.runs(place.folder) / "first"
     edit(run / "run.json", model=model)
@@ -61,10 +61,10 @@ def built_by(source: str) -> dict[str, Any]:
     return {"source": source, "digest": "0" * 64, "pixel_scale": None, "kind": "classifier"}
 
 
-def naming(source: str, file: str, words: Sequence[str] = SELF_TEST) -> Callable[[Place], Sequence[str]]:
+def naming(source: str, file: str, words: Sequence[str] = SELF_TEST) -> Callable[[CasePlace], Sequence[str]]:
     """A run that names code in a file beside it; `{here}` in the source is the case's folder."""
 
-    def prepare(place: Place) -> Sequence[str]:
+    def prepare(place: CasePlace) -> Sequence[str]:
         hostile_run(place, built_by(source.format(here=place.folder)))
         writing(place, file)
         return words
@@ -84,7 +84,7 @@ SOURCES = {
 }
 
 
-def beside_a_trial(place: Place) -> Sequence[str]:
+def beside_a_trial(place: CasePlace) -> Sequence[str]:
     """Files of another trial, whose run is two folders up."""
     writing(place, "evil.py")
     run = hostile_run(place, built_by(f"{place.folder}/evil.py:build"))
@@ -95,20 +95,20 @@ def beside_a_trial(place: Place) -> Sequence[str]:
     return ["verify.py", "runs/first/trials/0001/artifacts", "--self-test"]
 
 
-def with_callbacks(place: Place) -> Sequence[str]:
+def with_callbacks(place: CasePlace) -> Sequence[str]:
     evil = writing(place, "evil.py")
     run = hostile_run(place, built_by(f"{evil}:build"))
     edit(run / "run.json", options={"model": f"{evil}:build", "callback": [f"{evil}:build"]})
     return SELF_TEST
 
 
-def with_other_code(place: Place) -> Sequence[str]:
+def with_other_code(place: CasePlace) -> Sequence[str]:
     (place.folder / "layers.py").write_text("def act(x):\n    return x\n", encoding="utf-8")
     return [*naming("{here}/evil.py:build", "evil.py")(place), "--code", "layers.py"]
 
 
-def with_a_record(model: Any, *more: str) -> Callable[[Place], Sequence[str]]:
-    def prepare(place: Place) -> Sequence[str]:
+def with_a_record(model: Any, *more: str) -> Callable[[CasePlace], Sequence[str]]:
+    def prepare(place: CasePlace) -> Sequence[str]:
         hostile_run(place, model)
         return [*SELF_TEST, *more]
 
@@ -118,8 +118,8 @@ def with_a_record(model: Any, *more: str) -> Callable[[Place], Sequence[str]]:
 RECORDS = {"a list": [], "a number": 3, "a text": "build", "empty": {}, "of a number": built_by("x") | {"source": 3}}
 
 
-def without_training(content: bytes) -> Callable[[Place], Sequence[str]]:
-    def prepare(place: Place) -> Sequence[str]:
+def without_training(content: bytes) -> Callable[[CasePlace], Sequence[str]]:
+    def prepare(place: CasePlace) -> Sequence[str]:
         naming("{here}/evil.py:build", "evil.py")(place)
         (place.folder / "runs" / "first" / "training.json").write_bytes(content)
         return [*SELF_TEST, "--trust"]
@@ -127,10 +127,10 @@ def without_training(content: bytes) -> Callable[[Place], Sequence[str]]:
     return prepare
 
 
-def with_layer(make: Callable[[Place], Any]) -> Callable[[Place], Sequence[str]]:
+def with_layer(make: Callable[[CasePlace], Any]) -> Callable[[CasePlace], Sequence[str]]:
     """A Keras file with one layer in the place of those behind its input."""
 
-    def prepare(place: Place) -> Sequence[str]:
+    def prepare(place: CasePlace) -> Sequence[str]:
         writing(place, "evil.py")
         model = place.goods.model(place.folder, "mine.keras")
         with zipfile.ZipFile(model) as archive:
@@ -144,10 +144,10 @@ def with_layer(make: Callable[[Place], Any]) -> Callable[[Place], Sequence[str]]
     return prepare
 
 
-def pickled(name: str, words: Sequence[str]) -> Callable[[Place], Sequence[str]]:
+def pickled(name: str, words: Sequence[str]) -> Callable[[CasePlace], Sequence[str]]:
     """A pickle in the place of a file; the manifest beside it is as it was."""
 
-    def prepare(place: Place) -> Sequence[str]:
+    def prepare(place: CasePlace) -> Sequence[str]:
         place.goods.runs(place.folder)
         place.goods.artifacts(place.folder)
         path = place.folder / name
@@ -173,8 +173,8 @@ PICKLES: dict[str, tuple[str, Sequence[str], tuple[int, ...], str]] = {
 STARTED = ("sitecustomize.py", "usercustomize.py", "numpy.py", "onnxruntime.py", "json.py", "export.py", "_entry.py")
 
 
-def in_current_folder(*names: str) -> Callable[[Place], Sequence[str]]:
-    def prepare(place: Place) -> Sequence[str]:
+def in_current_folder(*names: str) -> Callable[[CasePlace], Sequence[str]]:
+    def prepare(place: CasePlace) -> Sequence[str]:
         place.goods.artifacts(place.folder)
         for name in names:
             writing(place, name)
@@ -184,8 +184,8 @@ def in_current_folder(*names: str) -> Callable[[Place], Sequence[str]]:
     return prepare
 
 
-def in_published_folder(name: str) -> Callable[[Place], Sequence[str]]:
-    def prepare(place: Place) -> Sequence[str]:
+def in_published_folder(name: str) -> Callable[[CasePlace], Sequence[str]]:
+    def prepare(place: CasePlace) -> Sequence[str]:
         place.goods.artifacts(place.folder)
         writing(place, f"artifacts/{name}")
         return VERIFY
@@ -193,8 +193,10 @@ def in_published_folder(name: str) -> Callable[[Place], Sequence[str]]:
     return prepare
 
 
-def attack(name: str, prepare: Callable[[Place], Sequence[str | Path]], code: int, says: str, **more: Any) -> Attack:
-    return Attack(kind=Kind.CODE, name=name, prepare=prepare, codes=(code,), says=says, **more)
+def attack(
+    name: str, prepare: Callable[[CasePlace], Sequence[str | Path]], code: int, says: str, **more: Any
+) -> Attack:
+    return Attack(kind=AttackKind.CODE, name=name, prepare=prepare, codes=(code,), says=says, **more)
 
 
 MEASURED = {
@@ -237,7 +239,13 @@ CASES: tuple[Attack, ...] = (
         for name, (how, says) in LAYERS.items()
     ),
     *(
-        Attack(kind=Kind.CODE, name=f"a pickle stands for {name}", prepare=pickled(file, words), codes=codes, says=says)
+        Attack(
+            kind=AttackKind.CODE,
+            name=f"a pickle stands for {name}",
+            prepare=pickled(file, words),
+            codes=codes,
+            says=says,
+        )
         for name, (file, words, codes, says) in PICKLES.items()
     ),
     attack("modules of Python's names lie in the current folder", in_current_folder(*STARTED), 0, "all as published"),

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from scripts.benches.hostility.case import Attack, Kind, Place
+from scripts.benches.hostility.case import Attack, AttackKind, CasePlace
 from scripts.benches.hostility.goods import TUNE
 from scripts.benches.hostility.planted.hostile_files import JSON, NO_FILES, PICTURES, TOML, Made, holding, picture
 from scripts.benches.hostility.planted.hostile_keras import KERAS
@@ -40,16 +40,16 @@ WRONG: dict[str, object] = {
 """Places in run.json → a value that no run writes there."""
 
 
-def _as(name: str, make: Made, words: Sequence[str]) -> Callable[[Place], Sequence[str]]:
-    def prepare(place: Place) -> Sequence[str]:
+def _as(name: str, make: Made, words: Sequence[str]) -> Callable[[CasePlace], Sequence[str]]:
+    def prepare(place: CasePlace) -> Sequence[str]:
         make(place.folder / name)
         return words
 
     return prepare
 
 
-def _beside_artifacts(name: str, make: Made) -> Callable[[Place], Sequence[str]]:
-    def prepare(place: Place) -> Sequence[str]:
+def _beside_artifacts(name: str, make: Made) -> Callable[[CasePlace], Sequence[str]]:
+    def prepare(place: CasePlace) -> Sequence[str]:
         place.goods.artifacts(place.folder)
         make(place.folder / name)
         return ["predict.py", name, "--artifacts", "artifacts"]
@@ -57,10 +57,10 @@ def _beside_artifacts(name: str, make: Made) -> Callable[[Place], Sequence[str]]
     return prepare
 
 
-def _class_folders(make: Made, name: str = "2.png") -> Callable[[Place], Sequence[str]]:
+def _class_folders(make: Made, name: str = "2.png") -> Callable[[CasePlace], Sequence[str]]:
     """Two classes of two pictures each, and something that `make` puts beside them."""
 
-    def prepare(place: Place) -> Sequence[str]:
+    def prepare(place: CasePlace) -> Sequence[str]:
         for label in ("cat", "dog"):
             (place.folder / "pets" / label).mkdir(parents=True)
             for number in range(2):
@@ -82,10 +82,10 @@ def _each_other(path: Path) -> None:
     path.write_bytes(b"no picture")
 
 
-def _run_file(name: str, make: Made, words: Sequence[str]) -> Callable[[Place], Sequence[str]]:
+def _run_file(name: str, make: Made, words: Sequence[str]) -> Callable[[CasePlace], Sequence[str]]:
     """A finished run with another file in the place of one of its own."""
 
-    def prepare(place: Place) -> Sequence[str]:
+    def prepare(place: CasePlace) -> Sequence[str]:
         path = place.goods.runs(place.folder) / "first" / name
         path.unlink()
         make(path)
@@ -96,10 +96,10 @@ def _run_file(name: str, make: Made, words: Sequence[str]) -> Callable[[Place], 
 
 def _run_value(
     where: str, value: object, *, drop: bool = False, words: Sequence[str] = ("export.py", "--run", "first")
-) -> Callable[[Place], Sequence[str]]:
+) -> Callable[[CasePlace], Sequence[str]]:
     """A finished run with another value at this place of its record, or without it."""
 
-    def prepare(place: Place) -> Sequence[str]:
+    def prepare(place: CasePlace) -> Sequence[str]:
         path = place.goods.runs(place.folder) / "first" / "run.json"
         record = json.loads(path.read_text(encoding="utf-8"))
         # So that whichever command is tried takes it for a run of its own.
@@ -118,16 +118,18 @@ def _run_value(
     return prepare
 
 
-def _model(make: Callable[[Path], Path]) -> Callable[[Place], Sequence[str]]:
-    def prepare(place: Place) -> Sequence[str]:
+def _model(make: Callable[[Path], Path]) -> Callable[[CasePlace], Sequence[str]]:
+    def prepare(place: CasePlace) -> Sequence[str]:
         make(place.goods.model(place.folder))
         return ["export.py", "--model", "model.keras", "--dataset", "digits", "--format", "tflite"]
 
     return prepare
 
 
-def _case(name: str, prepare: Callable[[Place], Sequence[str]], says: str, *, slow: bool = False) -> Attack:
-    return Attack(kind=Kind.INPUT, name=name, prepare=prepare, codes=REFUSED, says=says, slow=slow, needs_linux=True)
+def _case(name: str, prepare: Callable[[CasePlace], Sequence[str]], says: str, *, slow: bool = False) -> Attack:
+    return Attack(
+        kind=AttackKind.INPUT, name=name, prepare=prepare, codes=REFUSED, says=says, slow=slow, needs_linux=True
+    )
 
 
 _JOURNAL = {

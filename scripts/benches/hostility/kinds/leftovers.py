@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from scripts._temporary import PREFIX
-from scripts.benches.hostility.case import Attack, Kind, Place
+from scripts.benches.hostility.case import Attack, AttackKind, CasePlace
 from scripts.benches.hostility.settings import NOBODY, as_nobody, predict, search, then, with_mounts, with_variables
 
 LEFT = f"{PREFIX}abcd1234"
@@ -36,7 +36,7 @@ with open(sys.argv[1], "r+") as owner:
 """
 
 
-def _planted(place: Place, name: str = LEFT, *, owner: bool = True, age: float = 0) -> Path:
+def _planted(place: CasePlace, name: str = LEFT, *, owner: bool = True, age: float = 0) -> Path:
     """A folder as a command leaves it that was killed."""
     folder = place.temporary / name
     folder.mkdir(mode=0o700)
@@ -49,15 +49,15 @@ def _planted(place: Place, name: str = LEFT, *, owner: bool = True, age: float =
     return folder
 
 
-def _predict_after(plant: Callable[[Place], object]) -> Callable[[Place], Sequence[str]]:
-    def prepare(place: Place) -> Sequence[str]:
+def _predict_after(plant: Callable[[CasePlace], object]) -> Callable[[CasePlace], Sequence[str]]:
+    def prepare(place: CasePlace) -> Sequence[str]:
         plant(place)
         return predict(place)
 
     return prepare
 
 
-def _link(place: Place) -> None:
+def _link(place: CasePlace) -> None:
     mine = place.folder.parent / "mine"
     mine.mkdir(mode=0o700)
     (mine / ".owner").touch()
@@ -65,7 +65,7 @@ def _link(place: Place) -> None:
     (place.temporary / LEFT).symlink_to(mine)
 
 
-def _links_inside(place: Place) -> None:
+def _links_inside(place: CasePlace) -> None:
     mine = place.folder.parent / "mine"
     mine.mkdir()
     (mine / "file").write_text("mine", encoding="utf-8")
@@ -74,24 +74,24 @@ def _links_inside(place: Place) -> None:
     (folder / "file").symlink_to(mine / "file")
 
 
-def _other_users(place: Place) -> None:
+def _other_users(place: CasePlace) -> None:
     os.chown(_planted(place, age=OLD_SECONDS), NOBODY, NOBODY)
 
 
-def _readable(place: Place) -> None:
+def _readable(place: CasePlace) -> None:
     _planted(place, age=OLD_SECONDS).chmod(0o755)
 
 
-def _pipe(place: Place) -> None:
+def _pipe(place: CasePlace) -> None:
     os.mkfifo(_planted(place, owner=False) / ".owner")
 
 
-def _linked_owner(place: Place) -> None:
+def _linked_owner(place: CasePlace) -> None:
     (place.folder / "mine").touch()
     (_planted(place, owner=False) / ".owner").symlink_to(place.folder / "mine")
 
 
-def _deep(place: Place) -> None:
+def _deep(place: CasePlace) -> None:
     at = os.open(_planted(place), os.O_RDONLY)
     for _ in range(DEPTH):
         os.mkdir("d", dir_fd=at)
@@ -101,58 +101,58 @@ def _deep(place: Place) -> None:
     os.close(at)
 
 
-def _running(place: Place) -> Sequence[str]:
+def _running(place: CasePlace) -> Sequence[str]:
     owner = _planted(place) / ".owner"
     words = then(place, _HELD, *predict(place))
     return [*words[:3], str(owner), *words[3:]]
 
 
-def _bad_picture(place: Place) -> Sequence[str]:
+def _bad_picture(place: CasePlace) -> Sequence[str]:
     words = predict(place)
     (place.folder / "one.png").write_bytes(b"no picture")
     return words
 
 
-def _nothing_published(place: Place) -> Sequence[str]:
+def _nothing_published(place: CasePlace) -> Sequence[str]:
     return ["verify.py", "artifacts"]
 
 
-def _old_lock(place: Place) -> Sequence[str]:
+def _old_lock(place: CasePlace) -> Sequence[str]:
     words = predict(place)
     (place.folder / ".artifacts.lock").touch()
     return words
 
 
-def _temporary(name: str) -> Callable[[Place], Sequence[str]]:
-    def prepare(place: Place) -> Sequence[str]:
+def _temporary(name: str) -> Callable[[CasePlace], Sequence[str]]:
+    def prepare(place: CasePlace) -> Sequence[str]:
         (place.folder / "file").touch()
         return with_variables(predict(place), TMPDIR=place.folder / name)
 
     return prepare
 
 
-def _unwritable(place: Place) -> Sequence[str]:
+def _unwritable(place: CasePlace) -> Sequence[str]:
     words = as_nobody(place, predict(place))
     place.temporary.chmod(0o755)
     return words
 
 
-def _mounted(mount: str, words: Callable[[Place], Sequence[str]]) -> Callable[[Place], Sequence[str]]:
-    def prepare(place: Place) -> Sequence[str]:
+def _mounted(mount: str, words: Callable[[CasePlace], Sequence[str]]) -> Callable[[CasePlace], Sequence[str]]:
+    def prepare(place: CasePlace) -> Sequence[str]:
         return with_mounts(words(place), mount.format(temporary=place.temporary))
 
     return prepare
 
 
-def _export(place: Place) -> Sequence[str]:
+def _export(place: CasePlace) -> Sequence[str]:
     place.goods.runs(place.folder)
     return ["export.py", "--run", "first", "--format", "onnx", "--output", "out"]
 
 
-def _signalled(number: int, words: Callable[[Place], Sequence[str]]) -> Callable[[Place], Sequence[str]]:
+def _signalled(number: int, words: Callable[[CasePlace], Sequence[str]]) -> Callable[[CasePlace], Sequence[str]]:
     """A command that gets a signal in the middle, then another one that works."""
 
-    def prepare(place: Place) -> Sequence[str]:
+    def prepare(place: CasePlace) -> Sequence[str]:
         after = then(place, "", *predict(place))[4:]
         command = then(place, _SIGNALLED + _THEN_PREDICT.format(predict=after), *words(place))
         return [*command[:3], str(number), *command[3:]]
@@ -160,18 +160,18 @@ def _signalled(number: int, words: Callable[[Place], Sequence[str]]) -> Callable
     return prepare
 
 
-def _no_lock(place: Place, done: subprocess.CompletedProcess[str]) -> Sequence[str]:
+def _no_lock(place: CasePlace, done: subprocess.CompletedProcess[str]) -> Sequence[str]:
     del done
     return [f"{path.name} was left" for path in place.folder.rglob("*.lock")]
 
 
-def _swept(place: Place, done: subprocess.CompletedProcess[str]) -> Sequence[str]:
+def _swept(place: CasePlace, done: subprocess.CompletedProcess[str]) -> Sequence[str]:
     del done
     return [f"{LEFT} is still there"] if os.path.lexists(place.temporary / LEFT) else []
 
 
 _SWEPT = (f"../tmp/{LEFT}",)
-_PLANTED: Sequence[tuple[str, Callable[[Place], object], tuple[str, ...]]] = (
+_PLANTED: Sequence[tuple[str, Callable[[CasePlace], object], tuple[str, ...]]] = (
     ("a folder that a killed command left is swept", _planted, _SWEPT),
     (
         "a folder left without an owner for a month is swept",
@@ -195,7 +195,7 @@ _IS_FULL = r"the temporary folder \S+ is full: free some space or set TMPDIR"
 CASES: tuple[Attack, ...] = (
     *(
         Attack(
-            kind=Kind.LEFTOVERS,
+            kind=AttackKind.LEFTOVERS,
             name=name,
             prepare=_predict_after(plant),
             codes=(0,),
@@ -207,7 +207,7 @@ CASES: tuple[Attack, ...] = (
         for name, plant, changes in _PLANTED
     ),
     Attack(
-        kind=Kind.LEFTOVERS,
+        kind=AttackKind.LEFTOVERS,
         name="another user's folder stays",
         prepare=_predict_after(_other_users),
         codes=(0,),
@@ -215,7 +215,7 @@ CASES: tuple[Attack, ...] = (
         needs_linux=True,
     ),
     *(
-        Attack(kind=Kind.LEFTOVERS, name=name, prepare=prepare, codes=codes, says=says, needs_linux=linux)
+        Attack(kind=AttackKind.LEFTOVERS, name=name, prepare=prepare, codes=codes, says=says, needs_linux=linux)
         for name, prepare, codes, says, linux in (
             ("a running command keeps its folder", _running, (0,), "one.png", True),
             ("a refused picture leaves nothing", _bad_picture, (2,), "one.png", False),
@@ -228,14 +228,14 @@ CASES: tuple[Attack, ...] = (
         )
     ),
     Attack(
-        kind=Kind.LEFTOVERS,
+        kind=AttackKind.LEFTOVERS,
         name="a lock that an earlier version left is no hindrance",
         prepare=_old_lock,
         codes=(0,),
         changes=(".artifacts.lock",),
     ),
     Attack(
-        kind=Kind.LEFTOVERS,
+        kind=AttackKind.LEFTOVERS,
         name="a temporary folder of another user",
         prepare=_unwritable,
         codes=(2,),
@@ -244,7 +244,7 @@ CASES: tuple[Attack, ...] = (
         needs_linux=True,
     ),
     Attack(
-        kind=Kind.LEFTOVERS,
+        kind=AttackKind.LEFTOVERS,
         name="a temporary folder too small for an export is named, and not the output",
         prepare=_mounted(_TINY, _export),
         codes=(2,),
@@ -255,7 +255,7 @@ CASES: tuple[Attack, ...] = (
         needs_linux=True,
     ),
     Attack(
-        kind=Kind.LEFTOVERS,
+        kind=AttackKind.LEFTOVERS,
         name="an export leaves no lock",
         prepare=_export,
         codes=(0,),
@@ -265,7 +265,7 @@ CASES: tuple[Attack, ...] = (
         slow=True,
     ),
     Attack(
-        kind=Kind.LEFTOVERS,
+        kind=AttackKind.LEFTOVERS,
         name="a search leaves no lock",
         prepare=search,
         codes=(0,),
@@ -276,7 +276,7 @@ CASES: tuple[Attack, ...] = (
     ),
     *(
         Attack(
-            kind=Kind.LEFTOVERS,
+            kind=AttackKind.LEFTOVERS,
             name=f"{command} that gets signal {number} in the middle leaves nothing for long",
             prepare=_signalled(number, words),
             codes=(0,),

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from scripts.benches.hostility.case import Attack, Kind, Place
+from scripts.benches.hostility.case import Attack, AttackKind, CasePlace
 from scripts.benches.hostility.resealing import MANIFEST, PARITY, reseal
 
 ANSWER_IS_NO, BAD_INPUT = (1,), (2,)
@@ -21,8 +21,8 @@ DIGEST = "0" * 64
 Facts = dict[str, Any]
 
 
-def _prepared(change: Callable[[Path], object]) -> Callable[[Place], Sequence[str]]:
-    def prepare(place: Place) -> Sequence[str]:
+def _prepared(change: Callable[[Path], object]) -> Callable[[CasePlace], Sequence[str]]:
+    def prepare(place: CasePlace) -> Sequence[str]:
         change(place.goods.artifacts(place.folder))
         return VERIFY
 
@@ -30,7 +30,7 @@ def _prepared(change: Callable[[Path], object]) -> Callable[[Place], Sequence[st
 
 
 def _lie(name: str, change: Callable[[Path], object], says: str, codes: tuple[int, ...] = ANSWER_IS_NO) -> Attack:
-    return Attack(kind=Kind.LIES, name=name, prepare=_prepared(change), codes=codes, says=says)
+    return Attack(kind=AttackKind.LIES, name=name, prepare=_prepared(change), codes=codes, says=says)
 
 
 def _said(change: Callable[[Facts, Facts], object]) -> Callable[[Path], object]:

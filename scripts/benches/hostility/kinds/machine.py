@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable, Sequence
 
-from scripts.benches.hostility.case import Attack, Kind, Place
+from scripts.benches.hostility.case import Attack, AttackKind, CasePlace
 from scripts.benches.hostility.settings import (
     as_nobody,
     long_folder,
@@ -49,33 +49,33 @@ _NO_MEMORY = "resource.setrlimit(resource.RLIMIT_AS, (2**27, 2**27)); bytearray(
 _WORKERS = ("--workers", "1", "--max-trials", "2")
 
 
-def _clock(seconds: int, *more: str) -> Callable[[Place], Sequence[str]]:
+def _clock(seconds: int, *more: str) -> Callable[[CasePlace], Sequence[str]]:
     return lambda place: with_patch(place, search(place, *more), _JUMP.format(seconds=seconds))
 
 
-def _without_locks(name: str, words: Callable[[Place], Sequence[str]]) -> Callable[[Place], Sequence[str]]:
+def _without_locks(name: str, words: Callable[[CasePlace], Sequence[str]]) -> Callable[[CasePlace], Sequence[str]]:
     return lambda place: with_patch(place, words(place), _NO_LOCKS.format(name=name))
 
 
-def _worker_that(fault: str, *, always: bool = False) -> Callable[[Place], Sequence[str]]:
-    def prepare(place: Place) -> Sequence[str]:
+def _worker_that(fault: str, *, always: bool = False) -> Callable[[CasePlace], Sequence[str]]:
+    def prepare(place: CasePlace) -> Sequence[str]:
         (place.folder / "own.py").write_text(_MODEL.format(fault=fault, always=always), encoding="utf-8")
         return search(place, "--model", "own.py:build", *_WORKERS)
 
     return prepare
 
 
-def _export(place: Place) -> list[str]:
+def _export(place: CasePlace) -> list[str]:
     place.goods.runs(place.folder)
     return ["export.py", "--run", "first", "--format", "onnx"]
 
 
-def _verify_nothing(place: Place) -> list[str]:
+def _verify_nothing(place: CasePlace) -> list[str]:
     return ["verify.py", "artifacts"]
 
 
-def _mounted(mounts: str, words: Callable[[Place], Sequence[str]]) -> Callable[[Place], Sequence[str]]:
-    def prepare(place: Place) -> Sequence[str]:
+def _mounted(mounts: str, words: Callable[[CasePlace], Sequence[str]]) -> Callable[[CasePlace], Sequence[str]]:
+    def prepare(place: CasePlace) -> Sequence[str]:
         (place.folder / "disk").mkdir()
         return with_mounts(words(place), mounts)
 
@@ -83,26 +83,26 @@ def _mounted(mounts: str, words: Callable[[Place], Sequence[str]]) -> Callable[[
 
 
 def _home(
-    words: Callable[[Place], Sequence[str]], home: str = "", unset: Sequence[str] = ()
-) -> Callable[[Place], Sequence[str]]:
+    words: Callable[[CasePlace], Sequence[str]], home: str = "", unset: Sequence[str] = ()
+) -> Callable[[CasePlace], Sequence[str]]:
     names = ("HOME", "KERAS_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
     given = {} if unset else dict.fromkeys(names, home)
     return lambda place: with_variables(words(place), unset=names if unset else (), **given)
 
 
-def _long_temporary(length: int, words: Callable[[Place], Sequence[str]]) -> Callable[[Place], Sequence[str]]:
+def _long_temporary(length: int, words: Callable[[CasePlace], Sequence[str]]) -> Callable[[CasePlace], Sequence[str]]:
     return lambda place: with_variables(words(place), TMPDIR=long_folder(place.folder, length))
 
 
-def _long_name(words: Sequence[str], length: int) -> Callable[[Place], Sequence[str]]:
-    def prepare(place: Place) -> Sequence[str]:
+def _long_name(words: Sequence[str], length: int) -> Callable[[CasePlace], Sequence[str]]:
+    def prepare(place: CasePlace) -> Sequence[str]:
         place.goods.artifacts(place.folder)
         return [word if word != "LONG" else "/".join(["d" * 99] * (length // 100)) for word in words]
 
     return prepare
 
 
-def _tiny_files(place: Place) -> Sequence[str]:
+def _tiny_files(place: CasePlace) -> Sequence[str]:
     for name in ("a", "b"):
         (place.folder / "data" / name).mkdir(parents=True)
     for number in range(TINY_FILES):
@@ -111,22 +111,22 @@ def _tiny_files(place: Place) -> Sequence[str]:
     return ["tune.py", "--data", "data", "--max-trials", "1", "--epochs", "1"]
 
 
-def _limited(limit: str, words: Callable[[Place], Sequence[str]]) -> Callable[[Place], Sequence[str]]:
-    def prepare(place: Place) -> Sequence[str]:
+def _limited(limit: str, words: Callable[[CasePlace], Sequence[str]]) -> Callable[[CasePlace], Sequence[str]]:
+    def prepare(place: CasePlace) -> Sequence[str]:
         command = with_variables(words(place))
         return ["sh", "-c", f'ulimit {limit} && exec "$@"', "sh", *command]
 
     return prepare
 
 
-def _no_lock(place: Place, done: subprocess.CompletedProcess[str]) -> Sequence[str]:
+def _no_lock(place: CasePlace, done: subprocess.CompletedProcess[str]) -> Sequence[str]:
     """Nothing of a lock may be left where there are none."""
     del done
     return [f"{path.name} was left" for path in place.folder.rglob("*.lock*")]
 
 
 _LOCKS = ("ENOSYS", "ENOTSUP", "ENOLCK")
-_QUICK: Sequence[tuple[str, Callable[[Place], Sequence[str]], tuple[int, ...], str]] = (
+_QUICK: Sequence[tuple[str, Callable[[CasePlace], Sequence[str]], tuple[int, ...], str]] = (
     *((f"flock unsupported ({name}), predict.py", _without_locks(name, predict), (0,), "one.png") for name in _LOCKS),
     ("no HOME, predict.py", _home(predict, unset=("HOME",)), (0,), "one.png"),
     ("a HOME that is no folder, predict.py", _home(predict, "/dev/null"), (0,), "one.png"),
@@ -157,7 +157,7 @@ _QUICK: Sequence[tuple[str, Callable[[Place], Sequence[str]], tuple[int, ...], s
     ("24 open files, predict.py", _limited("-n 24", predict), (0,), "one.png"),
     ("24 open files, verify.py", _limited("-n 24", _verify_nothing), (2,), "artifacts"),
 )
-_SLOW: Sequence[tuple[str, Callable[[Place], Sequence[str]], tuple[int, ...], str, tuple[str, ...]]] = (
+_SLOW: Sequence[tuple[str, Callable[[CasePlace], Sequence[str]], tuple[int, ...], str, tuple[str, ...]]] = (
     ("the clock jumps an hour ahead in a search", _clock(_HOUR, "--budget", "60s"), (0,), "new", ("runs",)),
     ("the clock jumps an hour back in a search", _clock(-_HOUR, "--budget", "60s"), (0,), "new", ("runs",)),
     ("a worker that the system kills for its memory", _worker_that(_KILLED), (0,), "SIGKILL", ("runs",)),
@@ -190,12 +190,12 @@ _SLOW: Sequence[tuple[str, Callable[[Place], Sequence[str]], tuple[int, ...], st
 
 CASES: tuple[Attack, ...] = (
     *(
-        Attack(kind=Kind.MACHINE, name=name, prepare=prepare, codes=codes, says=says, needs_linux=True)
+        Attack(kind=AttackKind.MACHINE, name=name, prepare=prepare, codes=codes, says=says, needs_linux=True)
         for name, prepare, codes, says in _QUICK
     ),
     *(
         Attack(
-            kind=Kind.MACHINE,
+            kind=AttackKind.MACHINE,
             name=name,
             prepare=prepare,
             codes=codes,
@@ -209,7 +209,7 @@ CASES: tuple[Attack, ...] = (
         for name, prepare, codes, says, changes in _SLOW
     ),
     Attack(
-        kind=Kind.MACHINE,
+        kind=AttackKind.MACHINE,
         name="runs of another user, export.py",
         prepare=lambda place: as_nobody(place, _export(place)),
         codes=(2,),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from scripts.benches.hostility.case import Attack, Kind, Place
+from scripts.benches.hostility.case import Attack, AttackKind, CasePlace
 from scripts.benches.hostility.goods import SCRIPTS, TUNE
 
 Words = Sequence[str | Path]
@@ -77,7 +77,7 @@ raise SystemExit(process.returncode)
 """
 
 
-def _goods(place: Place) -> None:
+def _goods(place: CasePlace) -> None:
     """Published files, the same with one that was changed, a picture, and the model."""
     from PIL import Image
 
@@ -95,43 +95,43 @@ def _words(command: str) -> list[str]:
     return [sys.executable, str(SCRIPTS / script), *others]
 
 
-def _shell(command: str, *, before: str = "", behind: str = "") -> Callable[[Place], Words]:
+def _shell(command: str, *, before: str = "", behind: str = "") -> Callable[[CasePlace], Words]:
     """The command in a shell, with variables before it and what becomes of its output behind it."""
 
-    def prepare(place: Place) -> Words:
+    def prepare(place: CasePlace) -> Words:
         _goods(place)
         return ["bash", "-c", f"{before} {shlex.join(_words(command))} {behind}"]
 
     return prepare
 
 
-def _under(program: str, command: str) -> Callable[[Place], Words]:
-    def prepare(place: Place) -> Words:
+def _under(program: str, command: str) -> Callable[[CasePlace], Words]:
+    def prepare(place: CasePlace) -> Words:
         _goods(place)
         return [sys.executable, "-c", program, *_words(command)]
 
     return prepare
 
 
-def _attack(name: str, prepare: Callable[[Place], Words], *, codes: tuple[int, ...], **facts: Any) -> Attack:
+def _attack(name: str, prepare: Callable[[CasePlace], Words], *, codes: tuple[int, ...], **facts: Any) -> Attack:
     facts = {"needs_linux": True, **facts}
-    return Attack(kind=Kind.OUTPUT, name=name, prepare=prepare, codes=codes, **facts)
+    return Attack(kind=AttackKind.OUTPUT, name=name, prepare=prepare, codes=codes, **facts)
 
 
-def _finished(place: Place, done: subprocess.CompletedProcess[str]) -> list[str]:
+def _finished(place: CasePlace, done: subprocess.CompletedProcess[str]) -> list[str]:
     record = json.loads((place.folder / "runs" / "own" / "run.json").read_text(encoding="utf-8"))
     return [] if record["status"] == "finished" else [f"the run is {record['status']}"]
 
 
-def _published(place: Place, done: subprocess.CompletedProcess[str]) -> list[str]:
+def _published(place: CasePlace, done: subprocess.CompletedProcess[str]) -> list[str]:
     return [] if (place.folder / "out" / "manifest.json").exists() else ["nothing was published"]
 
 
-def _says_nothing_else(place: Place, done: subprocess.CompletedProcess[str]) -> list[str]:
+def _says_nothing_else(place: CasePlace, done: subprocess.CompletedProcess[str]) -> list[str]:
     return [f"it says {done.stderr!r}"] if done.stderr else []
 
 
-def _is_one_object(place: Place, done: subprocess.CompletedProcess[str]) -> list[str]:
+def _is_one_object(place: CasePlace, done: subprocess.CompletedProcess[str]) -> list[str]:
     return [] if json.loads(done.stdout)["predictions"] else ["there is no result"]
 
 

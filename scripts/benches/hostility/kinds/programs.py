@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from scripts.benches.hostility.case import Attack, Kind, Place
+from scripts.benches.hostility.case import Attack, AttackKind, CasePlace
 from scripts.benches.hostility.planted import hostile_graphs, hostile_onnx, hostile_tflite
 from scripts.benches.hostility.resealing import reseal
 
@@ -20,8 +20,8 @@ MEASURED = ("artifacts/benchmark.json", "artifacts/benchmark.csv")
 Spoil = Callable[[Path], None]
 
 
-def _prepare(spoil: Spoil, command: Sequence[str]) -> Callable[[Place], Sequence[str]]:
-    def prepare(place: Place) -> Sequence[str]:
+def _prepare(spoil: Spoil, command: Sequence[str]) -> Callable[[CasePlace], Sequence[str]]:
+    def prepare(place: CasePlace) -> Sequence[str]:
         from PIL import Image
 
         folder = place.goods.artifacts(place.folder)
@@ -41,7 +41,7 @@ def _attack(name: str, spoil: Spoil, says: str, *, words: Sequence[str], slow: b
     script = words[-1] if words[-1] in COMMANDS else "verify.py"
     command = [*COMMANDS[script], *(word for word in words if word not in COMMANDS)]
     return Attack(
-        kind=Kind.PROGRAMS,
+        kind=AttackKind.PROGRAMS,
         name=f"{name}, to {script}",
         prepare=_prepare(spoil, command),
         codes=NO_FILE_OF_THE_KIND if says.startswith("is not a") else ANSWER_IS_NO,

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from scripts.benches.hostility.case import Attack, Kind, Place
+from scripts.benches.hostility.case import Attack, AttackKind, CasePlace
 from scripts.benches.hostility.goods import SCRIPTS
 from scripts.benches.hostility.running import as_command
 from scripts.benches.hostility.settings import with_mounts
@@ -42,10 +42,10 @@ runpy.run_path(script, run_name="__main__")
 """Runs a script and kills it at a file operation of its installation; `scripts/bench installation` tries them all."""
 
 
-def _runs(change: Callable[[Path], object], words: Sequence[str] = EXPORT) -> Callable[[Place], Sequence[str]]:
+def _runs(change: Callable[[Path], object], words: Sequence[str] = EXPORT) -> Callable[[CasePlace], Sequence[str]]:
     """The command on copied runs whose published folder was changed."""
 
-    def prepare(place: Place) -> Sequence[str]:
+    def prepare(place: CasePlace) -> Sequence[str]:
         place.goods.runs(place.folder)
         change(place.folder / ARTIFACTS)
         return words
@@ -53,20 +53,20 @@ def _runs(change: Callable[[Path], object], words: Sequence[str] = EXPORT) -> Ca
     return prepare
 
 
-def _run(place: Place, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+def _run(place: CasePlace, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         as_command(words), cwd=place.folder, capture_output=True, text=True, timeout=CHECK_SECONDS, check=False
     )
 
 
-def _is_whole(place: Place, done: subprocess.CompletedProcess[str]) -> Sequence[str]:
+def _is_whole(place: CasePlace, done: subprocess.CompletedProcess[str]) -> Sequence[str]:
     """The folder verifies, whether the export was done, refused or killed."""
     del done
     found = _run(place, VERIFY)
     return [] if found.returncode == 0 else [f"verify.py then ends with {found.returncode}: {found.stderr.strip()}"]
 
 
-def _is_whole_and_goes_on(place: Place, done: subprocess.CompletedProcess[str]) -> Sequence[str]:
+def _is_whole_and_goes_on(place: CasePlace, done: subprocess.CompletedProcess[str]) -> Sequence[str]:
     """The same, and a fresh export succeeds and leaves nothing but its files."""
     faults = list(_is_whole(place, done))
     again = _run(place, EXPORT)
@@ -76,8 +76,8 @@ def _is_whole_and_goes_on(place: Place, done: subprocess.CompletedProcess[str]) 
     return [*faults, *(f"{name} is left" for name in left)]
 
 
-def _kill(at: int) -> Callable[[Place], Sequence[str]]:
-    def prepare(place: Place) -> Sequence[str]:
+def _kill(at: int) -> Callable[[CasePlace], Sequence[str]]:
+    def prepare(place: CasePlace) -> Sequence[str]:
         place.goods.runs(place.folder)
         return [sys.executable, "-c", _KILLED, str(at), str(SCRIPTS / EXPORT[0]), *EXPORT[1:]]
 
@@ -140,10 +140,10 @@ def _replaced(name: str, make: Callable[[Path], object]) -> Callable[[Path], obj
     return change
 
 
-def _mounted(place_name: str, words: Sequence[str]) -> Callable[[Place], Sequence[str]]:
+def _mounted(place_name: str, words: Sequence[str]) -> Callable[[CasePlace], Sequence[str]]:
     """The command while a disk is mounted at a place in the published folder."""
 
-    def prepare(place: Place) -> Sequence[str]:
+    def prepare(place: CasePlace) -> Sequence[str]:
         place.goods.runs(place.folder)
         target = place.folder / ARTIFACTS / place_name
         copy = place.folder / "disk"
@@ -156,8 +156,8 @@ def _mounted(place_name: str, words: Sequence[str]) -> Callable[[Place], Sequenc
 
 def _without_rights(
     change: Callable[[Path], object], words: Sequence[str] = EXPORT
-) -> Callable[[Place], Sequence[str]]:
-    def prepare(place: Place) -> Sequence[str]:
+) -> Callable[[CasePlace], Sequence[str]]:
+    def prepare(place: CasePlace) -> Sequence[str]:
         place.goods.runs(place.folder)
         change(place.folder / ARTIFACTS)
         return [*_WITHOUT_RIGHTS, *as_command(words)]
@@ -176,7 +176,7 @@ def _half_way_closed(artifacts: Path) -> None:
     artifacts.parent.chmod(0o555)
 
 
-def _export(name: str, prepare: Callable[[Place], Sequence[str]], **options: object) -> Attack:
+def _export(name: str, prepare: Callable[[CasePlace], Sequence[str]], **options: object) -> Attack:
     expected: dict[str, object] = {
         "codes": DONE,
         "says": "published in",
@@ -185,13 +185,13 @@ def _export(name: str, prepare: Callable[[Place], Sequence[str]], **options: obj
         "seconds": EXPORT_SECONDS,
         "slow": True,
     }
-    return Attack(kind=Kind.PUBLICATION, name=name, prepare=prepare, **{**expected, **options})  # type: ignore[arg-type]
+    return Attack(kind=AttackKind.PUBLICATION, name=name, prepare=prepare, **{**expected, **options})  # type: ignore[arg-type]
 
 
 def _state(name: str, change: Callable[[Path], object], *, codes: tuple[int, ...] = DONE, says: str = "") -> Attack:
     """What `verify.py` makes of a folder that was left so."""
     return Attack(
-        kind=Kind.PUBLICATION,
+        kind=AttackKind.PUBLICATION,
         name=name,
         prepare=_runs(change, VERIFY),
         codes=codes,
@@ -265,7 +265,7 @@ CASES: tuple[Attack, ...] = (
     _state("an old state whose parts were moved away", _old),
     _state("a folder left half-way by force", _damaged, codes=(1, 2), says=r"model\.onnx is missing"),
     Attack(
-        kind=Kind.PUBLICATION,
+        kind=AttackKind.PUBLICATION,
         name="a new state that can't be put in place",
         prepare=_without_rights(_closed_parent, VERIFY),
         codes=DONE,
@@ -273,7 +273,7 @@ CASES: tuple[Attack, ...] = (
         needs_root=True,
     ),
     Attack(
-        kind=Kind.PUBLICATION,
+        kind=AttackKind.PUBLICATION,
         name="a folder left half-way that can't be completed",
         prepare=_without_rights(_half_way_closed, VERIFY),
         codes=BAD_INPUT,

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from scripts.benches.hostility.case import Attack, Kind, Place
+from scripts.benches.hostility.case import Attack, AttackKind, CasePlace
 from scripts.benches.hostility.checkout import make_checkout, make_wheel, pin, variables_for
 
 Words = Sequence[str | Path]
@@ -32,7 +32,7 @@ def _python() -> str:
     return os.path.realpath(sys.executable)
 
 
-def _checkout(place: Place) -> Path:
+def _checkout(place: CasePlace) -> Path:
     checkout = place.folder / "checkout"
     make_checkout(checkout)
     return checkout
@@ -47,10 +47,10 @@ def call(checkout: Path, *arguments: str, **variables: str) -> list[str]:
     return ["env", *told, *(f"{name}={value}" for name, value in given.items()), *setup]
 
 
-def _with(damage: Damage, *arguments: str) -> Callable[[Place], Words]:
+def _with(damage: Damage, *arguments: str) -> Callable[[CasePlace], Words]:
     """A checkout, damaged; what `damage` returns are further variables of the command."""
 
-    def prepare(place: Place) -> Words:
+    def prepare(place: CasePlace) -> Words:
         checkout = _checkout(place)
         return call(checkout, *arguments, **(damage(checkout) or {}))
 
@@ -82,11 +82,13 @@ def _cut(command: Words, environment: Path, until: Until) -> None:
         os.killpg(setup.pid, signal.SIGKILL)
 
 
-def _cut_off(until: Callable[[], Until], *, offline: bool = False, finished: bool = False) -> Callable[[Place], Words]:
+def _cut_off(
+    until: Callable[[], Until], *, offline: bool = False, finished: bool = False
+) -> Callable[[CasePlace], Words]:
     """A setup that is killed, and the same command again; `offline`: nothing can be downloaded any more; `finished`:
     all was installed before, and the tests' packages are being added."""
 
-    def prepare(place: Place) -> Words:
+    def prepare(place: CasePlace) -> Words:
         checkout = _checkout(place)
         if finished:
             _finish(checkout)
@@ -111,7 +113,7 @@ def _exists(pattern: str) -> Until:
     return lambda environment: any(environment.glob(pattern))
 
 
-def whole(place: Place, _: object = None) -> list[str]:
+def whole(place: CasePlace, _: object = None) -> list[str]:
     """What is wrong with an environment that scripts/setup finished."""
     environment = place.folder / "checkout" / ".venv"
     code = "import checkout, tiny, pip; assert tiny.WHOLE and checkout.WHOLE"
@@ -191,13 +193,13 @@ def _new_pins(checkout: Path) -> None:
     pin(checkout / "scripts" / "requirements.txt", wheel)
 
 
-def _read_only(place: Place) -> Words:
+def _read_only(place: CasePlace) -> Words:
     checkout = _checkout(place)
     checkout.chmod(0o555)
     return ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *call(checkout)]
 
 
-def _two_at_once(place: Place) -> Words:
+def _two_at_once(place: CasePlace) -> Words:
     checkout = _checkout(place)
     with (place.folder / "first.txt").open("wb") as output:
         subprocess.Popen(call(checkout), stdout=output, stderr=output)
@@ -207,13 +209,13 @@ def _two_at_once(place: Place) -> Words:
     return call(checkout)
 
 
-def _attack(name: str, prepare: Callable[[Place], Words], code: int, says: str) -> Attack:
+def _attack(name: str, prepare: Callable[[CasePlace], Words], code: int, says: str) -> Attack:
     """A case that makes an environment; refusals make none and are short."""
     check = whole if code == 0 else None
     refused = code == 2
     changes = () if refused else ("checkout", "first.txt")
     return Attack(
-        kind=Kind.SETUP,
+        kind=AttackKind.SETUP,
         name=name,
         prepare=prepare,
         codes=(code,),

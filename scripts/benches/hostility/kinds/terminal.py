@@ -6,7 +6,7 @@ import re
 import subprocess
 from typing import Any
 
-from scripts.benches.hostility.case import Attack, Kind, Place
+from scripts.benches.hostility.case import Attack, AttackKind, CasePlace
 from scripts.benches.hostility.planted.hostile_names import (
     COMMANDS,
     EVERYTHING,
@@ -36,7 +36,7 @@ from scripts.benches.hostility.planted.hostile_names import (
 from tuning.plain_names import flaw, readable
 
 
-def says_nothing_to_terminals(place: Place, done: subprocess.CompletedProcess[str]) -> list[str]:
+def says_nothing_to_terminals(place: CasePlace, done: subprocess.CompletedProcess[str]) -> list[str]:
     """What of the output a terminal would obey, or takes for the beginning of a line of ours."""
     found = []
     for name, text in (("stdout", done.stdout), ("stderr", done.stderr)):
@@ -49,7 +49,7 @@ def says_nothing_to_terminals(place: Place, done: subprocess.CompletedProcess[st
 
 def _attack(name: str, prepare: Prepare, *, codes: tuple[int, ...] = (2,), **facts: Any) -> Attack:
     facts = {"check": says_nothing_to_terminals, **facts}
-    return Attack(kind=Kind.TERMINAL, name=name, prepare=prepare, codes=codes, **facts)
+    return Attack(kind=AttackKind.TERMINAL, name=name, prepare=prepare, codes=codes, **facts)
 
 
 _TESTED = (

@@ -7,20 +7,20 @@ from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
-from scripts.benches.hostility.case import Place
+from scripts.benches.hostility.case import CasePlace
 
 RAN = "ran"
 """What all hostile code writes."""
 
 
-def stored_code(place: Place) -> list[Any]:
+def stored_code(place: CasePlace) -> list[Any]:
     """(code, defaults, closure) as Keras stores a lambda that writes a file."""
     text = f"lambda x: __import__('pathlib').Path({str(place.folder / RAN)!r}).touch()"
     function = compile(text, "stored", "eval").co_consts[0]
     return [b64encode(marshal.dumps(function)).decode() + "\n", None, None]
 
 
-def lambda_of_now(place: Place) -> Any:
+def lambda_of_now(place: CasePlace) -> Any:
     code, defaults, closure = stored_code(place)
     return {"class_name": "__lambda__", "config": {"code": code, "defaults": defaults, "closure": closure}}
 
@@ -34,7 +34,7 @@ def function(module: str, name: str) -> dict[str, Any]:
     return {"module": module, "class_name": "function", "config": name, "registered_name": name}
 
 
-LAYERS: dict[str, tuple[Callable[[Place], Any], str]] = {
+LAYERS: dict[str, tuple[Callable[[CasePlace], Any], str]] = {
     "a Lambda layer": (
         lambda place: keras_layer("Lambda", function=lambda_of_now(place), arguments={}),
         "Lambda layer",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from scripts.benches.hostility.case import Place
+from scripts.benches.hostility.case import CasePlace
 
 FORGED = "FORGED all as published"
 COMMANDS = {
@@ -42,7 +42,7 @@ IN_JSON = {**COMMANDS, "a NUL": "a\x00b", "half a character": "a\ud800b"}
 EVERYTHING = " ".join([*COMMANDS.values(), *MARKUP.values()])
 
 Words = Sequence[str | Path]
-Prepare = Callable[[Place], Words]
+Prepare = Callable[[CasePlace], Words]
 
 
 def _picture(path: Path) -> None:
@@ -55,7 +55,7 @@ def _picture(path: Path) -> None:
 
 
 def missing_picture(name: str) -> Prepare:
-    def prepare(place: Place) -> Words:
+    def prepare(place: CasePlace) -> Words:
         place.goods.artifacts(place.folder)
         return ["predict.py", f"{name}.png", "--artifacts", "artifacts", "--format", "onnx"]
 
@@ -63,7 +63,7 @@ def missing_picture(name: str) -> Prepare:
 
 
 def answered_pictures(names: Sequence[str]) -> Prepare:
-    def prepare(place: Place) -> Words:
+    def prepare(place: CasePlace) -> Words:
         place.goods.artifacts(place.folder)
         for name in names:
             _picture(place.folder / name)
@@ -79,7 +79,7 @@ def missing_folder(name: str) -> Prepare:
 def described(command: Sequence[str], **description: Any) -> Prepare:
     """A manifest that describes the model so."""
 
-    def prepare(place: Place) -> Words:
+    def prepare(place: CasePlace) -> Words:
         path = place.goods.artifacts(place.folder) / "manifest.json"
         manifest = json.loads(path.read_text(encoding="utf-8"))
         manifest["description"].update(description)
@@ -106,7 +106,7 @@ def _npz(path: Path, class_names: Sequence[str]) -> None:
 
 
 def data_file(name: str, class_names: Sequence[str]) -> Prepare:
-    def prepare(place: Place) -> Words:
+    def prepare(place: CasePlace) -> Words:
         _npz(place.folder / "data.npz", class_names)
         (place.folder / "data.npz").rename(place.folder / name)
         return ["tune.py", "--data", name]
@@ -115,7 +115,7 @@ def data_file(name: str, class_names: Sequence[str]) -> Prepare:
 
 
 def class_folder(name: str) -> Prepare:
-    def prepare(place: Place) -> Words:
+    def prepare(place: CasePlace) -> Words:
         for folder in ("cats", name):
             (place.folder / "pictures" / folder).mkdir(parents=True)
             _picture(place.folder / "pictures" / folder / "a.png")
@@ -125,14 +125,14 @@ def class_folder(name: str) -> Prepare:
 
 
 def written(name: str, content: str, command: Words) -> Prepare:
-    def prepare(place: Place) -> Words:
+    def prepare(place: CasePlace) -> Words:
         (place.folder / name).write_text(content, encoding="utf-8")
         return command
 
     return prepare
 
 
-def _keras_file(place: Place, **first: Any) -> Path:
+def _keras_file(place: CasePlace, **first: Any) -> Path:
     """A model file whose first layer is described so."""
     whole, path = place.goods.model(place.folder, "whole.keras"), place.folder / "other.keras"
     with zipfile.ZipFile(whole) as source, zipfile.ZipFile(path, "w") as target:
@@ -147,7 +147,7 @@ def _keras_file(place: Place, **first: Any) -> Path:
 
 
 def layer(**first: Any) -> Prepare:
-    def prepare(place: Place) -> Words:
+    def prepare(place: CasePlace) -> Words:
         return ["export.py", "--model", _keras_file(place, **first).name, "--dataset", "digits", "--format", "onnx"]
 
     return prepare
@@ -156,7 +156,7 @@ def layer(**first: Any) -> Prepare:
 def changed_onnx(change: Callable[[Any], None]) -> Prepare:
     """An ONNX file that was changed, in a folder that was sealed again."""
 
-    def prepare(place: Place) -> Words:
+    def prepare(place: CasePlace) -> Words:
         import onnx
 
         folder = place.goods.artifacts(place.folder)
@@ -224,7 +224,7 @@ def failing_builder(reason: str) -> Prepare:
 def run_record(**facts: Any) -> Prepare:
     """A run whose record holds these facts."""
 
-    def prepare(place: Place) -> Words:
+    def prepare(place: CasePlace) -> Words:
         path = place.goods.runs(place.folder) / "first" / "run.json"
         path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **facts}), encoding="utf-8")
         return ["export.py", "--run", "first"]
@@ -235,7 +235,7 @@ def run_record(**facts: Any) -> Prepare:
 def failed_trial(reason: str) -> Prepare:
     """A run whose only trial failed for this reason."""
 
-    def prepare(place: Place) -> Words:
+    def prepare(place: CasePlace) -> Words:
         path = place.goods.runs(place.folder) / "first" / "trials.jsonl"
         lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         for line in lines:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from scripts.benches.hostility.case import Attack, Kind, Place
+from scripts.benches.hostility.case import Attack, AttackKind, CasePlace
 
 SIGNATURE, MANIFEST = "manifest.json.sig", "manifest.json"
 VERIFY = ("verify.py", "artifacts", "--format", "onnx", "--signed-by", "public.pem")
@@ -45,10 +45,10 @@ def sign(folder: Path, key: Ed25519PrivateKey = OURS) -> None:
     (folder / SIGNATURE).write_bytes(base64.b64encode(key.sign((folder / MANIFEST).read_bytes())) + b"\n")
 
 
-def signed(spoil: Spoil, words: Sequence[str] = VERIFY) -> Callable[[Place], Sequence[str]]:
+def signed(spoil: Spoil, words: Sequence[str] = VERIFY) -> Callable[[CasePlace], Sequence[str]]:
     """A folder that we signed, and what somebody else made of it."""
 
-    def prepare(place: Place) -> Sequence[str]:
+    def prepare(place: CasePlace) -> Sequence[str]:
         folder = place.goods.artifacts(place.folder)
         (place.folder / "public.pem").write_bytes(public(OURS))
         sign(folder)
@@ -120,8 +120,8 @@ SPOILED: dict[str, tuple[Spoil, str]] = {
 }
 
 
-def with_key(make: Spoil, words: Sequence[str]) -> Callable[[Place], Sequence[str]]:
-    def prepare(place: Place) -> Sequence[str]:
+def with_key(make: Spoil, words: Sequence[str]) -> Callable[[CasePlace], Sequence[str]]:
+    def prepare(place: CasePlace) -> Sequence[str]:
         sign(place.goods.artifacts(place.folder))
         make(place.folder / "key")
         return words
@@ -160,12 +160,12 @@ def _words(option: str) -> Sequence[str]:
 
 SIGNATURES: tuple[Attack, ...] = (
     *(
-        Attack(kind=Kind.CODE, name=f"a signature is {name}", prepare=signed(spoil), codes=(1,), says=says)
+        Attack(kind=AttackKind.CODE, name=f"a signature is {name}", prepare=signed(spoil), codes=(1,), says=says)
         for name, (spoil, says) in SPOILED.items()
     ),
     *(
         Attack(
-            kind=Kind.CODE,
+            kind=AttackKind.CODE,
             name=f"{script} is given a folder that somebody else sealed",
             prepare=signed(seal_as_theirs, words),
             codes=(1,),
@@ -175,7 +175,11 @@ SIGNATURES: tuple[Attack, ...] = (
     ),
     *(
         Attack(
-            kind=Kind.CODE, name=f"a key is for {name}", prepare=with_key(make, _words(option)), codes=(2,), says=says
+            kind=AttackKind.CODE,
+            name=f"a key is for {name}",
+            prepare=with_key(make, _words(option)),
+            codes=(2,),
+            says=says,
         )
         for name, (make, option, says) in KEYS.items()
     ),

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from export.artifact import Look
-from export.files import picture_file
 from export.pictures import read_picture
 from tuning.data.pictures import picture_decoding
-from tuning.data.pictures.picture_decoding import UnreadableError, decode, read_file, read_header, strict_pillow
+from tuning.data.pictures.picture_decoding import decode, read_file, read_header, strict_pillow
+from tuning.files import flat_pictures
+from tuning.files.flat_pictures import UnreadableError
 
 RNG = np.random.default_rng(0)
 COLOUR = Image.fromarray(RNG.integers(0, 256, (40, 30, 3), dtype=np.uint8))
@@ -135,11 +136,6 @@ def test_a_link_to_nothing_can_not_be_opened(tmp_path):
         read_file(tmp_path / "link.png")
 
 
-def test_search_and_prediction_know_the_same_kinds_of_pictures():
-    for name in ("FORMATS", "LARGEST_FILE", "_LEAN_MODES"):
-        assert getattr(picture_decoding, name) == getattr(picture_file, name)
-
-
 def test_what_is_held_twice_may_be_half_as_large():
     bomb = content_of(Image.new("LA", (10_000, 4_500)))
     with strict_pillow(), pytest.raises(UnreadableError, match="has 10000×4500 pixels, more than 44,739,242"):
@@ -171,7 +167,7 @@ def test_a_transparent_picture_of_many_strips_is_as_one_of_one(bright, monkeypat
     random[..., :3] = random[..., :3] // 2 + (128 if bright else 0)
     content = content_of(Image.fromarray(random, "RGBA"))
     whole = decode(content, (60, 70, 3))
-    monkeypatch.setattr(picture_decoding, "_STRIP", 700)
+    monkeypatch.setattr(flat_pictures, "_STRIP", 700)
 
     assert np.array_equal(decode(content, (60, 70, 3)), whole)
 
@@ -179,7 +175,7 @@ def test_a_transparent_picture_of_many_strips_is_as_one_of_one(bright, monkeypat
 def test_sixteen_bits_of_many_strips_are_as_of_one(monkeypatch):
     deep = np.random.default_rng(0).integers(0, 65_536, (60, 70)).astype(np.uint16)
     content = content_of(Image.fromarray(deep))
-    monkeypatch.setattr(picture_decoding, "_STRIP", 700)
+    monkeypatch.setattr(flat_pictures, "_STRIP", 700)
 
     assert np.array_equal(decode(content, (60, 70, 1))[..., 0], (deep / 257).round().astype(np.uint8))
 
