@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import platform
 import shutil
-from collections.abc import Callable, Mapping
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +20,8 @@ from export.artifact import (
     PARITY,
     REFERENCE,
     SIGNATURE,
+    Artifact,
     Description,
-    Format,
     ModelKind,
     Subject,
     Target,
@@ -38,6 +37,7 @@ from export.folder.install import install, locked, require_replaceable, staging_
 from export.folder.look import measure_look
 from export.folder.manifest import Manifest
 from export.formats.targets import check_opset
+from export.formats.versions import installed_versions
 from export.formats.writer import prepare
 from export.model.serving import ServingModel, load_serving_model, reference_function
 from export.publishing.earlier import check_folder, earlier_tolerances, keep_earlier, published_targets
@@ -47,7 +47,8 @@ from export.publishing.self_proof import trace_of, with_proofs
 from export.publishing.writing import write_all
 from export.verification import Standard, Verification, get_ready, verify_artifacts
 
-_RECORDED_VERSIONS = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "numpy")
+OnStep = Callable[[str], None]
+"""Gets what is done next, in words."""
 
 
 def publish(
@@ -55,7 +56,7 @@ def publish(
     images: np.ndarray | Arrays,
     labels: NDArray[np.int64] | None = None,
     *,
-    on_step: Callable[[str], None] = lambda step: None,
+    on_step: OnStep = lambda step: None,
 ) -> Verification:
     """Export the model and verify every file on `images`: uint8 (examples, height, width, channels), or for a model of
     other inputs an array of (examples, …) for each by its name. `labels`, (examples,), are a classifier's.
@@ -65,13 +66,38 @@ def publish(
     request that can't be met, as UnwritableError if only some formats are the reason, and VerificationError for a
     written file that breaks the contract; the folder is then as it was, too.
     """
+    model = _open(request, images, labels)
+    with locked(request.folder), staging_folder(request.folder) as staged:
+        check_folder(request.folder)
+        require_replaceable(staged, request.folder)
+        on_step("asking the model")
+        standard = _ask(request, model)
+        kept = keep_earlier(request.folder, request.targets, standard.description, staged)
+        written, refused = write_all(model.serving, staged, request, standard.description, on_step)
+        verification = _verify(request, staged, [*kept, *written], standard, on_step)
+        if request.smallest:
+            verification = _choose_smallest(verification, published_targets(request.folder), refused)
+        if verification.passed:
+            manifest = _seal(request, staged, verification, standard)
+            left = [*install(staged, request.folder), *remove_outdated(request.folder, manifest)]
+            verification = dataclasses.replace(verification, left=tuple(left))
+    return verification
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OpenedModel:
+    """The model as its files will serve it, and the checked examples. `labels` is None unless it is a classifier."""
+
+    serving: ServingModel
+    inputs: Arrays
+    labels: NDArray[np.int64] | None
+
+
+def _open(request: ExportRequest, images: np.ndarray | Arrays, labels: NDArray[np.int64] | None) -> _OpenedModel:
+    """Check the request and load its model, before anything is locked or written."""
     check_opset(request.opset)
     if not request.targets:
         raise InputError("nothing to export: name at least one format")
-    if any(target.format is Format.ONNX for target in request.targets):
-        from export.publishing.acceptance import require_accepted
-
-        require_accepted(request.opset)
     prepare(request.targets)
     serving = load_serving_model(request.model, request.serving, examples=images)
     inputs = serving.front.prepare(images)
@@ -81,34 +107,30 @@ def publish(
     else:
         labels = None
     get_ready(request.targets)
-    with locked(request.folder), staging_folder(request.folder) as staged:
-        check_folder(request.folder)
-        require_replaceable(staged, request.folder)
-        on_step("asking the model")
-        reference = _ask(serving, inputs, labels)
-        check_answers(reference, request.model)
-        description = _describe(serving, request.subject, reference)
-        check_accuracy(description, request.accuracy, request.model)
-        kept = keep_earlier(request.folder, request.targets, description, staged)
-        written, refused = write_all(serving, staged, request, description, on_step)
-        # What was published earlier stays under the rules that it was published by.
-        tolerances = {**request.tolerances, **earlier_tolerances(request.folder, request.targets)}
-        standard = Standard(reference=reference, description=description, tolerances=tolerances)
-        verification = verify_artifacts(staged, [*kept, *written], standard, limits=request.limits, on_step=on_step)
-        if verification.passed or request.smallest:
-            verification = with_proofs(staged, verification, standard, on_step=on_step)
-        if request.smallest:
-            verification = _choose_smallest(verification, published_targets(request.folder), refused)
-        if verification.passed:
-            manifest = _seal(staged, verification, standard)
-            if request.signer is not None:
-                (staged / SIGNATURE).write_bytes(request.signer((staged / MANIFEST).read_bytes()))
-            left = [*install(staged, request.folder), *remove_outdated(request.folder, manifest)]
-            verification = dataclasses.replace(verification, left=tuple(left))
+    return _OpenedModel(serving=serving, inputs=inputs, labels=labels)
+
+
+def _ask(request: ExportRequest, model: _OpenedModel) -> Standard:
+    """What every file must answer, from the Keras model itself."""
+    reference = _reference(model.serving, model.inputs, model.labels)
+    check_answers(reference, request.model)
+    description = _describe(model.serving, request.subject, reference)
+    check_accuracy(description, request.accuracy, request.model)
+    # What was published earlier stays under the rules that it was published by.
+    tolerances = {**request.tolerances, **earlier_tolerances(request.folder, request.targets)}
+    return Standard(reference=reference, description=description, tolerances=tolerances)
+
+
+def _verify(
+    request: ExportRequest, staged: Path, artifacts: Sequence[Artifact], standard: Standard, on_step: OnStep
+) -> Verification:
+    verification = verify_artifacts(staged, artifacts, standard, limits=request.limits, on_step=on_step)
+    if verification.passed or request.smallest:
+        verification = with_proofs(staged, verification, standard, on_step=on_step)
     return verification
 
 
-def _ask(serving: ServingModel, inputs: Arrays, labels: NDArray[np.int64] | None) -> Reference:
+def _reference(serving: ServingModel, inputs: Arrays, labels: NDArray[np.int64] | None) -> Reference:
     ask = reference_function(serving)
     outputs = ask(inputs)
     if labels is not None:
@@ -148,8 +170,8 @@ def _choose_smallest(
     return dataclasses.replace(verification.of(chosen), passed_over=reasons)
 
 
-def _seal(staged: Path, verification: Verification, standard: Standard) -> Manifest:
-    """Write what lies beside the files, and the manifest, and remove files that are not to be published."""
+def _seal(request: ExportRequest, staged: Path, verification: Verification, standard: Standard) -> Manifest:
+    """Write what lies beside the files, and the signed manifest, and remove files that are not to be published."""
     wanted = {path for artifact in verification.artifacts for path in artifact.files}
     for path in [path for path in staged.rglob("*") if path.is_file()]:
         if path.relative_to(staged).as_posix() not in wanted:
@@ -165,13 +187,14 @@ def _seal(staged: Path, verification: Verification, standard: Standard) -> Manif
         description=standard.description,
         files={name: digest_file(staged / name) for name in (REFERENCE, PARITY)},
         look=None if standard.reference.labels is None else measure_look(standard.reference.inputs[INPUT_NAME]),
-        versions=_versions(),
+        versions=installed_versions(),
         tolerances={variant: dataclasses.asdict(rules) for variant, rules in tolerances.items()},
         looser=loosened(tolerances),
-        accepted=_accepted(verification),
         counted=verification.counted,
     )
     _write_json(staged / MANIFEST, manifest.as_json())
+    if request.signer is not None:
+        (staged / SIGNATURE).write_bytes(request.signer((staged / MANIFEST).read_bytes()))
     return manifest
 
 
@@ -191,24 +214,6 @@ def _describe(serving: ServingModel, subject: Subject, reference: Reference) -> 
         postprocessing=serving.back.ending.value if serving.back.ending is not None else Description.postprocessing,
     )
     return described.with_note(serving.note)
-
-
-def _accepted(verification: Verification) -> dict[str, dict[str, int]]:
-    if all(artifact.target.format is not Format.ONNX for artifact in verification.artifacts):
-        return {}
-    from export.publishing.acceptance import accepted
-
-    return {"onnxruntime": dataclasses.asdict(accepted())}
-
-
-def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version()}
-    for name in _RECORDED_VERSIONS:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            versions[name] = "not installed"
-    return versions
 
 
 def _write_json(path: Path, data: object) -> None:

@@ -13,15 +13,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 _FORMULA = re.compile(r"the file computes pixel × (\S+) \+ (\S+) itself")
 
 
 class Format(StrEnum):
-    """Kinds of file."""
+    """Kinds of file: the folder of `export.formats` that holds everything about one, and whether an artifact is a
+    folder instead of a file."""
 
-    SAVED_MODEL = "saved_model"
+    is_folder: bool
+
+    def __new__(cls, name: str, is_folder: bool = False) -> Self:  # noqa: FBT001, FBT002 a line of the table below
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.is_folder = is_folder
+        return member
+
+    SAVED_MODEL = "saved_model", True
     TFLITE = "tflite"
     ONNX = "onnx"
 
@@ -41,19 +50,6 @@ class Variant(StrEnum):
     DYNAMIC = "dynamic"
     INT8 = "int8"
 
-
-VARIANTS: Mapping[Format, tuple[Variant, ...]] = {
-    Format.SAVED_MODEL: (Variant.FLOAT32,),
-    Format.TFLITE: (Variant.FLOAT32, Variant.FLOAT16, Variant.DYNAMIC, Variant.INT8),
-    Format.ONNX: (Variant.FLOAT32, Variant.FLOAT16, Variant.INT8),
-}
-
-RUNTIME_PACKAGES: Mapping[Format, tuple[str, str]] = {
-    Format.SAVED_MODEL: ("tensorflow", "tensorflow"),
-    Format.TFLITE: ("ai_edge_litert", "ai-edge-litert"),
-    Format.ONNX: ("onnxruntime", "onnxruntime"),
-}
-"""What has to be installed to run a file of the format: the module's name and the distribution's."""
 
 INPUT_NAME = "image"
 OUTPUT_NAME = "probabilities"
@@ -80,11 +76,9 @@ class Target:
 
     @property
     def file(self) -> str:
-        """Its name in the artifacts folder; for a SavedModel a folder's."""
-        if self.format is Format.SAVED_MODEL:
-            return "saved_model"
+        """The name of the file, or folder, in the artifacts folder."""
         suffix = "" if self.variant is Variant.FLOAT32 else f"_{self.variant}"
-        return f"model{suffix}.{self.format}"
+        return f"{self.format}{suffix}" if self.format.is_folder else f"model{suffix}.{self.format}"
 
 
 @dataclass(frozen=True, kw_only=True)

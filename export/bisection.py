@@ -18,8 +18,8 @@ from export.errors import InputError, UnrunnableError, VerificationError
 from export.files.strict_json import read_json
 from export.folder.manifest import Manifest
 from export.folder.published_files import check_digests
+from export.formats.format import has_part, readable_formats
 from export.formats.structure import require_safe
-from export.formats.tensors import READABLE
 from export.layers.bisect import Divergence, bisect_file
 from export.layers.matching import LayerMatch, matches_from_json
 from export.verification import ask, open_candidate, published_standard
@@ -89,10 +89,9 @@ def bisect(folder: Path, manifest: Manifest, artifact: Artifact) -> Finding:
     except (VerificationError, InputError) as error:
         comparison = str(error)
     trace, unreadable, divergence = standard.reference.trace, "", None
-    if artifact.target.format not in READABLE:
-        unreadable = (
-            f"the layers of a {artifact.target.format} can't be looked into: {' and '.join(READABLE)} files can"
-        )
+    if not has_part(artifact.target.format, "tensors"):
+        can = " and ".join(readable_formats())
+        unreadable = f"the layers of a {artifact.target.format} can't be looked into: {can} files can"
     elif trace is None:
         unreadable = "no layers were recorded when it was published: export the model again"
     else:

@@ -11,8 +11,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from export.artifact import BENCHMARK, BENCHMARK_TABLE, RUNTIME_PACKAGES, ModelKind
+from export.artifact import BENCHMARK, BENCHMARK_TABLE, ModelKind
 from export.errors import InputError
+from export.formats.format import facts
 from export.formats.targets import choose_targets
 from scripts.commands.published import holds_weights_alone, keras_model_beside, published_folder
 from scripts.options.code import Code, add_code_arguments, add_trust_argument, is_trusted, read_code
@@ -67,7 +68,7 @@ def run(arguments: argparse.Namespace) -> _entry.CommandOutcome:
     artifacts = choose_artifacts(manifest, choose_targets(arguments.format, variants))
     formats = sorted({artifact.target.format for artifact in artifacts})
     _entry.hand_over(
-        [*(RUNTIME_PACKAGES[kind][0] for kind in formats), "rich"],
+        [*(facts(kind).module for kind in formats), "rich"],
         or_else=", or choose by --format what this Python can run",
     )
     from export.benchmark.measuring import BenchmarkPlan, measure

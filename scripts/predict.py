@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from export.artifact import MANIFEST, Artifact, Format, Look, ModelKind
 from export.errors import InputError
 from export.folder.manifest import Manifest
+from export.formats.format import by_loading_order
 from scripts.commands.published import published_folder, require_runtimes
 from scripts.options.limits import add_limit_arguments, read_limits
 from scripts.options.signing import add_signed_by_argument, read_published, read_signed_by, tell_signature
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from export.pictures import InputPicture
     from scripts.terminal.console import Console
 
-QUICKEST_FIRST = (Format.ONNX, Format.TFLITE, Format.SAVED_MODEL)
 SHOWN_CLASSES = 3
 
 
@@ -34,7 +34,9 @@ def build_parser() -> _entry.Parser:
     source.add_argument("--run", metavar="NAME", help="the run whose files to use (default: the newest exported one)")
     source.add_argument("--artifacts", type=Path, metavar="DIR", help="a published folder to use instead")
     parser.add_argument(
-        "--format", metavar="NAME", help=f"{', '.join(Format)} (default: the first of onnx, tflite, saved_model there)"
+        "--format",
+        metavar="NAME",
+        help=f"{', '.join(Format)} (default: the first of {', '.join(by_loading_order())} there)",
     )
     add_signed_by_argument(parser)
     add_limit_arguments(parser)
@@ -124,7 +126,7 @@ def _tell_answer(console: Console, answer: Mapping[str, Any]) -> None:
 def _artifact(manifest: Manifest, asked: str | None, folder: Path) -> Artifact:
     if asked is not None and asked not in list(Format):
         raise InputError(f"unknown format {asked}: choose one of {', '.join(Format)}")
-    formats = QUICKEST_FIRST if asked is None else (Format(asked),)
+    formats = by_loading_order() if asked is None else (Format(asked),)
     for kind in formats:
         for artifact in manifest.artifacts:
             if artifact.target.format is kind:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from export.artifact import Artifact, Format, ModelKind
 from export.errors import InputError, UnrunnableError, VerificationError
 from export.folder.manifest import Manifest
+from export.formats.format import readable_formats
 from export.formats.targets import choose_targets
 from scripts.commands.published import published_folder, require_runtimes
 from scripts.options.code import add_code_arguments, add_trust_argument, read_code
@@ -120,7 +121,7 @@ def _answer(verification: Verification) -> Part:
 
 def _advice(folder: Path, formats: Collection[Format]) -> str:
     """What shows where a changed file goes wrong, if anything does."""
-    if not {Format.ONNX, Format.TFLITE} & set(formats):
+    if not set(readable_formats()) & set(formats):
         return ""
     command = _entry.command("verify.py", folder, "--bisect", runs=_entry.DEFAULT_RUNS)
     return f"; {command} tells at which layer it goes wrong"

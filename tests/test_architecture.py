@@ -34,6 +34,7 @@ class Room:
 TUNING_GROUND = "tuning/ground tuning/files tuning/facts"
 EXPORT_GROUND = "export/ground export/files"
 FRAMEWORKS = "numpy keras tensorflow"
+REWRITES = " ".join(f"export/graph/rewrites{folder}" for folder in ("", "/convolutions", "/images", "/tensors"))
 ROOMS = [
     Room(name="tuning/ground", files="errors failures names plain_names seeds", packages="numpy"),
     Room(name="tuning/files", imports="tuning/ground", packages="filelock"),
@@ -107,8 +108,7 @@ ROOMS = [
     Room(name="export/graph/rewrites/tensors", imports="export/graph/rewrites", packages="numpy tensorflow"),
     Room(
         name="export/graph",
-        imports=f"{EXPORT_GROUND} export/model export/graph/rewrites export/graph/rewrites/convolutions "
-        "export/graph/rewrites/images export/graph/rewrites/tensors",
+        imports=f"{EXPORT_GROUND} export/model {REWRITES}",
         packages=FRAMEWORKS,
     ),
     Room(
@@ -118,12 +118,12 @@ ROOMS = [
     ),
     Room(
         name="export/formats/onnx",
-        imports=f"{EXPORT_GROUND} export/model export/graph export/formats",
+        imports=f"{EXPORT_GROUND} export/model export/graph {REWRITES} export/formats",
         packages="numpy tensorflow google onnx onnxruntime onnxslim tf2onnx",
     ),
     Room(
         name="export/formats/tflite",
-        imports=f"{EXPORT_GROUND} export/graph export/formats",
+        imports=f"{EXPORT_GROUND} export/graph {REWRITES} export/formats",
         packages="numpy tensorflow ai_edge_litert",
     ),
     Room(
@@ -136,7 +136,7 @@ ROOMS = [
     Room(name="export/apart", imports=f"{EXPORT_GROUND} export/comparison", packages="numpy"),
     Room(
         name="export/folder",
-        imports=f"tuning/files {EXPORT_GROUND} export/comparison",
+        imports=f"tuning/files {EXPORT_GROUND} export/formats export/comparison",
         packages="numpy cryptography",
     ),
     Room(

@@ -11,7 +11,7 @@ import numpy as np
 
 from export.artifact import Format, Target
 from export.benchmark.candidate import BenchmarkedModel, Exporter, KerasSource
-from export.formats.format import load_part
+from export.formats.format import facts, load_part
 from export.formats.runtime import load
 from export.formats.structure import require_safe
 
@@ -40,15 +40,15 @@ def load_file(candidate: BenchmarkedModel, names: Sequence[str], *, threads: int
     if candidate.maker is Exporter.PUBLISHED:
         require_safe(kind, candidate.path)
     start = time.perf_counter()
-    load_part(kind, "runtime")
-    if kind is Format.SAVED_MODEL:
-        limit_tensorflow(threads)
+    runtime = load_part(kind, "runtime")
+    belongs_to_process = facts(kind).unoptimized is None
+    if belongs_to_process:
+        runtime.limit_threads(threads)
     imported = time.perf_counter()
-    # TensorFlow's threads belong to its process.
     model = load(
         Target(format=kind, variant=candidate.variant),
         candidate.path,
-        threads=None if kind is Format.SAVED_MODEL else threads,
+        threads=None if belongs_to_process else threads,
     )
     opened = time.perf_counter()
     order = fitting_names([spec.name for spec in model.inputs], names)
@@ -69,7 +69,7 @@ def load_predict(source: KerasSource, examples: Mapping[str, np.ndarray], *, thr
     start = time.perf_counter()
     from export.benchmark.keras_model import load_own, nested
 
-    limit_tensorflow(threads)
+    load_part(Format.SAVED_MODEL, "runtime").limit_threads(threads)
     imported = time.perf_counter()
     model, structure = load_own(source, examples)
     opened = time.perf_counter()
@@ -81,14 +81,6 @@ def load_predict(source: KerasSource, examples: Mapping[str, np.ndarray], *, thr
         return answer
 
     return Loaded(call=call, import_seconds=imported - start, open_seconds=opened - imported)
-
-
-def limit_tensorflow(threads: int) -> None:
-    """Give the operations of this process that many threads; before TensorFlow computes anything."""
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
 def fitting_names(wanted: Sequence[str], given: Sequence[str]) -> list[str]:

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 from export.artifact import Artifact, Format, Target, TensorSpec, Variant, digest_file
 from export.errors import InputError
 from export.folder.manifest import Manifest
+from export.formats.format import facts
 
 if TYPE_CHECKING:
     from export.model.own_code import OwnCode
 
 BATCHES = (1, 32, 256)
-KERAS_EXPORTS: Mapping[Format, str] = {Format.TFLITE: "litert", Format.ONNX: "onnx"}
-"""What `model.export` calls the formats that its own files are measured in."""
 
 
 class Exporter(StrEnum):
@@ -89,9 +88,11 @@ def predict_candidate(source: KerasSource) -> BenchmarkedModel:
 
 
 def export_candidate(kind: Format, path: Path | None) -> BenchmarkedModel:
-    """A file that `model.export` wrote; None where it could not."""
+    """A file that `model.export` wrote, of a format that has `keras_export`; `path` None where it could not."""
+    named = facts(kind).keras_export
+    assert named is not None
     return BenchmarkedModel(
-        name=f"{Exporter.MODEL_EXPORT} {KERAS_EXPORTS[kind]}",
+        name=f"{Exporter.MODEL_EXPORT} {named[0]}",
         maker=Exporter.MODEL_EXPORT,
         format=kind,
         variant=Variant.FLOAT32,

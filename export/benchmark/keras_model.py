@@ -10,14 +10,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from export.artifact import Format, TensorSpec
-from export.benchmark.candidate import KERAS_EXPORTS, KerasSource
+from export.artifact import TensorSpec
+from export.benchmark.candidate import KerasSource
 from export.benchmark.messages import Inputs, Prepare, Prepared
+from export.formats.format import facts
 from export.model.inspection import last_activation, own_inputs
 from export.model.keras_file import load_keras
 from export.native_output import held_back
 
-_SUFFIXES = {Format.TFLITE: "tflite", Format.ONNX: "onnx"}
 _SHOWN = 4
 _CHUNK = 1000
 
@@ -50,11 +50,14 @@ def prepare(request: Prepare) -> Prepared:
     model(nested(structure, shown), training=False)
     files, failures = {}, {}
     for kind in request.formats:
-        path = request.folder / f"model_export.{_SUFFIXES[kind]}"
+        named = facts(kind).keras_export
+        assert named is not None
+        name, suffix = named
+        path = request.folder / f"model_export.{suffix}"
         try:
             with held_back(shown_on_error=False), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                model.export(str(path), format=KERAS_EXPORTS[kind], verbose=False)
+                model.export(str(path), format=name, verbose=False)
         # Keras and its converters fail with exceptions of many unrelated classes.
         except Exception as error:  # noqa: BLE001 told in the place of the file
             failures[kind] = f"model.export can't write it: {' '.join(str(error).split())[:200]}"

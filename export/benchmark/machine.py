@@ -5,12 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import re
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from export.benchmark.record import Machine
-
-_VERSIONED = ("tensorflow", "keras", "onnxruntime", "ai-edge-litert", "numpy", "tf2onnx")
 
 
 def this_machine() -> Machine:
@@ -21,17 +18,6 @@ def this_machine() -> Machine:
         system=platform.platform(terse=True),
         load_average=round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
     )
-
-
-def installed_versions() -> dict[str, str]:
-    """Of Python and of every runtime that is installed here."""
-    versions = {"python": platform.python_version()}
-    for name in _VERSIONED:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return versions
 
 
 def _processor() -> str:

@@ -11,14 +11,13 @@ import numpy as np
 
 from export.artifact import REFERENCE, Artifact, Format
 from export.benchmark.candidate import (
-    KERAS_EXPORTS,
     BenchmarkedModel,
     KerasSource,
     export_candidate,
     predict_candidate,
     published_candidates,
 )
-from export.benchmark.machine import installed_versions, this_machine
+from export.benchmark.machine import this_machine
 from export.benchmark.messages import Inputs, LoadRequest, Prepare, Prepared
 from export.benchmark.record import Benchmark
 from export.benchmark.session import Session, Settings
@@ -26,6 +25,8 @@ from export.benchmark.worker_process import BenchmarkProcess, WorkerError
 from export.comparison.reference import Reference, read_reference
 from export.folder.manifest import Manifest
 from export.folder.published_files import check_digests
+from export.formats.format import facts
+from export.formats.versions import installed_versions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +92,8 @@ def _prepare(
     if plan.keras is None:
         return None
     on_step("letting model.export write its own files")
-    formats = tuple(kind for kind in KERAS_EXPORTS if any(kind is made.target.format for made in plan.artifacts))
+    published = {artifact.target.format for artifact in plan.artifacts}
+    formats = tuple(kind for kind in Format if kind in published and facts(kind).keras_export is not None)
     process = BenchmarkProcess(threads=settings.threads, environment=settings.environment)
     try:
         request = Prepare(source=plan.keras, inputs=served, formats=formats, folder=work)
@@ -116,7 +118,7 @@ def _sessions(plan: BenchmarkPlan, served: Inputs, prepared: Prepared | None, se
     for kind in Format:
         made = [artifact for artifact in plan.artifacts if artifact.target.format is kind]
         sessions += [session(candidate, served) for candidate in published_candidates(plan.folder, made)]
-        if prepared is not None and made and kind in KERAS_EXPORTS:
+        if prepared is not None and made and facts(kind).keras_export is not None:
             exported = export_candidate(kind, prepared.files.get(kind))
             sessions.append(session(exported, prepared.inputs, prepared.failures.get(kind, "")))
     if plan.keras is not None and prepared is not None:

@@ -18,10 +18,8 @@ from export.artifact import (
     OUTPUT_NAME,
     PARITY,
     REFERENCE,
-    VARIANTS,
     Artifact,
     Description,
-    Format,
     Look,
     ModelKind,
     Target,
@@ -31,6 +29,7 @@ from export.artifact import (
 from export.errors import InputError
 from export.files.regular_file import read_regular
 from export.files.strict_json import LARGEST_BYTES, build, parse_json
+from export.formats.format import facts
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 # What no published class can be called, as `tuning/plain_names.py` has it.
@@ -46,9 +45,8 @@ _DTYPES = frozenset(("bool", *(f"{kind}{bits}" for kind, sizes in _BITS.items() 
 class Manifest:
     """Everything that was published in a folder. `files` holds what belongs to no single artifact, `look` is None
     unless the model is a classifier of images, `tolerances` the rules by number type, `looser` those of them that are
-    looser than the default, by number type and name. `accepted`: by runtime, the newest versions of files that the
-    installed one was found to open. `counted`: how many examples the files were verified on, and of a classifier's by
-    file how many labels changed and were lost, and how many may."""
+    looser than the default, by number type and name. `counted`: how many examples the files were verified on, and of a
+    classifier's by file how many labels changed and were lost, and how many may."""
 
     artifacts: tuple[Artifact, ...]
     description: Description
@@ -57,7 +55,6 @@ class Manifest:
     versions: Mapping[str, str]
     tolerances: Mapping[Variant, Mapping[str, Any]]
     looser: Mapping[str, Mapping[str, Any]]
-    accepted: Mapping[str, Mapping[str, int]]
     counted: Mapping[str, Any]
 
     @property
@@ -77,7 +74,6 @@ class Manifest:
             "versions": dict(self.versions),
             "tolerances": {variant.value: dict(rules) for variant, rules in self.tolerances.items()},
             "looser": {variant: dict(rules) for variant, rules in self.looser.items()},
-            "accepted": {runtime: dict(versions) for runtime, versions in self.accepted.items()},
             "counted": dict(self.counted),
         }
 
@@ -87,8 +83,9 @@ class Manifest:
         if not isinstance(data, Mapping) or not isinstance(data.get("artifacts"), list):
             raise ValueError("it lacks a list of artifacts")
         artifacts = tuple(_artifact(one, f"artifacts[{at}]") for at, one in enumerate(data["artifacts"]))
-        rest = {name: value for name, value in data.items() if name != "artifacts"}
-        optional: dict[str, Any] = {name: {} for name in ("tolerances", "looser", "accepted", "counted")}
+        # Exports once wrote as `accepted` what the installed onnxruntime opens, which nothing reads.
+        rest = {name: value for name, value in data.items() if name not in ("artifacts", "accepted")}
+        optional: dict[str, Any] = {name: {} for name in ("tolerances", "looser", "counted")}
         manifest = build(cls, {**optional, **rest}, where=MANIFEST, artifacts=artifacts)
         for flaw in _flaws(manifest):
             raise ValueError(flaw)
@@ -156,18 +153,18 @@ def _flaws(manifest: Manifest) -> Iterator[str]:
 
 def _artifact_flaws(artifact: Artifact) -> Iterator[str]:
     target = artifact.target
-    if target.variant not in VARIANTS[target.format]:
+    if target.variant not in facts(target.format).variants:
         yield f"there is no {target.variant} {target.format}"
     if not artifact.files:
         yield f"{target.file} has no files"
     for name in artifact.files:
         path = PurePosixPath(name)
-        inside = path.parts[:1] == (target.file,) and (len(path.parts) > 1) == (target.format is Format.SAVED_MODEL)
+        inside = path.parts[:1] == (target.file,) and (len(path.parts) > 1) == target.format.is_folder
         if not inside or ".." in path.parts or path.as_posix() != name or "\\" in name or "\0" in name:
             yield f"{name!r} is not a path of {target.file}"
     if artifact.size_bytes < 0:
         yield f"{target.file} has {artifact.size_bytes} bytes"
-    if (artifact.opset is not None) != (target.format is Format.ONNX):
+    if (artifact.opset is not None) != facts(target.format).has_opset:
         yield f"{target.file} has the opset {artifact.opset}"
     for what, specs in (("inputs", artifact.inputs), ("outputs", artifact.outputs)):
         if not specs or len({spec.name for spec in specs}) != len(specs):

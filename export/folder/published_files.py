@@ -11,13 +11,12 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from export.artifact import MANIFEST, MEASURED_LATER, SIGNATURE, Format, Target, Variant, digest_file
+from export.artifact import MANIFEST, MEASURED_LATER, SIGNATURE, digest_file
 from export.errors import VerificationError
 from export.folder.manifest import Manifest
+from export.formats.format import facts
 
 _SHOWN = 5
-_EMPTY = f"{Target(format=Format.SAVED_MODEL, variant=Variant.FLOAT32).file}/assets"
-"""A folder that TensorFlow makes, whether it has something to put there or not."""
 
 
 def check_digests(folder: Path, digests: Mapping[str, str]) -> None:
@@ -49,8 +48,8 @@ def check_foreign(folder: Path, manifest: Manifest) -> None:
     """Raise VerificationError for what lies in the folder and the manifest does not name: files, folders, links."""
     files = {*manifest.digests, MANIFEST, SIGNATURE, *MEASURED_LATER}
     folders = {str(above) for path in files for above in PurePosixPath(path).parents}
-    if any(artifact.target.format is Format.SAVED_MODEL for artifact in manifest.artifacts):
-        folders.add(_EMPTY)
+    for target in (artifact.target for artifact in manifest.artifacts):
+        folders |= {f"{target.file}/{name}" for name in facts(target.format).empty_folders}
     foreign = [
         name
         for name, mode in _everything(folder)

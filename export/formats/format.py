@@ -1,29 +1,33 @@
-"""From a format to its code: one folder each, in which the same files do the same work.
+"""From a format to its code: one folder each, of the format's own name, in which the same files do the same work.
 
 | file | holds | imports |
 | --- | --- | --- |
+| `__init__` | `FACTS` | the standard library |
 | `writer` | `write(source, path, options)` | whatever it is made with |
 | `runtime` | `load(path, threads, optimized)` → Backend | numpy and the runtime |
 | `structure` | `read(path)` → Structure | what reads its bytes |
-| `tensors` | `open_tensors(path)` → TensorReader; not where layers can't be read | numpy and the runtime |
 | `metadata` | `read(path)` → texts by name | numpy and the runtime |
-| `alone` | `answer(path, inputs)`, run where nothing of this project can be imported | the runtime |
 | `weights` | `read(path)`, `write(path, changed)` | what reads and writes its bytes |
+| `alone` | `answer(path, inputs)`, run where nothing of this project can be imported | the runtime |
+| `tensors` | `open_tensors(path)` → TensorReader; only where layers can be looked into | numpy and the runtime |
+| `converter` | `CONVERTER`, only where a process of its own converts | the standard library |
 """
 
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from export.artifact import Format
+from export.formats.facts import FormatFacts
 
-_FOLDERS = {
-    Format.SAVED_MODEL: "export.formats.saved_model",
-    Format.TFLITE: "export.formats.tflite",
-    Format.ONNX: "export.formats.onnx",
-}
+
+def facts(kind: Format) -> FormatFacts:
+    """What is known of the format. Nothing but the standard library is imported for it."""
+    found: FormatFacts = import_module(f"export.formats.{kind}").FACTS
+    return found
 
 
 def load_part(kind: Format, name: str) -> Any:
@@ -32,9 +36,34 @@ def load_part(kind: Format, name: str) -> Any:
 
     Raises ImportError if a package is missing.
     """
-    return import_module(f"{_FOLDERS[kind]}.{name}")
+    return import_module(f"export.formats.{kind}.{name}")
 
 
 def part_file(kind: Format, name: str) -> Path:
     """Where that module lies, for a process that imports nothing of this project."""
-    return Path(__file__).parent / _FOLDERS[kind].rpartition(".")[2] / f"{name}.py"
+    return Path(__file__).parent / kind / f"{name}.py"
+
+
+def has_part(kind: Format, name: str) -> bool:
+    """Whether the format has such a module."""
+    return part_file(kind, name).is_file()
+
+
+def is_installed(kind: Format) -> bool:
+    """Whether the format's runtime can be imported here."""
+    return find_spec(facts(kind).module) is not None
+
+
+def offered_formats() -> tuple[Format, ...]:
+    """All formats but the optional ones whose packages are not installed here."""
+    return tuple(kind for kind in Format if facts(kind).extra is None or is_installed(kind))
+
+
+def by_loading_order() -> tuple[Format, ...]:
+    """All formats, the one that loads fastest first."""
+    return tuple(sorted(Format, key=lambda kind: facts(kind).loading_order))
+
+
+def readable_formats() -> tuple[Format, ...]:
+    """Those whose files can be looked into, layer by layer."""
+    return tuple(kind for kind in by_loading_order() if has_part(kind, "tensors"))

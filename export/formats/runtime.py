@@ -1,19 +1,18 @@
-"""One file per format, each with `load(path, threads, optimized) → Backend`; they import numpy and their runtime."""
+"""A file in its runtime: answers to batches, and what it says that it takes and gives."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from export.arrays import Arrays, Probabilities
-from export.artifact import RUNTIME_PACKAGES, Format, Target, TensorSpec
+from export.artifact import Target, TensorSpec
 from export.errors import InputError
-from export.formats.format import load_part
+from export.formats.format import facts, is_installed, load_part
 
 BATCH = 500
 
@@ -56,19 +55,14 @@ class RuntimeModel:
         return answer
 
 
-def is_installed(kind: Format) -> bool:
-    """Whether the format's runtime can be imported here."""
-    return find_spec(RUNTIME_PACKAGES[kind][0]) is not None
-
-
 def load(target: Target, path: Path, *, threads: int | None = None, optimized: bool = True) -> RuntimeModel:
     """Open an artifact in its runtime; `threads` None leaves the number to the runtime.
 
-    `optimized` False: an ONNX graph is run as it was written, a TFLite file without XNNPACK. Raises InputError if the
-    runtime is not installed or can't open the file.
+    `optimized` False: without what the runtime does to make it faster, where a file can be opened so. Raises
+    InputError if the runtime is not installed or can't open the file.
     """
     if not is_installed(target.format):
-        package = RUNTIME_PACKAGES[target.format][1]
+        package = facts(target.format).package
         raise InputError(f"{path} needs {package}, which is not installed: pip install {package}")
     if not path.exists():
         raise InputError(f"there is no {path}: export the model first")

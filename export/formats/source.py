@@ -1,20 +1,19 @@
-"""What several files of one model are written from, made once and shared: the traced graphs, and the float32 ONNX."""
+"""What several files of one model are written from, made once and shared."""
 
 from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
-from functools import cached_property
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from export.arrays import Arrays
-from export.artifact import Format
-from export.formats.format import load_part
 
 if TYPE_CHECKING:
     from export.model.serving import ServingModel
+
+_Made = TypeVar("_Made")
 
 
 class ModelSource:
@@ -28,23 +27,14 @@ class ModelSource:
         self.serving = serving
         self.opset = opset
         self.calibration = calibration
-        self._folder = folder
+        self.folder = folder
+        self._made: dict[Callable[[ModelSource], Any], Any] = {}
 
-    @cached_property
-    def tflite_source(self) -> Path:
-        """A SavedModel of the serving function in operators that TFLite has."""
-        from export.graph.tracing import trace
-
-        path = self._folder / "tflite_source"
-        load_part(Format.SAVED_MODEL, "writer").write_plain(
-            self.serving, trace(self.serving, Format.TFLITE), path, with_gradients=False
-        )
-        return path
-
-    @cached_property
-    def onnx(self) -> bytes:
-        """The model as float32 ONNX, without a description."""
-        made: bytes = load_part(Format.ONNX, "writer").convert(self.serving, self.opset)
+    def once(self, make: Callable[[ModelSource], _Made]) -> _Made:
+        """What `make` makes of the model, made once for all files. `folder`: where it may put temporary files."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        made: _Made = self._made[make]
         return made
 
 

@@ -54,7 +54,5 @@ def find_invalid(kind: Format, path: Path) -> list[str]:
 
     Raises InputError if it can't read the file.
     """
-    if kind is not Format.ONNX:
-        return []
-    found: list[str] = load_part(Format.ONNX, "structure").find_invalid(path)
+    found: list[str] = load_part(kind, "structure").find_invalid(path)
     return found

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from export.artifact import VARIANTS, Format, Target, Variant
+from export.artifact import Format, Target, Variant
 from export.errors import InputError
+from export.formats.format import facts
 
 OLDEST_OPSET, NEWEST_OPSET = 13, 18
 AUTO = "auto"
@@ -36,10 +37,10 @@ def choose_targets(formats: Iterable[str], variants: Iterable[str]) -> tuple[Tar
     targets = []
     for kind in chosen_formats:
         for variant in chosen_variants:
-            if variant in VARIANTS[kind]:
+            if variant in facts(kind).variants:
                 targets.append(Target(format=kind, variant=variant))
             elif kind in format_names and variant in variant_names:
-                raise InputError(f"there is no {variant} {kind}: {kind} comes as {', '.join(VARIANTS[kind])}")
+                raise InputError(f"there is no {variant} {kind}: {kind} comes as {', '.join(facts(kind).variants)}")
     return tuple(targets)
 
 

@@ -5,18 +5,15 @@ Each holds `open_tensors(path) → TensorReader`.
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from export.arrays import Arrays
-from export.artifact import RUNTIME_PACKAGES, Format
+from export.artifact import Format
 from export.errors import InputError
-from export.formats.format import load_part
-
-READABLE = (Format.ONNX, Format.TFLITE)
+from export.formats.format import facts, has_part, is_installed, load_part, readable_formats
 
 
 class TensorReader(Protocol):
@@ -33,10 +30,11 @@ class TensorReader(Protocol):
 def open_tensors(kind: Format, path: Path) -> TensorReader:
     """Open a file to see what it computes. Raises InputError for a SavedModel, a missing file or runtime, and a file
     that its runtime can't open."""
-    if kind not in READABLE:
-        raise InputError(f"{path} is a {kind}, whose layers can't be looked into: ask for {' or '.join(READABLE)}")
-    module, package = RUNTIME_PACKAGES[kind]
-    if find_spec(module) is None:
+    if not has_part(kind, "tensors"):
+        can = " or ".join(readable_formats())
+        raise InputError(f"{path} is a {kind}, whose layers can't be looked into: ask for {can}")
+    if not is_installed(kind):
+        package = facts(kind).package
         raise InputError(f"{path} needs {package}, which is not installed: pip install {package}")
     if not path.is_file():
         raise InputError(f"there is no {path}: export the model first")

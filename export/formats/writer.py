@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from export.artifact import Artifact, Description, Format, Target, TensorSpec, digest_tree
+from export.artifact import Artifact, Description, Target, TensorSpec, digest_tree
 from export.errors import InputError, VerificationError
-from export.formats.format import load_part
+from export.formats.format import facts, has_part, load_part
 
 if TYPE_CHECKING:
     from export.arrays import Arrays
@@ -36,8 +36,9 @@ class WriteOptions:
 
 def prepare(targets: Iterable[Target]) -> None:
     """Start what takes a while to load, so that it is there when the first file is written."""
-    if any(target.format is Format.ONNX for target in targets):
-        load_part(Format.ONNX, "converter").CONVERTER.start()
+    for kind in {target.format for target in targets}:
+        if has_part(kind, "converter"):
+            load_part(kind, "converter").CONVERTER.start()
 
 
 def write(serving: ServingModel, folder: Path, options: WriteOptions) -> Artifact:
@@ -68,15 +69,14 @@ def write(serving: ServingModel, folder: Path, options: WriteOptions) -> Artifac
         size_bytes=sum((folder / path).stat().st_size for path in files),
         inputs=serving.inputs,
         outputs=serving.outputs,
-        opset=opset if options.target.format is Format.ONNX else None,
+        opset=opset,
         note=note,
     )
     try:
         ensure_runs(artifact, folder)
     except VerificationError as error:
-        hidden = (
-            None if options.target.format is Format.SAVED_MODEL else refuse_hidden_size(serving, options.target.format)
-        )
+        about = facts(options.target.format)
+        hidden = None if about.holds_all else refuse_hidden_size(serving, about.title)
         if hidden is None:
             raise
         raise hidden from error

@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from export.artifact import Format
 from export.errors import InputError
 
 if TYPE_CHECKING:
@@ -16,12 +15,10 @@ if TYPE_CHECKING:
 # The converter's message holds the operator and the path of its node: fused["Erfinv:", "model/erfinv_1/Erfinv@…"].
 _TFLITE_NODE = re.compile(r'fused\["(?P<operator>\w+):", "(?P<path>[^"@]+)@')
 
-_TITLES = {Format.TFLITE: "TFLite with builtin operators", Format.ONNX: "ONNX"}
-
 _LOOP = "let the layer take a fixed number of steps, known when the model is built"
 _CHANCE = "let the layer draw numbers in training only"
-_MENDS = {"While": _LOOP, "StatelessWhile": _LOOP, "TensorListReserve": _LOOP, "RandomUniform": _CHANCE}
-_MENDS |= dict.fromkeys(("StatelessRandomUniformV2", "StatelessRandomNormalV2", "RandomStandardNormal"), _CHANCE)
+_REMEDIES = {"While": _LOOP, "StatelessWhile": _LOOP, "TensorListReserve": _LOOP, "RandomUniform": _CHANCE}
+_REMEDIES |= dict.fromkeys(("StatelessRandomUniformV2", "StatelessRandomNormalV2", "RandomStandardNormal"), _CHANCE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,32 +29,32 @@ class Unwritable:
     path: str
 
 
-def refusal(serving: ServingModel, unwritable: Unwritable, kind: Format) -> InputError:
-    """One sentence: which layer the format can't hold, why, and what to do."""
+def refusal(serving: ServingModel, unwritable: Unwritable, title: str) -> InputError:
+    """One sentence: which layer the format, called `title`, can't hold, why, and what to do."""
     from export.graph.makers import find_maker
 
     maker = find_maker(serving, unwritable.path)
     if maker.hides_size:
-        return _hidden(maker, kind)
-    mend = _MENDS.get(unwritable.operator, "put another layer in its place")
+        return _hidden(maker, title)
+    remedy = _REMEDIES.get(unwritable.operator, "put another layer in its place")
     return InputError(
-        f"{maker.title} can't be written as {_TITLES[kind]}, which lacks TensorFlow's operator {unwritable.operator} "
-        f"as it is used there: {mend}"
+        f"{maker.title} can't be written as {title}, which lacks TensorFlow's operator {unwritable.operator} "
+        f"as it is used there: {remedy}"
     )
 
 
-def refuse_hidden_size(serving: ServingModel, kind: Format) -> InputError | None:
+def refuse_hidden_size(serving: ServingModel, title: str) -> InputError | None:
     """Likewise where a file does not run: the layer whose answers have a size that no one knows before; None if there
     is none."""
     from export.graph.makers import find_hidden_size
 
     maker = find_hidden_size(serving)
-    return None if maker is None else _hidden(maker, kind)
+    return None if maker is None else _hidden(maker, title)
 
 
-def _hidden(maker: Maker, kind: Format) -> InputError:
+def _hidden(maker: Maker, title: str) -> InputError:
     return InputError(
-        f"{maker.title} can't be written as {_TITLES[kind]}: how large its answer is depends on the values that it "
+        f"{maker.title} can't be written as {title}: how large its answer is depends on the values that it "
         "gets; let it answer with a size that is known when the model is built"
     )
 

@@ -10,18 +10,17 @@ import keras
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from export.artifact import Format
 from export.graph.folding import folded
-from export.graph.rewrites.replay import rebuilt
-from export.graph.rewriting import mended
+from export.graph.rewrites.replay import rebuild
+from export.graph.rewriting import Rewriting, rewrite
 
 if TYPE_CHECKING:
     from export.model.serving import ServingModel
 
 
-def trace(serving: ServingModel, kind: Format) -> Any:
-    """The concrete function from which the format is converted: `serving.serve` in operators that the format has."""
-    return _with_folds(mended(trace_plainly(serving), kind))
+def trace(serving: ServingModel, rewriting: Rewriting) -> Any:
+    """The concrete function from which a format is converted: `serving.serve` in operators that the format has."""
+    return _with_folds(rewrite(trace_plainly(serving), rewriting))
 
 
 def trace_plainly(serving: ServingModel) -> Any:
@@ -42,7 +41,7 @@ def _with_folds(function: Any) -> Any:
     graph = frozen.graph.as_graph_def()
     if not folded(graph, [tensor.name for tensor in frozen.outputs]):
         return function
-    return rebuilt(function, frozen, graph, {})
+    return rebuild(function, frozen, graph, {})
 
 
 @contextlib.contextmanager

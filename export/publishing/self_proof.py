@@ -16,7 +16,7 @@ from export.comparison.output_parity import OutputParity
 from export.comparison.parity import Parity
 from export.comparison.reference import Reference
 from export.errors import InputError
-from export.formats.tensors import READABLE
+from export.formats.format import has_part
 from export.layers.bisect import match_file
 from export.layers.recording import trace_layers
 from export.layers.trace import LayerTrace
@@ -50,7 +50,7 @@ def with_proofs(
         if artifact.target.variant is Variant.FLOAT32:
             on_step(f"planting faults in {file}")
             rings[-1] = (*results, _sensitivity(folder, artifact, standard))
-        if trace is not None and artifact.target.format in READABLE:
+        if trace is not None and has_part(artifact.target.format, "tensors"):
             matches = match_file(artifact.target, folder / file, trace, standard.reference.inputs)
             layers[file] = [match.as_json() for match in matches]
     return dataclasses.replace(verification, rings=tuple(rings), layers=layers)

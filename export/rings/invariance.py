@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from export.arrays import Arrays
-from export.artifact import Format
+from export.formats.format import facts
 from export.formats.runtime import RuntimeModel, answer_all
 from export.rings import Candidate, Ring, RingResult, same_bits
 
@@ -49,9 +49,9 @@ def _ways(candidate: Candidate) -> Iterator[tuple[str, RuntimeModel, int]]:
     for batch in BATCHES:
         yield f"batch {batch}", candidate.model, batch
     yield TWICE, candidate.loaded(), EXAMPLES
-    if candidate.artifact.target.format is Format.SAVED_MODEL:
+    unoptimized = facts(candidate.artifact.target.format).unoptimized
+    if unoptimized is None:
         return
     for threads in THREADS:
         yield f"{threads} threads", candidate.loaded(threads=threads), EXAMPLES
-    off = "without XNNPACK" if candidate.artifact.target.format is Format.TFLITE else "without graph optimization"
-    yield off, candidate.loaded(optimized=False), EXAMPLES
+    yield unoptimized, candidate.loaded(optimized=False), EXAMPLES

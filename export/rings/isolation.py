@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from export.artifact import RUNTIME_PACKAGES, Format
+from export.artifact import Format
+from export.formats.format import facts
 from export.rings import Candidate, Ring, RingResult
 from export.rings.isolated_process import isolated_process
 
@@ -47,7 +48,7 @@ def get_ready(kind: Format) -> None:
 
 def _importable(kind: Format) -> list[str]:
     """What may be imported: the runtime, and what it needs."""
-    return sorted(_packages(RUNTIME_PACKAGES[kind][1]) - _NOT_THE_RUNTIME)
+    return sorted(_packages(facts(kind).package) - _NOT_THE_RUNTIME)
 
 
 @functools.cache

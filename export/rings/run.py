@@ -13,8 +13,8 @@ from export.artifact import Artifact, Description, Format
 from export.comparison.reference import Reference
 from export.comparison.tolerance import Tolerance
 from export.errors import VerificationError
-from export.formats.format import load_part
-from export.formats.runtime import answer_all, check_contract, is_installed, load
+from export.formats.format import is_installed, load_part
+from export.formats.runtime import answer_all, check_contract, load
 from export.formats.structure import require_safe
 from export.rings import Candidate, RingResult, hostile, invariance, isolation, stress, structure
 

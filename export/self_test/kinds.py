@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from export.artifact import Artifact, Description, Format
+from export.formats.format import by_loading_order, facts, offered_formats
 from export.model.serving import ServingModel
 from export.self_test import behaviour, files, pixels, weights
 
-EVERYWHERE = (Format.ONNX, Format.TFLITE, Format.SAVED_MODEL)
+EVERYWHERE = tuple(kind for kind in by_loading_order() if kind in offered_formats())
+_HOLDING_ALL = tuple(kind for kind in Format if facts(kind).holds_all)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +34,7 @@ class FaultKind:
     in_description: Callable[[Description], Description] | None = None
     in_folder: Callable[[Path, Artifact], None] | None = None
     resealed: bool = True
-    formats: tuple[Format, ...] = (Format.ONNX,)
+    formats: tuple[Format, ...] = EVERYWHERE[:1]
 
 
 _IN_MODEL: Mapping[str, Callable[[ServingModel], ServingModel | None]] = {
@@ -68,7 +70,7 @@ _IN_SAVED_MODEL: Mapping[str, Callable[[ServingModel], ServingModel | None]] = {
 KINDS: tuple[FaultKind, ...] = (
     *(FaultKind(name=name, in_model=plant, formats=EVERYWHERE) for name, plant in _IN_MODEL_EVERYWHERE.items()),
     *(FaultKind(name=name, in_model=plant) for name, plant in _IN_MODEL.items()),
-    *(FaultKind(name=name, in_model=plant, formats=(Format.SAVED_MODEL,)) for name, plant in _IN_SAVED_MODEL.items()),
+    *(FaultKind(name=name, in_model=plant, formats=_HOLDING_ALL) for name, plant in _IN_SAVED_MODEL.items()),
     FaultKind(name="wrong label order", in_description=files.reverse_labels, formats=EVERYWHERE),
     FaultKind(name="truncated file", in_folder=files.truncate, formats=EVERYWHERE),
     FaultKind(name="changed byte", in_folder=files.change_byte, resealed=False, formats=EVERYWHERE),

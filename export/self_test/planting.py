@@ -24,7 +24,7 @@ from export.formats.writer import WriteOptions, write
 from export.model.serving import ServingModel, load_serving_model
 from export.publishing.request import ExportRequest
 from export.self_test.fixtures import CLASSES, make_images, save_model
-from export.self_test.kinds import KINDS, FaultKind
+from export.self_test.kinds import EVERYWHERE, KINDS, FaultKind
 
 Verify = Callable[[Path], str | None]
 """Verifies a published folder: the name of the first ring that failed, None if all passed."""
@@ -46,7 +46,7 @@ class Caught:
     @property
     def line(self) -> str:
         """What a user reads."""
-        where = "" if self.format is Format.ONNX else f" in {self.format}"
+        where = "" if self.format is EVERYWHERE[0] else f" in {self.format}"
         return f"MISSED: {self.name}{where}" if self.ring is None else f"caught: {self.name}{where} ({self.ring})"
 
 

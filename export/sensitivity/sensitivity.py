@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from export.artifact import Artifact, Format, digest_tree
+from export.artifact import Artifact, digest_tree
 from export.comparison.output_parity import OutputParity
 from export.comparison.parity import Parity
 from export.comparison.reference import Reference
 from export.errors import VerificationError
+from export.formats.format import facts
 from export.formats.weights import Values, Weight, read_weights, write_weights
 from export.sensitivity.changes import flip_sign, scale_channel, strongest_channel, strongest_values
 
@@ -142,7 +143,7 @@ def measure_sensitivity(folder: Path, artifact: Artifact, reference: Reference, 
             return sight
 
         if weights:
-            is_slow = kind is Format.SAVED_MODEL or artifact.size_bytes >= LARGE
+            is_slow = facts(kind).is_slow or artifact.size_bytes >= LARGE
             count = FEW_CANDIDATES if is_slow else CANDIDATES
             tried = {of: plant(of, _scaled(weights[of], PLANTED_SIZE)) for of in _candidates(weights, count)}
             name = max(tried, key=lambda of: tried[of].times_limit)

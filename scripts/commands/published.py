@@ -7,8 +7,9 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from export.artifact import RUNTIME_PACKAGES, Format, digest_file
+from export.artifact import Format, digest_file
 from export.folder.manifest import Manifest
+from export.formats.format import facts
 from scripts import _entry
 from tuning.environment.cpu_kernels import kernel_choice
 
@@ -56,7 +57,7 @@ def require_runtimes(formats: Iterable[Format], *others: str) -> None:
     """Go on where the runtimes of these formats are installed. They are loaded by processes of their own."""
     wanted = sorted(formats)
     _entry.hand_over(
-        [*(RUNTIME_PACKAGES[kind][0] for kind in wanted), *others],
+        [*(facts(kind).module for kind in wanted), *others],
         or_else=", or choose by --format what this Python can run",
     )
     os.environ.update(kernel_choice(os.environ))

@@ -10,12 +10,18 @@ from typing import TYPE_CHECKING, Any
 import onnx
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from export.artifact import ONNX_IR_VERSION, Format, Variant
+from export.artifact import ONNX_IR_VERSION, Variant
 from export.errors import InputError, VerificationError
+from export.formats.onnx import FACTS
 from export.formats.onnx.converter import CONVERTER, ConversionError
 from export.formats.onnx.messages import all_nodes
 from export.formats.onnx.structure import RANDOM, STANDARD_DOMAINS, find_invalid, read
 from export.graph.refusals import Unwritable, name_cause, refusal, refuse_conversion
+from export.graph.rewrites.convolutions import transposed_convolution
+from export.graph.rewrites.replay import CALLS
+from export.graph.rewrites.sizes import SIZES
+from export.graph.rewrites.tensors import bucketize, elementwise, moving
+from export.graph.rewriting import COMMON, Rewriting
 from export.graph.tracing import trace
 from export.native_output import held_back
 
@@ -26,6 +32,16 @@ if TYPE_CHECKING:
 
 # How the onnx package tells a node in its messages.
 _NODE = re.compile(r"node name: (?P<name>[^)]+)\)")
+REWRITING = Rewriting(
+    rewrites={
+        **COMMON,
+        **bucketize.REWRITES,
+        **moving.ONNX_REWRITES,
+        **elementwise.ONNX_REWRITES,
+        **transposed_convolution.REWRITES,
+    },
+    also=SIZES | CALLS,
+)
 _MAKERS: Mapping[Variant, str] = {Variant.FLOAT32: "quick", Variant.FLOAT16: "float16", Variant.INT8: "int8"}
 """Number type → how the converter's process calls what makes it."""
 
@@ -62,14 +78,15 @@ def _node_at_fault(proto: Any, faults: Sequence[str]) -> str | None:
     return next((node.name for node in nodes if node.domain not in STANDARD_DOMAINS or node.op_type in RANDOM), None)
 
 
-def convert(serving: ServingModel, opset: int) -> bytes:
-    """The model as float32 ONNX: frozen here, converted and tidied in the converter's process.
+def convert(source: ModelSource) -> bytes:
+    """The model as float32 ONNX, without a description: frozen here, converted and tidied in the converter's process.
 
     Freezing first lets tf2onnx see every weight as a constant; models with many nested functions (EfficientNet) only
     convert that way. Raises InputError for what can't be converted.
     """
     CONVERTER.start()
-    function = trace(serving, Format.ONNX)
+    serving, opset = source.serving, source.opset
+    function = trace(serving, REWRITING)
     with held_back(shown_on_error=False):
         frozen = convert_variables_to_constants_v2(function)
     # Both in the order of the serving function, whose answers TensorFlow sorts by name.
@@ -88,7 +105,7 @@ def convert(serving: ServingModel, opset: int) -> bytes:
 
 def _made(source: ModelSource, variant: Variant) -> bytes:
     """The file in that number type, made of the float32 one."""
-    arguments: dict[str, Any] = {"content": source.onnx}
+    arguments: dict[str, Any] = {"content": source.once(convert)}
     if variant is Variant.INT8:
         if source.calibration is None:
             raise InputError("int8 ONNX needs training examples to find its ranges: give data that has some")
@@ -103,4 +120,4 @@ def _require_standard_operators(serving: ServingModel, proto: Any, opset: int) -
     """Raise InputError for an operator of TensorFlow's that tf2onnx left in the graph, as it does without an error."""
     for node in all_nodes(proto.graph):
         if node.domain in STANDARD_DOMAINS and not onnx.defs.has(node.op_type, opset):
-            raise refusal(serving, Unwritable(operator=node.op_type, path=node.name), Format.ONNX)
+            raise refusal(serving, Unwritable(operator=node.op_type, path=node.name), FACTS.title)

@@ -54,6 +54,12 @@ def load(path: Path, threads: int | None, optimized: bool) -> SavedModel:  # noq
     return opened
 
 
+def limit_threads(threads: int) -> None:
+    """Give the operations of this process that many threads; before TensorFlow computes anything."""
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
+
+
 def _specs(tensors: dict[str, Any]) -> tuple[TensorSpec, ...]:
     return tuple(
         TensorSpec(name=name, dtype=tensor.dtype.name, shape=tuple(tensor.shape.as_list()))

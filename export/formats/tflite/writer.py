@@ -15,14 +15,32 @@ from tensorflow.lite.tools import flatbuffer_utils
 
 from export.artifact import Format, Variant
 from export.errors import InputError
+from export.formats.format import load_part
+from export.formats.tflite import FACTS
 from export.graph.naming import short_names
 from export.graph.refusals import refusal, refuse_conversion, stopped_at
+from export.graph.rewrites.convolutions import pooling_3d
+from export.graph.rewrites.sizes import SIZES
+from export.graph.rewrites.tensors import elementwise, integer_products, moving
+from export.graph.rewriting import COMMON, Rewriting
+from export.graph.tracing import trace
 from export.native_output import held_back
 
 if TYPE_CHECKING:
     from export.formats.source import ModelSource
     from export.formats.writer import WriteOptions
 
+# TFLite's converter looks into functions by itself.
+REWRITING = Rewriting(
+    rewrites={
+        **COMMON,
+        **pooling_3d.REWRITES,
+        **moving.TFLITE_REWRITES,
+        **elementwise.TFLITE_REWRITES,
+        **integer_products.REWRITES,
+    },
+    also=SIZES,
+)
 METADATA_NAME = "description"
 _ABOUT_CONVERSION = b"CONVERSION_METADATA"
 """Which converter made the file, and how: the manifest says that."""
@@ -37,7 +55,7 @@ def write(source: ModelSource, path: Path, options: WriteOptions) -> None:
     variant = options.target.variant
     if variant is Variant.INT8 and source.calibration is None:
         raise InputError("int8 TFLite needs training examples to find its ranges: give data that has some")
-    path_of_source = str(source.tflite_source)
+    path_of_source = str(source.once(_saved_model))
     try:
         with held_back(shown_on_error=False), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -48,11 +66,19 @@ def write(source: ModelSource, path: Path, options: WriteOptions) -> None:
     except Exception as error:
         unwritable = stopped_at(str(error))
         if unwritable is not None:
-            raise refusal(source.serving, unwritable, Format.TFLITE) from error
+            raise refusal(source.serving, unwritable, FACTS.title) from error
         reason = " ".join(str(error).split())[:300]
         what = f"{variant} TFLite with builtin operators"
         raise refuse_conversion(source.serving, None, what, reason) from error
     path.write_bytes(_finished(bytes(content), json.dumps(options.description.as_metadata())))
+
+
+def _saved_model(source: ModelSource) -> Path:
+    """A SavedModel of the serving function in operators that TFLite has."""
+    path = source.folder / "tflite_source"
+    writer = load_part(Format.SAVED_MODEL, "writer")
+    writer.write_plain(source.serving, trace(source.serving, REWRITING), path, with_gradients=False)
+    return path
 
 
 def _converted(converter: Any, variant: Variant, source: ModelSource) -> bytes:

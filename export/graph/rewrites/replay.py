@@ -10,8 +10,8 @@ from tensorflow.python.framework.function_def_to_graph import function_def_to_gr
 
 from export.graph.rewrites.sizes import fix_size, fix_target
 
-Mend = Callable[[Any, Sequence[Any]], Sequence[Any] | None]
-"""(the operator's NodeDef, its input tensors) → its output tensors; None where the mend does not fit."""
+Rewrite = Callable[[Any, Sequence[Any]], Sequence[Any] | None]
+"""(the operator's NodeDef, its input tensors) → its output tensors; None where it does not fit."""
 
 
 CALLS = frozenset({"StatefulPartitionedCall", "PartitionedCall"})
@@ -25,7 +25,7 @@ def operators(graph: Any) -> set[str]:
     return {node.op for node in (*graph.node, *bodies)}
 
 
-def rebuilt(function: Any, frozen: Any, graph: Any, mends: Mapping[str, Mend]) -> Any:
+def rebuild(function: Any, frozen: Any, graph: Any, rewrites: Mapping[str, Rewrite]) -> Any:
     """The concrete function anew, with the same names, from `graph`, its frozen graph, which may have been changed.
 
     `frozen`: the concrete function that freezing made of it.
@@ -38,13 +38,13 @@ def rebuilt(function: Any, frozen: Any, graph: Any, mends: Mapping[str, Mend]) -
     ]
 
     def answer(*inputs: Any) -> Any:
-        outputs = replay(graph, dict(zip(sources, inputs, strict=True)), answers, mends)
+        outputs = replay(graph, dict(zip(sources, inputs, strict=True)), answers, rewrites)
         return tf.nest.pack_sequence_as(function.structured_outputs, outputs)
 
     return tf.function(answer, input_signature=signature, autograph=False).get_concrete_function()
 
 
-def replay(graph: Any, feeds: Mapping[str, Any], answers: Sequence[str], mends: Mapping[str, Mend]) -> list[Any]:
+def replay(graph: Any, feeds: Mapping[str, Any], answers: Sequence[str], rewrites: Mapping[str, Rewrite]) -> list[Any]:
     """Build what `answers`, tensor names, need from `feeds`, placeholder name → tensor, in the current graph.
 
     Nodes keep their names, by which a refusal finds the layer. Needs a graph of constants without cycles, as freezing
@@ -53,10 +53,12 @@ def replay(graph: Any, feeds: Mapping[str, Any], answers: Sequence[str], mends: 
     if graph.library.function:
         # Loops, which stay as they are, find their bodies in the graph that is being built.
         tf.graph_util.import_graph_def(tf.compat.v1.GraphDef(library=graph.library, versions=graph.versions), name="")
-    return _rebuild(graph, feeds, answers, mends)
+    return _rebuild(graph, feeds, answers, rewrites)
 
 
-def _rebuild(graph: Any, feeds: Mapping[str, Any], answers: Sequence[str], mends: Mapping[str, Mend]) -> list[Any]:
+def _rebuild(
+    graph: Any, feeds: Mapping[str, Any], answers: Sequence[str], rewrites: Mapping[str, Rewrite]
+) -> list[Any]:
     current = tf.compat.v1.get_default_graph()
     functions = {function.signature.name: function for function in graph.library.function}
     built: dict[str, Sequence[Any]] = {name: [tensor] for name, tensor in feeds.items()}
@@ -68,9 +70,9 @@ def _rebuild(graph: Any, feeds: Mapping[str, Any], answers: Sequence[str], mends
             if node.op == "Reshape":
                 inputs = fix_target(inputs)
             if node.op in CALLS:
-                outputs = _contents(functions[node.attr["f"].func.name], inputs, graph, mends)
-            elif node.op in mends:
-                outputs = mends[node.op](node, inputs)
+                outputs = _contents(functions[node.attr["f"].func.name], inputs, graph, rewrites)
+            elif node.op in rewrites:
+                outputs = rewrites[node.op](node, inputs)
         if outputs is None:
             outputs = current.create_op(node.op, inputs, name=node.name, attrs=dict(node.attr)).outputs
         with tf.name_scope(f"{node.name}/"):
@@ -78,14 +80,14 @@ def _rebuild(graph: Any, feeds: Mapping[str, Any], answers: Sequence[str], mends
     return [built[name][at] for name, at in map(_split, answers)]
 
 
-def _contents(function: Any, inputs: Sequence[Any], graph: Any, mends: Mapping[str, Mend]) -> list[Any]:
+def _contents(function: Any, inputs: Sequence[Any], graph: Any, rewrites: Mapping[str, Rewrite]) -> list[Any]:
     """What a call of the function answers."""
     shapes = [tensor.shape.as_proto() for tensor in inputs]
     body, names = function_def_to_graph_def(function, input_shapes=shapes)
     body.library.CopyFrom(graph.library)
     feeds = {argument.name: value for argument, value in zip(function.signature.input_arg, inputs, strict=True)}
     answers = [names[function.ret[argument.name]] for argument in function.signature.output_arg]
-    return _rebuild(body, feeds, answers, mends)
+    return _rebuild(body, feeds, answers, rewrites)
 
 
 def _in_order(nodes: Mapping[str, Any], wanted: Sequence[str], known: Mapping[str, Any]) -> list[Any]:

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class ExpectedRefusal:
-    """A case that a format can't hold: `says` is in the refusal, `mend` is what a user may do."""
+    """A case that a format can't hold: `says` is in the refusal, `remedy` is what a user may do."""
 
     says: str
-    mend: str
+    remedy: str
 
 
 REFUSED: Mapping[tuple[str, str], ExpectedRefusal] = {
     ("Conv3D dilated", "tflite"): ExpectedRefusal(
-        says="(Conv3D) can't be written as TFLite", mend="leave the dilation out, or convolve the slices as images"
+        says="(Conv3D) can't be written as TFLite", remedy="leave the dilation out, or convolve the slices as images"
     ),
 }
 """(case, format) → why. Every other pair is published and equal to Keras."""
@@ -34,7 +34,7 @@ def readme_section() -> str:
 
     classes = {vars(keras.layers)[name] for name in dir(keras.layers) if isinstance(vars(keras.layers)[name], type)}
     stock = {made for made in classes if issubclass(made, keras.Layer) and made.__name__ not in NO_IMAGE_LAYERS}
-    rows = [f"| {case} | {_TITLES[kind]} | {refused.mend} |" for (case, kind), refused in REFUSED.items()]
+    rows = [f"| {case} | {_TITLES[kind]} | {refused.remedy} |" for (case, kind), refused in REFUSED.items()]
     return "\n".join(
         [
             f"All {len(stock)} stock Keras layers that make sense for images and all {len(ACTIVATION_NAMES)} "

@@ -6,7 +6,8 @@ import platform
 
 import numpy as np
 
-from export.benchmark.machine import installed_versions, this_machine
+from export.benchmark.machine import this_machine
+from export.formats.versions import installed_versions
 
 
 def test_the_machine_is_described() -> None:

@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from export.artifact import VARIANTS, Artifact, Description, Format, Look, ModelKind, Target, TensorSpec, Variant
+from export.artifact import Artifact, Description, Format, Look, ModelKind, Target, TensorSpec, Variant
 from export.errors import InputError
 from export.folder.manifest import Manifest, read_manifest
+from export.formats.format import facts
 
-EVERY_TARGET = tuple(Target(format=kind, variant=variant) for kind in Format for variant in VARIANTS[kind])
+EVERY_TARGET = tuple(Target(format=kind, variant=variant) for kind in Format for variant in facts(kind).variants)
 DIGEST = "0123456789abcdef" * 4
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -72,7 +73,6 @@ manifests = st.builds(
     versions=st.dictionaries(texts, texts, max_size=4),
     tolerances=st.dictionaries(st.sampled_from(Variant), st.dictionaries(texts, shares, max_size=3)),
     looser=st.dictionaries(texts, st.dictionaries(texts, shares, max_size=3), max_size=2),
-    accepted=st.dictionaries(texts, st.dictionaries(texts, st.integers(0, 99), max_size=2), max_size=2),
     counted=st.fixed_dictionaries({"examples": st.integers(1, 99), "labels": st.dictionaries(texts, st.just({}))}),
 )
 
@@ -106,7 +106,6 @@ def small(kind: ModelKind = ModelKind.CLASSIFIER) -> dict[str, Any]:
         versions={},
         tolerances={},
         looser={},
-        accepted={},
         counted={},
     )
     data: dict[str, Any] = json.loads(json.dumps(manifest.as_json()))
@@ -209,7 +208,7 @@ def test_a_manifest_that_lacks_a_part_is_refused(key: str) -> None:
         (changed(artifacts__0=3), r"artifacts\[0\] must be an object"),
         (changed(artifacts__0__file="/etc/passwd"), "is called '/etc/passwd' but must be model.onnx"),
         (changed(artifacts=[small()["artifacts"][0]] * 2), "it names an artifact twice"),
-        (changed(artifacts__1__variant="int8"), "there is no int8 saved_model"),
+        (changed(artifacts__1__variant="int8", artifacts__1__file="saved_model_int8"), "there is no int8 saved_model"),
         (changed(artifacts__0__files={}), "model.onnx has no files"),
         (changed(artifacts__0__files={"../model.onnx": DIGEST}), "'../model.onnx' is not a path of model.onnx"),
         (changed(artifacts__0__files={"/model.onnx": DIGEST}), "'/model.onnx' is not a path of model.onnx"),

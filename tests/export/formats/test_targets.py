@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
-from export.artifact import VARIANTS, Format, Target, Variant
+from export.artifact import Format, Target, Variant
 from export.errors import InputError
+from export.formats import onnx
+from export.formats.format import facts
 from export.formats.targets import TargetOptions, check_opset, choose_targets, options_for
 
-EVERY_TARGET = tuple(Target(format=kind, variant=variant) for kind in Format for variant in VARIANTS[kind])
+EVERY_TARGET = tuple(Target(format=kind, variant=variant) for kind in Format for variant in facts(kind).variants)
 
 
 def test_each_target_has_the_file_name_of_the_contract() -> None:
@@ -23,7 +27,7 @@ def test_no_two_targets_share_a_file() -> None:
 
 
 def test_every_format_comes_as_float32() -> None:
-    assert all(Variant.FLOAT32 in VARIANTS[kind] for kind in Format)
+    assert all(Variant.FLOAT32 in facts(kind).variants for kind in Format)
 
 
 @pytest.mark.parametrize("formats", [[], ["all"], ["onnx", "all"], ["onnx", "saved_model", "tflite", "onnx"]])
@@ -60,14 +64,14 @@ def test_an_unknown_variant_is_refused_with_the_known_ones() -> None:
 
 
 def test_a_named_pair_that_does_not_exist_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("export.formats.targets.VARIANTS", {**VARIANTS, Format.ONNX: ()})
+    monkeypatch.setattr(onnx, "FACTS", dataclasses.replace(onnx.FACTS, variants=()))
 
     with pytest.raises(InputError, match="there is no float32 onnx: onnx comes as"):
         choose_targets(["onnx"], ["float32"])
 
 
 def test_a_pair_that_nobody_named_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("export.formats.targets.VARIANTS", {**VARIANTS, Format.ONNX: ()})
+    monkeypatch.setattr(onnx, "FACTS", dataclasses.replace(onnx.FACTS, variants=()))
 
     assert [target.format for target in choose_targets([], ["float32"])] == ["saved_model", "tflite"]
 

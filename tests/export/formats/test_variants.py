@@ -14,15 +14,16 @@ import pytest
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
-from export.artifact import VARIANTS, Format, Target, Variant
+from export.artifact import Format, Target, Variant
 from export.folder.manifest import read_manifest
+from export.formats.format import facts
 from export.formats.metadata import read_metadata
 from export.formats.runtime import load, predict
 from export.formats.structure import read_structure
 from export.verification import verify_folder
 
 pytestmark = pytest.mark.slow
-TARGETS = [Target(format=kind, variant=variant) for kind in Format for variant in VARIANTS[kind]]
+TARGETS = [Target(format=kind, variant=variant) for kind in Format for variant in facts(kind).variants]
 ONNX_TARGETS = [target for target in TARGETS if target.format is Format.ONNX]
 FARTHEST = {Variant.FLOAT32: 1e-5, Variant.FLOAT16: 1e-2, Variant.DYNAMIC: 0.1, Variant.INT8: 0.2}
 TYPES = {getattr(schema.TensorType, name): name for name in ("FLOAT32", "FLOAT16", "INT8", "INT32", "UINT8")}
@@ -134,7 +135,8 @@ def test_the_structure_of_every_file_is_without_fault(every_variant: Path, targe
 WRITE_ALL = """
 import dataclasses, hashlib, pathlib, sys
 import numpy as np
-from export.artifact import VARIANTS, Description, Format, Target
+from export.artifact import Description, Format, Target
+from export.formats.format import facts
 from export.model.serving import load_serving_model
 from export.formats.writer import WriteOptions, write
 from export.formats.source import opened
@@ -144,7 +146,7 @@ description = Description(class_names=("a",), dataset="d", dataset_digest="d", a
 serving = load_serving_model(pathlib.Path(sys.argv[1]))
 with opened(serving, opset=opset, calibration={"image": np.load(sys.argv[4])}) as source:
     for kind in sys.argv[5].split():
-        for variant in VARIANTS[Format(kind)]:
+        for variant in facts(Format(kind)).variants:
             target = Target(format=Format(kind), variant=variant)
             options = WriteOptions(target=target, description=description, opset=opset, source=source)
             write(serving, folder, options)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from export.graph.folding import folded
-from export.graph.rewrites.replay import rebuilt
+from export.graph.rewrites.replay import rebuild
 
 pytestmark = pytest.mark.slow
 
@@ -85,7 +85,7 @@ def fold(function: Any, inputs: np.ndarray = IMAGES) -> Counter[str]:
     graph = frozen.graph.as_graph_def()
     answers = [tensor.name for tensor in frozen.outputs]
     folded(graph, answers)
-    changed = rebuilt(function, frozen, graph, {})
+    changed = rebuild(function, frozen, graph, {})
     pairs = zip(tf.nest.flatten(function(tf.constant(inputs))), tf.nest.flatten(changed(inputs)), strict=True)
     for expected, found in pairs:
         assert expected.shape == found.shape

@@ -102,7 +102,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_runtime_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("export.formats.tensors.find_spec", lambda name: None)
+    monkeypatch.setattr("export.formats.format.find_spec", lambda name: None)
     assert importlib.util.find_spec("onnxruntime") is not None
 
     with pytest.raises(InputError, match=r"needs onnxruntime, which is not installed: pip install onnxruntime"):

@@ -98,7 +98,7 @@ def published(tmp_path: Path, record: dict[str, Any] | None = None, **descriptio
         source_digest="s",
         **description,
     )
-    empty: dict[str, Any] = {key: {} for key in ("files", "versions", "tolerances", "looser", "accepted", "counted")}
+    empty: dict[str, Any] = {key: {} for key in ("files", "versions", "tolerances", "looser", "counted")}
     return tmp_path / "artifacts", Manifest(artifacts=(), description=about, look=None, **empty)
 
 

@@ -22,4 +22,4 @@ def _group_by_group(node: Any, inputs: Sequence[Any]) -> Sequence[Any] | None:
     return [tf.concat(answers, axis=-1)]
 
 
-MENDS = {"Conv3D": _group_by_group}
+REWRITES = {"Conv3D": _group_by_group}

@@ -11,10 +11,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from export.graph.rewrites.replay import Mend
+from export.graph.rewrites.replay import Rewrite
 
 
-def _in_two_steps(pool: Callable[..., Any]) -> Mend:
+def _in_two_steps(pool: Callable[..., Any]) -> Rewrite:
     def build(node: Any, inputs: Sequence[Any]) -> Sequence[Any] | None:
         (volume,) = inputs
         if None in volume.shape[1:]:
@@ -36,4 +36,4 @@ def _windows(node: Any) -> tuple[list[int], list[int]]:
     return list(node.attr["ksize"].list.i)[1:4], list(node.attr["strides"].list.i)[1:4]
 
 
-MENDS = {"MaxPool3D": _in_two_steps(tf.nn.max_pool2d), "AvgPool3D": _in_two_steps(tf.nn.avg_pool2d)}
+REWRITES = {"MaxPool3D": _in_two_steps(tf.nn.max_pool2d), "AvgPool3D": _in_two_steps(tf.nn.avg_pool2d)}

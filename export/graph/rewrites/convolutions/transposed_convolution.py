@@ -39,4 +39,4 @@ def _wanted_sizes(sizes: Any) -> list[int] | None:
     return None if known is None or None in list(known[1:-1]) else [int(size) for size in known[1:-1]]
 
 
-MENDS = {"Conv2DBackpropInput": _pad_afterwards, "Conv3DBackpropInputV2": _pad_afterwards}
+REWRITES = {"Conv2DBackpropInput": _pad_afterwards, "Conv3DBackpropInputV2": _pad_afterwards}

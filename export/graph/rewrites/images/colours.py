@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from export.graph.rewrites.replay import Mend
+from export.graph.rewrites.replay import Rewrite
 
 
 def _hsv(colours: Any) -> Any:
@@ -48,14 +48,14 @@ def _more_contrast(images: Any, factor: Any) -> Any:
     return (images - means) * factor + means
 
 
-def _mend(function: Callable[..., Any]) -> Mend:
+def _rewriting(function: Callable[..., Any]) -> Rewrite:
     return lambda node, inputs: [function(*inputs)] if inputs[0].dtype == tf.float32 else None
 
 
-MENDS: Mapping[str, Mend] = {
-    "RGBToHSV": _mend(_hsv),
-    "HSVToRGB": _mend(_rgb),
-    "AdjustHue": _mend(_more_hue),
-    "AdjustSaturation": _mend(_more_saturation),
-    "AdjustContrastv2": _mend(_more_contrast),
+REWRITES: Mapping[str, Rewrite] = {
+    "RGBToHSV": _rewriting(_hsv),
+    "HSVToRGB": _rewriting(_rgb),
+    "AdjustHue": _rewriting(_more_hue),
+    "AdjustSaturation": _rewriting(_more_saturation),
+    "AdjustContrastv2": _rewriting(_more_contrast),
 }

@@ -37,4 +37,4 @@ def _margins(whole: int, reach: int, stride: int) -> tuple[int, int]:
     return missing // 2, missing - missing // 2
 
 
-MENDS = {"ExtractImagePatches": _cut}
+REWRITES = {"ExtractImagePatches": _cut}

@@ -92,4 +92,4 @@ _FILLS: Mapping[str, Callable[[Any, int], Any]] = {
     "REFLECT": _reflected,
     "WRAP": _wrapped,
 }
-MENDS = {"ImageProjectiveTransformV3": _transform}
+REWRITES = {"ImageProjectiveTransformV3": _transform}

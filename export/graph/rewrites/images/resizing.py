@@ -63,4 +63,4 @@ def _resized(node: Any, images: np.ndarray, constants: Sequence[Any]) -> np.ndar
     return resized
 
 
-MENDS = {"ResizeArea": _multiply, "ResizeBicubic": _multiply, "ScaleAndTranslate": _multiply}
+REWRITES = {"ResizeArea": _multiply, "ResizeBicubic": _multiply, "ScaleAndTranslate": _multiply}

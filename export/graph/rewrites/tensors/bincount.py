@@ -32,4 +32,4 @@ def _known(size: Any) -> int | None:
     return int(most) if most is not None and most == least else None
 
 
-MENDS = {"DenseBincount": _sum_one_hot}
+REWRITES = {"DenseBincount": _sum_one_hot}

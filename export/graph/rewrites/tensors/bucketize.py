@@ -14,4 +14,4 @@ def _count_boundaries(node: Any, inputs: Sequence[Any]) -> Sequence[Any]:
     return [tf.reduce_sum(tf.cast(values[..., tf.newaxis] >= boundaries, tf.int32), axis=-1)]
 
 
-MENDS = {"Bucketize": _count_boundaries}
+REWRITES = {"Bucketize": _count_boundaries}

@@ -30,4 +30,4 @@ def _moved(values: Any, axis: int, step: int) -> Any:
     return tf.concat([tf.ones_like(gone), kept], axis=axis)
 
 
-MENDS = {"Cumprod": _multiply_up}
+REWRITES = {"Cumprod": _multiply_up}

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from export.graph.rewrites.replay import Mend
+from export.graph.rewrites.replay import Rewrite
 
 _ERF_LIMIT = 3.832506856900711
 _ERF_OVER = (
@@ -63,12 +63,12 @@ _BY_NEIGHBOURS: Mapping[str, Callable[[Any], Any]] = {
 }
 
 
-def _mend(function: Callable[[Any], Any]) -> Mend:
+def _rewriting(function: Callable[[Any], Any]) -> Rewrite:
     return lambda node, inputs: [function(inputs[0])] if inputs[0].dtype == tf.float32 else None
 
 
-TFLITE_MENDS: Mapping[str, Mend] = {
-    name: _mend(_BY_NEIGHBOURS[name])
+TFLITE_REWRITES: Mapping[str, Rewrite] = {
+    name: _rewriting(_BY_NEIGHBOURS[name])
     for name in ("Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Cosh", "Erf", "Sinh", "Tan")
 }
-ONNX_MENDS: Mapping[str, Mend] = {name: _mend(_BY_NEIGHBOURS[name]) for name in ("Erfc", "Expm1", "Log1p")}
+ONNX_REWRITES: Mapping[str, Rewrite] = {name: _rewriting(_BY_NEIGHBOURS[name]) for name in ("Erfc", "Expm1", "Log1p")}

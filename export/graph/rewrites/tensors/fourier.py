@@ -169,7 +169,7 @@ _STEPS: Mapping[str, Callable[[Any], Complex | None]] = {
     "IFFT2D": _transform(2, inverse=True),
     "RFFT": _of_rows,
 }
-MENDS = {
+REWRITES = {
     "Real": _read(lambda parts: parts[0]),
     "Imag": _read(lambda parts: parts[1]),
     "ComplexAbs": _read(lambda parts: tf.sqrt(parts[0] * parts[0] + parts[1] * parts[1])),

@@ -33,4 +33,4 @@ def _multiply(node: Any, inputs: Sequence[Any]) -> Sequence[Any] | None:
     return [tf.add_n(parts)]
 
 
-MENDS = {"BatchMatMulV3": _multiply}
+REWRITES = {"BatchMatMulV3": _multiply}

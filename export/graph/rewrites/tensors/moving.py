@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from export.graph.rewrites.replay import Mend
+from export.graph.rewrites.replay import Rewrite
 
 
 def _roll(node: Any, inputs: Sequence[Any]) -> Sequence[Any] | None:
@@ -60,5 +60,5 @@ def _take_diagonal(node: Any, inputs: Sequence[Any]) -> Sequence[Any] | None:
     return [tf.reduce_sum(tf.where(on_diagonal, matrices, tf.zeros_like(matrices)), axis=-1)[..., : min(rows, columns)]]
 
 
-TFLITE_MENDS: Mapping[str, Mend] = {"Roll": _roll, "MatrixDiagPartV3": _take_diagonal}
-ONNX_MENDS: Mapping[str, Mend] = {"XlaDynamicUpdateSlice": _put_in}
+TFLITE_REWRITES: Mapping[str, Rewrite] = {"Roll": _roll, "MatrixDiagPartV3": _take_diagonal}
+ONNX_REWRITES: Mapping[str, Rewrite] = {"XlaDynamicUpdateSlice": _put_in}

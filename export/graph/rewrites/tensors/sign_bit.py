@@ -26,4 +26,4 @@ def _read_sign(node: Any, inputs: Sequence[Any]) -> Sequence[Any] | None:
     return [tf.where(is_negative, _SIGN, 0)]
 
 
-MENDS = {"BitwiseAnd": _read_sign}
+REWRITES = {"BitwiseAnd": _read_sign}

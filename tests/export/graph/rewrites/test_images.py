@@ -11,8 +11,9 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from export.artifact import Format
+from export.formats.format import load_part
 from export.graph.rewrites.replay import operators
-from export.graph.rewriting import mended
+from export.graph.rewriting import rewrite
 
 pytestmark = pytest.mark.slow
 IMAGES = np.random.default_rng(0).uniform(0, 1, (3, 7, 9, 3)).astype(np.float32)
@@ -26,7 +27,7 @@ def compare(function: Callable[[Any], Any], operator: str, *, images: np.ndarray
     original = tf.function(function, input_signature=spec, autograph=False).get_concrete_function()
     expected = original(tf.constant(images))
     for kind in KINDS:
-        changed = mended(original, kind)
+        changed = rewrite(original, load_part(kind, "writer").REWRITING)
         assert operator in operators(original.graph.as_graph_def())
         # What nothing reads any more is gone once the graph is frozen, as converters get it.
         assert operator not in operators(convert_variables_to_constants_v2(changed).graph.as_graph_def())
@@ -126,7 +127,7 @@ def test_what_is_not_known_before_is_left(function: Callable[[Any], Any]) -> Non
     spec = [tf.TensorSpec((None, None, None, None), tf.float32, name="image")]
     original = tf.function(function, input_signature=spec, autograph=False).get_concrete_function()
 
-    changed = mended(original, Format.TFLITE)
+    changed = rewrite(original, load_part(Format.TFLITE, "writer").REWRITING)
 
     kept = {"ExtractImagePatches", "Real", "ComplexAbs"} & operators(original.graph.as_graph_def())
     assert kept <= operators(changed.graph.as_graph_def())

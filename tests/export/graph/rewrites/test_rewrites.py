@@ -1,4 +1,4 @@
-"""A mend takes an operator out of the graph and leaves the answers; where it does not fit, it leaves the operator."""
+"""A rewrite removes an operator from the graph and keeps the answers; where it does not fit, it keeps the operator."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import pytest
 import tensorflow as tf
 
 from export.artifact import Format
+from export.formats.format import load_part
 from export.graph.rewrites.replay import operators
-from export.graph.rewriting import mended
+from export.graph.rewriting import rewrite
 from export.graph.tracing import trace, unrolled
 from export.model.serving import load_serving_model
 
@@ -68,11 +69,11 @@ def traced(function: Callable[[Any], Any], example: np.ndarray) -> Any:
 
 
 @pytest.mark.parametrize(("operator", "kind"), list(OPERATORS))
-def test_a_mended_operator_is_gone_and_the_answers_stay(operator: str, kind: str) -> None:
+def test_a_rewritten_operator_is_gone_and_the_answers_stay(operator: str, kind: str) -> None:
     example, function = OPERATORS[operator, kind]
     original = traced(function, example)
 
-    changed = mended(original, Format(kind))
+    changed = rewrite(original, load_part(Format(kind), "writer").REWRITING)
 
     assert operator in operators(original.graph.as_graph_def())
     assert operator not in operators(changed.graph.as_graph_def())
@@ -80,19 +81,19 @@ def test_a_mended_operator_is_gone_and_the_answers_stay(operator: str, kind: str
     np.testing.assert_allclose(changed(tf.constant(example))["answer"], expected, rtol=0, atol=CLOSE)
 
 
-def test_a_mended_function_keeps_the_names_of_its_inputs_and_outputs() -> None:
-    changed = mended(traced(tf.math.erfc, IMAGES), Format.ONNX)
+def test_a_rewritten_function_keeps_the_names_of_its_inputs_and_outputs() -> None:
+    changed = rewrite(traced(tf.math.erfc, IMAGES), load_part(Format.ONNX, "writer").REWRITING)
 
     assert list(changed.structured_outputs) == ["answer"]
     assert changed.inputs[0].name == "image:0"
     assert changed.inputs[0].shape.as_list() == [None, 6, 8, 2]
 
 
-def test_a_function_without_anything_to_mend_is_left_alone() -> None:
+def test_a_function_without_anything_to_rewrite_is_left_alone() -> None:
     function = traced(tf.nn.relu, IMAGES)
 
-    assert mended(function, Format.ONNX) is function
-    assert mended(function, Format.TFLITE) is function
+    assert rewrite(function, load_part(Format.ONNX, "writer").REWRITING) is function
+    assert rewrite(function, load_part(Format.TFLITE, "writer").REWRITING) is function
 
 
 def test_tf2onnx_gets_no_transposed_convolution_that_reaches_beyond_its_windows() -> None:
@@ -101,7 +102,7 @@ def test_tf2onnx_gets_no_transposed_convolution_that_reaches_beyond_its_windows(
         return tf.nn.conv2d_transpose(x, KERNEL, size, strides=2, padding="VALID")
 
     original = traced(convolve, IMAGES)
-    changed = mended(original, Format.ONNX)
+    changed = rewrite(original, load_part(Format.ONNX, "writer").REWRITING)
 
     assert "Pad" in operators(changed.graph.as_graph_def())
     expected = original(tf.constant(IMAGES))["answer"]
@@ -112,7 +113,7 @@ def test_a_grouped_convolution_of_volumes_becomes_one_for_each_group() -> None:
     def convolve(x: Any) -> Any:
         return tf.raw_ops.Conv3D(input=x, filter=VOLUME_KERNEL, strides=[1] * 5, padding="VALID")
 
-    changed = mended(traced(convolve, VOLUMES), Format.TFLITE)
+    changed = rewrite(traced(convolve, VOLUMES), load_part(Format.TFLITE, "writer").REWRITING)
 
     parts = [
         tf.nn.conv3d(VOLUMES[..., at : at + 1], VOLUME_KERNEL[..., 2 * at : 2 * at + 2], [1] * 5, "VALID")
@@ -146,13 +147,13 @@ def test_a_grouped_convolution_of_volumes_becomes_one_for_each_group() -> None:
         ("Asin", "tflite", lambda x: tf.asin(tf.cast(x, tf.float64)), (None, 4)),
     ],
 )
-def test_a_mend_that_does_not_fit_leaves_the_operator(
+def test_a_rewrite_that_does_not_fit_leaves_the_operator(
     operator: str, kind: str, function: Callable[[Any], Any], shape: tuple[int | None, ...]
 ) -> None:
     signature = [tf.TensorSpec(shape, tf.float32, name="image")]
     original = tf.function(lambda image: {"answer": function(image)}, input_signature=signature)
 
-    changed = mended(original.get_concrete_function(), Format(kind))
+    changed = rewrite(original.get_concrete_function(), load_part(Format(kind), "writer").REWRITING)
 
     assert operator in operators(changed.graph.as_graph_def())
 
@@ -166,7 +167,7 @@ def byte_product(first: Any, second: Any) -> Any:
 def test_a_product_of_bytes_is_exact_where_a_float_sum_is_not() -> None:
     matrix = np.full((1, 2, 2100), -128, np.int8)
 
-    changed = mended(
+    changed = rewrite(
         traced(lambda x: tf.matmul(x, matrix[0], transpose_b=True, output_type=tf.int32), matrix), Format.TFLITE
     )
 
@@ -178,7 +179,7 @@ def test_loops_are_kept_as_they_are() -> None:
         return tf.while_loop(lambda n, y: n < 3, lambda n, y: (n + 1, y * 2), (0, tf.math.erfc(x)))[1]
 
     original = traced(doubled, IMAGES)
-    changed = mended(original, Format.ONNX)
+    changed = rewrite(original, load_part(Format.ONNX, "writer").REWRITING)
 
     assert {"StatelessWhile", "While"} & operators(changed.graph.as_graph_def())
     expected = original(tf.constant(IMAGES))["answer"]

@@ -14,9 +14,10 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from export.artifact import Format
+from export.formats.format import load_part
 from export.formats.runtime import answer_all, load
 from export.formats.writer import write
-from export.graph.rewriting import mended
+from export.graph.rewriting import rewrite
 from export.model.preprocessing import ServingOptions
 from export.model.serving import load_serving_model, reference_answers
 
@@ -26,10 +27,10 @@ IMAGES = np.random.default_rng(0).normal(0, 1, (5, *SHAPE)).astype(np.float32)
 
 
 def left_of(function: Callable[[Any], Any], shape: tuple[int | None, ...] = (None, *SHAPE)) -> Counter[str]:
-    """How often each operator is left of a function of images when it was mended; the answers stay."""
+    """How often each operator is left of a function of images when it was rewritten; the answers stay."""
     spec = [tf.TensorSpec(shape, tf.float32, name="image")]
     original = tf.function(function, input_signature=spec, autograph=False).get_concrete_function()
-    changed = mended(original, Format.TFLITE)
+    changed = rewrite(original, load_part(Format.TFLITE, "writer").REWRITING)
     np.testing.assert_allclose(changed(tf.constant(IMAGES)), original(tf.constant(IMAGES)), rtol=1e-6)
     frozen = convert_variables_to_constants_v2(changed)
     return Counter(node.op for node in frozen.graph.as_graph_def().node)
