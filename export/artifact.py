@@ -106,7 +106,7 @@ class Look:
 class Subject:
     """What a model is about: `class_names[i]` belongs to output i, `dataset` names the data it is verified on.
 
-    `note` says what a user must know, such as that embedded digits stood in for MNIST; else it is empty.
+    `note` says what a user must know, such as that embedded digits were used instead of MNIST; else it is empty.
     """
 
     class_names: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""The two answers that are not an error of our own: a request that can't be met, and a proof that failed.
+"""The two answers that are not an internal error: a request that can't be met, and a verification that failed.
 
 `InputError` is the one of `tuning.errors`: what both packages need lies there and in `tuning.files`, and is all that
 this package imports of that one.

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 @contextlib.contextmanager
 def held_back(*, shown_on_error: bool = True) -> Iterator[None]:
     """Hold back what is written to file descriptor 2, which no logging level reaches; show it if the block raises,
-    unless the error is to tell everything by itself."""
+    unless the error says everything by itself."""
     sys.stderr.flush()
     saved = os.dup(2)
     with tempfile.TemporaryFile() as held:
@@ -22,7 +22,7 @@ def held_back(*, shown_on_error: bool = True) -> Iterator[None]:
         except Exception:
             if shown_on_error:
                 held.seek(0)
-                with contextlib.suppress(OSError):  # whoever can't be told loses nothing but these words
+                with contextlib.suppress(OSError):  # a closed stream loses nothing but these words
                     os.write(saved, held.read())
             raise
         finally:

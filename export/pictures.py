@@ -70,7 +70,7 @@ def _in_colour(opened: Image.Image, size: tuple[int, int]) -> InputPicture:
 
 
 def _fitted(opened: Image.Image, size: tuple[int, int]) -> tuple[Image.Image, str]:
-    """The picture scaled to cover `size` (width, height), what stands out cut off, and a note of that.
+    """The picture scaled to cover `size` (width, height), what exceeds it cut off, and a note of that.
 
     A search over a folder of pictures treats them in the same way.
     """
@@ -97,7 +97,7 @@ def _ink(grey: np.ndarray, path: Path) -> np.ndarray:
     grain = 1.4826 * float(np.median(np.abs(ink - np.median(ink))))
     ink = np.maximum(ink - np.median(ink) - GRAIN_SPREADS * grain, 0.0)
     if ink.max() < DARK:
-        raise InputError(f"{path} shows nothing that stands out from its background: give a picture with more contrast")
+        raise InputError(f"{path} shows nothing distinct from its background: give a picture with more contrast")
     ink *= 255 / ink.max()
     return ink
 

@@ -137,7 +137,7 @@ class Verification:
 
 
 def get_ready(targets: Iterable[Target]) -> None:
-    """Start the processes in which files of these targets are verified, so that they load while this one goes on.
+    """Start the processes in which files of these targets are verified, so that they load meanwhile.
 
     For files that are written here: those of others are judged before anything is loaded for them.
     """

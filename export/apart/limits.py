@@ -23,7 +23,7 @@ class Limits:
 
     @property
     def most_bytes(self) -> float:
-        """The same as a number; infinite where nobody knows how much there is."""
+        """The same as a number; infinite where the amount is unknown."""
         return self.memory_bytes if self.memory_bytes is not None else SHARE * _all_bytes()
 
 
@@ -36,7 +36,7 @@ def can_watch_memory() -> bool:
 
 
 def resident_bytes(pid: int) -> int | None:
-    """What a process and those that it started hold in memory; None where the system does not tell it."""
+    """What a process and those that it started hold in memory; None where the system does not say."""
     try:
         pages = int((_PROCESSES / f"{pid}/statm").read_text().split()[1])
         children = [

@@ -52,7 +52,7 @@ class Apart:
         return self._process.poll() is None and self.files < FILES
 
     def ask(self, name: str, *arguments: Any) -> None:
-        """Let it call the function `module:name` while this process goes on; the next `call` raises what it raised."""
+        """Let it call the function `module:name` in the background; the next `call` raises what it raised."""
         self._asked += 1
         # Where it ended already, there is no answer either, and `call` says so.
         with contextlib.suppress(OSError):
@@ -103,7 +103,7 @@ class Apart:
         try:
             code = self._process.wait(_SECONDS_TO_END)
         except subprocess.TimeoutExpired:
-            # It closed its end of the pipe and goes on.
+            # It closed its end of the pipe and still runs.
             self._kill()
             code = self._process.wait()
         self._errors.seek(0)

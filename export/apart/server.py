@@ -47,7 +47,7 @@ def _answer(name: str, arguments: Any) -> dict[str, Any]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             return {"failed": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
         return {"full": [error.errno, error.strerror, error.filename]}
-    # Whatever a runtime or this project fails in on a file is the parent's to tell.
+    # Whatever a runtime or this project fails in on a file is the parent's to report.
     except Exception as error:  # noqa: BLE001
         return {"failed": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
 

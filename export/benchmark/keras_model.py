@@ -59,7 +59,7 @@ def prepare(request: Prepare) -> Prepared:
                 warnings.simplefilter("ignore")
                 model.export(str(path), format=name, verbose=False)
         # Keras and its converters fail with exceptions of many unrelated classes.
-        except Exception as error:  # noqa: BLE001 told in the place of the file
+        except Exception as error:  # noqa: BLE001 reported in place of the file
             failures[kind] = f"model.export can't write it: {' '.join(str(error).split())[:200]}"
             continue
         files[kind] = path

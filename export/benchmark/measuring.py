@@ -43,7 +43,7 @@ class BenchmarkPlan:
 def measure(
     plan: BenchmarkPlan, settings: Settings, *, on_step: Callable[[str], None] = lambda step: None
 ) -> Benchmark:
-    """Measure all candidates. One that can't be loaded, dies or hangs says so in its result, and the others go on.
+    """Measure all candidates. One that can't be loaded, dies or hangs says so in its result, and the others continue.
 
     Raises VerificationError unless every published file has the bytes that the manifest names.
     """
@@ -87,7 +87,7 @@ def _write_inputs(reference: Reference, plan: BenchmarkPlan, work: Path) -> Inpu
 def _prepare(
     plan: BenchmarkPlan, served: Inputs, settings: Settings, work: Path, on_step: Callable[[str], None]
 ) -> Prepared | None:
-    """The Keras model's own inputs and exports, None where nobody asked for them. Where the model itself can't be had,
+    """The Keras model's own inputs and exports, None where not asked for. Where the model is not available,
     each of its rows says why."""
     if plan.keras is None:
         return None
@@ -106,7 +106,7 @@ def _prepare(
 
 
 def _sessions(plan: BenchmarkPlan, served: Inputs, prepared: Prepared | None, settings: Settings) -> list[Session]:
-    """Every candidate; those that are compared stand next to each other, so that their turns do too."""
+    """Every candidate; those that are compared are adjacent, so that their turns do too."""
 
     def session(candidate: BenchmarkedModel, inputs: Inputs, failure: str = "") -> Session:
         task = LoadRequest(

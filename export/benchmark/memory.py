@@ -11,7 +11,7 @@ _STATUS = Path("/proc/self/status")
 
 
 def peak_memory_bytes() -> int | None:
-    """The largest resident set so far, in bytes; None where the system does not tell.
+    """The largest resident set so far, in bytes; None where the system does not say.
 
     On Linux from /proc: `ru_maxrss` there begins with what the parent held when it started this process.
     """

@@ -46,7 +46,7 @@ class Opened:
 
 @dataclass(frozen=True, kw_only=True)
 class Burst:
-    """Answer several times, at once, and tell how long each call took."""
+    """Answer several times, at once, and report how long each call took."""
 
     batch: int
 
@@ -60,14 +60,14 @@ class Timed:
 
 @dataclass(frozen=True, kw_only=True)
 class Finish:
-    """Tell the peak memory, then answer all examples into `answers`, an npy file of the first output, if asked to."""
+    """Report the peak memory, then answer all examples into `answers`, an npy file of the first output, if asked to."""
 
     answers: Path | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class PeakMemory:
-    """The most memory that was held until all calls were timed; None where the system does not tell."""
+    """The most memory that was held until all calls were timed; None where the system does not say."""
 
     peak_memory_bytes: int | None
 
@@ -87,7 +87,7 @@ class Prepared:
     """What was written: the model's own inputs, and by format the file of `model.export` or why there is none.
 
     `threshold`: from which answer on a model with a single unit means the second class. `failure`:
-    why the model itself can't be had; else empty.
+    why the model itself is not available; else empty.
     """
 
     inputs: Inputs
@@ -99,7 +99,7 @@ class Prepared:
 
 @dataclass(frozen=True, kw_only=True)
 class Failed:
-    """What was asked for can't be had."""
+    """What was asked for is not available."""
 
     reason: str
 

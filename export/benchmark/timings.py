@@ -94,7 +94,7 @@ def percentile(values: Sequence[float], percent: int) -> float | None:
 
 
 def relative_spread(medians: Sequence[float]) -> float:
-    """Upper minus lower quartile, divided by the median. Raises ValueError for too few rounds to tell."""
+    """Upper minus lower quartile, divided by the median. Raises ValueError for too few rounds."""
     low, middle, high = _quartiles(medians)
     return (high - low) / middle
 
@@ -120,6 +120,8 @@ def compare_latency(one: Latency, other: Latency) -> Ratio:
 
 def _quartiles(values: Sequence[float]) -> tuple[float, float, float]:
     if len(values) < FEWEST_ROUNDS:
-        raise ValueError(f"there must be at least {FEWEST_ROUNDS} rounds to tell how noisy they are, got {len(values)}")
+        raise ValueError(
+            f"there must be at least {FEWEST_ROUNDS} rounds to measure their noise, got {len(values)}"
+        )
     low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
     return low, middle, high

@@ -1,4 +1,4 @@
-"""The process that is measured: does what it is told over a pipe, one request at a time, and ends with the pipe."""
+"""The process that is measured: serves requests over a pipe, one request at a time, and ends with the pipe."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from export.errors import InputError, VerificationError
 
 FEWEST_CALLS, MOST_CALLS = 7, 400
 BURST_SECONDS, LONGEST_BURST_SECONDS = 0.15, 3.0
-"""A burst has its fewest calls, and goes on up to its seconds or its most calls; slow calls end it at the longest."""
+"""A burst has its fewest calls, and continues up to its seconds or its most calls; slow calls end it at the longest."""
 WARM_UP_CALLS, WARM_UP_SECONDS = 5, 0.3
 ANSWERED_AT_ONCE = 250
 
@@ -121,8 +121,8 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
                 reply = measured.finish(request)
         except (InputError, VerificationError) as error:
             reply = Failed(reason=str(error))
-        # A runtime may fail in any way on a file that is not its exporter's best; the other candidates go on.
-        except Exception as error:  # noqa: BLE001 told in the candidate's row
+        # A runtime may fail in any way on a file that is not its exporter's best; the other candidates continue.
+        except Exception as error:  # noqa: BLE001 reported in the candidate's row
             reply = Failed(reason=f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
         pickle.dump(reply, replies)
         replies.flush()
@@ -139,7 +139,7 @@ def _load(request: LoadRequest, stored: Sequence[np.ndarray]) -> Loaded:
     if request.candidate.format is not None:
         return load_file(request.candidate, request.inputs.names, threads=request.threads)
     if request.keras is None:
-        raise ValueError(f"{request.candidate.name} needs to be told which Keras model it is about")
+        raise ValueError(f"{request.candidate.name} needs the Keras model that it is about")
     return load_predict(request.keras, dict(zip(request.inputs.names, stored, strict=True)), threads=request.threads)
 
 

@@ -34,6 +34,6 @@ def open_picture(path: Path) -> Image.Image:
     except UnreadableError as error:
         raise InputError(f"{path} can't be read as a picture (it {error}): give a PNG or JPEG") from error
     except (OSError, SyntaxError, ValueError, RuntimeError, Image.DecompressionBombError) as error:
-        # Pillow names what it can't tell apart by the object that it reads from.
+        # Pillow names what it can't identify by the object that it reads from.
         reason = "no picture" if isinstance(error, UnidentifiedImageError) else " ".join(str(error).split())
         raise InputError(f"{path} can't be read as a picture ({reason}): give a PNG or JPEG") from error

@@ -1,7 +1,7 @@
 """A detached Ed25519 signature over the manifest, which names every other file, so that a folder is known by its maker.
 
 The digests in a manifest show that a file was changed by accident; whoever changes files on purpose seals the folder
-anew. `manifest.json.sig` holds the 64 bytes of the signature as base64 in one line.
+again. `manifest.json.sig` holds the 64 bytes of the signature as base64 in one line.
 """
 
 from __future__ import annotations

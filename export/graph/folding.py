@@ -1,7 +1,7 @@
 """Fold what needs no layer of its own into the layer before or behind it, in a frozen graph, for every converter alike.
 
 - A factor or a shift for each channel, such as batch normalization in inference, goes into the convolution or dense
-  layer before it, also where a pooling stands between the two: the largest of shifted and scaled values is the shifted
+  layer before it, also where a pooling lies between the two: the largest of shifted and scaled values is the shifted
   and scaled largest, as long as no factor is negative; for a mean any factor will do.
 - A single factor before a convolution, such as `Rescaling`, goes into its kernel; a shift by nothing goes.
 

@@ -24,7 +24,7 @@ class FrozenGraph:
         self.count_readers()
 
     def count_readers(self) -> None:
-        """Count anew what the answers need; nothing else has readers."""
+        """Count again what the answers need; nothing else has readers."""
         self.readers = Counter(self._answers)
         waiting, seen = list(self.readers), set(self.readers)
         while waiting:

@@ -1,6 +1,6 @@
 """Which layer, or which operation between layers, a node of a traced graph comes from: recorded while it is traced.
 
-Names do not tell: those of operations between layers are not part of a node's, and TensorFlow numbers the others anew.
+Names are no help: those of operations between layers are not part of a node's, and TensorFlow renumbers the others.
 """
 
 from __future__ import annotations

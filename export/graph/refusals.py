@@ -1,4 +1,4 @@
-"""What a format can't hold, told by the layer that needs it: from the operator at which a converter stopped."""
+"""What a format can't hold, named by the layer that needs it: from the operator at which a converter stopped."""
 
 from __future__ import annotations
 

@@ -197,7 +197,7 @@ def _divergence(
 
 
 def _sources(trace: LayerTrace, number: int) -> tuple[int, ...]:
-    """Where nobody knows what a layer was given, it may be anything that was there, most likely the last of it."""
+    """Where it is unknown what a layer was given, it may be anything that was there, most likely the last of it."""
     sources = trace.layers[number].sources
     return sources if sources is not None else tuple(range(number))[-1:]
 

@@ -1,6 +1,6 @@
 """Every layer beside every tensor of a file that holds as many values: how far the two are apart.
 
-Needs numpy only. Which tensor is which layer's is told by the values alone: names do not survive a conversion.
+Needs numpy only. Which tensor is which layer's is decided by the values alone: names do not survive a conversion.
 """
 
 from __future__ import annotations

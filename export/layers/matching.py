@@ -1,4 +1,4 @@
-"""Which tensor of a file is which layer's: told once, when the file has just been verified, and kept.
+"""Which tensor of a file is which layer's: matched once, when the file has just been verified, and kept.
 
 Needs numpy only.
 """

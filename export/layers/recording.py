@@ -29,7 +29,7 @@ def trace_layers(serving: ServingModel, inputs: Arrays) -> LayerTrace:
     """What every layer answers to the first 8 of `inputs`, (examples, …) by name, as the served model has them.
 
     Computed on the CPU, one operation after the other, with `training=False`. Layers answer in the order in which they
-    are called; one called again stands there again, as `name (call 2)`, one inside another as `outer/inner`. Of an
+    are called; one called again appears again, as `name (call 2)`, one inside another as `outer/inner`. Of an
     answer of several tensors each float one counts, as `name[0]`; what is no row for each example is left out.
     Raises InputError if nothing is left.
     """

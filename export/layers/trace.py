@@ -36,7 +36,7 @@ class TracedLayer:
     """A sample of what one layer answered in one of its calls; a served model's inputs and outputs are such layers too.
 
     `shape` is that of the answer to one example; `positions`, int32 (positions,), are indices into it, flattened in row
-    order; `values`, float32 (examples, positions), what stood there. `low` and `high` bound the whole answer. `sources`
+    order; `values`, float32 (examples, positions), the values there. `low` and `high` bound the whole answer. `sources`
     are the numbers of the traced layers whose answers it was given, None where something else than a layer computed
     them.
     """

@@ -33,7 +33,7 @@ _PASSED_BY = (
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LastActivation:
-    """The function that a model's answer comes from: its Keras name, None where the layers do not tell.
+    """The function that a model's answer comes from: its Keras name, None where the layers do not say.
 
     `layer` holds it in its attribute `activation`; None where it is an operation of its own.
     """

@@ -24,8 +24,8 @@ _TRAINING = "compile_config"
 _HALF_POLICIES = ("float16", "bfloat16", "mixed_float16", "mixed_bfloat16")
 _POLICIES = ("DTypePolicy", "Policy")
 _OLD_OPERATIONS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "ClassMethod", "InstanceMethod")
-"""What stands in models of Keras 2 for functions between layers."""
-# How HDF5 files of Keras 2 name functions: not as such, so that only Keras's own message tells them.
+"""What models of Keras 2 hold for functions between layers."""
+# How HDF5 files of Keras 2 name functions: not as such, so that only Keras's own message shows them.
 _UNKNOWN = re.compile(r"function identifier: (?P<function>\w+)$")
 
 

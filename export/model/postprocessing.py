@@ -1,4 +1,4 @@
-"""What stands behind a model when it is served: its answers under names, a classifier's as probabilities.
+"""What follows a model when it is served: its answers under names, a classifier's as probabilities.
 
 Logits get a softmax. A single unit that says how likely the second of two classes is becomes both probabilities.
 """
@@ -85,7 +85,7 @@ def make_probabilities(file: KerasFile, answer: Any, ask: Callable[[], np.ndarra
     """The output of a classifier.
 
     `answer`: a nest of the tensor it answers with; `ask`: what it answers to the verification images, None if there
-    are none. Raises InputError if that is not one row a class, or can't be told to be probabilities or logits.
+    are none. Raises InputError if that is not one row a class, or if they may be either probabilities or logits.
     """
     tensors = keras.tree.flatten(answer)
     if len(tensors) != 1:
@@ -152,7 +152,7 @@ def _untold(file: KerasFile, last: LastActivation, seen: np.ndarray | None, faul
     found = f"from {seen.min():.3g} to {seen.max():.3g}" if seen is not None else "of one unit"
     through = f" through {last.name}" if last.name is not None else ""
     return (
-        f"{file.path} gives answers{through} {found} that {fault}, and nothing tells whether they are logits: end it "
+        f"{file.path} gives answers{through} {found} that {fault}, and nothing says whether they are logits: end it "
         "with a softmax, compile it with a loss that has from_logits=True, or export it with --outputs-only"
     )
 

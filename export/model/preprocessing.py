@@ -1,4 +1,4 @@
-"""What stands before a model when it is served: names and dtypes that every format can hold, pixels made what it wants.
+"""What comes before a model when it is served: names and dtypes that every format can hold, pixels made what it wants.
 
 A model that takes uint8 pixels is left as it is. One that takes numbers gets `pixel × factor + offset` in float32.
 """
@@ -126,7 +126,7 @@ class Front:
 def make_front(file: KerasFile, options: ServingOptions, examples: np.ndarray | Arrays | None) -> Front:
     """Decide how the model of the file is fed.
 
-    `examples`: verification inputs, an array or one for each input; None where a model's own inputs tell everything.
+    `examples`: verification inputs, an array or one for each input; None where a model's own inputs say everything.
     Raises InputError naming the input if it can't be served, or if the examples do not fit.
     """
     owned, structure = own_inputs(file.path, file.model, examples)

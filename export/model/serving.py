@@ -25,7 +25,7 @@ REFERENCE_BATCH = 250
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ServingModel:
-    """A Keras model as it will be served, between what stands before it and what stands behind it.
+    """A Keras model as it will be served, between its preprocessing and its postprocessing.
 
     A classifier: uint8 `image` in, float32 `probabilities` out. Other models: their own inputs and outputs.
     `source_digest`: sha256 of the file that it was loaded from. `note`: what a user must know about its numbers.

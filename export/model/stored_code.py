@@ -36,7 +36,7 @@ _BY_HABIT: Mapping[str, Any] = {
 
 @dataclass(frozen=True, kw_only=True)
 class NamedCode:
-    """A configuration with names in the place of code, and the function that each name stands for."""
+    """A configuration with names in the place of code, and the function that each name refers to."""
 
     config: Any
     functions: Mapping[str, Any]
@@ -101,7 +101,7 @@ def _find(part: Any, layer: str) -> Iterator[str]:
 
 
 def _code_in(part: Any) -> list[Any] | None:
-    """(code, defaults, closure) if the part stands for code, in any form in which Keras 3 writes it."""
+    """(code, defaults, closure) if the part represents code, in any form in which Keras 3 writes it."""
     if not isinstance(part, dict):
         return None
     inner = part.get("config") if part.get("class_name") == "__lambda__" else part

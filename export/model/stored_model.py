@@ -1,6 +1,6 @@
 """A Keras model as it lies on disk: a zip archive (`.keras`) or HDF5 (`.h5`, `.hdf5`), known by its content.
 
-Both hold the model's configuration as JSON, in which layers are told by class, name and settings, and its weights.
+Both hold the model's configuration as JSON, in which layers are given by class, name and settings, and its weights.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class StoredModel:
 
     def load(self, config: Mapping[str, Any], **options: Any) -> keras.Model:
         """The model with this configuration in the place of the file's own, without its training state."""
-        # Only here: what can't be loaded is told before a framework is.
+        # Only here: what can't be loaded is refused before a framework is imported.
         import keras
 
         suffix = ".keras" if self.is_archive else ".h5"

@@ -63,10 +63,10 @@ def checked_labels(labels: NDArray[np.int64] | None, count: int) -> NDArray[np.i
 
 
 def check_classes(serving: ServingModel, class_names: Sequence[str], labels: NDArray[np.int64], model: Path) -> None:
-    """Raise InputError unless the model tells as many classes apart as the data has."""
+    """Raise InputError unless the model has as many classes as the data."""
     classes = serving.outputs[0].shape[1]
     if classes is None or int(labels.max()) >= classes or classes != len(class_names):
         raise InputError(
-            f"{model} tells {classes} classes apart but the data has "
+            f"{model} has {classes} classes but the data has "
             f"{len(class_names)}: give the data that the model was made for"
         )

@@ -73,7 +73,7 @@ class Specimen:
             if ring is not None:
                 raise VerificationError(
                     f"{target.file} of {self.request.model} fails without any fault planted ({ring}): a correct file "
-                    "must pass before faults can be told from it"
+                    "must pass before faults can be distinguished from it"
                 )
             self.published[kind] = folder
         return self.published[kind]
@@ -106,7 +106,7 @@ def self_test(
                         yield Caught(name=kind.name, format=written, ring=ring, stood_in=specimen is stand_in)
                         break
                 else:
-                    raise ValueError(f"neither the model nor the one that stands in has a layer for: {kind.name}")
+                    raise ValueError(f"neither the model nor its substitute has a layer for: {kind.name}")
                 shutil.rmtree(folder.parent)
 
 

@@ -1,1 +1,1 @@
-"""Planted faults: what a verification has to see, and proofs that it does."""
+"""Planted faults: what a verification has to see, and checks that it does."""

@@ -1,4 +1,4 @@
-"""The proof at every export that its verification can fail: faults planted in the written bytes must be seen.
+"""The check at every export that its verification can fail: faults planted in the written bytes must be seen.
 
 They are planted in a copy of the file, where they matter most, and judged as the file itself was.
 """
@@ -244,7 +244,7 @@ def _scaled(weight: Weight, size: float) -> Values:
 def _smallest_seen(plant: Callable[[float], Sight], first: Sight, *, runs: int) -> float:
     """The smallest size of a fault that `plant` shows to be seen, within 15 % if that many runs are enough.
 
-    The effect grows nearly in proportion to the size, which tells where to look next.
+    The effect grows nearly in proportion to the size, which shows where to look next.
     """
     size, sight, seen, missed = PLANTED_SIZE, first, PLANTED_SIZE, 0.0
     for _ in range(runs):

@@ -81,7 +81,7 @@ def _words(option: str, value: Any, action: argparse.Action, path: Path) -> list
         try:
             return [f"--space={json.dumps(value)}"]
         except TypeError as error:
-            raise InputError(f"space in {path} holds what no hyperparameter can be ({error}): mend it there") from error
+            raise InputError(f"space in {path} holds what no hyperparameter can be ({error}): fix it there") from error
     is_flag = action.nargs == 0
     values = value if isinstance(value, list) else [value]
     kinds = (bool,) if is_flag else (int, float, str)

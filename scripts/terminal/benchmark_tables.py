@@ -91,7 +91,7 @@ def milliseconds(nanoseconds: float) -> str:
 
 
 def _percentiles(latency: Latency) -> tuple[list[Part], str, str]:
-    """One of too few calls to tell is a dash."""
+    """One of too few calls is a dash."""
     p95, p99 = ("–" if value is None else milliseconds(value) for value in (latency.p95, latency.p99))
     return [_mark(latency), milliseconds(latency.p50)], p95, p99
 

@@ -1,4 +1,4 @@
-"""Standard output and standard error that may fail: the work goes on, and the exit code is that of the answer.
+"""Standard output and standard error that may fail: the work continues, and the exit code is that of the answer.
 
 A pipe that was closed, a full disk and a terminal that lacks a character are no reason to give a search up. What can't
 be written is dropped, and remembered; what can't be encoded is written in ASCII.
@@ -119,7 +119,7 @@ def failure_of(stream: Any) -> OSError | None:
 
 
 def plain_ascii(text: str) -> str:
-    """What stands for the text where nothing but ASCII can be shown: `d` for Δ, `e` for é, else escapes."""
+    """The text where nothing but ASCII can be shown: `d` for Δ, `e` for é, else escapes."""
     return "".join(_plain_ascii(one) for one in text)
 
 

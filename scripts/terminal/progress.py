@@ -32,7 +32,7 @@ def _short(value: object) -> str:
 
 
 def describe_test(test: Mapping[str, Any], *, examples: int) -> list[Part]:
-    """How a model did on the test set, in one line: accuracy, or the metrics of a model that tells no classes apart."""
+    """How a model did on the test set, in one line: accuracy, or the metrics of a model that is no classifier."""
     if test["accuracy"] is None:
         metrics = ", ".join(f"{name} {value:.4g}" for name, value in test["metrics"].items())
         return [bold(f"test {metrics}"), f" on {examples} examples"]

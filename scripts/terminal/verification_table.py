@@ -41,8 +41,8 @@ def print_verification(console: Console, verification: Verification) -> None:
 def tell_looser(console: Console, looser: Mapping[str, Mapping[str, Any]]) -> None:
     """Rules that are looser than their defaults."""
     for variant, rules in looser.items():
-        told = ", ".join(f"{name} {value:g}" for name, value in rules.items())
-        console.print(yellow("note: "), f"looser rules than the default for {variant}: {told}")
+        listed = ", ".join(f"{name} {value:g}" for name, value in rules.items())
+        console.print(yellow("note: "), f"looser rules than the default for {variant}: {listed}")
 
 
 def _print_probabilities(

@@ -266,7 +266,7 @@ def test_a_training_is_repeated_from_its_own_record(own: Path, script: Script) -
         (["--pixel-scale", "unit"], "--pixel-scale goes with --model"),
         (["--batch-size", "0"], "--batch-size must be whole numbers from 1, like 64 or 32,64,128, got 0"),
         (["--class-weight", "heavy"], "--class-weight must be balanced, got heavy"),
-        (["--objective", "val_mine"], "whether more of val_mine is better has to be told"),
+        (["--objective", "val_mine"], "whether more of val_mine is better has to be given"),
         (
             ["--objective", "val_auc"],
             "the built-in model reports accuracy, loss, val_accuracy, val_loss but not val_auc",

@@ -185,7 +185,7 @@ def snapshot() -> Callable[[Path], dict[str, bytes]]:
 
 @pytest.fixture
 def save_layers(tmp_path: Path) -> Callable[..., Path]:
-    """`save_layers(*layers)`: a .keras file that rescales 28×28 images, calls the layers and tells 10 classes apart."""
+    """`save_layers(*layers)`: a .keras file that rescales 28×28 images, calls the layers and has 10 classes."""
     import keras
 
     def call(*layers: Any) -> Path:

@@ -303,12 +303,12 @@ def test_values_whose_black_and_white_are_unknown_are_refused(saved: Callable[..
 def test_a_blank_picture_is_refused(saved: Callable[..., Path], level: int, size: tuple[int, int]) -> None:
     path = saved(Image.new("L", size, level))
 
-    with pytest.raises(InputError, match="shows nothing that stands out from its background"):
+    with pytest.raises(InputError, match="shows nothing distinct from its background"):
         read_picture(path, shape=SHAPE, look=DIGIT_LOOK)
 
 
 def test_a_picture_with_hardly_any_contrast_is_refused(saved: Callable[..., Path]) -> None:
-    with pytest.raises(InputError, match="shows nothing that stands out from its background"):
+    with pytest.raises(InputError, match="shows nothing distinct from its background"):
         read_picture(saved(seven(100, 100, ink=60)), shape=SHAPE, look=DIGIT_LOOK)
 
 

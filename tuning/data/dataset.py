@@ -83,7 +83,7 @@ class Dataset:
 
     @property
     def num_classes(self) -> int:
-        """Raises InputError for data that tells no classes apart."""
+        """Raises InputError for data without classes."""
         if not self.is_classification:
             raise InputError(
                 f"{self.name} does not say which class an image shows: the built-in model needs one uint8 image and "

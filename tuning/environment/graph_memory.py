@@ -27,7 +27,7 @@ def own_gradients() -> Iterator[None]:
     away, and each holds all graphs of its training: 6 MB for a small model. They are of no use once the training's
     graphs are made. Needed as long as `custom_gradient.py` of TensorFlow (2.21 does) calls `RegisterGradient`.
     """
-    # Where a later TensorFlow has no such registry, a process grows, and its trainings go on.
+    # Where a later TensorFlow has no such registry, a process grows, and its trainings continue.
     registered = getattr(getattr(ops, "_gradient_registry", None), "_registry", {})
     before = set(registered)
     try:

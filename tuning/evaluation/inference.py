@@ -20,8 +20,8 @@ def predict_with(model: keras.Model, feed: Feed, *, loss: Any = None) -> Predict
     """A function uint8 (examples, height, width, channels) → float32 (examples, classes), examples ≥ 1.
 
     The largest of a row's numbers belongs to the class that the model chooses; whether they are probabilities or logits
-    is left as it is, but for a single output, which tells two classes apart at 0.5, or at 0 if it is a logit. `loss`:
-    the one that it was trained with, which tells that; None: the one that it is compiled with. It runs
+    is left as it is, but for a single output, which separates two classes at 0.5, or at 0 if it is a logit. `loss`:
+    the one that it was trained with, which decides that; None: the one that it is compiled with. It runs
     batches through one traced function; `model.predict` would build an input pipeline for each call.
     """
 

@@ -15,4 +15,4 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return parse_toml(content)
     except ValueError as error:
-        raise InputError(f"{path} can't be read as TOML ({error}): mend it there") from error
+        raise InputError(f"{path} can't be read as TOML ({error}): fix it there") from error

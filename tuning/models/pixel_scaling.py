@@ -29,7 +29,7 @@ _INDIFFERENT_LAYERS = (
 def pixel_scale_for(model: keras.Model, asked: tuple[float, float] | None, name: str) -> tuple[float, float] | None:
     """How pixels are handed to the model: None as uint8, else as float32 `pixel × factor + offset`.
 
-    `asked` is what its owner said, None for nothing. Raises InputError if that can't be, or if it has to be told;
+    `asked` is what its owner said, None for nothing. Raises InputError if that can't be, or if it has to be given;
     `name` is how the message calls the model.
     """
     inputs = getattr(model, "inputs", None)

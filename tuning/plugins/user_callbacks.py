@@ -18,7 +18,7 @@ RETRAINING = "retrain"
 
 @dataclass(frozen=True, kw_only=True)
 class TrialContext:
-    """What a callback factory is told of the training that starts.
+    """What a callback factory knows of the training that starts.
 
     `run`: the run's name. `trial_id`: `retrain` for the training of the winner, else the trial's number as text.
     `folder`: of this training alone, and there for its files; `run_folder`: that of the run. Both are absolute.
@@ -32,11 +32,11 @@ class TrialContext:
 
 
 CallbackFactory = Callable[[TrialContext], Any]
-"""Returns one Keras callback or several in a list, made anew for each training."""
+"""Returns one Keras callback or several in a list, made for each training."""
 
 
 def load_factories(sources: Iterable[str]) -> tuple[CallbackFactory, ...]:
-    """The functions that FILE.py:NAME or package.module:NAME name. Raises InputError if one can't be had."""
+    """The functions that FILE.py:NAME or package.module:NAME name. Raises InputError if one is not available."""
     factories = []
     for source in sources:
         factory = load_object(source)

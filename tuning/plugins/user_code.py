@@ -164,7 +164,7 @@ def _import(place: str) -> ModuleType:
 
 
 def _forget(names: Iterable[str], *, below: Path) -> None:
-    """Take back what a refused file imported of the user's: no worker gets it, and a corrected one is read anew."""
+    """Take back what a refused file imported of the user's: no worker gets it, and a corrected one is read again."""
     for name in names:
         file = _file_of(sys.modules[name])
         if is_users_own(file) and Path(file).resolve().is_relative_to(below):

@@ -39,8 +39,8 @@ class SearchResult:
         own = [
             repeat for repeat in self.repeats if self.winner is not None and repeat.repeat_of == self.winner.trial_id
         ]
-        told = tuple(repeat for repeat in own if repeat.has_result and repeat.status is not TrialStatus.STOPPED)
-        return told if told or self.winner is None else (self.winner,)
+        judged = tuple(repeat for repeat in own if repeat.has_result and repeat.status is not TrialStatus.STOPPED)
+        return judged if judged or self.winner is None else (self.winner,)
 
 
 def finalists_of(trials: tuple[TrialRecord, ...], config: SearchConfig) -> tuple[TrialRecord, ...]:

@@ -1,4 +1,4 @@
-"""Which hyperparameters the objective depended on, as far as the trials of a search tell."""
+"""Which hyperparameters the objective depended on, as far as the trials of a search show."""
 
 from __future__ import annotations
 

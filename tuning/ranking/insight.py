@@ -68,7 +68,7 @@ def _failures(trials: Sequence[TrialRecord]) -> list[str]:
     reason, times = reasons.most_common(1)[0]
     often = "all" if times == len(failed) else f"{times} of them"
     return [
-        f"{len(failed)} of {len(trained)} trials failed, {often} because of {reason}: mend that or narrow the ranges "
+        f"{len(failed)} of {len(trained)} trials failed, {often} because of {reason}: fix that or narrow the ranges "
         "that lead to it"
     ]
 
@@ -100,7 +100,7 @@ def _ends(winner: TrialRecord, ranked: Sequence[TrialRecord], ranges: Mapping[st
 
 
 def _end(value: Value, domain: Range) -> str:
-    """`lower`, `upper`, or empty for what is neither, has no order, or can't go on: nothing is less than none."""
+    """`lower`, `upper`, or empty for what is neither, has no order, or has no end there: nothing is less than none."""
     if isinstance(domain, Choices):
         if len(domain.values) < FEWEST_CHOICES or not all(map(is_number, domain.values)):
             return ""

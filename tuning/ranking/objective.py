@@ -16,9 +16,9 @@ _LESS_IS_BETTER = {"loss", "error", "mse", "mae", "mape", "msle", "rmse", "cross
 
 
 def parse_objective(text: str) -> Objective:
-    """A metric's name, with `:min` or `:max` where the name does not tell which of them is better.
+    """A metric's name, with `:min` or `:max` where the name does not imply which of them is better.
 
-    Raises InputError for another direction and for a metric whose direction has to be told.
+    Raises InputError for another direction and for a metric whose direction has to be given.
     """
     name, colon, direction = text.partition(":")
     if not name or (colon and direction not in DIRECTIONS):
@@ -27,7 +27,7 @@ def parse_objective(text: str) -> Objective:
         words = set(name.split("_"))
         more, less = bool(words & _MORE_IS_BETTER), bool(words & _LESS_IS_BETTER)
         if more == less:
-            raise InputError(f"whether more of {name} is better has to be told: --objective {name}:max or {name}:min")
+            raise InputError(f"whether more of {name} is better has to be given: --objective {name}:max or {name}:min")
         direction = "max" if more else "min"
     return Objective(name=name, maximize=direction == "max")
 

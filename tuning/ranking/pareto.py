@@ -77,7 +77,7 @@ def pick(
 def reason_to_skip(
     hyperparameters: Configuration, costs: Mapping[str, int | None], trials: Sequence[TrialRecord]
 ) -> str:
-    """Why a configuration is not worth training, told of its model's costs (name → cost) before; empty if it may be.
+    """Why a configuration is not worth training, given its model's costs (name → cost) before; empty if it may be.
 
     It is not where some trial is no larger in any cost, and better than each of the five trials that are nearest to the
     configuration: it would have to beat all its relatives to be on the front. A configuration whose cost is unknown, or

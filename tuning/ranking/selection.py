@@ -1,7 +1,8 @@
 """Which of the best trials to believe: the same configurations trained again with other seeds.
 
 Standard library only. The best of many noisy results is partly the luckiest, and its value flatters it (the winner's
-curse). So the first ranking only says which trials are finalists; repeats that nobody selected say which one is best.
+curse). So the first ranking only says which trials are finalists; repeats, which were not selected by their value, say
+which one is best.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ def trains(model: keras.Model, part: keras.Model | None) -> bool:
 
 
 class LearningCurve(keras.callbacks.Callback):
-    """Keeps every epoch and tells `on_epoch` of it; ends the training when a loss is not finite.
+    """Keeps every epoch and reports it to `on_epoch`; ends the training when a loss is not finite.
 
     `of`: trainings of other models, as a fit of the user's own may run, do not count; None: all count.
     """
@@ -131,7 +131,7 @@ class LearningCurve(keras.callbacks.Callback):
 
 
 class EarlyStopping(keras.callbacks.EarlyStopping):
-    """Keras's own, on the objective; a restored training goes on with the patience that was left."""
+    """Keras's own, on the objective; a restored training continues with the patience that was left."""
 
     def __init__(self, *, objective: Objective, patience: int, before: Sequence[Epoch] = ()) -> None:
         """`before`: the epochs that a restored training already had."""

@@ -1,4 +1,4 @@
-"""A training's state on disk after its epochs, so that a killed one goes on where it was."""
+"""A training's state on disk after its epochs, so that a killed one continues where it was."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SECONDS_APART = 10.0
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Restored:
-    """What a killed training had reached: its learning curve, and the state that it goes on from.
+    """What a killed training had reached: its learning curve, and the state that it continues from.
 
     `best_weights`: those of the epoch of lowest validation loss, where the training keeps them.
     `random_state`: path → value of the variables that dropout draws from; Keras leaves them out of weights files.
@@ -129,7 +129,7 @@ class EpochCheckpoint(keras.callbacks.Callback):
 
 def _load_trained_weights(model: keras.Model, weights: Path) -> None:
     """Load weights and optimizer state from a file of `model.save_weights`."""
-    # Unbuilt, the optimizer would leave its own part of the file aside and start anew.
+    # Unbuilt, the optimizer would leave its own part of the file aside and start again.
     if getattr(model, "optimizer", None) is not None:
         model.optimizer.build(model.trainable_variables)
     model.load_weights(weights)

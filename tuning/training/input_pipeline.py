@@ -33,7 +33,7 @@ def training_batches(
     Augmentation is for images that show classes, and leaves anything else alone: what a number says of an image may
     change when the image is turned.
 
-    What epoch n shows depends on `seed` and n alone, so a training that goes on from epoch n sees what an
+    What epoch n shows depends on `seed` and n alone, so a training that continues from epoch n sees what an
     uninterrupted one sees, and images on disk are shown as the same ones in memory would be.
     """
     read, labels = _reader(split), _constant(split.labels)
@@ -101,7 +101,7 @@ def _without_autotune(batches: tf.data.Dataset) -> tf.data.Dataset:
     """Switch tf.data's tuning thread off.
 
     Whenever an iterator ends, that thread is waited for, and it wakes only at the end of its current sleep: every
-    epoch and every evaluation of a small model stood still for up to as long as it had run. With two cores there is
+    epoch and every evaluation of a small model stalled for up to as long as it had run. With two cores there is
     nothing for it to tune.
     """
     options = tf.data.Options()

@@ -26,7 +26,7 @@ _LEAST_SHARE = 1e-3
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """An objective's value on some examples, with its standard error: infinite where they are too few to tell."""
+    """An objective's value on some examples, with its standard error: infinite where they are too few."""
 
     value: float
     standard_error: float

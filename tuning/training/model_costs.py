@@ -1,4 +1,4 @@
-"""What a model costs to run, as far as its graph tells: multiply-accumulates for one example.
+"""What a model costs to run, as far as its graph shows: multiply-accumulates for one example.
 
 Counted on the traced graph and not by kinds of layers, so that layers of a user's own count too. TensorFlow's own
 profiler prints, and neither multiplies the body of a loop by its rounds nor leaves out what no output needs.
@@ -16,7 +16,7 @@ import tensorflow as tf
 
 
 class _UncountableError(Exception):
-    """A shape or a number of rounds that only running the model would tell."""
+    """A shape or a number of rounds that only running the model would show."""
 
 
 def count_macs(model: keras.Model, *, examples: Any = None) -> int | None:
@@ -53,7 +53,7 @@ def _declared_inputs(model: keras.Model) -> Any:
 
 @contextmanager
 def _without_fused_recurrence(model: keras.Model) -> Iterator[None]:
-    """On a GPU, an LSTM or GRU is a single opaque operation unless told otherwise."""
+    """On a GPU, an LSTM or GRU is a single opaque operation unless configured otherwise."""
     layers = [layer for layer in model._flatten_layers() if hasattr(layer, "use_cudnn")]
     before = [layer.use_cudnn for layer in layers]
     try:
@@ -86,7 +86,7 @@ def _matrix_product(operation: Any) -> int:
 
 
 def _einsum(operation: Any) -> int:
-    """The product of the sizes of all its letters; `...` stands for the leading dimensions."""
+    """The product of the sizes of all its letters; `...` is the leading dimensions."""
     terms = operation.get_attr("equation").decode().partition("->")[0].split(",")
     sizes: dict[str, int] = {}
     for term, tensor in zip(terms, operation.inputs, strict=True):

@@ -180,7 +180,7 @@ class OwnCurve:
 def with_results(epochs: Sequence[Epoch], results: Any, objective: Objective, *, name: str, seconds: float) -> OwnCurve:
     """The learning curve that the callbacks saw, completed by what `fit` returned, as Keras Tuner reads it.
 
-    A `History` stands in for a curve that no callback saw; a dictionary adds its numbers to the last epoch; a single
+    A `History` replaces a curve that no callback saw; a dictionary adds its numbers to the last epoch; a single
     number is the objective. Raises InputError for anything else.
     """
     curve = list(epochs)

@@ -62,7 +62,7 @@ def run_own_fit(
     """Run it. `curve`: the epochs that a callback saw of the given model, restored ones included.
 
     What it returns counts, unless the model says something much worse to the validation images: k-fold with other
-    models, a clone, or weights that were not given back leave a model that nobody measured. Raises InputError for one
+    models, a clone, or weights that were not given back leave a model that was not measured. Raises InputError for one
     that was not trained at all, and whatever `fit` raises.
     """
     own_fit, built, objective = asked.own_fit, asked.built, asked.plan.settings.objective
@@ -105,7 +105,7 @@ def fingerprint(model: keras.Model) -> str:
 def _keep_state(
     asked: OwnTraining, epochs: list[Epoch], checkpoint: Checkpoint | None, *, is_best: bool, goes_on: bool
 ) -> None:
-    """Keep what a training that pauses goes on from."""
+    """Keep what a paused training continues from."""
     pauses = goes_on and asked.epochs.stop < asked.plan.settings.epochs
     if checkpoint is not None and pauses and epochs[-1].is_finite:
         best = asked.best if is_best else None

@@ -29,9 +29,9 @@ from tuning.training.own_training import OwnTraining, OwnTrainingResult, run_own
 
 @dataclass(frozen=True, kw_only=True)
 class Watch:
-    """How a caller follows a training: told of every epoch, asked after every step and every epoch whether to stop.
+    """How a caller follows a training: notified of every epoch, asked after every step and every epoch whether to stop.
 
-    `callbacks`: Keras callbacks of the caller's own, made anew for each training. `on_built`: told of the model before
+    `callbacks`: Keras callbacks of the caller's own, made for each training. `on_built`: gets the model before
     anything is trained; False trains nothing. `until`: the training pauses after so many epochs, those before it was
     paused or killed included, and keeps its state in the checkpoint; None: it does not.
     """
@@ -76,8 +76,8 @@ def train(
 
     Every random choice derives from `plan.seed`: on one machine with one number of threads the same plan and data
     give the same weights, bit for bit. `validation` None trains without; then nothing can stop early or be kept
-    as best. With a `checkpoint`, goes on from what it holds of this plan, to the same weights that an uninterrupted
-    training reaches. A builder's own fit is kept when it pauses only, and goes on from those weights as it sees fit.
+    as best. With a `checkpoint`, continues from what it holds of this plan, to the same weights that an uninterrupted
+    training reaches. A builder's own fit is kept when it pauses only, and continues from those weights as it sees fit.
     Frees the graphs of earlier trainings in this process. A loss that becomes NaN or infinite ends the training and
     shows in `diverged`. Raises InputError for hyperparameters that the builder does not take.
     """

@@ -1,4 +1,4 @@
-"""Build a frozen graph anew, node by node, with some operators replaced and sizes that are known as constants."""
+"""Rebuild a frozen graph, node by node, with some operators replaced and sizes that are known as constants."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def operators(graph: Any) -> set[str]:
 
 
 def rebuild(function: Any, frozen: Any, graph: Any, rewrites: Mapping[str, Rewrite]) -> Any:
-    """The concrete function anew, with the same names, from `graph`, its frozen graph, which may have been changed.
+    """The concrete function rebuilt, with the same names, from `graph`, its frozen graph, which may have been changed.
 
     `frozen`: the concrete function that freezing made of it.
     """

@@ -117,4 +117,4 @@ _COMPUTED: Mapping[str, Callable[[Any, Sequence[Any]], Sizes | None]] = {
     "Maximum": _elementwise(max),
     "Minimum": _elementwise(min),
 }
-"""Operator → what it makes of known sizes; None if that can't be told."""
+"""Operator → what it makes of known sizes; None if that is unknown."""

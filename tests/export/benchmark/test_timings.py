@@ -54,7 +54,7 @@ def test_one_round_that_something_else_disturbed_is_no_noise() -> None:
 
 @pytest.mark.parametrize("rounds", [0, 1, 2])
 def test_too_few_rounds_tell_no_noise(rounds: int) -> None:
-    with pytest.raises(ValueError, match=f"there must be at least 3 rounds to tell how noisy they are, got {rounds}"):
+    with pytest.raises(ValueError, match=f"there must be at least 3 rounds to measure their noise, got {rounds}"):
         relative_spread([100.0] * rounds)
 
 

@@ -79,7 +79,7 @@ def test_nothing_is_timed_before_it_was_opened() -> None:
 def test_model_predict_needs_to_know_its_model(keras_source: KerasSource, inputs: Inputs) -> None:
     (failed,) = replies(LoadRequest(candidate=predict_candidate(keras_source), inputs=inputs, threads=1, batches=(1,)))
 
-    assert failed == Failed(reason="ValueError: model.predict needs to be told which Keras model it is about")
+    assert failed == Failed(reason="ValueError: model.predict needs the Keras model that it is about")
 
 
 def test_a_burst_of_slow_calls_is_short(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -160,7 +160,7 @@ def test_answers_that_may_be_anything_are_refused(units: int, tmp_path: Path) ->
     model = functional(*convolutions(layers.Dense(units, activation="tanh")))
 
     with pytest.raises(
-        InputError, match=r"gives answers through tanh from .* to .*, and nothing tells whether they are"
+        InputError, match=r"gives answers through tanh from .* to .*, and nothing says whether they are"
     ):
         served(model, tmp_path, ServingOptions(pixel_scale=UNIT))
 

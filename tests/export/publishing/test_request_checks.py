@@ -86,7 +86,7 @@ def test_right_labels_are_themselves() -> None:
 
 @pytest.mark.parametrize(("names", "labels"), [("012345678", [0]), ("01234567890", [0]), ("0123456789", [10])])
 def test_other_classes_than_the_models_are_refused(serving: Any, names: str, labels: list[int]) -> None:
-    message = f"model.keras tells 10 classes apart but the data has {len(names)}: give the data that the model was made"
+    message = f"model.keras has 10 classes but the data has {len(names)}: give the data that the model was made"
 
     with pytest.raises(InputError, match=message):
         check_classes(serving, tuple(names), np.array(labels), MODEL)

@@ -105,7 +105,7 @@ def test_a_verification_that_refuses_a_correct_file_is_told(tried: Callable[...,
 
 
 def test_a_kind_that_no_model_has_a_layer_for_is_an_error(tried: Callable[..., list[Caught]]) -> None:
-    with pytest.raises(ValueError, match="neither the model nor the one that stands in has a layer for: nothing"):
+    with pytest.raises(ValueError, match="neither the model nor its substitute has a layer for: nothing"):
         tried([FaultKind(name="nothing", in_model=lambda serving: None)])
 
 

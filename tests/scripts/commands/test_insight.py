@@ -91,4 +91,4 @@ def test_reasons_to_doubt_are_notes_with_brackets_as_they_are() -> None:
 
     text = told([trial(0, 0.1), trial(1, 0.2), *failed])
 
-    assert "note: 2 of 4 trials failed, all because of no room on [/GPU:0]: mend that" in text
+    assert "note: 2 of 4 trials failed, all because of no room on [/GPU:0]: fix that" in text

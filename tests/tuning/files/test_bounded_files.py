@@ -101,7 +101,7 @@ def test_what_can_not_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
 def test_toml_that_no_honest_file_holds_is_refused(content: bytes, message: str, tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_bytes(content)
 
-    with pytest.raises(InputError, match=rf"a\.toml can't be read as TOML \(.*({message}).*\): mend it there"):
+    with pytest.raises(InputError, match=rf"a\.toml can't be read as TOML \(.*({message}).*\): fix it there"):
         read_toml(tmp_path / "a.toml")
 
 

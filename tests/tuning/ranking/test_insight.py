@@ -170,13 +170,13 @@ def test_many_failed_trials_are_told_with_the_most_common_reason(searched):
         *searched([math.nan]),
     ]
     assert warnings([*searched([0.3, 0.4]), *failed]) == (
-        "3 of 5 trials failed, 2 of them because of no memory: mend that or narrow the ranges that lead to it",
+        "3 of 5 trials failed, 2 of them because of no memory: fix that or narrow the ranges that lead to it",
     )
 
 
 def test_where_all_failed_only_that_is_told(searched):
     (warning,) = warnings(searched([math.nan] * 3), known=["0000"])
-    assert warning.startswith("3 of 3 trials failed, all because of a val_loss that is no number: mend that")
+    assert warning.startswith("3 of 3 trials failed, all because of a val_loss that is no number: fix that")
 
 
 def test_skipped_trials_are_neither_failures_nor_trials_that_could_have_failed(searched):

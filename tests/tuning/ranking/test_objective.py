@@ -29,7 +29,7 @@ def test_a_metric_is_read_with_its_direction(text: str, maximize: bool) -> None:
 
 @pytest.mark.parametrize("text", ["val_mine", "val_accuracy_loss"])
 def test_a_direction_that_the_name_does_not_tell_is_asked_for(text: str) -> None:
-    with pytest.raises(InputError, match=f"whether more of {text} is better has to be told: --objective {text}:max"):
+    with pytest.raises(InputError, match=f"whether more of {text} is better has to be given: --objective {text}:max"):
         parse_objective(text)
 
 
@@ -73,7 +73,7 @@ def test_costs_stand_after_the_metric(text: str, costs: tuple[str, ...]) -> None
         ),
         ("val_loss,", "takes one metric and after it costs, params or macs, like val_loss,params, got val_loss,$"),
         ("val_loss,params,params", "--objective names params more than once: name it once, got val_loss,params,params"),
-        ("val_mine,params", "whether more of val_mine is better has to be told"),
+        ("val_mine,params", "whether more of val_mine is better has to be given"),
     ],
 )
 def test_other_costs_are_refused(text: str, message: str) -> None:

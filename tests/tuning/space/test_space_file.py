@@ -56,7 +56,7 @@ def test_a_file_that_is_not_there_or_no_toml_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match=r"there is no file .*none\.toml: give a TOML file"):
         read_toml(tmp_path / "none.toml")
-    with pytest.raises(InputError, match=r"bad\.toml can't be read as TOML \(Invalid value .*\): mend it there"):
+    with pytest.raises(InputError, match=r"bad\.toml can't be read as TOML \(Invalid value .*\): fix it there"):
         read_toml(tmp_path / "bad.toml")
 
 

@@ -1,7 +1,7 @@
 """Resizing with weights that the formats lack or know otherwise (area, bicubic, lanczos, antialiased) as two products.
 
 Each resizes rows and columns on their own by fixed weights, so it is a multiplication by one matrix a side. The
-weights are read off TensorFlow's own operator, by resizing unit vectors, so that nothing of it is written anew.
+weights are read off TensorFlow's own operator, by resizing unit vectors, so that nothing of it is written twice.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def _multiply(node: Any, inputs: Sequence[Any]) -> Sequence[Any] | None:
     if height is None or width is None or any(value is None for value in constants):
         return None
     rows, columns = _weights(node, constants, height, width)
-    # The constant stands on the right, where every runtime has its fastest product.
+    # The constant is on the right, where every runtime has its fastest product.
     x = tf.transpose(tf.cast(image, tf.float32), (0, 2, 3, 1)) @ tf.constant(rows.T)
     x = tf.transpose(x, (0, 3, 2, 1)) @ tf.constant(columns.T)
     return [tf.transpose(x, (0, 1, 3, 2))]

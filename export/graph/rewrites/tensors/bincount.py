@@ -14,7 +14,7 @@ def _sum_one_hot(node: Any, inputs: Sequence[Any]) -> Sequence[Any] | None:
     if depth is None or values.shape.rank != 2:
         return None
     hits = tf.one_hot(values, depth, dtype=weights.dtype)
-    # TensorFlow lets an empty tensor stand for weights of one.
+    # TensorFlow takes an empty tensor for weights of one.
     if weights.shape.num_elements() != 0:
         hits = hits * weights[..., tf.newaxis]
     counts = tf.reduce_max(hits, axis=-2) if node.attr["binary_output"].b else tf.reduce_sum(hits, axis=-2)

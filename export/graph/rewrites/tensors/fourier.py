@@ -115,7 +115,7 @@ def _moved(values: Any, axis: int) -> Any:
 
 
 def _of_rows(operator: Any) -> Complex | None:
-    """RFFT: the half of the transform of real numbers that tells the other."""
+    """RFFT: the half of the transform of real numbers that determines the other."""
     rows, length = operator.inputs
     size = tf.get_static_value(length)
     if size is None or rows.shape[-1] is None:
@@ -132,7 +132,7 @@ def _to_rows(node: Any, inputs: Sequence[Any]) -> Sequence[Any] | None:
         return None
     count = int(size[0])
     real, imaginary = (_fitted(part, count // 2 + 1) for part in parts)
-    # Every number but the first, and of an even count the last, stands for its conjugate too.
+    # Every number but the first, and of an even count the last, represents its conjugate too.
     weights = np.full(count // 2 + 1, 2.0)
     weights[0] = 1.0
     if count % 2 == 0:

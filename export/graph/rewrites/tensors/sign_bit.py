@@ -1,6 +1,6 @@
 """The sign of a number read off its bits, as Keras's `argmax` and `signbit` do, by a comparison and a division.
 
-Only −0 makes a difference: no comparison tells it from 0, but 1 / −0 is below every number.
+Only −0 makes a difference: no comparison distinguishes it from 0, but 1 / −0 is below every number.
 """
 
 from __future__ import annotations
