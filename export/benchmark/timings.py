@@ -120,8 +120,6 @@ def compare_latency(one: Latency, other: Latency) -> Ratio:
 
 def _quartiles(values: Sequence[float]) -> tuple[float, float, float]:
     if len(values) < FEWEST_ROUNDS:
-        raise ValueError(
-            f"there must be at least {FEWEST_ROUNDS} rounds to measure their noise, got {len(values)}"
-        )
+        raise ValueError(f"there must be at least {FEWEST_ROUNDS} rounds to measure their noise, got {len(values)}")
     low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
     return low, middle, high

@@ -55,7 +55,7 @@ def write(source: ModelSource, path: Path, options: WriteOptions) -> None:
     variant = options.target.variant
     if variant is Variant.INT8 and source.calibration is None:
         raise InputError("int8 TFLite needs training examples to find its ranges: give data that has some")
-    path_of_source = str(source.once(_saved_model))
+    path_of_source = str(source.once(saved_model))
     try:
         with held_back(shown_on_error=False), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -73,7 +73,7 @@ def write(source: ModelSource, path: Path, options: WriteOptions) -> None:
     path.write_bytes(_finished(bytes(content), json.dumps(options.description.as_metadata())))
 
 
-def _saved_model(source: ModelSource) -> Path:
+def saved_model(source: ModelSource) -> Path:
     """A SavedModel of the serving function in operators that TFLite has."""
     path = source.folder / "tflite_source"
     writer = load_part(Format.SAVED_MODEL, "writer")

@@ -178,7 +178,9 @@ def test_a_node_that_no_layer_made_is_told_as_it_is(served: Served) -> None:
 def test_a_refused_loop_is_told_what_to_do(served: Served) -> None:
     serving = served(lambda x: layers.Conv2D(2, 3)(x))
 
-    sentence = str(refusal(serving, Unwritable(operator="TensorListReserve", path="a/b"), Format.TFLITE))
+    sentence = str(
+        refusal(serving, Unwritable(operator="TensorListReserve", path="a/b"), "TFLite with builtin operators")
+    )
 
     assert "a fixed number of steps" in sentence
     assert "TFLite with builtin operators" in sentence

@@ -53,7 +53,7 @@ def test_an_onnx_file_with_operators_of_a_vendor_is_refused(
     proto = onnx.load(onnx_file)
     proto.graph.node[0].domain = "com.vendor"
     proto.opset_import.append(onnx.helper.make_opsetid("com.vendor", 1))
-    monkeypatch.setattr(onnx_writer, "convert", lambda serving, opset: proto.SerializeToString())
+    monkeypatch.setattr(onnx_writer, "convert", lambda source: proto.SerializeToString())
 
     with pytest.raises(VerificationError, match=r"model\.onnx can't be published: it uses operators of com\.vendor"):
         write(serving, tmp_path, options(Format.ONNX))
@@ -66,7 +66,7 @@ def test_an_onnx_file_of_another_opset_is_refused(
     options: Callable[..., WriteOptions],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(onnx_writer, "convert", lambda serving, opset: onnx_file.read_bytes())
+    monkeypatch.setattr(onnx_writer, "convert", lambda source: onnx_file.read_bytes())
 
     with pytest.raises(VerificationError, match="is stamped with opset 17 but must have 13"):
         write(serving, tmp_path, options(Format.ONNX, opset=13))

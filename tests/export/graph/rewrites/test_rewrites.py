@@ -168,7 +168,8 @@ def test_a_product_of_bytes_is_exact_where_a_float_sum_is_not() -> None:
     matrix = np.full((1, 2, 2100), -128, np.int8)
 
     changed = rewrite(
-        traced(lambda x: tf.matmul(x, matrix[0], transpose_b=True, output_type=tf.int32), matrix), Format.TFLITE
+        traced(lambda x: tf.matmul(x, matrix[0], transpose_b=True, output_type=tf.int32), matrix),
+        load_part(Format.TFLITE, "writer").REWRITING,
     )
 
     np.testing.assert_array_equal(changed(tf.constant(matrix))["answer"], np.full((1, 2, 2), 2100 * 128**2))
@@ -203,6 +204,6 @@ def test_recurrent_layers_loop_again_after_they_were_traced() -> None:
 def test_a_traced_function_writes_no_variable(save_layers: Callable[..., Path]) -> None:
     serving = load_serving_model(save_layers(keras.layers.RandomHue(0.5, value_range=(0, 1), seed=1)))
 
-    found = operators(trace(serving, Format.ONNX).graph.as_graph_def())
+    found = operators(trace(serving, load_part(Format.ONNX, "writer").REWRITING).graph.as_graph_def())
 
     assert not [name for name in found if name.startswith("Assign")]
