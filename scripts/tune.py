@@ -35,8 +35,8 @@ from scripts.options.search import (
     read_options,
 )
 from tuning.errors import InputError
+from tuning.oracles.by_name import algorithm_names
 from tuning.ranking.pareto import COSTS
-from tuning.records import ALGORITHMS
 
 if TYPE_CHECKING:
     from scripts.terminal.console import Console
@@ -58,7 +58,9 @@ def build_parser() -> _entry.Parser:
     )
     add_data_arguments(parser)
     add_model_arguments(parser)
-    parser.add_argument("--algorithm", metavar="NAME", help=f"{', '.join(ALGORITHMS)} (default: {DEFAULT_ALGORITHM})")
+    parser.add_argument(
+        "--algorithm", metavar="NAME", help=f"{', '.join(algorithm_names())} (default: {DEFAULT_ALGORITHM})"
+    )
     parser.add_argument("--max-trials", type=int, metavar="N", help=f"trials at most (default: {DEFAULT_MAX_TRIALS})")
     parser.add_argument(
         "--objective",

@@ -19,7 +19,7 @@ from tuning.loop.search_loop import SearchLoop
 from tuning.loop.search_state import SearchState
 from tuning.loop.time_limits import TimeLimits
 from tuning.models.probing import as_builder, require_trainable
-from tuning.oracles.by_name import make_oracle
+from tuning.oracles.by_name import make_oracle, traits_of
 from tuning.oracles.driver import OracleDriver
 from tuning.ranking.choice import SearchResult, result_of
 from tuning.records import SearchConfig
@@ -32,16 +32,15 @@ from tuning.training.builder import ModelBuilder
 
 TRIAL_IMAGES = 100_000
 FEWEST_EPOCHS, MOST_EPOCHS = 2, 20
-HALVING_EPOCHS = 9
 
 
 def default_epochs(examples: int, algorithm: Any) -> int:
     """Epochs of a trial on so many training images: fewer images are shown more often, 2 to 20 times.
 
-    Halving gives them to its best configurations only, and needs 9 or more to have three rounds of a third each.
+    An algorithm that gives them to its best configurations only needs more, to have several rounds.
     """
     epochs = min(max(math.ceil(TRIAL_IMAGES / examples), FEWEST_EPOCHS), MOST_EPOCHS)
-    return max(epochs, HALVING_EPOCHS) if algorithm in ("hyperband", "halving") else epochs
+    return max(epochs, traits_of(algorithm).fewest_epochs)
 
 
 def search(

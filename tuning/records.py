@@ -18,7 +18,6 @@ from tuning.files.field_types import with_checked_fields
 from tuning.settings import VALIDATION_LOSS, Configuration, Objective, TrainingSettings, as_json
 
 DATASET_NAMES = ("auto", "mnist", "fashion_mnist", "digits")
-ALGORITHMS = ("random", "bayesian", "tpe", "hyperband", "halving", "grid")
 
 
 class TrialStatus(StrEnum):
@@ -156,7 +155,8 @@ class TrialRecord:
 class SearchConfig:
     """What a search is asked for: together with data, space and model it determines the sequence of trials.
 
-    `algorithm`: a name in `ALGORITHMS`, or a `kt.Oracle` made by the caller; its own objective counts then.
+    `algorithm`: the name of a file in `tuning/oracles/algorithms`, or a `kt.Oracle` made by the caller; its own
+    objective counts then.
     `max_trials`: 1 or more. `epochs`: per trial, 1 or more; None: by the number of images. `min_epochs`: those after
     which `halving` may stop a trial, 1 or more. `seed`: 0 or more; 0 is a seed like any other. `balance_classes`: every
     class weighs the same in the loss. `enqueued`: configurations that are tried first, each with its own training

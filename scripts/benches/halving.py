@@ -23,7 +23,7 @@ SCRIPTS = Path(__file__).resolve().parent.parent
 sys.path[0] = str(SCRIPTS.parent)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from tuning.oracles.halving import StoppingRule  # noqa: E402 the path comes first
+from tuning.oracles.algorithms.halving import StoppingRule  # noqa: E402 the path comes first
 from tuning.records import Epoch, SearchConfig, TrialRecord  # noqa: E402
 
 BUDGETS = (5, 10, 20)

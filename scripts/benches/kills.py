@@ -22,7 +22,8 @@ SCRIPTS = Path(__file__).resolve().parent.parent
 sys.path[0] = str(SCRIPTS.parent)
 
 from tuning.loop.journal import Journal, Suggestion  # noqa: E402 the path comes first
-from tuning.records import ALGORITHMS, TrialRecord, TrialStatus  # noqa: E402
+from tuning.oracles.by_name import algorithm_names  # noqa: E402
+from tuning.records import TrialRecord, TrialStatus  # noqa: E402
 
 TRIALS, EPOCHS = 6, 4
 SPACE = """
@@ -194,7 +195,9 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=100, metavar="N", help="kills of workers (default: 100)")
     parser.add_argument("--each", type=int, default=10, metavar="N", help="kills of one search (default: 10)")
     parser.add_argument("--seed", type=int, default=0, metavar="N")
-    parser.add_argument("--algorithms", default=",".join(ALGORITHMS), metavar="NAMES", help="in turn (default: all)")
+    parser.add_argument(
+        "--algorithms", default=",".join(algorithm_names()), metavar="NAMES", help="in turn (default: all)"
+    )
     arguments = parser.parse_args()
     rng = random.Random(arguments.seed)
     names = arguments.algorithms.split(",")

@@ -11,8 +11,8 @@ from scripts import _entry
 from scripts.options.model import ModelChoice, read_space
 from tuning.errors import InputError
 from tuning.loop.budget import parse_duration
+from tuning.oracles.by_name import algorithm_names
 from tuning.ranking.objective import parse_objectives
-from tuning.records import ALGORITHMS
 
 if TYPE_CHECKING:
     import argparse
@@ -113,8 +113,8 @@ def read_options(arguments: argparse.Namespace, folder: RunFolder) -> SearchOpti
         is_asked = value is not None and value is not False
         values[option.name] = value if is_asked else recorded.get(option.name, _DEFAULTS.get(option.name))
     options = SearchOptions(**values)
-    if options.algorithm not in ALGORITHMS:
-        raise InputError(f"unknown algorithm {options.algorithm}: choose one of {', '.join(ALGORITHMS)}")
+    if options.algorithm not in algorithm_names():
+        raise InputError(f"unknown algorithm {options.algorithm}: choose one of {', '.join(algorithm_names())}")
     for name, asked, least in (
         ("--max-trials", options.max_trials, 1),
         ("--epochs", options.epochs, 1),

@@ -14,11 +14,13 @@ from dataclasses import dataclass, field
 import pytest
 
 from tuning.executors.interface import Deliver, EpochEnded, Lost, ModelBuilt, Report, Task, TaskEnded
-from tuning.records import ALGORITHMS, Epoch
+from tuning.oracles.by_name import algorithm_names
+from tuning.records import Epoch
 from tuning.settings import Configuration
 
 PARAMETERS = 1000
-EVERY = [pytest.param(name, marks=pytest.mark.slow) if name in ("bayesian", "tpe") else name for name in ALGORITHMS]
+SLOW = ("bayesian", "tpe")
+EVERY = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in algorithm_names()]
 """All algorithms; those whose suggestions take long only where there is time."""
 
 

@@ -16,7 +16,7 @@ from tuning.loop.rejection import reason_to_skip, reason_to_stop
 from tuning.loop.search_state import SearchState
 from tuning.loop.suggesting import events_of, next_up
 from tuning.loop.time_limits import TimeLimits
-from tuning.oracles.driver import Waiting
+from tuning.oracles.base import Waiting
 from tuning.plugins.user_callbacks import TrialContext
 from tuning.ranking.choice import finalists_of
 from tuning.records import TrialRecord, TrialStatus
@@ -113,7 +113,7 @@ class SearchLoop:
 
     @property
     def _looks_ahead(self) -> bool:
-        return self.state.driver.is_slow or self.drawer.is_concurrent
+        return self.state.driver.traits.is_slow or self.drawer.is_concurrent
 
     def _suggest(self, *, wait: bool) -> Suggestion | str:
         """Record what comes next; else why there is nothing more, empty while there may be.

@@ -83,7 +83,7 @@ class SearchState:
     @property
     def is_judged(self) -> bool:
         """Whether a trial may be told to end for what it is like, and so has to wait for an answer."""
-        return self.driver.judges or bool(self.config.costs) or self.config.max_parameters is not None
+        return self.driver.traits.stops or bool(self.config.costs) or self.config.max_parameters is not None
 
     def header(self) -> SearchBegan:
         """What the sequence of trials depends on."""
@@ -184,7 +184,7 @@ class SearchState:
         before = self.suggestions.get(event.trial_id)
         if event.oracle_id and event.oracle_id != self.proposed:
             continues = "" if before is None else before.oracle_id
-            if int(event.trial_id) >= len(self.enqueued) and not self.driver.is_caller_s:
+            if int(event.trial_id) >= len(self.enqueued) and not self.driver.traits.is_caller_s:
                 _require_in_range(event)
             self._adopt(event.oracle_id, event.point, epochs=event.epochs, continues=continues)
         if event.oracle_id:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tuning.loop.journal import Event, Repetition, Suggestion
 from tuning.loop.search_state import SearchState
-from tuning.oracles.driver import Proposal, Waiting
+from tuning.oracles.base import Waiting
+from tuning.oracles.driver import Proposal
 from tuning.records import TrialRecord, TrialStatus
 from tuning.space.drawing import BuildOutcome, Drawing, Drawn
 from tuning.space.points import Point
@@ -19,7 +20,7 @@ def next_up(state: SearchState) -> Suggestion | Drawing | Waiting | None:
     if number < len(state.enqueued):
         point, settings = state.enqueued[number]
         # What trains as the search's own trials do can teach the oracle.
-        name = state.driver.next_id if settings is None and state.driver.learns else ""
+        name = state.driver.next_id if settings is None and state.driver.traits.learns else ""
         return _suggestion(state, point, oracle_id=name, epochs=None if settings is None else settings.epochs)
     asked = state.driver.ask(new=state.drawn < state.config.max_trials)
     return _proposed(state, asked) if isinstance(asked, Proposal) else asked
@@ -32,8 +33,8 @@ def events_of(state: SearchState, drawn: Drawn) -> tuple[Event, ...]:
     caller's own asked for before is no trial.
     """
     driver = state.driver
-    earlier = _trial_like(state, drawn.point) if driver.is_caller_s else None
-    is_told = drawn.outcome is not BuildOutcome.IMPOSSIBLE or driver.is_caller_s
+    earlier = _trial_like(state, drawn.point) if driver.traits.is_caller_s else None
+    is_told = drawn.outcome is not BuildOutcome.IMPOSSIBLE or driver.traits.is_caller_s
     proposal = driver.accept(drawn.point) if is_told else None
     if earlier is not None and proposal is not None and not proposal.continues:
         state.proposed = proposal.oracle_id

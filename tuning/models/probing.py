@@ -11,6 +11,7 @@ from tuning.environment.keras_settings import require_tensorflow
 from tuning.errors import InputError
 from tuning.failures import describe_failure
 from tuning.models.user_model import UserModel
+from tuning.oracles.by_name import traits_of
 from tuning.ranking.objective import require_reported
 from tuning.records import SearchConfig
 from tuning.settings import TrainingPlan
@@ -34,7 +35,8 @@ def require_trainable(builder: ModelBuilder, data: SearchData, config: SearchCon
     """Train the default configuration for an epoch on a few images, and save it, to see that all of that works.
 
     The built-in model is known. Raises InputError, in one sentence, if it does not work, if the model does not report
-    the objective, and for Hyperband if the user's own fit does not let it choose the epochs.
+    the objective, and if the user's own fit does not let an algorithm that pauses trials choose
+    their epochs.
     """
     if config.balance_classes and not (data.num_classes and data.training.has_classes):
         raise InputError(f"{data.name} has no classes that could weigh the same: leave out --class-weight")
@@ -50,9 +52,11 @@ def require_trainable(builder: ModelBuilder, data: SearchData, config: SearchCon
     named = [name for name in ("loss", "accuracy", "val_loss", "val_accuracy") if last.value(name) is not None]
     require_reported(config.objective, [*named, *last.metrics], builder.name)
     what_can_be_kept(builder, plan, outcome.model, few)
-    if config.algorithm == "hyperband" and builder.own_fit is not None and "epochs" in builder.own_fit.decides:
+    decides = builder.own_fit is not None and "epochs" in builder.own_fit.decides
+    if decides and traits_of(config.algorithm).pauses:
         raise InputError(
-            f"fit of {builder.name} sets its epochs by itself, which hyperband has to do: choose another --algorithm"
+            f"fit of {builder.name} sets its epochs by itself, which {config.algorithm} has to do: choose another "
+            "--algorithm"
         )
     builder.proved_for = config
 

@@ -1,1 +1,1 @@
-"""Search algorithms, one file each."""
+"""Which configuration next: search algorithms, and what drives them."""

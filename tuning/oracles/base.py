@@ -7,14 +7,17 @@ is used up is used up.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from enum import Enum
+from typing import Any, ClassVar, Final, Protocol, Self
 
 import keras_tuner as kt
 
+from tuning.records import SearchConfig
 from tuning.seeds import derive_seed
 from tuning.settings import Objective
-from tuning.space.drawing import Drawing, Otherwise
+from tuning.space.drawing import Drawing
 from tuning.space.known_space import KnownSpace
 from tuning.space.points import Point
 
@@ -22,6 +25,15 @@ EPOCHS, EARLIER_TRIAL = "tuner/epochs", "tuner/trial_id"
 """Keras Tuner's hyperparameters for the epochs to train up to, and for the trial that goes on."""
 
 _NEVER = 2**31
+
+
+class Waiting(Enum):
+    """The answer of an oracle that can't say what comes next before another trial has ended."""
+
+    WAITING = "waiting"
+
+
+WAITING: Final = Waiting.WAITING
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,17 +47,58 @@ class Proposed:
     decided: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
+class Proposer(Protocol):
+    """What a driver asks: an oracle of ours, or one that stands for an oracle of the caller's own.
+
+    `space`: every point that was taken. `is_caller_s`: it is told of every configuration that it asked for, possible or
+    not. The other attributes are as those of `UnrepeatedOracle`.
+    """
+
+    space: KnownSpace
+    is_caller_s: bool
+    learns: bool
+    stops: bool
+    pauses: bool
+    is_slow: bool
+    fewest_epochs: int
+
+    def propose(self, *, new: bool = True) -> Proposed | Waiting | None:
+        """What comes next; None if there is no more. `new` False: only one that goes on."""
+
+    def agrees(self, point: Point) -> bool:
+        """Whether a point from a journal can be what comes next."""
+
+    def adopt(self, point: Point, decided: dict[str, Any]) -> Any:
+        """A trial of Keras Tuner for the point, with what was decided of it."""
+
+    def show(self, point: Point) -> None:
+        """Let it know what the model builder asks for."""
+
+    def continuable(self, oracle_ids: Iterable[str]) -> set[str]:
+        """Those of the proposals, which ended, that a later one may continue."""
+
+
 class UnrepeatedOracle(kt.Oracle):
     """A `kt.Oracle` whose proposals are a function of its seed, its trials, what was reported of them, and its space.
 
     It is not told its space: `space` is what is known of it, and grows with every configuration that was drawn.
     `propose` says what to draw, and `adopt` makes a trial of what was drawn. `seed`: 0 or more. Random numbers are
     derived for each draw from the seed and the number of configurations before it, so that trials taken from a journal
-    stand for the calls that made them. It keeps no files. `learns`: it makes use of results, also of configurations
-    that it did not propose.
+    stand for the calls that made them. It keeps no files.
+
+    An algorithm declares by class attributes what it is like. `learns`: it makes use of results, also of configurations
+    that it did not propose. `stops`: it may end a trial early, in `update_trial`. `pauses`: a proposal may continue an
+    earlier one's trial, so that what that had learned is kept. `is_slow`: a proposal takes seconds. `is_random`: its
+    proposals depend on the seed. `fewest_epochs`: what a trial gets at least where nobody says how many.
     """
 
-    learns = False
+    is_caller_s: ClassVar[bool] = False
+    learns: ClassVar[bool] = False
+    stops: ClassVar[bool] = False
+    pauses: ClassVar[bool] = False
+    is_slow: ClassVar[bool] = False
+    is_random: ClassVar[bool] = True
+    fewest_epochs: ClassVar[int] = 1
 
     def __init__(self, objective: Objective, *, seed: int) -> None:
         super().__init__(
@@ -61,9 +114,14 @@ class UnrepeatedOracle(kt.Oracle):
         self.points: dict[str, Point] = {}
         self._adopted: dict[str, Any] = {}
 
-    def propose(self) -> Proposed | None:
+    @classmethod
+    def of(cls, config: SearchConfig, *, seed: int) -> Self:
+        """The oracle with what the config says of it; one with options of its own takes them from there."""
+        return cls(config.objective, seed=seed)
+
+    def propose(self, *, new: bool = True) -> Proposed | Waiting | None:
         """What comes next; None when the space is used up. Has no lasting effect."""
-        drawing = self.drawing()
+        drawing = self.drawing() if new else None
         return None if drawing is None else Proposed(what=drawing)
 
     def drawing(self) -> Drawing | None:
@@ -72,12 +130,24 @@ class UnrepeatedOracle(kt.Oracle):
             return None
         return Drawing(seed=derive_seed(self.seed, "draw", len(self.space)))
 
-    def adopt(self, tuner_id: str, point: Point, decided: dict[str, Any]) -> Any:
+    def agrees(self, point: Point) -> bool:
+        """Always: what a journal holds stands for the calls that made it, and nothing is computed for it."""
+        return True
+
+    def adopt(self, point: Point, decided: dict[str, Any]) -> Any:
         """A trial of the point, whether it was proposed or not, with what was decided of it."""
         self._adopted = {**point.values, **decided}
-        trial = self.create_trial(tuner_id)
+        # Keras Tuner gives a tuner that has a trial under way the same one again.
+        trial = self.create_trial(f"proposal-{len(self.trials)}")
         self.points[trial.trial_id] = point
         return trial
+
+    def show(self, point: Point) -> None:
+        """Nothing: it learns by what is drawn what a builder asks for."""
+
+    def continuable(self, oracle_ids: Iterable[str]) -> set[str]:
+        """None."""
+        return set()
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """Keras Tuner's hook: what was adopted."""
@@ -104,19 +174,3 @@ class UnrepeatedOracle(kt.Oracle):
 
     def _record_values(self, trial: Any) -> None:
         """Nothing. Keras Tuner drops the value of a name that an inactive condition has too, and draws another."""
-
-
-class RandomOracle(UnrepeatedOracle):
-    """Draws every configuration at random, until the space is used up."""
-
-
-class GridOracle(UnrepeatedOracle):
-    """Lists the space, the last hyperparameter fastest. Of real numbers it takes ten values on their scale."""
-
-    def __init__(self, objective: Objective, *, seed: int) -> None:
-        super().__init__(objective, seed=seed)
-        self.space = KnownSpace(lists_reals=True)
-
-    def drawing(self) -> Drawing | None:
-        drawing = super().drawing()
-        return None if drawing is None else dataclasses.replace(drawing, otherwise=Otherwise.FIRST)

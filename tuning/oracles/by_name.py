@@ -1,43 +1,42 @@
-"""Oracles by their names."""
+"""Algorithms by their names."""
 
 from __future__ import annotations
 
-import keras_tuner as kt
+from typing import TYPE_CHECKING, Any
 
-from tuning.errors import InputError
-from tuning.oracles.base import GridOracle, RandomOracle
-from tuning.oracles.bayesian import BayesianOracle
-from tuning.oracles.halving import HalvingOracle, StoppingRule
-from tuning.oracles.hyperband import HyperbandOracle
-from tuning.records import ALGORITHMS, SearchConfig
+from tuning.found import load_from, names_in
 from tuning.seeds import derive_seed
 
+if TYPE_CHECKING:
+    from tuning.oracles.base import Proposer, UnrepeatedOracle
+    from tuning.records import SearchConfig
 
-def make_oracle(config: SearchConfig) -> kt.Oracle:
-    """The oracle that `config.algorithm` names, or the one that it is.
+_PACKAGE = "tuning.oracles.algorithms"
 
-    `hyperband` and `halving` train a configuration for `config.epochs` at most. Raises InputError for an unknown name,
-    and for `tpe` without Optuna.
+
+def algorithm_names() -> tuple[str, ...]:
+    """The names that `SearchConfig.algorithm` takes. Loads no framework."""
+    return names_in(_PACKAGE)
+
+
+def algorithm_class(name: str) -> type[UnrepeatedOracle]:
+    """What the algorithm's file declares.
+
+    Raises InputError for an unknown name, and for an algorithm whose package is not installed.
     """
-    algorithm = config.algorithm
-    if isinstance(algorithm, kt.Oracle):
-        return algorithm
-    epochs = config.epochs if config.epochs is not None else 1
-    objective, seed = config.objective, derive_seed(config.seed, "oracle")
-    match algorithm:
-        case "random":
-            return RandomOracle(objective, seed=seed)
-        case "bayesian":
-            return BayesianOracle(objective, seed=seed)
-        case "tpe":
-            # Optuna is an optional package.
-            from tuning.oracles.tpe import TPEOracle
+    found: type[UnrepeatedOracle] = load_from(_PACKAGE, name, "ALGORITHM", what="algorithm")
+    return found
 
-            return TPEOracle(objective, seed=seed)
-        case "hyperband":
-            return HyperbandOracle(objective, seed=seed, epochs=epochs)
-        case "halving":
-            return HalvingOracle(objective, seed=seed, rule=StoppingRule(epochs=epochs, min_epochs=config.min_epochs))
-        case "grid":
-            return GridOracle(objective, seed=seed)
-    raise InputError(f"unknown algorithm {algorithm}: choose one of {', '.join(ALGORITHMS)}")
+
+def traits_of(algorithm: Any) -> type[UnrepeatedOracle] | Proposer:
+    """What says of an algorithm, a name or an oracle of the caller's own, whether it stops, pauses and so on."""
+    from tuning.oracles.callers import proposer_of
+
+    return algorithm_class(algorithm) if isinstance(algorithm, str) else proposer_of(algorithm)
+
+
+def make_oracle(config: SearchConfig) -> Any:
+    """The oracle that `config.algorithm` names, or the one that it is. Raises InputError as `algorithm_class` does."""
+    if not isinstance(config.algorithm, str):
+        return config.algorithm
+    return algorithm_class(config.algorithm).of(config, seed=derive_seed(config.seed, "oracle"))

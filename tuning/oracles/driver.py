@@ -8,31 +8,21 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import Enum
-from typing import Any, Final
+from typing import Any
 
 import keras_tuner as kt
 from keras_tuner.src.engine import oracle as engine
 
 from tuning.errors import InputError
-from tuning.oracles.base import EARLIER_TRIAL, EPOCHS, UnrepeatedOracle
-from tuning.oracles.hyperband import HyperbandOracle
+from tuning.oracles.base import EARLIER_TRIAL, EPOCHS, Proposed, Proposer, Waiting
+from tuning.oracles.callers import proposer_of
 from tuning.records import TrialRecord
-from tuning.settings import Objective, Value
-from tuning.space.drawing import Drawing, Otherwise
+from tuning.settings import Objective
+from tuning.space.drawing import Drawing
 from tuning.space.known_space import KnownSpace
 from tuning.space.points import Point
 
 _NEVER = 2**31
-
-
-class Waiting(Enum):
-    """The answer of an oracle that can't say what comes next before another trial has ended."""
-
-    WAITING = "waiting"
-
-
-WAITING: Final = Waiting.WAITING
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,10 +57,8 @@ class OracleDriver:
         oracle._save_trial = lambda *_: None
         self._scratch = tempfile.TemporaryDirectory(prefix="oracle-")
         oracle._set_project_dir(self._scratch.name, "search")
-        self._asked = 0
-        self._asked_for: Any = None
         self._decided: dict[str, Any] = {}
-        self._space = oracle.space if isinstance(oracle, UnrepeatedOracle) else KnownSpace()
+        self._proposer = proposer_of(oracle)
 
     @property
     def objective(self) -> Objective:
@@ -83,24 +71,9 @@ class OracleDriver:
         return Objective(name=objective.name, maximize=objective.direction == "max")
 
     @property
-    def judges(self) -> bool:
-        """Whether it may want a trial stopped before its end."""
-        return type(self._oracle).update_trial is not kt.Oracle.update_trial
-
-    @property
-    def is_slow(self) -> bool:
-        """Whether a suggestion takes seconds."""
-        return isinstance(self._oracle, kt.oracles.BayesianOptimizationOracle)
-
-    @property
-    def pauses(self) -> bool:
-        """Whether a proposal can continue an earlier one's trial, so that what it had learned has to be kept."""
-        return isinstance(self._oracle, HyperbandOracle | kt.oracles.HyperbandOracle)
-
-    @property
-    def learns(self) -> bool:
-        """Whether it can adopt a configuration that it did not propose, and would make use of how that ended."""
-        return isinstance(self._oracle, UnrepeatedOracle) and self._oracle.learns
+    def traits(self) -> Proposer:
+        """What the oracle is like: whether it learns, stops, pauses, is slow, or is the caller's own."""
+        return self._proposer
 
     @property
     def next_id(self) -> str:
@@ -110,7 +83,7 @@ class OracleDriver:
     @property
     def space(self) -> KnownSpace:
         """What is known of the search space: every point that was taken."""
-        return self._space
+        return self._proposer.space
 
     def ask(self, *, new: bool = True) -> Drawing | Proposal | Waiting | None:
         """What comes next: a configuration to be drawn and handed to `accept`, or an earlier one that goes on.
@@ -118,27 +91,17 @@ class OracleDriver:
         WAITING if that depends on a result that is not there yet, None if there is no more. `new` False: only the
         continuation of an earlier one, of which oracles that are the caller's own have none.
         """
-        if not isinstance(self._oracle, UnrepeatedOracle):
-            return self._ask_caller_s() if new else None
-        if isinstance(self._oracle, HyperbandOracle):
-            self._oracle.draws = new
-        elif not new:
-            return None
         with self._calling():
-            proposed = self._oracle.propose()
-        if proposed is None:
-            return WAITING if self.pauses and self._oracle.ongoing_trials else None
+            proposed = self._proposer.propose(new=new)
+        if not isinstance(proposed, Proposed):
+            return proposed
         self._decided = proposed.decided
         return proposed.what if isinstance(proposed.what, Drawing) else self.accept(proposed.what)
 
     def accept(self, point: Point) -> Proposal:
         """The proposal that the point is, drawn as `ask` said or another one."""
-        if isinstance(self._oracle, UnrepeatedOracle):
-            with self._calling():
-                trial = self._oracle.adopt(self._tuner_id(), point, self._decided)
-        else:
-            trial, self._asked_for = self._asked_for, None
-            self.show(point)
+        with self._calling():
+            trial = self._proposer.adopt(point, self._decided)
         self._decided = {}
         values = trial.hyperparameters.values
         return Proposal(
@@ -148,25 +111,17 @@ class OracleDriver:
             continues=values.get(EARLIER_TRIAL, ""),
         )
 
-    @property
-    def is_caller_s(self) -> bool:
-        """Whether it is none of ours: it is told of every configuration that it asked for, possible or not."""
-        return not isinstance(self._oracle, UnrepeatedOracle)
-
     def show(self, point: Point) -> None:
         """Tell an oracle of the caller's own what the builder asks for; ours learn it by what is drawn."""
-        if self.is_caller_s and self._oracle.allow_new_entries:
-            self._oracle.update_space(_declared(point))
+        self._proposer.show(point)
 
     def take(self, point: Point) -> None:
         """Note that a point is taken, so that none of our oracles proposes it."""
-        self._space.add(point)
+        self.space.add(point)
 
     def continuable(self, oracle_ids: Iterable[str]) -> set[str]:
         """Those of the proposals, which ended, that a later one may continue."""
-        if isinstance(self._oracle, HyperbandOracle):
-            return self._oracle.promotable().intersection(oracle_ids)
-        return set(oracle_ids) if self.pauses else set()
+        return self._proposer.continuable(oracle_ids)
 
     def adopt(self, recorded: Proposal) -> None:
         """Take a proposal from a journal as if it had just been made; an oracle of ours computes nothing for it.
@@ -209,35 +164,16 @@ class OracleDriver:
         engine.LOCKS.pop(self._oracle, None)
         engine.THREADS.pop(self._oracle, None)
 
-    def _tuner_id(self) -> str:
-        # Keras Tuner gives a tuner that has a trial under way the same one again.
-        self._asked += 1
-        return f"proposal-{self._asked}"
-
     def _adopted(self, recorded: Proposal) -> Proposal | None:
-        if not isinstance(self._oracle, UnrepeatedOracle):
-            wanted = self._ask_caller_s()
-            is_it = isinstance(wanted, Drawing) and all(
-                recorded.point.values.get(name, value) == value for name, value in wanted.wanted.items()
-            )
-            return self.accept(recorded.point) if is_it else None
         if recorded.continues and recorded.continues not in self._oracle.trials:
             return None
-        keys = {EPOCHS: recorded.epochs, EARLIER_TRIAL: recorded.continues if recorded.continues else None}
-        self._decided = {name: value for name, value in keys.items() if value is not None} if self.pauses else {}
-        return self.accept(recorded.point)
-
-    def _ask_caller_s(self) -> Drawing | Waiting | None:
         with self._calling():
-            trial = self._oracle.create_trial(self._tuner_id())
-        if trial.status == "IDLE":
-            return WAITING
-        if trial.status != "RUNNING":
-            return None
-        self._asked_for = trial
-        values = trial.hyperparameters.values
-        plain = {name: _plain(value) for name, value in values.items() if not name.startswith("tuner/")}
-        return Drawing(wanted=plain, otherwise=Otherwise.DEFAULT, is_final=True)
+            if not self._proposer.agrees(recorded.point):
+                return None
+        keys = {EPOCHS: recorded.epochs, EARLIER_TRIAL: recorded.continues if recorded.continues else None}
+        known = {name: value for name, value in keys.items() if value is not None}
+        self._decided = known if self._proposer.pauses else {}
+        return self.accept(recorded.point)
 
     @contextmanager
     def _calling(self) -> Iterator[None]:
@@ -254,16 +190,3 @@ class OracleDriver:
                 engine.THREADS[self._oracle] = None
                 engine.LOCKS[self._oracle].release()
             raise
-
-
-def _declared(point: Point) -> kt.HyperParameters:
-    hp = kt.HyperParameters()
-    for name, domain in point.ranges.items():
-        domain.declare(hp, name, point.values[name])
-    return hp
-
-
-def _plain(value: Any) -> Value:
-    """The Python value of a number that an oracle computed with numpy."""
-    plain: Value = value.item() if hasattr(value, "item") else value
-    return plain

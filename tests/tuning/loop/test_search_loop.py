@@ -20,7 +20,8 @@ from tuning.loop.budget import Budget
 from tuning.loop.journal import AttemptLost, EpochReported, Journal, SearchBegan, Suggestion
 from tuning.loop.observer import Silent
 from tuning.loop.resources import Resources
-from tuning.records import ALGORITHMS, SearchConfig, TrialRecord, TrialStatus
+from tuning.oracles.by_name import algorithm_names
+from tuning.records import SearchConfig, TrialRecord, TrialStatus
 
 
 class Killed(BaseException):
@@ -87,7 +88,7 @@ def test_one_worker_makes_every_search_the_same(run, tmp_path, algorithm):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", algorithm_names())
 def test_a_search_of_one_worker_that_is_cut_at_any_event_goes_on_to_the_same_result(run, tmp_path, algorithm):
     whole = run(tmp_path / "whole", algorithm=algorithm, workers=1, max_trials=5, epochs=4, repeats=1)
     lines = (tmp_path / "whole" / "trials.jsonl").read_bytes().splitlines(keepends=True)
@@ -123,7 +124,7 @@ class KilledAt(Silent):
 
 @pytest.mark.slow
 @given(
-    algorithm=st.sampled_from(ALGORITHMS),
+    algorithm=st.sampled_from(algorithm_names()),
     workers=st.integers(1, 4),
     kills=st.lists(st.integers(0, 25), max_size=5),
     lost=st.dictionaries(st.sampled_from([f"{number:04d}" for number in range(6)]), st.integers(1, 4), max_size=4),

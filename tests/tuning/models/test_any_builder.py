@@ -17,7 +17,8 @@ from simulated_executor import Simulated
 from tuning._search import search
 from tuning.loop.journal import Journal, Suggestion
 from tuning.loop.resources import Resources
-from tuning.records import ALGORITHMS, SearchConfig, TrialStatus
+from tuning.oracles.by_name import algorithm_class, algorithm_names
+from tuning.records import SearchConfig, TrialStatus
 from tuning.space.ranges import is_finite
 from tuning.space.recording import RecordingHyperParameters, answering
 
@@ -112,7 +113,7 @@ def models(program, trials):
     return found
 
 
-ALGORITHM = st.sampled_from([name for name in ALGORITHMS if name != "bayesian"])
+ALGORITHM = st.sampled_from([name for name in algorithm_names() if not algorithm_class(name).is_slow])
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import keras_tuner as kt
 import pytest
 from driven_oracle import DrivenOracle
 
-from tuning.oracles.halving import HalvingOracle, StoppingRule
+from tuning.oracles.algorithms.halving import HalvingOracle, StoppingRule
 from tuning.records import TrialStatus
 from tuning.settings import VALIDATION_LOSS, Objective
 

@@ -6,8 +6,9 @@ import keras_tuner as kt
 import pytest
 from driven_oracle import DrivenOracle
 
-from tuning.oracles.driver import WAITING, Proposal
-from tuning.oracles.hyperband import HyperbandOracle, plan_brackets
+from tuning.oracles.algorithms.hyperband import HyperbandOracle, plan_brackets
+from tuning.oracles.base import WAITING
+from tuning.oracles.driver import Proposal
 from tuning.records import TrialStatus
 from tuning.settings import VALIDATION_LOSS
 

@@ -14,7 +14,7 @@ import pytest
 from driven_oracle import Declared, DrivenOracle
 
 from tuning.errors import InputError
-from tuning.oracles.bayesian import INITIAL_POINTS
+from tuning.oracles.algorithms.bayesian import INITIAL_POINTS
 from tuning.oracles.by_name import make_oracle
 from tuning.records import SearchConfig, TrialStatus
 from tuning.space.drawing import complete

@@ -13,11 +13,12 @@ import pytest
 from driven_oracle import Declared, DrivenOracle
 
 from tuning.errors import InputError
-from tuning.oracles.base import RandomOracle
-from tuning.oracles.bayesian import INITIAL_POINTS
-from tuning.oracles.by_name import make_oracle
-from tuning.oracles.driver import WAITING, OracleDriver, Proposal
-from tuning.records import ALGORITHMS, SearchConfig, TrialStatus
+from tuning.oracles.algorithms.bayesian import INITIAL_POINTS
+from tuning.oracles.algorithms.random import RandomOracle
+from tuning.oracles.base import WAITING
+from tuning.oracles.by_name import algorithm_class, algorithm_names, make_oracle
+from tuning.oracles.driver import OracleDriver, Proposal
+from tuning.records import SearchConfig, TrialStatus
 from tuning.seeds import derive_seed
 from tuning.settings import VALIDATION_LOSS
 from tuning.space.drawing import complete
@@ -25,11 +26,12 @@ from tuning.space.points import Point
 from tuning.space.ranges import ranges_as_json, ranges_from_json
 
 SLOW = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:lbfgs failed to converge")]
-QUICK = [name for name in ALGORITHMS if name != "bayesian"]
-EVERY = [*QUICK, pytest.param("bayesian", marks=SLOW)]
-"""All algorithms; `bayesian` only where there is time, for where it models what it saw it takes seconds."""
+ALGORITHMS = algorithm_names()
+QUICK = [name for name in ALGORITHMS if not algorithm_class(name).is_slow]
+EVERY = [pytest.param(name, marks=[] if name in QUICK else SLOW) for name in ALGORITHMS]
+"""All algorithms; slow ones only where there is time, for where they model what they saw they take seconds."""
 
-SEEDED = [name for name in EVERY if name != "grid"]
+SEEDED = [each for each in EVERY if algorithm_class(each.values[0]).is_random]
 """The algorithms that draw at random; a grid is the same for every seed."""
 
 EPOCHS = 9
@@ -280,22 +282,28 @@ def test_no_file_is_written_and_closing_leaves_no_folder(ask, tmp_path, monkeypa
     assert written == list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_what_an_oracle_is_says_what_the_search_has_to_provide(start, algorithm):
-    driver = start(algorithm)
-    assert driver.judges == (algorithm == "halving")
-    assert driver.is_slow == (algorithm == "bayesian")
-    assert driver.pauses == (algorithm == "hyperband")
+@pytest.mark.parametrize(
+    ("trait", "declared"),
+    [
+        ("stops", {"halving"}),
+        ("is_slow", {"bayesian"}),
+        ("pauses", {"hyperband"}),
+        ("learns", {"bayesian", "halving", "tpe"}),
+    ],
+)
+def test_what_an_algorithm_declares_says_what_the_search_has_to_provide(start, trait, declared):
+    ours = {"random", "bayesian", "tpe", "hyperband", "halving", "grid"}
+    assert {name for name in ours if getattr(start(name).traits, trait)} == declared
 
 
-@pytest.mark.parametrize("algorithm", [name for name in ALGORITHMS if name != "hyperband"])
-def test_only_hyperband_decides_on_epochs(start, algorithm):
+@pytest.mark.parametrize("algorithm", [name for name in ALGORITHMS if not algorithm_class(name).pauses])
+def test_only_an_algorithm_that_pauses_decides_on_epochs(start, algorithm):
     proposal = start(algorithm).propose()
     assert (proposal.epochs, proposal.continues) == (None, "")
 
 
-@pytest.mark.parametrize("algorithm", [name for name in ALGORITHMS if name != "halving"])
-def test_only_halving_stops_trials(start, algorithm):
+@pytest.mark.parametrize("algorithm", [name for name in ALGORITHMS if not algorithm_class(name).stops])
+def test_only_an_algorithm_that_declares_it_stops_trials(start, algorithm):
     driver = start(algorithm)
     ids = [driver.propose().oracle_id for _ in range(4)]
     assert all(driver.report(name, 1, loss) for loss, name in enumerate(ids))
@@ -335,14 +343,14 @@ def test_the_oracle_s_own_seed_is_derived():
 
 
 def test_an_unknown_algorithm_is_refused():
-    message = "unknown algorithm genetic: choose one of random, bayesian, tpe, hyperband, halving, grid"
+    message = "unknown algorithm genetic: choose one of bayesian, grid, halving, hyperband, random, tpe"
     with pytest.raises(InputError, match=message):
         make_oracle(SearchConfig(algorithm="genetic"))
 
 
 def test_tpe_without_optuna_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
-    monkeypatch.delitem(sys.modules, "tuning.oracles.tpe", raising=False)
+    monkeypatch.delitem(sys.modules, "tuning.oracles.algorithms.tpe", raising=False)
     with pytest.raises(
         InputError, match=r"^tpe needs optuna: install it with pip install 'keras-tune-export\[tpe\]', or"
     ):
@@ -401,7 +409,7 @@ def test_keras_tuner_s_hyperband_continues_trials_too(drive, ask):
     driver = drive(own_oracle(kt.oracles.HyperbandOracle, max_epochs=3))
     first, second, third, promoted = ask(driver, 4)
     best = min((first, second, third), key=loss)
-    assert driver.pauses
+    assert driver.traits.pauses
     assert [proposal.epochs for proposal in (first, promoted)] == [1, 3]
     assert (promoted.continues, promoted.point) == (best.oracle_id, best.point)
 
@@ -419,7 +427,7 @@ class StoppingOracle(kt.oracles.RandomSearchOracle):
 def test_a_caller_s_oracle_stops_trials_through_keras_tuner_s_hook(drive, make_trial):
     driver = drive(own_oracle(StoppingOracle))
     name = driver.propose().oracle_id
-    assert driver.judges
+    assert driver.traits.stops
     assert driver.report(name, 1, 0.5)
     assert not driver.report(name, 2, None)
     driver.tell(name, make_trial(0.5, status=TrialStatus.STOPPED))
@@ -463,7 +471,6 @@ def test_neighbouring_seeds_of_an_oracle_share_nothing():
 def test_an_oracle_that_makes_use_of_results_learns_from_known_configurations(start, ask, make_trial, algorithm):
     driver = start(algorithm)
     known = {"kind": "dense", "learning_rate": 0.01, "units": 64, "batch_size": 32}
-    assert driver.learns == (algorithm in ("tpe", "halving"))
     named = driver.next_id
     driver.adopt(Proposal(oracle_id=named, point=complete(Declared(conditional_space()), known), epochs=EPOCHS))
     driver.tell(named, make_trial(0.1))

@@ -35,6 +35,7 @@ class BayesianOracle(UnrepeatedOracle, kt.oracles.BayesianOptimizationOracle):
     """
 
     learns = True
+    is_slow = True
 
     def __init__(self, objective: Objective, *, seed: int) -> None:
         super().__init__(objective, seed=seed)
@@ -72,6 +73,9 @@ class BayesianOracle(UnrepeatedOracle, kt.oracles.BayesianOptimizationOracle):
 
         found = [self.space.sample(choose) for choose in [anywhere] * _ANYWHERE + [nearby] * _NEARBY]
         return [values for values in found if not self.space.is_taken(values)]
+
+
+ALGORITHM = BayesianOracle
 
 
 class _Columns:

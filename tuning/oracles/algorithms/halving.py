@@ -8,11 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import keras_tuner as kt
 
 from tuning.oracles.base import UnrepeatedOracle
+from tuning.records import SearchConfig
 from tuning.settings import Objective
 
 FACTOR = 3
@@ -52,12 +53,20 @@ class HalvingOracle(UnrepeatedOracle):
     """
 
     learns = True
+    stops = True
+    fewest_epochs = FACTOR**2
 
     def __init__(self, objective: Objective, *, seed: int, rule: StoppingRule) -> None:
         super().__init__(objective, seed=seed)
         self.rule = rule
         # For each rung, trial id → its value there as a rank, less is better.
         self._reached: dict[int, dict[str, float]] = {rung: {} for rung in rule.rungs}
+
+    @classmethod
+    def of(cls, config: SearchConfig, *, seed: int) -> Self:
+        """Trials of up to `config.epochs` epochs may stop from `config.min_epochs` on."""
+        epochs = config.epochs if config.epochs is not None else 1
+        return cls(config.objective, seed=seed, rule=StoppingRule(epochs=epochs, min_epochs=config.min_epochs))
 
     @kt.synchronized
     def update_trial(self, trial_id: str, metrics: Mapping[str, float], step: int = 0) -> Any:
@@ -76,3 +85,6 @@ class HalvingOracle(UnrepeatedOracle):
             if not self.rule.goes_on(rank, counting):
                 trial.status = "STOPPED"
         return trial
+
+
+ALGORITHM = HalvingOracle

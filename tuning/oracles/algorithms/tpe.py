@@ -83,6 +83,9 @@ class TPEOracle(UnrepeatedOracle):
         )
 
 
+ALGORITHM = TPEOracle
+
+
 def _sampler(seed: int) -> Any:
     with warnings.catch_warnings():
         # Both options are years old and still called experimental.

@@ -5,11 +5,13 @@ Keras Tuner's own repeats configurations, and one failed trial keeps its bracket
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
-from tuning.oracles.base import EARLIER_TRIAL, EPOCHS, Proposed, UnrepeatedOracle
-from tuning.oracles.halving import FACTOR
+from tuning.oracles.algorithms.halving import FACTOR
+from tuning.oracles.base import EARLIER_TRIAL, EPOCHS, WAITING, Proposed, UnrepeatedOracle, Waiting
+from tuning.records import SearchConfig
 from tuning.settings import Objective
 
 
@@ -52,31 +54,45 @@ class HyperbandOracle(UnrepeatedOracle):
 
     `epochs`: what the best configurations get, 1 or more. The losers of a rung stay as they are. A third of a rung is
     promoted, at least one, of those with a result: a failed trial starves no rung. While a rung waits for running
-    trials, the next bracket begins. What a bracket lacks when the space is used up, or when `draws` is False, it goes
-    on without.
+    trials, the next bracket begins. What a bracket lacks when the space is used up, or when nothing new is wanted, it
+    goes on without.
     """
+
+    pauses = True
+    fewest_epochs = FACTOR**2
 
     def __init__(self, objective: Objective, *, seed: int, epochs: int) -> None:
         super().__init__(objective, seed=seed)
         self.epochs = epochs
-        self.draws = True
+        self._draws = True
         self._plans = plan_brackets(epochs)
 
-    def propose(self) -> Proposed | None:
+    @classmethod
+    def of(cls, config: SearchConfig, *, seed: int) -> Self:
+        """Configurations get `config.epochs` epochs at most."""
+        return cls(config.objective, seed=seed, epochs=config.epochs if config.epochs is not None else 1)
+
+    def propose(self, *, new: bool = True) -> Proposed | Waiting | None:
+        """WAITING where a promotion depends on trials that are running."""
+        self._draws = new
         brackets = self._brackets()
         promotion = self._promotion([bracket for bracket in brackets if not bracket.has_room])
         if promotion is not None:
             return promotion
-        drawing = self.drawing() if self.draws else None
+        drawing = self.drawing() if new else None
         if drawing is not None:
             return Proposed(what=drawing, decided={EPOCHS: brackets[-1].plan.epochs[0]})
-        return self._promotion(brackets)
+        promotion = self._promotion(brackets)
+        return WAITING if promotion is None and self.ongoing_trials else promotion
+
+    def continuable(self, oracle_ids: Iterable[str]) -> set[str]:
+        return self.promotable().intersection(oracle_ids)
 
     def promotable(self) -> set[str]:
         """The trials that ended and may be promoted yet: their rung is not decided, or decided in their favour."""
         found: set[str] = set()
         for bracket in self._brackets():
-            grows = bracket.has_room and self.draws
+            grows = bracket.has_room and self._draws
             for rung, following in zip(bracket.rungs, bracket.rungs[1:], strict=False):
                 promoted = {self.trials[trial_id].hyperparameters.values[EARLIER_TRIAL] for trial_id in following}
                 ended = [trial_id for trial_id in rung if self.trials[trial_id].status == "COMPLETED"]
@@ -135,3 +151,6 @@ class HyperbandOracle(UnrepeatedOracle):
     def _is_through(self, rung: list[str], following: list[str]) -> bool:
         """Whether the next rung gets no more trials."""
         return bool(following) and len(following) == len(self._winners(rung))
+
+
+ALGORITHM = HyperbandOracle
