@@ -88,6 +88,10 @@ ROOMS = [
         packages=f"{FRAMEWORKS} cloudpickle psutil",
     ),
     Room(
+        name="tuning/executors/places",
+        imports=f"{TUNING_GROUND} tuning/environment tuning/training tuning/executors",
+    ),
+    Room(
         name="tuning/loop",
         imports=f"{TUNING_GROUND} tuning/environment tuning/space tuning/plugins tuning/runs tuning/ranking "
         "tuning/oracles tuning/training tuning/executors",

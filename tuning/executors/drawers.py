@@ -11,10 +11,9 @@ from tuning.data.search_data import sample
 from tuning.environment.devices import worker_environment
 from tuning.errors import InputError
 from tuning.executors.interface import Workplace
-from tuning.executors.processes import setup_for
 from tuning.executors.shared_job import write_job
 from tuning.executors.worker import AskedFor, DrawFinished, DrawRefused, Order, Unusable
-from tuning.executors.worker_process import WorkerProcess
+from tuning.executors.worker_process import WorkerProcess, setup_for
 from tuning.space.drawing import BuildOutcome, Drawing, Drawn, draw
 from tuning.space.known_space import KnownSpace
 from tuning.space.points import Point

@@ -1,8 +1,8 @@
 """What a search needs of a place where trials run, in the shape of `concurrent.futures`.
 
 A task is one attempt at a trial. It is submitted, reports after it was built and after every epoch, and ends exactly
-once: `TaskEnded` with what it reached, or `Lost` if the worker did not survive it. Every implementation inherits the
-conformance suite in `tests/tuning/executors`.
+once: `TaskEnded` with what it reached, or `Lost` if the worker did not survive it. The conformance suite in
+`tests/tuning/executors` runs for every file in `tuning/executors/places`.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from tuning.data.dataset import Split
 from tuning.plugins.user_callbacks import CallbackFactory, TrialContext
 from tuning.records import Epoch
 from tuning.settings import Configuration, TrainingPlan
 from tuning.training.builder import ModelBuilder
+from tuning.training.checkpoint import SECONDS_APART
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -105,7 +106,22 @@ Deliver = Callable[[Report], bool]
 
 
 class Executor(Protocol):
-    """Runs at most `workers` tasks at once. Not for use by several threads."""
+    """Runs at most `workers` tasks at once. Not for use by several threads.
+
+    `is_apart`: tasks run in processes other than this one, so that no task can take this one down.
+    """
+
+    is_apart: ClassVar[bool]
+
+    @classmethod
+    def of(
+        cls, workplace: Workplace, *, workers: int | None, folder: Path, seconds_apart: float = SECONDS_APART
+    ) -> Executor:
+        """An executor of so many workers; None: as many as there is room for.
+
+        `folder`: of this executor alone. `seconds_apart`: how much of a task's work may be lost with its worker. Raises
+        InputError for a model, data or callbacks that can't be sent to where the tasks run, OSError.
+        """
 
     @property
     def workers(self) -> int: ...

@@ -12,13 +12,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tuning.environment.keras_settings import settings
 from tuning.executors.worker import Setup
+from tuning.training.checkpoint import SECONDS_APART
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _PROGRAM = (
     "import sys; sys.path.insert(0, {root!r}); from tuning.executors.worker import main; main({handle}, {parent})"
 )
 SECONDS_TO_END = 5.0
+
+
+def setup_for(job: Path, *, threads: int, seconds_apart: float = SECONDS_APART) -> Setup:
+    """What a worker is told before it starts; `job` is the folder that keeps what it loads."""
+    return Setup(
+        path=tuple(sys.path),
+        job=job.resolve(),
+        threads=threads,
+        seconds_apart=seconds_apart,
+        keras=settings(),
+    )
 
 
 class WorkerProcess:

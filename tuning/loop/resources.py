@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tuning.environment.devices import default_workers
+from tuning.errors import InputError
+from tuning.executors.by_name import executor_names, make_executor
 from tuning.executors.drawers import Drawer, DrawerHere, DrawingProcess
-from tuning.executors.in_process import InThisProcess
 from tuning.executors.interface import Executor, Workplace
-from tuning.executors.processes import LocalProcesses
 from tuning.loop.budget import Budget
 from tuning.plugins.user_callbacks import CallbackFactory
 from tuning.space.known_space import KnownSpace
@@ -23,14 +22,16 @@ class Resources:
     `workers`: processes that train at the same time; None: one for each core, or for each GPU; 0: trials train in this
     process, one after the other, for debugging and for models that can't be sent to another process.
     `trial_timeout`: seconds after which an attempt at a trial is given up; None: only the budget ends one.
-    `factories` make Keras callbacks for each trial. `make_executor` puts another place where trials run in the place of
-    local processes; it gets what all trials share, and a folder for its files.
+    `factories` make Keras callbacks for each trial. `place`: the name of a file in `tuning/executors/places`; None:
+    `processes`, or `in_process` where there are no workers. `make_executor` puts a place of the caller's own there; it
+    gets what all trials share, and a folder for its files.
     """
 
     budget: Budget = field(default_factory=lambda: Budget(None))
     workers: int | None = None
     trial_timeout: float | None = None
     factories: tuple[CallbackFactory, ...] = ()
+    place: str | None = None
     make_executor: Callable[[Workplace, Path], Executor] | None = None
 
     def __post_init__(self) -> None:
@@ -38,15 +39,16 @@ class Resources:
             raise ValueError(f"workers must be 0 or more, got {self.workers}")
         if self.trial_timeout is not None and self.trial_timeout <= 0:
             raise ValueError(f"trial_timeout must be above 0, got {self.trial_timeout}")
+        if self.place is not None and self.place not in executor_names():
+            raise InputError(f"unknown executor {self.place}: choose one of {', '.join(executor_names())}")
 
     def executor(self, workplace: Workplace, folder: Path) -> Executor:
         """Where the trials run. `folder`, which must exist, keeps what it needs meanwhile."""
         if self.make_executor is not None:
             return self.make_executor(workplace, folder)
-        if self.workers == 0:
-            return InThisProcess(workplace)
-        workers = self.workers if self.workers is not None else default_workers()
-        return LocalProcesses(workplace, workers=workers, folder=folder)
+        usual = "in_process" if self.workers == 0 else "processes"
+        name = self.place if self.place is not None else usual
+        return make_executor(name, workplace, workers=self.workers, folder=folder)
 
     def drawer(self, workplace: Workplace, space: KnownSpace, folder: Path) -> Drawer:
         """Where configurations are drawn: beside the trials where that takes as long as building a model."""

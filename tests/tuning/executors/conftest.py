@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import pytest
 
+from tuning.executors.by_name import executor_class
 from tuning.executors.interface import EpochEnded, Executor, Lost, Report, Task, TaskEnded, Workplace
 from tuning.plugins.user_callbacks import TrialContext
 from tuning.settings import Schedule, TrainingPlan, TrainingSettings
@@ -164,31 +165,49 @@ def workplace(search_data: Any) -> Workplace:
 
 
 @pytest.fixture(scope="session")
-def processes(workplace: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Two warm workers for all tests, one thread each."""
-    from tuning.executors.processes import LocalProcesses
+def executors(workplace: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Executor]]:
+    """Name → executor of up to two workers, warm for all tests that need it."""
+    made: dict[str, Executor] = {}
 
-    executor = LocalProcesses(
-        workplace, workers=2, threads=1, folder=tmp_path_factory.mktemp("processes"), seconds_apart=0.0
-    )
-    yield executor
-    executor.close()
+    def call(name: str) -> Executor:
+        if name not in made:
+            folder = tmp_path_factory.mktemp(name)
+            made[name] = executor_class(name).of(workplace, workers=2, folder=folder, seconds_apart=0.0)
+        return made[name]
+
+    yield call
+    for executor in made.values():
+        executor.close()
 
 
 @pytest.fixture
-def warm(processes: Any, short_plan: TrainingPlan, tmp_path: Path) -> Iterator[Bench]:
-    """Those workers, and nothing left running on them afterwards."""
-    bench = Bench(executor=processes, plan=short_plan, folder=tmp_path)
-    yield bench
-    for number in range(bench._count):
-        processes.kill(f"{tmp_path.name}-{number + 1}", reason="its test is over")
-    processes.poll(lambda report: True, seconds=0.0)
+def bench_of(
+    executors: Callable[[str], Executor], short_plan: TrainingPlan, tmp_path: Path
+) -> Iterator[Callable[[str], Bench]]:
+    """Name → bench of that executor, on which nothing is left running afterwards."""
+    benches: list[Bench] = []
+
+    def call(name: str) -> Bench:
+        benches.append(Bench(executor=executors(name), plan=short_plan, folder=tmp_path))
+        return benches[-1]
+
+    yield call
+    for bench in benches:
+        for number in range(bench._count):
+            bench.executor.kill(f"{tmp_path.name}-{number + 1}", reason="its test is over")
+        bench.executor.poll(lambda report: True, seconds=0.0)
+
+
+@pytest.fixture
+def warm(bench_of: Callable[[str], Bench]) -> Bench:
+    """Two warm worker processes."""
+    return bench_of("processes")
 
 
 @pytest.fixture
 def here(workplace: Workplace, short_plan: TrainingPlan, tmp_path: Path) -> Bench:
     """This process."""
-    from tuning.executors.in_process import InThisProcess
+    from tuning.executors.places.in_process import InThisProcess
 
     return Bench(executor=InThisProcess(workplace, seconds_apart=0.0), plan=short_plan, folder=tmp_path)
 

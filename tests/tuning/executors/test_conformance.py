@@ -11,22 +11,22 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tuning.executors.by_name import executor_class, executor_names
 from tuning.executors.interface import EpochEnded, Lost, ModelBuilt, TaskEnded
 
 pytestmark = pytest.mark.slow
-WITH_PROCESSES = ("warm",)
 
 
-@pytest.fixture(params=["here", "warm"])
-def bench(request: pytest.FixtureRequest) -> Any:
+@pytest.fixture(params=executor_names())
+def bench(request: pytest.FixtureRequest, bench_of: Any) -> Any:
     """Every executor."""
-    return request.getfixturevalue(request.param)
+    return bench_of(request.param)
 
 
-@pytest.fixture(params=WITH_PROCESSES)
-def apart(request: pytest.FixtureRequest) -> Any:
+@pytest.fixture(params=[name for name in executor_names() if executor_class(name).is_apart])
+def apart(request: pytest.FixtureRequest, bench_of: Any) -> Any:
     """Every executor whose tasks run in processes of their own."""
-    return request.getfixturevalue(request.param)
+    return bench_of(request.param)
 
 
 def losses(end: TaskEnded) -> list[Any]:

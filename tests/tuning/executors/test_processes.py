@@ -21,7 +21,7 @@ import psutil
 import pytest
 
 from tuning.errors import InputError
-from tuning.executors.processes import LocalProcesses
+from tuning.executors.places.processes import LocalProcesses
 from tuning.executors.shared_job import read_job, write_job
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -181,10 +181,10 @@ sys.path.insert(0, {root!r})
 import keras
 import numpy as np
 from tuning.data.dataset import Split
-from tuning.executors.interface import Ended, Lost, Task, Workplace
-from tuning.executors.processes import LocalProcesses
+from tuning.executors.interface import Lost, Task, TaskEnded, Workplace
+from tuning.executors.places.processes import LocalProcesses
 from tuning.data.search_data import SearchData
-from tuning.settings import Plan
+from tuning.settings import TrainingPlan
 from tuning.plugins.user_callbacks import TrialContext
 from tuning.models.user_model import UserModel
 {imports}
@@ -213,7 +213,7 @@ executor = LocalProcesses(
     Workplace(builder=builder, training=split, validation=split, factories=(lambda context: Freezes(),)),
     workers={workers}, folder=folder,
 )
-plan = Plan(hyperparameters=builder.default_configuration(), settings=builder.trial_settings(1), seed=1)
+plan = TrainingPlan(hyperparameters=builder.default_configuration(), settings=builder.trial_settings(1), seed=1)
 for number in range({workers}):
     context = TrialContext(run="r", trial_id="0", hyperparameters={{}}, folder=folder, run_folder=folder)
     executor.submit(Task(task_id=str(number), plan=plan, context=context, until=1, state=folder / str(number)))
@@ -221,7 +221,7 @@ for number in range({workers}):
 POLLS = """
 ended = []
 def deliver(report):
-    if isinstance(report, Ended | Lost):
+    if isinstance(report, TaskEnded | Lost):
         ended.append(report)
     return True
 while not ended:

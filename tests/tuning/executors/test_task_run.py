@@ -9,8 +9,8 @@ from typing import Any
 import keras
 import pytest
 
-from tuning.executors.in_process import InThisProcess
 from tuning.executors.interface import ModelBuilt
+from tuning.executors.places.in_process import InThisProcess
 from tuning.models.user_model import UserModel, Wishes
 
 pytestmark = pytest.mark.slow

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tuning.executors.in_process import InThisProcess
+from tuning.errors import InputError
 from tuning.executors.interface import Workplace
-from tuning.executors.processes import LocalProcesses
+from tuning.executors.places.in_process import InThisProcess
+from tuning.executors.places.processes import LocalProcesses
 from tuning.loop.resources import Resources
 
 
@@ -37,11 +38,20 @@ def test_no_workers_train_in_this_process(workplace, tmp_path):
 def test_workers_are_processes_as_many_as_asked_for_or_as_the_machine_has_room_for(
     workplace, tmp_path, monkeypatch, asked, workers
 ):
-    monkeypatch.setattr("tuning.loop.resources.default_workers", lambda: 2)
+    monkeypatch.setattr("tuning.executors.places.processes.default_workers", lambda: 2)
     executor = Resources(workers=asked).executor(workplace, tmp_path)
     executor.close()
     assert isinstance(executor, LocalProcesses)
     assert executor.workers == workers
+
+
+def test_a_place_is_named(workplace, tmp_path):
+    assert isinstance(Resources(place="in_process", workers=2).executor(workplace, tmp_path), InThisProcess)
+
+
+def test_an_unknown_place_is_refused():
+    with pytest.raises(InputError, match="unknown executor mainframe: choose one of in_process, processes"):
+        Resources(place="mainframe")
 
 
 def test_a_place_of_the_caller_s_own_gets_what_trials_share_and_a_folder(workplace, tmp_path):

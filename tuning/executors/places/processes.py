@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -11,13 +10,12 @@ from multiprocessing import connection
 from pathlib import Path
 from typing import Any
 
-from tuning.environment.devices import threads_of_each, visible_gpus, worker_environment
-from tuning.environment.keras_settings import settings
+from tuning.environment.devices import default_workers, threads_of_each, visible_gpus, worker_environment
 from tuning.errors import InputError
 from tuning.executors.interface import Deliver, Lost, Task, TaskEnded, Workplace
 from tuning.executors.shared_job import write_job
-from tuning.executors.worker import Assignment, Reply, Said, Setup, Stop, Unusable
-from tuning.executors.worker_process import WorkerProcess
+from tuning.executors.worker import Assignment, Reply, Said, Stop, Unusable
+from tuning.executors.worker_process import WorkerProcess, setup_for
 from tuning.training.checkpoint import SECONDS_APART
 
 MOST_GROWTH_BYTES = 500 << 20
@@ -37,17 +35,6 @@ class _Seat:
         self.worker = self.task = None
 
 
-def setup_for(job: Path, *, threads: int, seconds_apart: float = SECONDS_APART) -> Setup:
-    """What a worker is told before it starts; `job` is the folder that keeps what it loads."""
-    return Setup(
-        path=tuple(sys.path),
-        job=job.resolve(),
-        threads=threads,
-        seconds_apart=seconds_apart,
-        keras=settings(),
-    )
-
-
 class LocalProcesses:
     """An executor of so many worker processes.
 
@@ -56,6 +43,7 @@ class LocalProcesses:
     and with the thread that submitted.
     """
 
+    is_apart = True
     most_growth_bytes = MOST_GROWTH_BYTES
 
     def __init__(
@@ -91,6 +79,14 @@ class LocalProcesses:
         except BaseException:
             self.close()
             raise
+
+    @classmethod
+    def of(
+        cls, workplace: Workplace, *, workers: int | None, folder: Path, seconds_apart: float = SECONDS_APART
+    ) -> LocalProcesses:
+        """So many, or one for each core or GPU."""
+        count = workers if workers is not None else default_workers()
+        return cls(workplace, workers=count, folder=folder, seconds_apart=seconds_apart)
 
     @property
     def workers(self) -> int:
@@ -200,3 +196,6 @@ class LocalProcesses:
         if worker.first_memory_bytes is None:
             worker.first_memory_bytes = memory_bytes
         return memory_bytes - worker.first_memory_bytes > self.most_growth_bytes
+
+
+EXECUTOR = LocalProcesses

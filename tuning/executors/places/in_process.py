@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from tuning.executors.interface import Deliver, Lost, Report, Task, TaskEnded, Workplace
 from tuning.executors.task_run import RunningTask
@@ -15,6 +16,7 @@ class InThisProcess:
     So a task is stopped or killed from within `deliver` alone, and a hung one hangs everything.
     """
 
+    is_apart = False
     workers = 1
 
     def __init__(self, workplace: Workplace, *, seconds_apart: float = SECONDS_APART) -> None:
@@ -24,6 +26,13 @@ class InThisProcess:
         self._task: Task | None = None
         self._stops = False
         self._killed: str | None = None
+
+    @classmethod
+    def of(
+        cls, workplace: Workplace, *, workers: int | None, folder: Path, seconds_apart: float = SECONDS_APART
+    ) -> InThisProcess:
+        """One worker, however many are asked for; it needs no folder."""
+        return cls(workplace, seconds_apart=seconds_apart)
 
     def submit(self, task: Task) -> None:
         """Note the task. Raises ValueError if there is one already."""
@@ -77,6 +86,9 @@ class InThisProcess:
                 raise left.error from None
             assert self._killed is not None
             return Lost(task_id=task.task_id, reason=self._killed)
+
+
+EXECUTOR = InThisProcess
 
 
 class _LeftError(BaseException):
