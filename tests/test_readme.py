@@ -90,7 +90,7 @@ def test_every_option_it_names_exists() -> None:
 
 
 def test_its_table_of_the_space_is_the_space() -> None:
-    from tuning.space.built_in_space import default_ranges
+    from tuning.models.network import default_ranges
     from tuning.space.ranges import Choices
 
     rows = dict(re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (.+) \|$", README, re.MULTILINE))

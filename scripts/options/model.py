@@ -165,7 +165,7 @@ def make_builder(choice: ModelChoice, data: SearchData) -> ModelBuilder:
 
 def _built_in(choice: ModelChoice, data: SearchData, ranges: Mapping[str, Any]) -> ModelBuilder:
     from tuning.models.built_in import ClassificationTask, TunableClassifier
-    from tuning.space.built_in_space import adapted, default_ranges
+    from tuning.models.network import adapted, default_ranges
     from tuning.space.ranges import Choices
 
     if not data.num_classes or not data.training.holds_images:

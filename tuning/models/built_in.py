@@ -1,24 +1,36 @@
-"""The tunable image classifier: hyperparameters → compiled Keras model. The only file that names a hyperparameter.
-
-A stack of blocks (convolution, optional batch normalization, relu, 2×2 pooling), an optional dense layer with
-dropout, and a softmax. Input is uint8 pixels of shape (batch, height, width, channels); the division by 255 is part
-of the model, augmentation is not.
-"""
+"""The built-in model builder: image data and a configuration → compiled classifier."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import keras
 import keras_tuner as kt
 
 from tuning.errors import InputError
+from tuning.models.network import (
+    DEFAULTS,
+    HYPERPARAMETERS,
+    ClassificationTask,
+    build_network,
+    default_ranges,
+    require_fit,
+    whole_values,
+)
 from tuning.names import require_known
+from tuning.ranking.metric import make_metrics
 from tuning.records import TrialRecord
-from tuning.settings import Configuration, Feed, Labels, TrainingPlan, TrainingSettings, Value
-from tuning.space.built_in_space import DEFAULTS, default_ranges, require_fit, whole_values
+from tuning.settings import (
+    VALIDATION_LOSS,
+    Configuration,
+    Feed,
+    Labels,
+    Objective,
+    TrainingPlan,
+    TrainingSettings,
+    Value,
+)
 from tuning.space.ranges import Ranges, parse_value
 from tuning.space.recording import RecordingHyperParameters, answering
 from tuning.training.built import Built
@@ -26,19 +38,10 @@ from tuning.training.built import Built
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+__all__ = ["ClassificationTask", "TunableClassifier"]
+
 RETRAINING_IMAGES = 720_000
 FEWEST_EPOCHS, MOST_EPOCHS = 12, 60
-
-# Keras's 0.99 needs hundreds of steps to forget its start: a short training is then validated with wrong averages.
-BATCH_NORMALIZATION_MOMENTUM = 0.9
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClassificationTask:
-    """What the data fixes about the model: image shape (height, width, channels) and number of classes."""
-
-    image_shape: tuple[int, int, int]
-    num_classes: int
 
 
 class TunableClassifier(kt.HyperModel):
@@ -65,28 +68,24 @@ class TunableClassifier(kt.HyperModel):
         return TunableClassifier(self.task, ranges=self.ranges, labels=labels)
 
     def declare(self, hp: kt.HyperParameters) -> dict[str, Value]:
-        """Declare every hyperparameter and return the active values. A deeper block's exist only where it does."""
+        """Declare every hyperparameter and return the active values."""
 
         def value(name: str) -> Value:
             return self.ranges[name].declare(hp, name, DEFAULTS[name])
 
-        values = {"num_blocks": value("num_blocks")}
-        possible = whole_values(self.ranges["num_blocks"])
-        for block in range(1, max(possible) + 1):
-            with hp.conditional_scope("num_blocks", [n for n in possible if n >= block]):
-                for name in (f"num_filters_{block}", f"kernel_size_{block}"):
-                    declared = value(name)
-                    if block <= int(values["num_blocks"]):
-                        values[name] = declared
-        dense_widths = whole_values(self.ranges["dense_units"])
-        values["dense_units"] = value("dense_units")
-        if any(width > 0 for width in dense_widths):
-            with hp.conditional_scope("dense_units", [width for width in dense_widths if width > 0]):
-                dropout = value("dropout")
-                if int(values["dense_units"]) > 0:
-                    values["dropout"] = dropout
-        for name in ("padding", "batch_normalization", "pooling", "learning_rate", "batch_size"):
-            values[name] = value(name)
+        values: dict[str, Value] = {}
+        for name, each in HYPERPARAMETERS.items():
+            if each.needs is None:
+                values[name] = value(name)
+                continue
+            parent, exists_for = each.needs
+            possible = [number for number in whole_values(self.ranges[parent]) if exists_for(number)]
+            if not possible:
+                continue
+            with hp.conditional_scope(parent, possible):
+                declared = value(name)
+            if exists_for(int(values[parent])):
+                values[name] = declared
         return values
 
     def ask(self, hp: RecordingHyperParameters) -> None:
@@ -95,36 +94,18 @@ class TunableClassifier(kt.HyperModel):
 
     def build(self, hp: kt.HyperParameters) -> keras.Model:
         """The compiled model of the configuration that `hp` holds."""
-        values = self.declare(hp)
-        image = keras.Input(self.task.image_shape, dtype="uint8", name="image")
-        x = keras.layers.Rescaling(1 / 255)(image)
-        for block in range(1, int(values["num_blocks"]) + 1):
-            x = _block(
-                x,
-                num_filters=int(values[f"num_filters_{block}"]),
-                kernel_size=int(values[f"kernel_size_{block}"]),
-                values=values,
-            )
-        x = keras.layers.Flatten()(x)
-        if int(values["dense_units"]) > 0:
-            x = keras.layers.Dense(int(values["dense_units"]), activation="relu")(x)
-            if float(values["dropout"]) > 0:
-                x = keras.layers.Dropout(float(values["dropout"]))(x)
-        probabilities = keras.layers.Dense(self.task.num_classes, activation="softmax", name="probabilities")(x)
-        model = keras.Model(image, probabilities, name="classifier")
-        one_hot = self.labels is Labels.ONE_HOT
-        model.compile(
-            optimizer=keras.optimizers.Adam(float(values["learning_rate"])),
-            loss="categorical_crossentropy" if one_hot else "sparse_categorical_crossentropy",
-            metrics=["accuracy"],
-        )
-        return model
+        return self._compiled(hp, VALIDATION_LOSS)
 
     def built(self, plan: TrainingPlan) -> Built:
         """The model of the plan's configuration, compiled for its kind of labels; pixels go in as they are."""
         labelled = self.with_labels(plan.settings.labels)
         hp = RecordingHyperParameters(answering(self.check(plan.hyperparameters)))
-        return Built(model=labelled.build(hp), hp=hp, feed=labelled.feed, batch_size=int(hp.get("batch_size")))
+        model = labelled._compiled(hp, plan.settings.objective)
+        return Built(model=model, hp=hp, feed=labelled.feed, batch_size=int(hp.get("batch_size")))
+
+    def _compiled(self, hp: kt.HyperParameters, objective: Objective) -> keras.Model:
+        metrics = make_metrics(objective, self.labels)
+        return build_network(self.declare(hp), self.task, labels=self.labels, metrics=metrics)
 
     def feed_of(self, model: keras.Model) -> Feed:
         """Pixels go in as they are."""
@@ -201,21 +182,3 @@ class TunableClassifier(kt.HyperModel):
         if idle:
             raise InputError(f"{idle[0]} has no effect in this configuration: leave it out")
         return checked
-
-
-def _block(x: Any, *, num_filters: int, kernel_size: int, values: Configuration) -> Any:
-    """Convolution, batch normalization where asked for, relu, pooling.
-
-    Straight after the convolution the normalization folds into it on export; after the pooling it cannot, but has a
-    quarter of the values to normalize and trains faster. Bias would be cancelled by it in both places.
-    """
-    normalization = values["batch_normalization"]
-    pooling = keras.layers.MaxPooling2D if values["pooling"] == "max" else keras.layers.AveragePooling2D
-    pool = pooling(2)
-    x = keras.layers.Conv2D(num_filters, kernel_size, padding=values["padding"], use_bias=normalization == "none")(x)
-    if normalization == "pooling":
-        x = keras.layers.BatchNormalization(momentum=BATCH_NORMALIZATION_MOMENTUM)(pool(x))
-        return keras.layers.ReLU()(x)
-    if normalization == "convolution":
-        x = keras.layers.BatchNormalization(momentum=BATCH_NORMALIZATION_MOMENTUM)(x)
-    return pool(keras.layers.ReLU()(x))

@@ -12,6 +12,7 @@ from tuning.errors import InputError
 from tuning.failures import describe_failure
 from tuning.models.user_model import UserModel
 from tuning.oracles.by_name import traits_of
+from tuning.ranking.metric import reported_names
 from tuning.ranking.objective import require_reported
 from tuning.records import SearchConfig
 from tuning.settings import TrainingPlan
@@ -41,7 +42,7 @@ def require_trainable(builder: ModelBuilder, data: SearchData, config: SearchCon
     if config.balance_classes and not (data.num_classes and data.training.has_classes):
         raise InputError(f"{data.name} has no classes that could weigh the same: leave out --class-weight")
     if not isinstance(builder, UserModel):
-        require_reported(config.objective, ("loss", "accuracy", "val_loss", "val_accuracy"), builder.name)
+        require_reported(config.objective, reported_names(), builder.name)
         return
     if builder.proved_for == config:
         return

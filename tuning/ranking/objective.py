@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from tuning.errors import InputError
+from tuning.ranking.metric import find_metric
 from tuning.ranking.pareto import COSTS
 from tuning.settings import Objective
 
@@ -23,7 +24,10 @@ def parse_objective(text: str) -> Objective:
     name, colon, direction = text.partition(":")
     if not name or (colon and direction not in DIRECTIONS):
         raise InputError(f"--objective must be NAME, NAME:min or NAME:max, like val_accuracy, got {text}")
-    if not colon:
+    metric = find_metric(name)
+    if metric is not None and not colon:
+        direction = "max" if metric.maximize else "min"
+    elif not colon:
         words = set(name.split("_"))
         more, less = bool(words & _MORE_IS_BETTER), bool(words & _LESS_IS_BETTER)
         if more == less:

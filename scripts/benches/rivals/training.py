@@ -10,7 +10,7 @@ from scripts.benches.rivals.job import MarksFile, RivalJob
 from tuning.data.search_data import SearchData
 from tuning.data.sources.by_name import load_dataset
 from tuning.models.built_in import ClassificationTask, TunableClassifier
-from tuning.space.built_in_space import adapted, default_ranges
+from tuning.models.network import adapted, default_ranges
 from tuning.space.ranges import Choices, IntRange, Range
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from tuning.errors import InputError
 from tuning.models.baselines import BASELINES
 from tuning.models.built_in import ClassificationTask, TunableClassifier
+from tuning.models.network import DEFAULTS, default_ranges
 from tuning.settings import Labels, TrainingPlan, TrainingSettings
-from tuning.space.built_in_space import DEFAULTS, default_ranges
 from tuning.space.ranges import Choices, FloatRange, IntRange
 
 MNIST = TunableClassifier(ClassificationTask(image_shape=(28, 28, 1), num_classes=10))

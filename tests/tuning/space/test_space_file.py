@@ -10,7 +10,7 @@ import pytest
 from tuning.errors import InputError
 from tuning.files.toml_file import read_toml
 from tuning.models.built_in import ClassificationTask, TunableClassifier
-from tuning.space.built_in_space import adapted, default_ranges
+from tuning.models.network import adapted, default_ranges
 from tuning.space.ranges import Choices, FloatRange, IntRange
 from tuning.space.space_file import ranges_from
 
