@@ -45,8 +45,18 @@ ROOMS = [
     Room(name="tuning/data/pictures", imports=f"{TUNING_GROUND} tuning/data", packages="numpy PIL"),
     Room(
         name="tuning/data/sources",
-        imports=f"{TUNING_GROUND} tuning/data tuning/data/arrays tuning/data/pictures",
-        packages="numpy keras PIL sklearn",
+        imports=f"{TUNING_GROUND} tuning/data tuning/data/arrays",
+        packages="numpy keras",
+    ),
+    Room(
+        name="tuning/data/sources/named",
+        imports=f"{TUNING_GROUND} tuning/data tuning/data/arrays tuning/data/sources",
+        packages="numpy PIL sklearn",
+    ),
+    Room(
+        name="tuning/data/sources/paths",
+        imports=f"{TUNING_GROUND} tuning/data tuning/data/arrays tuning/data/pictures tuning/data/sources",
+        packages="numpy PIL",
     ),
     Room(name="tuning/space", imports=TUNING_GROUND, packages="keras_tuner"),
     Room(
@@ -56,7 +66,7 @@ ROOMS = [
     ),
     Room(
         name="tuning/runs",
-        imports=f"{TUNING_GROUND} tuning/data tuning/data/pictures tuning/data/sources",
+        imports=f"{TUNING_GROUND} tuning/data tuning/data/sources",
         packages="matplotlib",
     ),
     Room(name="tuning/ranking", imports=f"{TUNING_GROUND} tuning/space", packages="numpy sklearn"),

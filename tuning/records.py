@@ -17,8 +17,6 @@ from typing import Any
 from tuning.files.field_types import with_checked_fields
 from tuning.settings import VALIDATION_LOSS, Configuration, Objective, TrainingSettings, as_json
 
-DATASET_NAMES = ("auto", "mnist", "fashion_mnist", "digits")
-
 
 class TrialStatus(StrEnum):
     """How a trial ended: by itself, early, until it may be promoted, before it was trained, or by an error."""

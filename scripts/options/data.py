@@ -6,20 +6,32 @@ import argparse
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from scripts import _entry
 from tuning.data.array_options import AUTO, CLASSES, NUMBERS, ArrayOptions
+from tuning.data.sources.by_name import dataset_names
 from tuning.errors import InputError
-from tuning.records import DATASET_NAMES
 
 if TYPE_CHECKING:
     from scripts.terminal.console import Console
     from tuning.data.dataset import Dataset
+    from tuning.data.folder_options import FolderOptions
+    from tuning.data.sources.source import Reading
 
+
+Options = TypeVar("Options", "FolderOptions", ArrayOptions)
 
 STORE = ".images"
 """Where in the folder of runs the pixels of folders of pictures are kept; it may be removed at any time."""
+
+
+_SIZES = "--image-size and --skip-corrupt go with --data FOLDER: other data has its size already"
+_GOES_WITH = {
+    "labels": "--labels goes with --data FILE.npz: other data has classes",
+    "image_size": _SIZES,
+    "skip_corrupt": _SIZES,
+}
 
 
 def add_data_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +39,8 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--dataset",
         metavar="NAME",
-        help=f"{', '.join(DATASET_NAMES)}; auto is MNIST, or the embedded digits where it can't be had (default: auto)",
+        help=f"{', '.join(dataset_names())}; auto is MNIST, or the embedded digits where it can't be had "
+        "(default: auto)",
     )
     group.add_argument(
         "--data",
@@ -56,20 +69,16 @@ def asks_for_data(arguments: argparse.Namespace) -> bool:
 
 def load_asked_dataset(arguments: argparse.Namespace, *, recorded: Dataset | None = None) -> Dataset:
     """The data that the options name. What they don't say of a folder or file is as in `recorded`, if that is one."""
-    from tuning.data.folder_options import parse_image_size
-    from tuning.data.sources.by_name import load_dataset, load_npz, needs_keras
+    from tuning.data.sources.by_name import load_dataset, needs_keras, path_source
     from tuning.files.bounded_files import is_folder
 
-    image_size = None if arguments.image_size is None else parse_image_size(arguments.image_size)
-    is_folder = arguments.data is not None and is_folder(arguments.data)
-    if arguments.labels is not None and (arguments.data is None or is_folder):
-        raise InputError("--labels goes with --data FILE.npz: other data has classes")
-    if is_folder:
-        return _load_folder(arguments, image_size, recorded)
-    if image_size is not None or arguments.skip_corrupt is not None:
-        raise InputError("--image-size and --skip-corrupt go with --data FOLDER: other data has its size already")
-    if arguments.data is not None:
-        return load_npz(arguments.data, options=_array_options(arguments, recorded))
+    path = arguments.data
+    source = None if path is None else path_source(path, is_folder=is_folder(path))
+    for option, otherwise in _GOES_WITH.items():
+        if getattr(arguments, option) is not None and (source is None or option not in source.takes):
+            raise InputError(otherwise)
+    if source is not None:
+        return source.load(_reading(arguments, recorded))
     name = arguments.dataset if arguments.dataset is not None else "auto"
     if needs_keras(name):
         _entry.load_tensorflow()
@@ -88,30 +97,34 @@ def describe_asked_data(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _array_options(arguments: argparse.Namespace, recorded: Dataset | None) -> ArrayOptions:
-    usual = recorded.arrays if recorded is not None and recorded.arrays is not None else ArrayOptions()
-    asked: dict[str, Any] = {"seed": getattr(arguments, "seed", None), "labels": arguments.labels}
-    return dataclasses.replace(usual, **{name: value for name, value in asked.items() if value is not None})
+def _reading(arguments: argparse.Namespace, recorded: Dataset | None) -> Reading:
+    from tuning.data.folder_options import FolderOptions, parse_image_size
+    from tuning.data.sources.source import Reading
 
-
-def _load_folder(
-    arguments: argparse.Namespace, image_size: tuple[int, int] | None, recorded: Dataset | None
-) -> Dataset:
-    from tuning.data.folder_options import FolderOptions
-    from tuning.data.pictures.picture_folder import load_picture_folder
-
+    asked: dict[str, Any] = {
+        "seed": getattr(arguments, "seed", None),
+        "labels": arguments.labels,
+        "image_size": None if arguments.image_size is None else parse_image_size(arguments.image_size),
+        "skip_corrupt": arguments.skip_corrupt,
+    }
+    folder = recorded.folder if recorded is not None else None
+    arrays = recorded.arrays if recorded is not None else None
     path = str(arguments.data)
-    usual = FolderOptions(path=path)
-    if recorded is not None and recorded.folder is not None:
-        usual = dataclasses.replace(recorded.folder, path=path)
-    seed = getattr(arguments, "seed", None)
-    options = FolderOptions(
-        path=path,
-        image_size=image_size if image_size is not None else usual.image_size,
-        seed=seed if seed is not None else usual.seed,
-        skip_corrupt=usual.skip_corrupt if arguments.skip_corrupt is None else arguments.skip_corrupt,
+    usual = dataclasses.replace(folder, path=path) if folder is not None else FolderOptions(path=path)
+    return Reading(
+        path=arguments.data,
+        folder=_changed(usual, asked),
+        arrays=_changed(arrays if arrays is not None else ArrayOptions(), asked),
+        store=arguments.runs / STORE,
     )
-    return load_picture_folder(options, store=arguments.runs / STORE)
+
+
+def _changed(usual: Options, asked: Mapping[str, Any]) -> Options:
+    """The options with what is asked of those that they have."""
+    names = {field.name for field in dataclasses.fields(usual)}
+    return dataclasses.replace(
+        usual, **{name: value for name, value in asked.items() if name in names and value is not None}
+    )
 
 
 def load_run_dataset(record: Mapping[str, Any], *, runs: Path = _entry.DEFAULT_RUNS) -> Dataset:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tuning.found import load_from, names_in
-from tuning.seeds import derive_seed
 
 if TYPE_CHECKING:
     from tuning.oracles.base import Proposer, UnrepeatedOracle
@@ -37,6 +36,8 @@ def traits_of(algorithm: Any) -> type[UnrepeatedOracle] | Proposer:
 
 def make_oracle(config: SearchConfig) -> Any:
     """The oracle that `config.algorithm` names, or the one that it is. Raises InputError as `algorithm_class` does."""
+    from tuning.seeds import derive_seed
+
     if not isinstance(config.algorithm, str):
         return config.algorithm
     return algorithm_class(config.algorithm).of(config, seed=derive_seed(config.seed, "oracle"))

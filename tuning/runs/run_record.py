@@ -13,11 +13,11 @@ from tuning.data.array_options import ArrayOptions
 from tuning.data.dataset import Dataset
 from tuning.data.folder_options import FolderOptions
 from tuning.data.image_store import DEFAULT_STORE
-from tuning.data.pictures.picture_folder import load_picture_folder
-from tuning.data.sources.by_name import load_dataset, load_npz
+from tuning.data.sources.by_name import dataset_names, load_dataset, path_source
+from tuning.data.sources.source import Reading
 from tuning.errors import InputError
 from tuning.files.atomic import finite_or_none
-from tuning.records import DATASET_NAMES, TrialRecord
+from tuning.records import TrialRecord
 from tuning.runs.evaluation_record import Evaluation
 from tuning.runs.run_folder import RunFolder
 
@@ -58,11 +58,12 @@ def load_recorded_dataset(record: Mapping[str, Any], *, store: Path = DEFAULT_ST
     """
     described = record["dataset"]
     folder, arrays = _reading_of(described)
-    if folder is not None:
-        dataset = load_picture_folder(folder, store=store)
-    elif described["path"] is not None:
-        dataset = load_npz(Path(described["path"]), name=described["name"], options=arrays)
-    elif described["name"] in DATASET_NAMES:
+    if described["path"] is not None:
+        path = Path(described["path"])
+        usual = folder if folder is not None else FolderOptions(path=str(path))
+        reading = Reading(path=path, folder=usual, arrays=arrays, name=described["name"], store=store)
+        dataset = path_source(path, is_folder=folder is not None).load(reading)
+    elif described["name"] in dataset_names():
         dataset = load_dataset(described["name"])
     else:
         raise InputError(

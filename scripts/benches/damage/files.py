@@ -88,7 +88,7 @@ def _read_config() -> None:
 
 
 def _read_data() -> None:
-    from tuning.data.sources.by_name import load_npz
+    from tuning.data.sources.paths.npz import load_npz
 
     load_npz(Path("data.npz"))
 

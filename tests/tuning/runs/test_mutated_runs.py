@@ -14,7 +14,7 @@ import pytest
 
 from scripts.options.model import ModelChoice
 from tuning.data.array_options import ArrayOptions
-from tuning.data.sources.by_name import load_npz
+from tuning.data.sources.paths.npz import load_npz
 from tuning.errors import InputError
 from tuning.files.toml_file import read_toml
 from tuning.loop.journal import Journal, SearchBegan, Suggestion

@@ -14,8 +14,8 @@ from tuning.data.arrays.tables import dataset_of
 from tuning.data.dataset import make_dataset
 from tuning.data.folder_options import FolderOptions
 from tuning.data.pictures.picture_folder import load_picture_folder
-from tuning.data.sources.by_name import load_npz
 from tuning.data.sources.from_python import from_arrays
+from tuning.data.sources.paths.npz import load_npz
 from tuning.errors import InputError
 from tuning.evaluation.evaluation import evaluate
 from tuning.runs.run_folder import RunFolder

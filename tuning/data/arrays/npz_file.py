@@ -18,6 +18,9 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tuning.data.array_options import ArrayOptions
+from tuning.data.arrays.array_names import EXACT, find_arrays
+from tuning.data.dataset import ARRAY_NAMES
 from tuning.environment.free_memory import free_memory
 from tuning.errors import InputError
 from tuning.files.bounded_files import regular_size
@@ -143,3 +146,14 @@ def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
         while member.read(_BLOCK):
             pass
         return array
+
+
+def read_arrays(path: Path, options: ArrayOptions) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """The arrays that are understood, and what those are called in the file that have another name there."""
+
+    def choose(names: Sequence[str]) -> dict[str, str]:
+        if options.is_strict:
+            return {name: name for name in names if EXACT.fullmatch(name)}
+        return find_arrays(names, source=path.name)
+
+    return read_npz(path, choose, give=f"give an npz file with {', '.join(ARRAY_NAMES)}")

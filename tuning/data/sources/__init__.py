@@ -1,1 +1,1 @@
-"""Where examples come from: a file, a folder, Keras's data sets, or a program."""
+"""Where examples come from: a file, a folder, a data set with a name, or a program."""

@@ -14,7 +14,7 @@ import pytest
 
 from scripts.benches.hostility.planted.hostile_npz import NPZ, member, write_npz
 from tuning.data.arrays import npz_file
-from tuning.data.sources.by_name import load_npz
+from tuning.data.sources.paths.npz import load_npz
 from tuning.environment.free_memory import free_memory
 from tuning.errors import InputError
 

@@ -13,7 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuning.data.array_options import STRICT, ArrayOptions
-from tuning.data.sources.by_name import DATA_DIR_VARIABLE, FASHION, SILENCE_SECONDS, load_dataset, load_npz
+from tuning.data.sources.by_name import DATA_DIR_VARIABLE, load_dataset
+from tuning.data.sources.keras_data import SILENCE_SECONDS
+from tuning.data.sources.named.fashion_mnist import CLASS_NAMES
+from tuning.data.sources.paths.npz import load_npz
 from tuning.errors import InputError
 
 
@@ -232,7 +235,7 @@ def test_an_archive_that_python_has_no_means_to_open_is_refused(tmp_path, arrays
 
 
 def test_an_unknown_name_is_refused():
-    message = "unknown dataset cifar: choose one of auto, mnist, fashion_mnist, digits, or give --data FILE.npz"
+    message = "unknown dataset cifar: choose one of auto, digits, fashion_mnist, mnist, or give --data FILE.npz"
     with pytest.raises(InputError, match=message):
         load_dataset("cifar")
 
@@ -250,7 +253,7 @@ def test_fashion_mnist_is_read_from_the_data_folder_with_its_class_names(tmp_pat
     np.savez(tmp_path / "fashion_mnist.npz", **ten_classes)
     monkeypatch.setenv(DATA_DIR_VARIABLE, str(tmp_path))
     dataset = load_dataset("fashion_mnist")
-    assert (dataset.name, dataset.class_names) == ("fashion_mnist", FASHION)
+    assert (dataset.name, dataset.class_names) == ("fashion_mnist", CLASS_NAMES)
 
 
 @pytest.mark.parametrize("name", ["auto", "mnist"])
