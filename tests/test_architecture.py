@@ -80,12 +80,12 @@ ROOMS = [
     Room(
         name="tuning/training",
         imports=f"{TUNING_GROUND} tuning/environment tuning/data tuning/space tuning/runs",
-        packages=f"{FRAMEWORKS} psutil",
+        packages=f"{FRAMEWORKS} psutil sklearn",
     ),
     Room(
         name="tuning/evaluation",
         imports=f"{TUNING_GROUND} tuning/data tuning/runs tuning/training",
-        packages=f"{FRAMEWORKS} sklearn",
+        packages=f"{FRAMEWORKS} scipy sklearn",
     ),
     Room(
         name="tuning/models",
@@ -411,7 +411,7 @@ def test_a_function_takes_at_most_six_parameters(module: str) -> None:
 
 
 # What comes with a package that a script asks for by name.
-COMES_WITH = {"keras": "tensorflow", "h5py": "tensorflow", "joblib": "sklearn", "google": "onnx"}
+COMES_WITH = {"keras": "tensorflow", "h5py": "tensorflow", "joblib": "sklearn", "scipy": "sklearn", "google": "onnx"}
 # What only an option needs, which says so where it is missing.
 OPTIONAL = {"tensorboard", "optuna", "cryptography"}
 

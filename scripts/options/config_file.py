@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tuning.errors import InputError
-from tuning.files.bounded_files import LARGEST_JSON, parse_json, read_bounded
-from tuning.files.toml_file import read_toml
+from tuning.files.bounded_files import LARGEST_JSON, parse_json, read_bounded, read_toml
 from tuning.names import require_known
 
 # They say what to do with the options, not what they are.

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuning.errors import InputError
-from tuning.files.bounded_files import parse_json
-from tuning.files.toml_file import read_toml
+from tuning.files.bounded_files import parse_json, read_toml
 from tuning.models.pixels import parse_pixel_scale
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from tuning.data.array_checks import (
 )
 from tuning.data.array_options import ArrayOptions
 from tuning.data.folder_options import FolderOptions
-from tuning.data.split import SealedSplit, Split, digest_of, example_digests
+from tuning.data.split import SealedSplit, Split, digest_of, draw_share, example_digests
 from tuning.errors import InputError
 
 __all__ = ["ARRAY_NAMES", "Classes", "Dataset", "Pixels", "SealedSplit", "Split", "make_dataset"]
@@ -104,21 +104,18 @@ class Dataset:
         """
         if not 0 < fraction < 1:
             raise InputError(f"the validation fraction must be between 0 and 1, got {fraction}")
-        rng = np.random.default_rng([seed, 0x5EED])
         labels = self.training.labels
-        groups = [np.flatnonzero(labels == label) for label in range(len(self.class_names))]
-        validation = []
-        for label, group in enumerate(groups if groups else [np.arange(len(self.training))]):
-            members = rng.permutation(group)
+        groups = {f"class {name}": np.flatnonzero(labels == label) for label, name in enumerate(self.class_names)}
+        example, more = ("image", "images or leave the class out") if groups else ("example", "examples")
+        groups = groups if groups else {self.name: np.arange(len(self.training))}
+        for what, members in groups.items():
             if len(members) < 2:
-                what = f"class {self.class_names[label]} has" if groups else f"{self.name} has"
                 raise InputError(
-                    f"{what} {len(members)} training {'image' if groups else 'example'} but needs 2 or more, one to "
-                    f"train and one to validate: add {'images or leave the class out' if groups else 'examples'}"
+                    f"{what} has {len(members)} training {example} but needs 2 or more, one to train and one to "
+                    f"validate: add {more}"
                 )
-            validation.append(members[: min(max(round(len(members) * fraction), 1), len(members) - 1)])
         chosen = np.zeros(len(self.training), dtype=bool)
-        chosen[np.concatenate(validation)] = True
+        chosen[draw_share(list(groups.values()), fraction=fraction, rng=np.random.default_rng([seed, 0x5EED]))] = True
         return self.training.take(np.flatnonzero(~chosen)), self.training.take(np.flatnonzero(chosen))
 
 

@@ -8,20 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tuning.data.split import draw_share
 from tuning.errors import InputError
 
-TEST_SHARE = 6
-"""One of so many examples of each class is tested with."""
+TEST_SHARE = 1 / 6
+"""Of the examples of each class, what is tested with."""
 
 
-def draw(groups: Sequence[NDArray[np.int64]], *, seed: int) -> list[int]:
+def draw_sixth(groups: Sequence[NDArray[np.int64]], *, seed: int) -> NDArray[np.int64]:
     """A sixth of the members of each group, at least one, in no order."""
-    rng = np.random.default_rng([seed, 0x7E57])
-    return [
-        int(member)
-        for members in groups
-        for member in rng.permutation(members)[: max(round(len(members) / TEST_SHARE), 1)]
-    ]
+    return draw_share(groups, fraction=TEST_SHARE, rng=np.random.default_rng([seed, 0x7E57]))
 
 
 def with_test(arrays: Mapping[str, NDArray[Any]], *, seed: int) -> dict[str, NDArray[Any]]:
@@ -42,7 +38,7 @@ def with_test(arrays: Mapping[str, NDArray[Any]], *, seed: int) -> dict[str, NDA
     chosen = np.zeros(len(labels), dtype=bool)
     # Several outputs have no classes in common.
     groups = _groups(labels) if not named else _one_group(len(labels))
-    chosen[draw(groups, seed=seed)] = True
+    chosen[draw_sixth(groups, seed=seed)] = True
     kept = {key: array[~chosen] for key, array in trained.items()}
     drawn = {key.replace("train", "test", 1): array[chosen] for key, array in trained.items()}
     return {**arrays, **kept, **drawn}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -119,6 +119,19 @@ class SealedSplit:
     def for_verification(self) -> Split:
         """The same for comparing a fixed model's artifacts with the model: no choice depends on it, so no look."""
         return self._split
+
+
+def draw_share(groups: Sequence[NDArray[np.int64]], *, fraction: float, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Members of each group, in no order: its share of them, at least one; at least one stays, where there are two.
+
+    scikit-learn's stratified splits draw others for a seed, and a run that was begun with these could not be continued.
+    """
+    return np.concatenate(
+        [
+            rng.permutation(members)[: max(min(round(len(members) * fraction), len(members) - 1), 1)]
+            for members in groups
+        ]
+    )
 
 
 def example_digests(split: Split) -> Iterator[bytes]:

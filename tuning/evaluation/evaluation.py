@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from tuning.data.dataset import Pixels, Split
@@ -14,19 +14,6 @@ from tuning.runs.evaluation_record import ClassScores, Evaluation
 
 Predict = Callable[[Pixels], NDArray[np.float32]]
 """uint8 (batch, height, width, channels) → float32 probabilities (batch, classes)."""
-
-Z95 = 1.959963984540054
-
-
-def wilson_interval(correct: int, examples: int) -> tuple[float, float]:
-    """95 % confidence interval of a share, 0 to 1 (Wilson 1927): holds near 0 and 1 too. `examples`: 1 or more."""
-    if not 0 <= correct <= examples or examples < 1:
-        raise ValueError(f"correct must be 0 to examples and examples 1 or more, got {correct} of {examples}")
-    share, z2 = correct / examples, Z95**2
-    center = share + z2 / (2 * examples)
-    spread = Z95 * math.sqrt(share * (1 - share) / examples + z2 / (4 * examples**2))
-    scale = 1 + z2 / examples
-    return max((center - spread) / scale, 0.0), min((center + spread) / scale, 1.0)
 
 
 def evaluate(predict: Predict, split: Split, *, class_names: tuple[str, ...]) -> Evaluation:
@@ -46,10 +33,12 @@ def evaluate(predict: Predict, split: Split, *, class_names: tuple[str, ...]) ->
         split.labels, predicted, labels=np.unique(split.labels), average="macro", zero_division=0.0
     )
     correct = int((predicted == split.labels).sum())
+    # Wilson's interval (1927) holds near 0 and 1 too.
+    interval = binomtest(correct, len(split)).proportion_ci(0.95, method="wilson")
     return Evaluation(
         examples=len(split),
         correct=correct,
-        ci95=wilson_interval(correct, len(split)),
+        ci95=(float(interval.low), float(interval.high)),
         precision=float(macro[0]),
         recall=float(macro[1]),
         f1=float(macro[2]),

@@ -65,6 +65,15 @@ def read_bounded(path: Path, *, limit: int, give: str) -> bytes:
         raise InputError(f"{path} can't be opened ({error.strerror or error}): {give}") from error
 
 
+def read_toml(path: Path) -> dict[str, Any]:
+    """What a TOML file holds. Raises InputError if there is none or it is not TOML."""
+    content = read_bounded(path, limit=LARGEST_TOML, give="give a TOML file")
+    try:
+        return parse_toml(content)
+    except ValueError as error:
+        raise InputError(f"{path} can't be read as TOML ({error}): fix it there") from error
+
+
 def parse_toml(content: bytes) -> dict[str, Any]:
     """A TOML document. Raises ValueError, saying why, for what is none and for what no honest one holds."""
     # The parser's time grows with the square of a key's parts, which lie on one line.

@@ -141,9 +141,12 @@ def data_parameters(fit: Callable[..., Any]) -> list[str] | None:
 
 def class_weights(labels: np.ndarray) -> dict[int, float]:
     """Class → its weight in the loss, so that all classes with images weigh the same and the mean weight is 1."""
-    counts = np.bincount(labels)
-    present = int((counts > 0).sum())
-    return {label: len(labels) / (present * int(count)) for label, count in enumerate(counts) if count}
+    # A worker loads it only where it is asked for.
+    from sklearn.utils.class_weight import compute_class_weight
+
+    classes = np.unique(labels)
+    weights = compute_class_weight("balanced", classes=classes, y=labels)
+    return {int(label): float(weight) for label, weight in zip(classes, weights, strict=True)}
 
 
 def scaled_pixels(split: Split, feed: Feed) -> Any:

@@ -74,7 +74,7 @@ def _read_journal() -> None:
 
 
 def _read_space() -> None:
-    from tuning.files.toml_file import read_toml
+    from tuning.files.bounded_files import read_toml
     from tuning.space.space_file import ranges_from
 
     ranges_from(read_toml(Path("space.toml")))

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from tuning.errors import InputError
-from tuning.files.bounded_files import LARGEST_TOML, parse_json, parse_toml, read_bounded, regular_size
-from tuning.files.toml_file import read_toml
+from tuning.files.bounded_files import LARGEST_TOML, parse_json, parse_toml, read_bounded, read_toml, regular_size
 
 
 @pytest.fixture

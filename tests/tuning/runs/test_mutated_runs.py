@@ -16,7 +16,7 @@ from scripts.options.model import ModelChoice
 from tuning.data.array_options import ArrayOptions
 from tuning.data.sources.paths.npz import load_npz
 from tuning.errors import InputError
-from tuning.files.toml_file import read_toml
+from tuning.files.bounded_files import read_toml
 from tuning.loop.journal import Journal, SearchBegan, Suggestion
 from tuning.runs.run_folder import RunFolder
 from tuning.runs.run_record import describe_dataset, load_recorded_dataset

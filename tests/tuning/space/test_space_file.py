@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tuning.errors import InputError
-from tuning.files.toml_file import read_toml
+from tuning.files.bounded_files import read_toml
 from tuning.models.built_in import ClassificationTask, TunableClassifier
 from tuning.models.network import adapted, default_ranges
 from tuning.space.ranges import Choices, FloatRange, IntRange

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tuning.data.drawn_test import draw
+from tuning.data.drawn_test import draw_sixth
 from tuning.data.pictures.class_folders import ClassFolder, find_classes, match_classes
 from tuning.data.pictures.folder_layout import PARTS, find_layout
 from tuning.data.pictures.folder_walk import files, files_once
@@ -132,6 +132,6 @@ def draw_test(listing: Listing, pictures: Sequence[ListedPicture], *, seed: int)
                 f"class {name} needs 2 or more pictures, one to train and one to test, but has {len(members)}: add "
                 "pictures, or give a test folder beside train"
             )
-    for place in draw(places, seed=seed):
+    for place in draw_sixth(places, seed=seed).tolist():
         drawn[place] = dataclasses.replace(drawn[place], part="test")
     return tuple(drawn)
