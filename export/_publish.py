@@ -179,7 +179,7 @@ def _seal(request: ExportRequest, staged: Path, verification: Verification, stan
     for folder in [path for path in staged.iterdir() if path.is_dir() and not any(path.rglob("*"))]:
         shutil.rmtree(folder)
     write_reference(staged / REFERENCE, standard.reference, verification.answers)
-    _write_json(staged / PARITY, verification.as_json())
+    _write_json(staged / PARITY, verification.record.as_json())
     used = {artifact.target.variant for artifact in verification.artifacts}
     tolerances = {variant: rules for variant, rules in standard.tolerances.items() if variant in used}
     manifest = Manifest(
@@ -188,7 +188,7 @@ def _seal(request: ExportRequest, staged: Path, verification: Verification, stan
         files={name: digest_file(staged / name) for name in (REFERENCE, PARITY)},
         look=None if standard.reference.labels is None else measure_look(standard.reference.inputs[INPUT_NAME]),
         versions=installed_versions(),
-        tolerances={variant: dataclasses.asdict(rules) for variant, rules in tolerances.items()},
+        tolerances=tolerances,
         looser=loosened(tolerances),
         counted=verification.counted,
     )

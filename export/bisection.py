@@ -14,14 +14,14 @@ from export.apart.limits import Limits
 from export.apart.process import process_for
 from export.artifact import PARITY, Artifact, Format
 from export.comparison.parity import Parity
+from export.comparison.verification_record import read_record
 from export.errors import InputError, UnrunnableError, VerificationError
-from export.files.strict_json import read_json
 from export.folder.manifest import Manifest
 from export.folder.published_files import check_digests
 from export.formats.format import has_part, readable_formats
 from export.formats.structure import require_safe
 from export.layers.bisect import Divergence, bisect_file
-from export.layers.matching import LayerMatch, matches_from_json
+from export.layers.matching import LayerMatch
 from export.verification import ask, open_candidate, published_standard
 
 
@@ -95,7 +95,7 @@ def bisect(folder: Path, manifest: Manifest, artifact: Artifact) -> Finding:
     elif trace is None:
         unreadable = "no layers were recorded when it was published: export the model again"
     else:
-        recorded = _recorded(folder / PARITY, file)
+        recorded = _recorded_layers(folder, file)
         try:
             divergence = bisect_file(artifact.target, folder / file, trace, standard.reference.inputs, recorded)
         except InputError as error:
@@ -130,9 +130,8 @@ def _told(parity: Any) -> str:
     return "; ".join([equal, *(parity.failures or ["every number is within its limit"])])
 
 
-def _recorded(path: Path, file: str) -> tuple[LayerMatch, ...]:
-    try:
-        results = read_json(path)["results"]
-        return matches_from_json(next(result["layers"] for result in results if result["file"] == file))
-    except (OSError, ValueError, LookupError, TypeError, StopIteration) as error:
-        raise VerificationError(f"{path} can't be read ({error!r}): export the model again") from error
+def _recorded_layers(folder: Path, file: str) -> tuple[LayerMatch, ...]:
+    for result in read_record(folder).results:
+        if result.file == file:
+            return result.layers
+    raise VerificationError(f"{folder / PARITY} says nothing about {file}: export the model again")

@@ -6,22 +6,24 @@ import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from export.apart.arrays import map_arrays, store_reference
 from export.apart.limits import USUAL, Limits
 from export.apart.process import process_for
 from export.arrays import Arrays
-from export.artifact import OUTPUT_NAME, REFERENCE, Artifact, Description, Format, ModelKind, Target, Variant
+from export.artifact import OUTPUT_NAME, REFERENCE, Artifact, Description, Format, Target, Variant
 from export.comparison.output_parity import OutputParity, compare_outputs
 from export.comparison.parity import Parity, compare, stability_radius
 from export.comparison.reference import Reference, read_reference
-from export.comparison.tolerance import TOLERANCES, Tolerance, recorded
+from export.comparison.ring_result import Ring, RingResult
+from export.comparison.tolerance import TOLERANCES, Tolerance
+from export.comparison.verification_record import FileRecord, VerificationRecord
 from export.errors import InputError, VerificationError
 from export.folder.claims import check_claims, check_reference
-from export.folder.manifest import Manifest, read_manifest
+from export.folder.manifest import Counts, Manifest, read_manifest
 from export.folder.published_files import check_digests, check_foreign
-from export.rings import Candidate, Ring, RingResult
+from export.layers.matching import LayerMatch
+from export.rings import Candidate
 from export.rings.run import RINGS, CheckRequest, answer, opened
 
 
@@ -50,7 +52,7 @@ class Verification:
     answers: Mapping[str, Arrays]
     stability_radius: float | None
     passed_over: Mapping[str, str] = field(default_factory=dict)
-    layers: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    layers: Mapping[str, tuple[LayerMatch, ...]] = field(default_factory=dict)
     left: tuple[str, ...] = ()
 
     @property
@@ -84,11 +86,11 @@ class Verification:
         return bool(failed) and all(map(self.is_only_blind, failed))
 
     @property
-    def counted(self) -> dict[str, Any]:
-        """What the manifest holds: examples, and by file the labels that changed and were lost, and how many may."""
+    def counted(self) -> Counts:
+        """What the manifest says of it."""
         pairs = zip(self.artifacts, self.parities, strict=True)
         labels = {artifact.target.file: parity.counted for artifact, parity in pairs if isinstance(parity, Parity)}
-        return {"examples": self.parities[0].examples, **({"labels": labels} if labels else {})}
+        return Counts(examples=self.parities[0].examples, labels=labels)
 
     def of(self, artifacts: Sequence[Artifact]) -> Verification:
         """The same of some of the artifacts."""
@@ -103,37 +105,30 @@ class Verification:
             layers={name: layers for name, layers in self.layers.items() if name in files},
         )
 
-    def as_json(self) -> dict[str, Any]:
+    @property
+    def record(self) -> VerificationRecord:
         """What `parity.json` holds."""
-        return {
-            "examples": self.parities[0].examples,
-            **(
-                {"kind": ModelKind.OUTPUTS}
-                if self.stability_radius is None
-                else {
-                    "stability_radius": self.stability_radius,
-                    "stability_radius_proves": "a runtime whose probabilities differ from the Keras model's by less "
-                    "than this on all of these examples gives every one of them the same label",
-                }
-            ),
-            "passed": self.passed,
-            **({"passed_over": dict(self.passed_over)} if self.passed_over else {}),
-            "results": [
-                {
-                    "format": artifact.target.format,
-                    "variant": artifact.target.variant,
-                    "file": artifact.target.file,
-                    "sha256": dict(artifact.files),
-                    **parity.as_json(),
-                    "passed": self.failures_of(artifact) == (),
-                    "only_blind": self.is_only_blind(artifact),
-                    "failures": list(self.failures_of(artifact)),
-                    "rings": [result.as_json() for result in rings],
-                    "layers": list(self.layers.get(artifact.target.file, [])),
-                }
+        return VerificationRecord(
+            examples=self.parities[0].examples,
+            stability_radius=self.stability_radius,
+            passed=self.passed,
+            passed_over=self.passed_over,
+            results=tuple(
+                FileRecord(
+                    format=artifact.target.format,
+                    variant=artifact.target.variant,
+                    file=artifact.target.file,
+                    sha256=artifact.files,
+                    parity=parity,
+                    passed=self.failures_of(artifact) == (),
+                    only_blind=self.is_only_blind(artifact),
+                    failures=self.failures_of(artifact),
+                    rings=rings,
+                    layers=self.layers.get(artifact.target.file, ()),
+                )
                 for artifact, parity, rings in zip(self.artifacts, self.parities, self.rings, strict=True)
-            ],
-        }
+            ),
+        )
 
 
 def get_ready(targets: Iterable[Target]) -> None:
@@ -296,5 +291,5 @@ def published_standard(folder: Path, manifest: Manifest) -> Standard:
     return Standard(
         reference=reference,
         description=manifest.description,
-        tolerances={**TOLERANCES, **recorded(manifest.tolerances)},
+        tolerances={**TOLERANCES, **manifest.tolerances},
     )

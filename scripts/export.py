@@ -141,7 +141,7 @@ def run(arguments: argparse.Namespace) -> _entry.CommandOutcome:
     print_verification(console, verification)
     tell_looser(console, loosened(request.tolerances))
     tell_fallback(console, dataset)
-    result = {"folder": str(folder), **verification.as_json()}
+    result = {"folder": str(folder), **verification.record.as_json()}
     if not verification.passed:
         why = ", as a wrong file would not have been told from a right one" if verification.only_blind else ""
         console.print(red(f"nothing was published{why}: "), f"{folder} is as it was")

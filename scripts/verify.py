@@ -104,7 +104,7 @@ def run(arguments: argparse.Namespace) -> _entry.CommandOutcome:
         result={
             "folder": str(folder),
             **({} if key is None else {"signed_by": key.fingerprint}),
-            **verification.as_json(),
+            **verification.record.as_json(),
         },
         passed=verification.passed,
         next_command=next_command,

@@ -14,11 +14,13 @@ import numpy as np
 
 from export.comparison.parity import require_finite
 from export.comparison.tolerance import Tolerance
+from export.files.strict_json import build
 
 POWER = 100
 """How many times its limit an output must move over the examples, for a comparison of it to prove something."""
 
 _STRICT = Tolerance()
+_DERIVED = ("limit", "has_power", "passed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +69,11 @@ class OutputParity:
     differences: tuple[OutputDifference, ...]
 
     @property
+    def tolerance(self) -> Tolerance:
+        """The rules that all outputs were held to."""
+        return self.differences[0].tolerance
+
+    @property
     def far(self) -> tuple[str, ...]:
         """What is outside of its limit, in words."""
         return tuple(
@@ -107,6 +114,16 @@ class OutputParity:
             ],
             "passed": self.passed,
         }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], *, where: str = "a comparison") -> OutputParity:
+        """What `as_json` made of it. Raises ValueError for anything else."""
+        outputs = data.get("outputs")
+        if not outputs or not isinstance(outputs, list) or not all(isinstance(found, Mapping) for found in outputs):
+            raise ValueError(f"{where}.outputs must be a list of objects, one or more")
+        facts = [{name: value for name, value in found.items() if name not in _DERIVED} for found in outputs]
+        rest = {name: value for name, value in data.items() if name not in ("outputs", "max_abs_error", "passed")}
+        return build(cls, {**rest, "differences": facts}, where=where)
 
 
 def compare_outputs(

@@ -6,6 +6,7 @@ Needs numpy only. Probabilities are float32 of shape (examples, classes).
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.arrays import Probabilities
-from export.comparison.tolerance import FEWEST_IMAGES, Tolerance
+from export.comparison.tolerance import FEWEST_IMAGES, LabelCounts, Tolerance
+from export.files.strict_json import build
 
 SMALLEST_PROBABILITY = 1e-30
 RARE = 0.999
@@ -21,6 +23,8 @@ RARE = 0.999
 NAMED_FLIPS = 100
 ROW_SUM_SLACK = 1e-4
 """How far from 1 the probabilities of an image may sum, beyond what the reference's do."""
+_DERIVED = ("max_abs_error", "max_logit_error", "agreement", "counted", "failures", "passed")
+"""What is written for those who read the record, and follows from the rest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,15 +136,14 @@ class Parity:
         return self.tolerance.losses_allowed(self.examples)
 
     @property
-    def counted(self) -> dict[str, int | None]:
-        """The labels that changed and were lost, and how many may; None where there is no such rule."""
-        may_change = self.changes_allowed if self.tolerance.flips is None else self.tolerance.flips
-        return {
-            "changed": self.label_flips,
-            "may_change": may_change,
-            "lost": self.lost,
-            "may_be_lost": self.losses_allowed,
-        }
+    def counted(self) -> LabelCounts:
+        """What the manifest says of it."""
+        return LabelCounts(
+            changed=self.label_flips,
+            may_change=self.changes_allowed if self.tolerance.flips is None else self.tolerance.flips,
+            lost=self.lost,
+            may_be_lost=self.losses_allowed,
+        )
 
     @property
     def fails_by_counts_only(self) -> bool:
@@ -159,10 +162,15 @@ class Parity:
             "max_abs_error": self.max_abs_error,
             "max_logit_error": self.max_logit_error,
             "agreement": self.agreement,
-            "counted": self.counted,
-            "failures": self.failures,
+            "counted": dataclasses.asdict(self.counted),
+            "failures": list(self.failures),
             "passed": self.passed,
         }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], *, where: str = "a comparison") -> Parity:
+        """What `as_json` made of it. Raises ValueError for anything else."""
+        return build(cls, {name: value for name, value in data.items() if name not in _DERIVED}, where=where)
 
     def _flips_allowed(self) -> bool:
         if self.tolerance.flips is not None:

@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from export.artifact import Variant
-from export.errors import InputError
-from export.files.strict_json import build
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +56,16 @@ class Tolerance:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class LabelCounts:
+    """The labels that changed and were lost, and how many may; None where there is no such rule."""
+
+    changed: int
+    may_change: int | None
+    lost: int
+    may_be_lost: int | None
+
+
 RULES = dataclasses.fields(Tolerance)
 _SHARES = ("accuracy_loss", "agreement")
 
@@ -97,25 +104,20 @@ TOLERANCES: Mapping[Variant, Tolerance] = {
 """The defaults."""
 
 
-def recorded(rules: Mapping[Variant, Mapping[str, Any]]) -> dict[Variant, Tolerance]:
-    """The rules as `manifest.json` holds them. Raises InputError for rules that do not exist, or can't be."""
-    try:
-        found = {variant: build(Tolerance, named, where=f"tolerances.{variant}") for variant, named in rules.items()}
-        for variant, tolerance in found.items():
-            for rule in RULES:
-                value, most = getattr(tolerance, rule.name), 1.0 if rule.name in _SHARES else math.inf
-                if value is not None and not 0 <= value <= most:
-                    raise ValueError(f"{rule.name} of {variant} is {value}")
-    except ValueError as error:
-        raise InputError(f"the manifest's rules can't be read ({error}): export the model again") from error
-    return found
+def impossible_rules(tolerances: Mapping[Variant, Tolerance]) -> Iterator[str]:
+    """A sentence on each rule that no export writes."""
+    for variant, tolerance in tolerances.items():
+        for rule in RULES:
+            value, most = getattr(tolerance, rule.name), 1.0 if rule.name in _SHARES else math.inf
+            if value is not None and not 0 <= value <= most:
+                yield f"{rule.name} of {variant} must be 0 to {most:g}, got {value:g}"
 
 
-def loosened(tolerances: Mapping[Variant, Tolerance]) -> dict[str, dict[str, Any]]:
+def loosened(tolerances: Mapping[Variant, Tolerance]) -> dict[Variant, dict[str, float | None]]:
     """Number type → rule → value, of every rule that is looser than its default."""
-    found = {}
+    found: dict[Variant, dict[str, float | None]] = {}
     for variant, tolerance in tolerances.items():
         names = tolerance.looser_than(TOLERANCES[variant])
         if names:
-            found[variant.value] = {name: getattr(tolerance, name) for name in names}
+            found[variant] = {name: getattr(tolerance, name) for name in names}
     return found

@@ -34,6 +34,19 @@ def parse_json(content: bytes) -> Any:
     return bounded_files.parse_json(content, unique_names=True)
 
 
+def pop_version(data: Any, *, newest: int, where: str) -> dict[str, Any]:
+    """The other entries of an object that says of which version it is; one that does not is of the first.
+
+    Raises ValueError if it is no object, or of a version that is newer than `newest`.
+    """
+    if not isinstance(data, Mapping):
+        raise ValueError(f"{where} must be an object, got {_shown(data)}")
+    version = data.get("version", 1)
+    if type(version) is not int or not 1 <= version <= newest:
+        raise ValueError(f"{where}.version must be 1 to {newest} in this release, got {_shown(version)}")
+    return {name: value for name, value in data.items() if name != "version"}
+
+
 def build(kind: type[_Kind], data: Any, *, where: str, **made: Any) -> _Kind:
     """A record of a dataclass from its fields' values by name; `made`: fields that are not among the data.
 
@@ -80,13 +93,17 @@ def _convert(kind: Any, data: Any, where: str) -> Any:
 
 
 def _plain(kind: Any, data: Any, where: str) -> Any:
-    if kind is float and type(data) in (int, float) and abs(data) < _LARGEST_INTEGER and math.isfinite(data):
+    if kind is float and (_is_whole(data) or (type(data) is float and math.isfinite(data))):
         return float(data)
-    if type(data) is kind and not (kind is int and abs(data) >= _LARGEST_INTEGER):
+    if type(data) is kind and (kind is not int or _is_whole(data)):
         if kind is str and any("\ud800" <= character <= "\udfff" for character in data):
             raise ValueError(f"{where} is not text")
         return data
     raise ValueError(f"{where} must be {_named(kind)}, got {_shown(data)}")
+
+
+def _is_whole(data: Any) -> bool:
+    return type(data) is int and abs(data) < _LARGEST_INTEGER
 
 
 def _named(kind: Any) -> str:

@@ -6,7 +6,7 @@ Needs numpy only.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,11 @@ import numpy as np
 
 from export.arrays import Arrays
 from export.artifact import INPUT_NAME, MANIFEST, OUTPUT_NAME, PARITY, REFERENCE, ModelKind, TensorSpec
-from export.comparison.parity import stability_radius
+from export.comparison.parity import Parity, stability_radius
 from export.comparison.reference import Reference
-from export.comparison.tolerance import Tolerance, loosened, recorded
+from export.comparison.tolerance import Tolerance, loosened
+from export.comparison.verification_record import VerificationRecord, read_record
 from export.errors import VerificationError
-from export.files.strict_json import read_json
 from export.folder.look import measure_look
 from export.folder.manifest import Manifest
 
@@ -36,12 +36,7 @@ def check_claims(folder: Path, manifest: Manifest, reference: Reference) -> None
     the rules give."""
     for flaw in _manifest_flaws(folder, manifest, reference):
         raise VerificationError(f"{folder / MANIFEST} {flaw}: export the model again")
-    try:
-        parity = read_json(folder / PARITY)
-        flaws = list(_parity_flaws(parity, manifest, reference))
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise VerificationError(f"{folder / PARITY} can't be read ({error!r}): export the model again") from error
-    for flaw in flaws:
+    for flaw in _record_flaws(read_record(folder), manifest, reference):
         raise VerificationError(f"{folder / PARITY} {flaw}: export the model again")
 
 
@@ -96,40 +91,40 @@ def _manifest_flaws(folder: Path, manifest: Manifest, reference: Reference) -> I
     yield from _unequal("stability radius", described.stability_radius, radius)
     if manifest.look != look:
         yield f"says that pictures look like {manifest.look} but the stored ones like {look}"
-    looser = loosened(recorded(manifest.tolerances))
-    if {variant: dict(rules) for variant, rules in manifest.looser.items()} != looser:
+    looser = loosened(manifest.tolerances)
+    if manifest.looser != looser:
         yield f"says that the rules {dict(manifest.looser)} are looser than the default but {looser} are"
     for artifact in manifest.artifacts:
         size_bytes = sum((folder / path).stat().st_size for path in artifact.files)
         if artifact.size_bytes != size_bytes:
             yield f"says that {artifact.target.file} has {artifact.size_bytes} bytes but it has {size_bytes}"
-    if manifest.counted and manifest.counted.get("examples") != reference.examples:
-        yield f"counts {manifest.counted.get('examples')} examples but {REFERENCE} holds {reference.examples}"
+    if manifest.counted is not None and manifest.counted.examples != reference.examples:
+        yield f"counts {manifest.counted.examples} examples but {REFERENCE} holds {reference.examples}"
 
 
-def _parity_flaws(parity: Mapping[str, Any], manifest: Manifest, reference: Reference) -> Iterator[str]:
-    if parity["passed"] is not True:
+def _record_flaws(record: VerificationRecord, manifest: Manifest, reference: Reference) -> Iterator[str]:
+    if not record.passed:
         yield "says that the files did not pass, and what did not pass is not published"
-    if parity["examples"] != reference.examples:
-        yield f"counts {parity['examples']} examples but {REFERENCE} holds {reference.examples}"
+    if record.examples != reference.examples:
+        yield f"counts {record.examples} examples but {REFERENCE} holds {reference.examples}"
     if reference.labels is not None:
         radius = stability_radius(reference.outputs[OUTPUT_NAME])
-        yield from _unequal("stability radius", parity["stability_radius"], radius)
-    results = {result["file"]: result for result in parity["results"]}
+        yield from _unequal("stability radius", record.stability_radius, radius)
+    results = {result.file: result for result in record.results}
     if list(results) != [artifact.target.file for artifact in manifest.artifacts]:
         yield f"is about {', '.join(results)} but others are published"
         return
-    tolerances = recorded(manifest.tolerances)
     for artifact in manifest.artifacts:
         result = results[artifact.target.file]
-        if result["sha256"] != dict(artifact.files) or result["passed"] is not True:
+        if result.sha256 != artifact.files or not result.passed:
             yield f"is about another {artifact.target.file}"
-        tolerance = tolerances.get(artifact.target.variant, Tolerance())
-        rules = result["tolerance"] if "tolerance" in result else result["outputs"][0]["tolerance"]
-        if tolerances and Tolerance(**rules) != tolerance:
+        tolerance = manifest.tolerances.get(artifact.target.variant, Tolerance())
+        if manifest.tolerances and result.parity.tolerance != tolerance:
             yield f"held {artifact.target.file} to other rules than {MANIFEST} says"
-        if reference.labels is not None:
-            yield from _unequal("accuracy", result["reference_accuracy"], manifest.description.accuracy)
+        if isinstance(result.parity, Parity) != (reference.labels is not None):
+            yield f"is about a {artifact.target.file} of another kind than {manifest.description.kind}"
+        elif isinstance(result.parity, Parity):
+            yield from _unequal("accuracy", result.parity.reference_accuracy, manifest.description.accuracy)
 
 
 def _unequal(what: str, claimed: Any, computed: float | None) -> Iterator[str]:

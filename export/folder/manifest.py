@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -26,11 +26,13 @@ from export.artifact import (
     TensorSpec,
     Variant,
 )
+from export.comparison.tolerance import LabelCounts, Tolerance, impossible_rules
 from export.errors import InputError
 from export.files.regular_file import read_regular
-from export.files.strict_json import LARGEST_BYTES, build, parse_json
+from export.files.strict_json import LARGEST_BYTES, build, parse_json, pop_version
 from export.formats.format import facts
 
+VERSION = 1
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 # What no published class can be called, as `tuning/plain_names.py` has it.
 _CONTROL = re.compile(
@@ -42,20 +44,32 @@ _DTYPES = frozenset(("bool", *(f"{kind}{bits}" for kind, sizes in _BITS.items() 
 
 
 @dataclass(frozen=True, kw_only=True)
+class Counts:
+    """How many examples files were verified on, and by file what became of a classifier's labels."""
+
+    examples: int
+    labels: Mapping[str, LabelCounts] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        labels = {file: dataclasses.asdict(counts) for file, counts in self.labels.items()}
+        return {"examples": self.examples, **({"labels": labels} if labels else {})}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Manifest:
     """Everything that was published in a folder. `files` holds what belongs to no single artifact, `look` is None
     unless the model is a classifier of images, `tolerances` the rules by number type, `looser` those of them that are
-    looser than the default, by number type and name. `counted`: how many examples the files were verified on, and of a
-    classifier's by file how many labels changed and were lost, and how many may."""
+    looser than the default, by number type and name. `counted`: what the files were verified on; None in a manifest
+    that does not say it."""
 
     artifacts: tuple[Artifact, ...]
     description: Description
     files: Mapping[str, str]
     look: Look | None
     versions: Mapping[str, str]
-    tolerances: Mapping[Variant, Mapping[str, Any]]
-    looser: Mapping[str, Mapping[str, Any]]
-    counted: Mapping[str, Any]
+    tolerances: Mapping[Variant, Tolerance]
+    looser: Mapping[Variant, Mapping[str, float | None]]
+    counted: Counts | None
 
     @property
     def digests(self) -> dict[str, str]:
@@ -67,25 +81,29 @@ class Manifest:
 
     def as_json(self) -> dict[str, Any]:
         return {
+            "version": VERSION,
             "artifacts": [artifact.as_json() for artifact in self.artifacts],
             "description": dataclasses.asdict(self.description),
             "files": dict(self.files),
             "look": None if self.look is None else dataclasses.asdict(self.look),
             "versions": dict(self.versions),
-            "tolerances": {variant.value: dict(rules) for variant, rules in self.tolerances.items()},
+            "tolerances": {variant: dataclasses.asdict(rules) for variant, rules in self.tolerances.items()},
             "looser": {variant: dict(rules) for variant, rules in self.looser.items()},
-            "counted": dict(self.counted),
+            "counted": None if self.counted is None else self.counted.as_json(),
         }
 
     @classmethod
     def from_json(cls, data: Any) -> Manifest:
-        """Raises ValueError for data of another form, and for what no export writes."""
-        if not isinstance(data, Mapping) or not isinstance(data.get("artifacts"), list):
+        """What `as_json` made of it, now or in an older release. Raises ValueError for data of another form, and for
+        what no export writes."""
+        rest = pop_version(data, newest=VERSION, where=MANIFEST)
+        listed = rest.pop("artifacts", None)
+        if not isinstance(listed, list):
             raise ValueError("it lacks a list of artifacts")
-        artifacts = tuple(_artifact(one, f"artifacts[{at}]") for at, one in enumerate(data["artifacts"]))
+        artifacts = tuple(_artifact(one, f"artifacts[{at}]") for at, one in enumerate(listed))
         # Exports once wrote as `accepted` what the installed onnxruntime opens, which nothing reads.
-        rest = {name: value for name, value in data.items() if name not in ("artifacts", "accepted")}
-        optional: dict[str, Any] = {name: {} for name in ("tolerances", "looser", "counted")}
+        rest.pop("accepted", None)
+        optional: dict[str, Any] = {"tolerances": {}, "looser": {}, "counted": None}
         manifest = build(cls, {**optional, **rest}, where=MANIFEST, artifacts=artifacts)
         for flaw in _flaws(manifest):
             raise ValueError(flaw)
@@ -144,6 +162,7 @@ def _flaws(manifest: Manifest) -> Iterator[str]:
     for artifact in manifest.artifacts:
         yield from _artifact_flaws(artifact)
     yield from _description_flaws(manifest.description)
+    yield from impossible_rules(manifest.tolerances)
     if manifest.description.kind is ModelKind.CLASSIFIER:
         for artifact in manifest.artifacts:
             yield from _classifier_flaws(artifact, len(manifest.description.class_names))

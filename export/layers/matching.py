@@ -5,12 +5,9 @@ Needs numpy only.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from export.errors import VerificationError
 from export.layers.differences import Difference, TensorCandidate
 from export.layers.trace import LayerTrace
 
@@ -30,9 +27,6 @@ class LayerMatch:
     tensor: str
     difference: Difference
 
-    def as_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
-
 
 def match_layers(trace: LayerTrace, candidates: Candidates, variant: str) -> tuple[LayerMatch, ...]:
     """The layers that the file holds as tensors of their own, in order; the others are computed together with the next.
@@ -44,19 +38,6 @@ def match_layers(trace: LayerTrace, candidates: Candidates, variant: str) -> tup
         LayerMatch(layer=trace.layers[number].name, tensor=candidate.tensor, difference=candidate.difference)
         for number, candidate in sorted(found.items())
     )
-
-
-def matches_from_json(data: Any) -> tuple[LayerMatch, ...]:
-    """What `as_json` made of each match. Raises VerificationError if it is something else."""
-    try:
-        return tuple(
-            LayerMatch(layer=str(fact["layer"]), tensor=str(fact["tensor"]), difference=_difference(fact["difference"]))
-            for fact in data
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise VerificationError(
-            f"the record of the file's layers can't be read ({type(error).__name__}: {error}): export the model again"
-        ) from error
 
 
 def known_layers(
@@ -79,7 +60,3 @@ def known_layers(
         and candidate.difference.share <= largest_share
         and candidate.difference.share <= CLEARLY_BETTER * nearest[candidate.tensor] + ROUNDING
     }
-
-
-def _difference(fact: Mapping[str, Any]) -> Difference:
-    return Difference(**{name: float(value) for name, value in fact.items()})

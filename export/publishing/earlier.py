@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from export.artifact import MANIFEST, Artifact, Description, Target, Variant
-from export.comparison.tolerance import Tolerance, recorded
+from export.comparison.tolerance import Tolerance
 from export.errors import InputError
 from export.folder.manifest import read_manifest
 from export.folder.published_files import check_digests
@@ -33,7 +33,7 @@ def earlier_tolerances(folder: Path, asked: Collection[Target]) -> dict[Variant,
     if not (folder / MANIFEST).exists():
         return {}
     now = {target.variant for target in asked}
-    rules = recorded(read_manifest(folder).tolerances)
+    rules = read_manifest(folder).tolerances
     return {variant: tolerance for variant, tolerance in rules.items() if variant not in now}
 
 

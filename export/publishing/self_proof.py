@@ -8,20 +8,20 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from export.arrays import Arrays
 from export.artifact import Artifact, Variant
 from export.comparison.output_parity import OutputParity
 from export.comparison.parity import Parity
 from export.comparison.reference import Reference
+from export.comparison.ring_result import Ring, RingResult
 from export.errors import InputError
 from export.formats.format import has_part
 from export.layers.bisect import match_file
+from export.layers.matching import LayerMatch
 from export.layers.recording import trace_layers
 from export.layers.trace import LayerTrace
 from export.model.serving import ServingModel
-from export.rings import Ring, RingResult
 from export.sensitivity.sensitivity import measure_sensitivity
 from export.verification import Standard, Verification, ask, open_candidate
 
@@ -40,7 +40,7 @@ def with_proofs(
     """The verification with the ring `sensitivity` for each float32 file and the layers of all files that can be looked
     into; nothing is added to files that have not passed."""
     rings = []
-    layers: dict[str, Any] = {}
+    layers: dict[str, tuple[LayerMatch, ...]] = {}
     trace = standard.reference.trace
     for artifact, results in zip(verification.artifacts, verification.rings, strict=True):
         file = artifact.target.file
@@ -51,8 +51,7 @@ def with_proofs(
             on_step(f"planting faults in {file}")
             rings[-1] = (*results, _sensitivity(folder, artifact, standard))
         if trace is not None and has_part(artifact.target.format, "tensors"):
-            matches = match_file(artifact.target, folder / file, trace, standard.reference.inputs)
-            layers[file] = [match.as_json() for match in matches]
+            layers[file] = match_file(artifact.target, folder / file, trace, standard.reference.inputs)
     return dataclasses.replace(verification, rings=tuple(rings), layers=layers)
 
 

@@ -5,11 +5,8 @@ They need numpy and the runtime of the file, nothing else, so that they hold whe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -20,18 +17,6 @@ from export.comparison.parity import compare
 from export.comparison.reference import Reference
 from export.comparison.tolerance import Tolerance
 from export.formats.runtime import RuntimeModel, load
-
-
-class Ring(StrEnum):
-    """What is looked at, in this order. The last is for those who write files: whether faults in them would be seen."""
-
-    STRUCTURE = "structure"
-    TEST_SET = "test set"
-    STRESS = "stress"
-    HOSTILE = "hostile"
-    INVARIANCE = "invariance"
-    ISOLATION = "isolation"
-    SENSITIVITY = "sensitivity"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,27 +59,6 @@ class Judgement:
 
     failures: tuple[str, ...]
     max_abs_error: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class RingResult:
-    """What a ring found. `failures`: sentences, none if the file passed; `facts`: what was measured, for the record."""
-
-    ring: Ring
-    failures: tuple[str, ...] = ()
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def passed(self) -> bool:
-        return not self.failures
-
-    def as_json(self) -> dict[str, Any]:
-        return {"ring": self.ring, "passed": self.passed, "failures": list(self.failures), **self.facts}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> RingResult:
-        facts = {name: value for name, value in data.items() if name not in ("ring", "passed", "failures")}
-        return cls(ring=Ring(data["ring"]), failures=tuple(data["failures"]), facts=facts)
 
 
 def same_bits(first: Arrays, second: Arrays) -> bool:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from export.artifact import TensorSpec
-from export.rings import Candidate, Ring, RingResult
+from export.comparison.ring_result import Ring, RingResult
+from export.rings import Candidate
 
 _BATCH = 2
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from export.arrays import Arrays
+from export.comparison.ring_result import Ring, RingResult
 from export.formats.format import facts
 from export.formats.runtime import RuntimeModel, answer_all
-from export.rings import Candidate, Ring, RingResult, same_bits
+from export.rings import Candidate, same_bits
 
 EXAMPLES = 256
 BATCHES = (1, 7, 256)

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from export.artifact import Format
+from export.comparison.ring_result import Ring, RingResult
 from export.formats.format import facts
-from export.rings import Candidate, Ring, RingResult
+from export.rings import Candidate
 from export.rings.isolated_process import isolated_process
 
 EXAMPLES = 256

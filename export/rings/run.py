@@ -11,12 +11,13 @@ from export.apart.arrays import map_reference, store_arrays
 from export.arrays import Arrays
 from export.artifact import Artifact, Description, Format
 from export.comparison.reference import Reference
+from export.comparison.ring_result import RingResult
 from export.comparison.tolerance import Tolerance
 from export.errors import VerificationError
 from export.formats.format import is_installed, load_part
 from export.formats.runtime import answer_all, check_contract, load
 from export.formats.structure import require_safe
-from export.rings import Candidate, RingResult, hostile, invariance, isolation, stress, structure
+from export.rings import Candidate, hostile, invariance, isolation, stress, structure
 
 RINGS: Sequence[Callable[[Candidate], RingResult]] = (
     structure.check,

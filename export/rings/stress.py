@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from export.comparison.ring_result import Ring, RingResult
 from export.formats.runtime import answer_all
-from export.rings import Candidate, Ring, RingResult
+from export.rings import Candidate
 
 
 def check(candidate: Candidate) -> RingResult:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from export.comparison.ring_result import Ring, RingResult
 from export.errors import InputError, VerificationError
 from export.formats.metadata import check_metadata
 from export.formats.structure import find_invalid, read_structure
-from export.rings import Candidate, Ring, RingResult
+from export.rings import Candidate
 
 
 def check(candidate: Candidate) -> RingResult:

@@ -214,10 +214,10 @@ def test_a_wrong_file_among_right_ones_leaves_the_folder_as_it_was(
     monkeypatch.setattr(writing, "write", write_one_wrongly)
     verification = publish(request_for(published_copy), *examples)
 
-    results = verification.as_json()["results"]
-    assert [result["format"] for result in results if not result["passed"]] == [kind]
-    assert [result["label_flips"] for result in results] == [0, 0, 0]
+    results = verification.record.results
+    assert [result.format for result in results if not result.passed] == [kind]
+    assert [parity.label_flips for parity in verification.parities] == [0, 0, 0]
     assert not verification.passed
-    assert verification.as_json()["passed"] is False
+    assert verification.record.passed is False
     assert snapshot(published_copy) == before
     assert visible(published_copy.parent) == ["artifacts"]

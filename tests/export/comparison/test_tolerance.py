@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import pytest
 
 from export.artifact import Variant
-from export.comparison.tolerance import TOLERANCES, Tolerance, loosened, recorded
-from export.errors import InputError
+from export.comparison.tolerance import TOLERANCES, Tolerance, impossible_rules, loosened
 
 
 def test_every_number_type_has_rules() -> None:
@@ -43,12 +43,17 @@ def test_no_rule_for_logits_is_looser_than_one() -> None:
     assert Tolerance(logit=None).looser_than(Tolerance()) == ("logit",)
 
 
-def test_recorded_rules_are_read_back() -> None:
-    rules = {variant: dataclasses.asdict(tolerance) for variant, tolerance in TOLERANCES.items()}
-
-    assert recorded(rules) == TOLERANCES
+def test_the_default_rules_are_possible() -> None:
+    assert list(impossible_rules(TOLERANCES)) == []
 
 
-def test_recorded_rules_that_do_not_exist_are_refused() -> None:
-    with pytest.raises(InputError, match=r"the manifest's rules can't be read .*: export the model again"):
-        recorded({Variant.INT8: {"kindness": 1.0}})
+@pytest.mark.parametrize(
+    ("rules", "sentence"),
+    [
+        (Tolerance(probability=-1.0), "probability of int8 must be 0 to inf, got -1"),
+        (Tolerance(agreement=2.0), "agreement of int8 must be 0 to 1, got 2"),
+        (Tolerance(accuracy_loss=math.nan), "accuracy_loss of int8 must be 0 to 1, got nan"),
+    ],
+)
+def test_rules_that_no_export_writes_are_named(rules: Tolerance, sentence: str) -> None:
+    assert list(impossible_rules({Variant.INT8: rules})) == [sentence]

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from export.artifact import Artifact, Description, Format, Look, ModelKind, Target, TensorSpec, Variant
+from export.comparison.tolerance import LabelCounts, Tolerance
 from export.errors import InputError
-from export.folder.manifest import Manifest, read_manifest
+from export.folder.manifest import Counts, Manifest, read_manifest
 from export.formats.format import facts
 
 EVERY_TARGET = tuple(Target(format=kind, variant=variant) for kind in Format for variant in facts(kind).variants)
@@ -62,6 +63,20 @@ descriptions = st.builds(
     note=texts,
     preprocessing=texts,
 )
+whole = st.integers(0, 99)
+tolerances = st.builds(
+    Tolerance,
+    probability=shares,
+    logit=st.none() | shares,
+    flips=st.none() | whole,
+    accuracy_loss=st.none() | shares,
+    agreement=st.none() | shares,
+    loss_images=whole,
+    agreement_images=whole,
+)
+counts = st.builds(
+    LabelCounts, changed=whole, may_change=st.none() | whole, lost=st.integers(-9, 9), may_be_lost=st.none() | whole
+)
 manifests = st.builds(
     Manifest,
     artifacts=st.lists(st.sampled_from(EVERY_TARGET), unique=True, max_size=3).flatmap(
@@ -71,9 +86,14 @@ manifests = st.builds(
     files=st.fixed_dictionaries({"reference.npz": digests, "parity.json": digests}),
     look=st.none(),
     versions=st.dictionaries(texts, texts, max_size=4),
-    tolerances=st.dictionaries(st.sampled_from(Variant), st.dictionaries(texts, shares, max_size=3)),
-    looser=st.dictionaries(texts, st.dictionaries(texts, shares, max_size=3), max_size=2),
-    counted=st.fixed_dictionaries({"examples": st.integers(1, 99), "labels": st.dictionaries(texts, st.just({}))}),
+    tolerances=st.dictionaries(st.sampled_from(Variant), tolerances),
+    looser=st.dictionaries(st.sampled_from(Variant), st.dictionaries(texts, st.none() | shares, max_size=3)),
+    counted=st.none()
+    | st.builds(
+        Counts,
+        examples=whole,
+        labels=st.dictionaries(texts, counts, max_size=2),
+    ),
 )
 
 
@@ -106,7 +126,7 @@ def small(kind: ModelKind = ModelKind.CLASSIFIER) -> dict[str, Any]:
         versions={},
         tolerances={},
         looser={},
-        counted={},
+        counted=None,
     )
     data: dict[str, Any] = json.loads(json.dumps(manifest.as_json()))
     return data
@@ -131,6 +151,14 @@ def file_named(name: str) -> dict[str, Any]:
 @given(manifests)
 def test_a_manifest_survives_json(manifest: Manifest) -> None:
     assert Manifest.from_json(json.loads(json.dumps(manifest.as_json()))) == manifest
+
+
+def test_a_manifest_of_an_older_release_is_read() -> None:
+    older = small()
+    for name in ("version", "tolerances", "looser", "counted"):
+        del older[name]
+
+    assert Manifest.from_json(older) == Manifest.from_json(small())
 
 
 def test_an_artifact_of_an_older_manifest_has_no_note() -> None:
@@ -244,6 +272,10 @@ def test_a_manifest_that_lacks_a_part_is_refused(key: str) -> None:
         (changed(description__wrapped="no"), "wrapped must be true or false, got 'no'"),
         (changed(description__surprise=1), "description holds 'surprise', which is not known"),
         (changed(files={"reference.npz": DIGEST}), "its files must be reference.npz and parity.json, got reference"),
+        (changed(version=2), "manifest.json.version must be 1 to 1 in this release, got 2"),
+        (changed(tolerances={"int8": {"trust": 1.0}}), r"tolerances\['int8'\] holds 'trust', which is not known"),
+        (changed(tolerances={"int8": {"agreement": 2.0}}), "agreement of int8 must be 0 to 1, got 2"),
+        (changed(counted={"examples": "all"}), "counted.examples must be a whole number, got 'all'"),
         (changed(files=[]), r"manifest.json.files must be an object, got \[\]"),
         (
             {**small(ModelKind.OUTPUTS), "look": {"dark_background": True, "content_side": 3}},

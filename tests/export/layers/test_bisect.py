@@ -288,10 +288,11 @@ class Block:
 sys.meta_path.insert(0, Block())
 from export.artifact import Format, Target, Variant
 from export.layers.bisect import bisect_file
-from export.layers.matching import matches_from_json
+from export.files.strict_json import build
+from export.layers.matching import LayerMatch
 from export.layers.trace import from_arrays
 arrays = dict(np.load(sys.argv[1]))
-recorded = matches_from_json(json.loads(Path(sys.argv[2]).read_text()))
+recorded = [build(LayerMatch, fact, where="layers") for fact in json.loads(Path(sys.argv[2]).read_text())]
 target = Target(format=Format.ONNX, variant=Variant.FLOAT32)
 found = bisect_file(target, Path(sys.argv[3]), from_arrays(arrays), {"image": arrays["images"]}, recorded)
 assert not set(BLOCKED) & set(sys.modules)
@@ -305,7 +306,7 @@ def test_onnxruntime_alone_names_the_layer(
     case = exported("plain")
     broken = plant(case.folder / "model.onnx", 1, scale_strongest)
     np.savez_compressed(tmp_path / "reference.npz", images=case.inputs["image"], **case.trace.as_arrays())
-    facts = [match.as_json() for match in case.recorded["model.onnx"]]
+    facts = [dataclasses.asdict(match) for match in case.recorded["model.onnx"]]
     (tmp_path / "recorded.json").write_text(json.dumps(facts))
 
     done = child(BLOCKED, tmp_path / "reference.npz", tmp_path / "recorded.json", broken)

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from export.artifact import TensorSpec
-from export.rings import Candidate, Ring, hostile
+from export.comparison.ring_result import Ring
+from export.rings import Candidate, hostile
 
 
 @dataclasses.dataclass(frozen=True)

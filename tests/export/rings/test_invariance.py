@@ -10,7 +10,8 @@ import numpy as np
 from onnx import helper
 
 from export.artifact import Format
-from export.rings import Candidate, Ring, invariance, same_bits
+from export.comparison.ring_result import Ring
+from export.rings import Candidate, invariance, same_bits
 
 
 def test_a_right_file_of_every_format_passes_in_every_way(right: Candidate) -> None:

@@ -16,8 +16,9 @@ import pytest
 from onnx import helper
 
 from export.artifact import Format
+from export.comparison.ring_result import Ring
 from export.formats.format import part_file
-from export.rings import Candidate, Ring, isolated_process, isolation
+from export.rings import Candidate, isolated_process, isolation
 
 
 def test_a_right_file_of_every_format_passes(right: Candidate) -> None:

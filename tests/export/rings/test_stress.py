@@ -10,8 +10,9 @@ import numpy as np
 from onnx import helper
 
 from export.comparison.parity import compare
+from export.comparison.ring_result import Ring
 from export.formats.runtime import answer_all
-from export.rings import Candidate, Ring, stress
+from export.rings import Candidate, stress
 
 
 def test_a_right_file_of_every_format_passes(right: Candidate) -> None:

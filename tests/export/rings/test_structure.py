@@ -10,7 +10,8 @@ import onnx
 import pytest
 
 from export.artifact import Format
-from export.rings import Candidate, Ring, structure
+from export.comparison.ring_result import Ring
+from export.rings import Candidate, structure
 
 
 def test_a_right_file_of_every_format_passes(right: Candidate) -> None:

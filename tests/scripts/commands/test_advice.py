@@ -12,10 +12,10 @@ import pytest
 
 from export.artifact import Artifact, Target, Variant
 from export.comparison.parity import Parity, compare
+from export.comparison.ring_result import Ring, RingResult
 from export.comparison.tolerance import TOLERANCES
 from export.errors import UnusableError, UnwritableError
 from export.formats.targets import choose_targets
-from export.rings import Ring, RingResult
 from export.verification import Verification
 from scripts import _entry
 from scripts.commands.advice import add_command, print_advice

@@ -10,8 +10,8 @@ import pytest
 from export.artifact import Artifact, Format, Target, Variant
 from export.comparison.output_parity import OutputParity, compare_outputs
 from export.comparison.parity import Parity, compare
+from export.comparison.ring_result import Ring, RingResult
 from export.comparison.tolerance import Tolerance
-from export.rings import Ring, RingResult
 from export.verification import Verification
 from scripts.terminal.console import Console
 from scripts.terminal.verification_table import print_verification, tell_looser
