@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import gc
 import itertools
-import os
 import pickle
-import sys
 import time
 from collections.abc import Sequence
 from typing import BinaryIO
@@ -126,13 +124,6 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
             reply = Failed(reason=f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
         pickle.dump(reply, replies)
         replies.flush()
-
-
-def main() -> None:
-    """Serve whoever started this process. What native code prints goes to the error output, not among the replies."""
-    with os.fdopen(os.dup(1), "wb") as replies:
-        os.dup2(2, 1)
-        serve(sys.stdin.buffer, replies)
 
 
 def _load(request: LoadRequest, stored: Sequence[np.ndarray]) -> Loaded:

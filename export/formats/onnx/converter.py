@@ -7,18 +7,13 @@ that can't be set for a process that runs.
 from __future__ import annotations
 
 import atexit
-import os
 import pickle
-import subprocess
-import sys
 import threading
-from pathlib import Path
 from typing import Any
 
+from export.child_process import ChildProcess
 from export.errors import InputError
 
-_ROOT = Path(__file__).resolve().parent.parent.parent.parent
-_PROGRAM = "import sys; sys.path.insert(0, {root!r}); from export.formats.onnx.maker import main; main()"
 CONVERSIONS = 40
 """So many by one process; each leaves some memory behind."""
 
@@ -35,30 +30,25 @@ class OnnxConverter:
     """The process as its parent sees it: started when needed, or earlier with `start`; it ends with its parent."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: ChildProcess | None = None
         self._conversions = 0
         self._lock = threading.Lock()
 
     def start(self) -> None:
         """Start it, unless it runs: loading TensorFlow takes some seconds, which others can use meanwhile."""
-        if self._process is not None and self._process.poll() is None and self._conversions < CONVERSIONS:
+        if self._process is not None and self._process.is_alive and self._conversions < CONVERSIONS:
             return
         self.stop()
         self._conversions = 0
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _PROGRAM.format(root=str(_ROOT))],
-            env={**os.environ, "PYTHONHASHSEED": "0", "TF_CPP_MIN_LOG_LEVEL": "3"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+        self._process = ChildProcess(
+            "export.formats.onnx.maker:main", environment={"PYTHONHASHSEED": "0", "TF_CPP_MIN_LOG_LEVEL": "3"}
         )
 
     def stop(self) -> None:
         """End it; nothing to do is fine."""
         process, self._process = self._process, None
         if process is not None:
-            process.kill()
-            process.communicate()
+            process.end()
 
     def make(self, what: str, **arguments: Any) -> bytes:
         """The ONNX file that `onnx_making.MAKERS[what]` makes of the arguments.
@@ -69,15 +59,12 @@ class OnnxConverter:
             self.start()
             process = self._process
             assert process is not None
-            assert process.stdin is not None
-            assert process.stdout is not None
             self._conversions += 1
             try:
-                pickle.dump((what, arguments), process.stdin)
-                process.stdin.flush()
-                made, reason, node = pickle.load(process.stdout)
+                process.send((what, arguments))
+                made, reason, node = pickle.load(process.replies)
             except (EOFError, OSError, pickle.UnpicklingError) as error:
-                code = process.wait()
+                code = process.wait().code
                 self.stop()
                 raise InputError(
                     f"the process that makes ONNX ended with exit code {code} before it was done: free some memory "

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-import os
 import pickle
 import re
-import sys
 import tempfile
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import onnx
@@ -130,17 +129,14 @@ MAKERS: Mapping[str, Callable[..., onnx.ModelProto]] = {
 }
 
 
-def main() -> None:
-    """Answer requests from standard input, (name, arguments), until it ends: with (file, None, None), or with (None,
-    reason, name of the node at which it was found or None)."""
-    answers = os.fdopen(os.dup(1), "wb")
-    # Whatever a converter prints must not get between the answers.
-    os.dup2(2, 1)
+def main(requests: BinaryIO, replies: BinaryIO) -> None:
+    """Answer requests, (name, arguments), until they end: with (file, None, None), or with (None, reason, name of the
+    node at which it was found or None)."""
     warnings.simplefilter("ignore")
     logging.disable(logging.ERROR)
     while True:
         try:
-            what, arguments = pickle.load(sys.stdin.buffer)
+            what, arguments = pickle.load(requests)
         except EOFError:
             return
         made: tuple[bytes | None, str | None, str | None]
@@ -150,8 +146,8 @@ def main() -> None:
         except Exception as error:  # noqa: BLE001 handed to the parent, which raises it
             reason = f"{type(error).__name__}: {' '.join(str(error).split())[:REASON_LENGTH]}"
             made = None, reason, _node_at(error)
-        pickle.dump(made, answers)
-        answers.flush()
+        pickle.dump(made, replies)
+        replies.flush()
 
 
 def _node_at(error: Exception) -> str | None:

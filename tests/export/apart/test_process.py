@@ -167,7 +167,7 @@ def test_a_call_that_ends_the_process_says_how(
 
 
 def test_a_call_that_lets_go_of_its_pipe_is_ended(apart: Apart, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("export.apart.process._SECONDS_TO_END", 0.2)
+    monkeypatch.setattr("export.child_process._SECONDS_TO_END", 0.2)
 
     with pytest.raises(UnrunnableError, match=r"model\.onnx ended the process that ran it with SIGKILL"):
         apart.call("double_of_work:close_and_sleep", file=FILE, limits=PATIENT)
@@ -189,7 +189,7 @@ import pathlib, threading
 from export.apart.limits import Limits
 from export.apart.process import Apart
 apart = Apart()
-print(apart._process.pid, flush=True)
+print(apart.pid, flush=True)
 apart.call("double_of_work:sleep", file=pathlib.Path("x"), limits=Limits(seconds=600))
 """
     root = Path(__file__).resolve().parents[3]
