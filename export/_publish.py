@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,6 +45,7 @@ from export.publishing.request_checks import check_accuracy, check_answers, chec
 from export.publishing.self_proof import trace_of, with_proofs
 from export.publishing.writing import write_all
 from export.verification import Standard, Verification, get_ready, verify_artifacts
+from tuning.files.atomic import write_json
 
 OnStep = Callable[[str], None]
 """Gets what is done next, in words."""
@@ -179,7 +179,7 @@ def _seal(request: ExportRequest, staged: Path, verification: Verification, stan
     for folder in [path for path in staged.iterdir() if path.is_dir() and not any(path.rglob("*"))]:
         shutil.rmtree(folder)
     write_reference(staged / REFERENCE, standard.reference, verification.answers)
-    _write_json(staged / PARITY, verification.record.as_json())
+    write_json(staged / PARITY, verification.record.as_json())
     used = {artifact.target.variant for artifact in verification.artifacts}
     tolerances = {variant: rules for variant, rules in standard.tolerances.items() if variant in used}
     manifest = Manifest(
@@ -192,7 +192,7 @@ def _seal(request: ExportRequest, staged: Path, verification: Verification, stan
         looser=loosened(tolerances),
         counted=verification.counted,
     )
-    _write_json(staged / MANIFEST, manifest.as_json())
+    write_json(staged / MANIFEST, manifest.as_json())
     if request.signer is not None:
         (staged / SIGNATURE).write_bytes(request.signer((staged / MANIFEST).read_bytes()))
     return manifest
@@ -214,7 +214,3 @@ def _describe(serving: ServingModel, subject: Subject, reference: Reference) -> 
         postprocessing=serving.back.ending.value if serving.back.ending is not None else Description.postprocessing,
     )
     return described.with_note(serving.note)
-
-
-def _write_json(path: Path, data: object) -> None:
-    path.write_text(json.dumps(data, indent=2, allow_nan=False) + "\n", encoding="utf-8")

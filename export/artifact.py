@@ -53,6 +53,8 @@ class Variant(StrEnum):
 
 INPUT_NAME = "image"
 OUTPUT_NAME = "probabilities"
+SERVING_SIGNATURE = "serving_default"
+"""Under which a SavedModel and a TFLite file answer. What runs alone imports nothing of this project and repeats it."""
 
 MANIFEST, SIGNATURE = "manifest.json", "manifest.json.sig"
 PARITY = "parity.json"

@@ -6,7 +6,6 @@ Standard library only.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import pickle
 import signal
@@ -19,9 +18,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, cast
 
+from tuning.parent_process import die_with
+
 _ROOT = Path(__file__).resolve().parent.parent
 _PROGRAM = "import sys; sys.path.insert(0, {root!r}); from export.child_process import serve; serve({main!r}, {parent})"
-_DIE_WITH_PARENT = 1
 _SECONDS_TO_END = 5.0
 
 
@@ -111,20 +111,10 @@ class ChildProcess:
 
 def serve(main: str, parent: int) -> None:
     """In the child: run `main`. What native code prints goes to the error output, not among the replies."""
-    _die_with(parent)
+    die_with(parent)
     # Ctrl-C is the parent's, which then ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     module, _, function = main.partition(":")
     with os.fdopen(os.dup(1), "wb") as replies:
         os.dup2(2, 1)
         getattr(import_module(module), function)(sys.stdin.buffer, replies)
-
-
-def _die_with(parent: int) -> None:
-    """Be killed when the parent ends, however it does; a loop in native code reads no pipe."""
-    if sys.platform != "linux":
-        return
-    ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
-    # It may have ended before.
-    if os.getppid() != parent:
-        os.kill(os.getpid(), signal.SIGKILL)

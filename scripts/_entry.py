@@ -190,8 +190,8 @@ def writing_to(folder: Path) -> Iterator[None]:
 
 def load_tensorflow() -> None:
     """Import TensorFlow with our choice of kernels, without what it writes before its own log level counts."""
-    from export.native_output import held_back
     from tuning.environment.cpu_kernels import kernel_choice
+    from tuning.native_output import held_back
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.update(kernel_choice(os.environ))

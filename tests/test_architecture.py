@@ -32,11 +32,15 @@ class Room:
 
 
 TUNING_GROUND = "tuning/ground tuning/files tuning/facts"
-EXPORT_GROUND = "export/ground export/files"
+EXPORT_GROUND = "tuning/ground export/ground export/files"
 FRAMEWORKS = "numpy keras tensorflow"
 REWRITES = " ".join(f"export/graph/rewrites{folder}" for folder in ("", "/convolutions", "/images", "/tensors"))
 ROOMS = [
-    Room(name="tuning/ground", files="errors failures found names plain_names seeds", packages="numpy"),
+    Room(
+        name="tuning/ground",
+        files="errors failures found names native_output parent_process plain_names seeds",
+        packages="numpy",
+    ),
     Room(name="tuning/files", imports="tuning/ground", packages="filelock"),
     Room(name="tuning/facts", imports="tuning/files", files="settings records"),
     Room(name="tuning/environment", imports=TUNING_GROUND, packages="keras tensorflow joblib"),
@@ -118,7 +122,7 @@ ROOMS = [
         name="export/ground",
         imports="tuning/ground",
         packages="numpy",
-        files="arrays artifact child_process errors native_output",
+        files="arrays artifact child_process errors",
     ),
     Room(name="export/files", imports="tuning/files export/ground", packages="numpy h5py PIL"),
     Room(name="export/model", imports=f"tuning/files {EXPORT_GROUND}", packages=f"{FRAMEWORKS} h5py"),
@@ -185,8 +189,8 @@ ROOMS = [
     ),
     Room(
         name="export/gate",
-        imports=f"{EXPORT_GROUND} export/model export/formats export/comparison export/folder export/benchmark "
-        "export/doors export/publishing",
+        imports=f"tuning/files {EXPORT_GROUND} export/model export/formats export/comparison export/folder "
+        "export/benchmark export/doors export/publishing",
         packages="numpy",
         files="_publish",
     ),

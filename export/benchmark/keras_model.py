@@ -16,7 +16,7 @@ from export.benchmark.messages import Inputs, Prepare, Prepared
 from export.formats.format import facts
 from export.model.inspection import last_activation, own_inputs
 from export.model.keras_file import load_keras
-from export.native_output import held_back
+from tuning.native_output import held_back
 
 _SHOWN = 4
 _CHUNK = 1000

@@ -31,14 +31,10 @@ from export.errors import InputError
 from export.files.regular_file import read_regular
 from export.files.strict_json import LARGEST_BYTES, build, parse_json, pop_version
 from export.formats.format import facts
+from tuning.plain_names import flaw
 
 VERSION = 1
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-# What no published class can be called, as `tuning/plain_names.py` has it.
-_CONTROL = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff"
-    r"\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0001]"
-)
 _BITS = {"int": (8, 16, 32, 64), "uint": (8, 16, 32, 64), "float": (16, 32, 64)}
 _DTYPES = frozenset(("bool", *(f"{kind}{bits}" for kind, sizes in _BITS.items() for bits in sizes)))
 
@@ -105,8 +101,8 @@ class Manifest:
         rest.pop("accepted", None)
         optional: dict[str, Any] = {"tolerances": {}, "looser": {}, "counted": None}
         manifest = build(cls, {**optional, **rest}, where=MANIFEST, artifacts=artifacts)
-        for flaw in _flaws(manifest):
-            raise ValueError(flaw)
+        for sentence in _flaws(manifest):
+            raise ValueError(sentence)
         return manifest
 
 
@@ -199,8 +195,8 @@ def _is_batch(shape: Sequence[int | None]) -> bool:
 
 def _description_flaws(description: Description) -> Iterator[str]:
     for name in description.class_names:
-        if _CONTROL.search(name):
-            yield f"the class name {name!r} holds control characters"
+        if why := flaw(name):
+            yield f"the class name {name!r} {why}"
     for what, value, most in (
         ("accuracy", description.accuracy, 1.0),
         ("stability_radius", description.stability_radius, 0.5),

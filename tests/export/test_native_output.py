@@ -11,7 +11,7 @@ Child = Callable[..., subprocess.CompletedProcess[str]]
 def test_output_is_held_back_when_the_block_ends_well(child: Child) -> None:
     done = child("""
 import os, sys
-from export.native_output import held_back
+from tuning.native_output import held_back
 os.write(2, b"before ")
 with held_back():
     os.write(2, b"native ")
@@ -25,7 +25,7 @@ os.write(2, b"after")
 def test_output_is_shown_when_the_block_raises(child: Child) -> None:
     done = child("""
 import os
-from export.native_output import held_back
+from tuning.native_output import held_back
 try:
     with held_back():
         os.write(2, b"native reason")
@@ -40,7 +40,7 @@ except ValueError as error:
 def test_an_interruption_is_no_failure_and_shows_nothing(child: Child) -> None:
     done = child("""
 import os, sys
-from export.native_output import held_back
+from tuning.native_output import held_back
 try:
     with held_back():
         os.write(2, b"native reason")
@@ -55,7 +55,7 @@ except KeyboardInterrupt:
 def test_a_child_process_of_the_block_is_held_back_too(child: Child) -> None:
     done = child("""
 import subprocess, sys
-from export.native_output import held_back
+from tuning.native_output import held_back
 with held_back():
     subprocess.run([sys.executable, "-c", "import sys; sys.stderr.write('child')"], check=True)
 """)
@@ -66,7 +66,7 @@ with held_back():
 def test_what_was_printed_before_the_block_comes_before_it(child: Child) -> None:
     done = child("""
 import os, sys
-from export.native_output import held_back
+from tuning.native_output import held_back
 sys.stderr = open(2, "w", buffering=1024, closefd=False)
 sys.stderr.write("first ")
 try:
@@ -83,7 +83,7 @@ except ValueError:
 def test_standard_output_is_left_alone(child: Child) -> None:
     done = child("""
 import os
-from export.native_output import held_back
+from tuning.native_output import held_back
 with held_back():
     os.write(1, b"answer")
 """)
@@ -94,7 +94,7 @@ with held_back():
 def test_blocks_can_follow_one_another_without_leaking_descriptors(child: Child) -> None:
     done = child("""
 import os
-from export.native_output import held_back
+from tuning.native_output import held_back
 first = os.dup(1)
 os.close(first)
 for _ in range(100):

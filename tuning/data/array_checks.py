@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from tuning.plain_names import flaw, readable
 
 Pixels = NDArray[np.uint8]
 Classes = NDArray[np.int64]
+Array = NDArray[Any]
+Arrays = Mapping[str, Array]
+"""By name, as they were given."""
 
 MAX_CLASSES = 1000
 

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tuning.data.array_checks import checked_labels
+from tuning.data.array_checks import Array, checked_labels
 from tuning.errors import InputError
-
-Array = NDArray[Any]
 
 
 def target_names(arrays: Mapping[str, Array], *, name: str) -> list[str]:

@@ -5,8 +5,6 @@ Only the standard library is imported before it is known how: threads and device
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import faulthandler
 import gc
 import os
@@ -14,21 +12,20 @@ import pickle
 import queue
 import signal
 import sys
-import tempfile
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing import connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
+
+from tuning.native_output import held_back
+from tuning.parent_process import die_with
 
 if TYPE_CHECKING:
     from tuning.executors.interface import Report, Task, Workplace
     from tuning.space.drawing import Drawing, Drawn
     from tuning.space.known_space import KnownSpace
     from tuning.space.points import Point
-
-_DIE_WITH_PARENT = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,14 +100,15 @@ class DrawRefused:
 
 @dataclass(frozen=True, kw_only=True)
 class Unusable:
-    """From a worker: why it can't load what all tasks have in common."""
+    """From a worker: why it can't load what all tasks have in common, in one line and in full."""
 
     failure: str
+    traceback: str
 
 
 def main(handle: int, parent: int) -> None:
     """Serve the parent process at the other end of the pipe `handle`."""
-    _die_with(parent)
+    die_with(parent)
     # Ctrl-C is the parent's, which then ends its workers as it sees fit.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     faulthandler.enable()
@@ -118,9 +116,11 @@ def main(handle: int, parent: int) -> None:
     setup = pipe.recv()
     mailbox = _Mailbox(pipe)
     sys.path[:] = setup.path
-    with _held_back():
+    with held_back():
         workplace = _workplace(setup)
     if isinstance(workplace, Unusable):
+        # Into the log of the workers, as the parent shows one line only.
+        print(workplace.traceback, file=sys.stderr, flush=True)
         pipe.send(workplace)
         return
     mailbox.open()
@@ -243,7 +243,7 @@ def _workplace(setup: Setup) -> Workplace | Unusable:
     from tuning.environment.devices import prepare_gpus
     from tuning.environment.keras_settings import take_defaults, take_over
     from tuning.executors.shared_job import read_job
-    from tuning.failures import describe_failure
+    from tuning.failures import describe_failure, traceback_of
 
     tf.config.threading.set_intra_op_parallelism_threads(setup.threads)
     tf.config.threading.set_inter_op_parallelism_threads(setup.threads)
@@ -254,39 +254,10 @@ def _workplace(setup: Setup) -> Workplace | Unusable:
         workplace = read_job(setup.job)
     # It holds a user's own code.
     except (Exception, SystemExit) as error:  # noqa: BLE001
-        return Unusable(failure=describe_failure(error))
+        return Unusable(failure=describe_failure(error), traceback=traceback_of(error))
     # The user's file, which was run again by this, may have set them half.
     take_over(setup.keras)
     return workplace
-
-
-@contextlib.contextmanager
-def _held_back() -> Iterator[None]:
-    """Hold back what native code writes to file descriptor 2 while it starts; show it if that fails."""
-    saved = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            held.seek(0)
-            os.write(saved, held.read())
-            raise
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
-
-
-def _die_with(parent: int) -> None:
-    """Have the system kill this process with its parent, where it can; a stopped process reads no mailbox.
-
-    Linux only. It counts the death of the thread that started the process as the parent's.
-    """
-    if sys.platform != "linux":
-        return
-    ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 def _pipe(handle: int) -> Any:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from tuning.loop.attempt import Attempt
 from tuning.loop.search_state import SearchState
-from tuning.ranking.pareto import MOST_SKIPPED_IN_A_ROW, costs_of
-from tuning.ranking.pareto import reason_to_skip as reason_in_costs
+from tuning.ranking.pareto import MOST_SKIPPED_IN_A_ROW, costs_of, explain_no_gain
 from tuning.records import TrialRecord
 
 
@@ -16,7 +15,7 @@ def reason_to_skip(state: SearchState, attempt: Attempt) -> str:
         return f"it has {attempt.parameters} parameters, more than {config.max_parameters}"
     if not config.costs or state.skipped_in_a_row >= MOST_SKIPPED_IN_A_ROW:
         return ""
-    return reason_in_costs(attempt.plan.hyperparameters, attempt.costs(config.costs), state.trials)
+    return explain_no_gain(attempt.plan.hyperparameters, attempt.costs(config.costs), state.trials)
 
 
 def reason_to_stop(state: SearchState, attempt: Attempt, number: int) -> str:
@@ -27,12 +26,12 @@ def reason_to_stop(state: SearchState, attempt: Attempt, number: int) -> str:
     """
     if state.goes_on(attempt.trial_id, number):
         return ""
-    if state.config.costs and not any(_dominates(trial, state, attempt, number) for trial in state.trials):
+    if state.config.costs and not any(_was_better_and_smaller(trial, state, attempt, number) for trial in state.trials):
         return ""
     return f"it was not among the best after {number} epoch{'' if number == 1 else 's'}"
 
 
-def _dominates(trial: TrialRecord, state: SearchState, attempt: Attempt, number: int) -> bool:
+def _was_better_and_smaller(trial: TrialRecord, state: SearchState, attempt: Attempt, number: int) -> bool:
     objective, names = state.config.objective, state.config.costs
     if not trial.has_result or len(trial.epochs) < number:
         return False

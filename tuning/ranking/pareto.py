@@ -22,7 +22,7 @@ FEWEST_TRIALS = 10
 NEIGHBOURS = 5
 
 MOST_SKIPPED_IN_A_ROW = 3
-"""After so many the caller trains the next configuration whatever `reason_to_skip` says, or an oracle that keeps
+"""After so many the caller trains the next configuration whatever `explain_no_gain` says, or an oracle that keeps
 proposing one region would never learn that it was wrong about it."""
 
 
@@ -74,7 +74,7 @@ def pick(
     return trials[min(close, key=lambda index: (costs_of(trials[index], costs), ranks[index], index))]
 
 
-def reason_to_skip(
+def explain_no_gain(
     hyperparameters: Configuration, costs: Mapping[str, int | None], trials: Sequence[TrialRecord]
 ) -> str:
     """Why a configuration is not worth training, given its model's costs (name → cost) before; empty if it may be.

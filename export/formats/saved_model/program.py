@@ -14,6 +14,7 @@ from typing import Any
 
 from google.protobuf import message
 
+from export.artifact import SERVING_SIGNATURE
 from export.formats.saved_model.operators import OPERATORS
 from export.formats.saved_model.saver_functions import saver_flaws
 
@@ -31,7 +32,7 @@ _OBJECTS = frozenset({"user_object", "variable", "constant", "function", "bare_c
 _CLASSES = frozenset({"_generic_user_object", "trackable_list_wrapper", "trackable_dict_wrapper", "signature_map"})
 _CONSTANT = "tf.TrackableConstant"
 """How TensorFlow itself registers what a function captured."""
-_SIGNATURES = frozenset({"serving_default", "__saved_model_init_op"})
+_SIGNATURES = frozenset({SERVING_SIGNATURE, "__saved_model_init_op"})
 _DEVICE = re.compile(r"(/job:localhost/replica:0/task:0)?(/device:[CG]PU:(\d+|\*))?")
 _MAIN = "saved_model_main_op"
 

@@ -9,12 +9,10 @@ import numpy as np
 import tensorflow as tf
 
 from export.arrays import Arrays
-from export.artifact import TensorSpec
+from export.artifact import SERVING_SIGNATURE, TensorSpec
 from export.errors import InputError
 from export.formats.runtime import one_line
 from export.formats.saved_model.plain_path import plain_path
-
-_SIGNATURE = "serving_default"
 
 
 class SavedModel:
@@ -23,7 +21,7 @@ class SavedModel:
     def __init__(self, loaded: Any) -> None:
         # The signature holds its variables only as long as the loaded object lives.
         self._loaded = loaded
-        self._function = loaded.signatures[_SIGNATURE]
+        self._function = loaded.signatures[SERVING_SIGNATURE]
         self.inputs = _specs(self._function.structured_input_signature[1])
         self.outputs = _specs(self._function.structured_outputs)
 

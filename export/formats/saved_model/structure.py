@@ -9,11 +9,10 @@ from typing import Any
 from google.protobuf import message
 from tensorflow.core.protobuf import saved_model_pb2
 
+from export.artifact import SERVING_SIGNATURE
 from export.errors import InputError
 from export.formats.saved_model.program import unsafe_parts
 from export.formats.structure import Structure
-
-_SIGNATURE = "serving_default"
 
 _CHANCE = (
     *("Random", "Multinomial", "Shuffle", "Distorted", "CandidateSampler", "RngReadAndSkip"),
@@ -32,9 +31,9 @@ def read(path: Path) -> Structure:
     except (OSError, message.DecodeError, IndexError) as error:
         raise InputError(f"{path} can't be read as a SavedModel ({error}): export it again") from error
     # Asked for by name, a signature that is not there would come into being, empty.
-    if _SIGNATURE not in signatures:
-        raise InputError(f"{path} lacks the signature {_SIGNATURE}: export it again")
-    signature = signatures[_SIGNATURE]
+    if SERVING_SIGNATURE not in signatures:
+        raise InputError(f"{path} lacks the signature {SERVING_SIGNATURE}: export it again")
+    signature = signatures[SERVING_SIGNATURE]
     operators = Counter(_OperatorFinder(graph).operators([tensor.name for tensor in signature.outputs.values()]))
     faults = [f"it draws random numbers ({name})" for name in sorted(operators) if _is_random(name)]
     return Structure(

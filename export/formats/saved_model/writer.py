@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
-from export.native_output import held_back
+from export.artifact import SERVING_SIGNATURE
+from tuning.native_output import held_back
 
 if TYPE_CHECKING:
     from export.formats.source import ModelSource
     from export.formats.writer import WriteOptions
     from export.model.serving import ServingModel
 
-SIGNATURE = "serving_default"
 METADATA = Path("assets.extra") / "description.json"
 
 
@@ -48,7 +48,7 @@ def write_plain(serving: ServingModel, function: Any, path: Path, *, with_gradie
             tf.saved_model.save(
                 module,
                 str(path),
-                signatures={SIGNATURE: function},
+                signatures={SERVING_SIGNATURE: function},
                 options=tf.saved_model.SaveOptions(experimental_custom_gradients=with_gradients),
             )
     except tf.errors.ResourceExhaustedError as error:

@@ -9,12 +9,10 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from export.arrays import Arrays
-from export.artifact import TensorSpec
+from export.artifact import SERVING_SIGNATURE, TensorSpec
 from export.errors import InputError
 from export.formats.runtime import one_line
-from export.native_output import held_back
-
-_SIGNATURE = "serving_default"
+from tuning.native_output import held_back
 
 
 class TFLiteModel:
@@ -23,7 +21,7 @@ class TFLiteModel:
     def __init__(self, interpreter: Any) -> None:
         # The runner borrows the interpreter's memory and does not keep it alive.
         self._interpreter = interpreter
-        self._runner = interpreter.get_signature_runner(_SIGNATURE)
+        self._runner = interpreter.get_signature_runner(SERVING_SIGNATURE)
         self.inputs = tensor_specs(self._runner.get_input_details())
         self.outputs = tensor_specs(self._runner.get_output_details())
 
@@ -42,12 +40,12 @@ def load(path: Path, threads: int | None, optimized: bool) -> TFLiteModel:  # no
         with held_back():
             interpreter = Interpreter(model_path=str(path), num_threads=threads, experimental_op_resolver_type=kernels)
             interpreter.allocate_tensors()
-        if _SIGNATURE in interpreter.get_signature_list():
+        if SERVING_SIGNATURE in interpreter.get_signature_list():
             # Names that are no UTF-8 fail when they are asked for.
             return TFLiteModel(interpreter)
     except (ValueError, RuntimeError) as error:
         raise InputError(f"{path} can't be opened by LiteRT ({one_line(error)}): export it again") from error
-    raise InputError(f"{path} lacks the signature {_SIGNATURE}: export it again")
+    raise InputError(f"{path} lacks the signature {SERVING_SIGNATURE}: export it again")
 
 
 def tensor_specs(details: dict[str, Any]) -> tuple[TensorSpec, ...]:

@@ -10,12 +10,11 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from export.arrays import Arrays
+from export.artifact import SERVING_SIGNATURE
 from export.errors import InputError
 from export.formats.runtime import check_inputs, one_line
 from export.formats.tflite.runtime import tensor_specs
-from export.native_output import held_back
-
-_SIGNATURE = "serving_default"
+from tuning.native_output import held_back
 
 
 class TFLiteTensors:
@@ -24,7 +23,7 @@ class TFLiteTensors:
     def __init__(self, path: Path, interpreter: Any) -> None:
         self._path = path
         self._interpreter = interpreter
-        self._runner = interpreter.get_signature_runner(_SIGNATURE)
+        self._runner = interpreter.get_signature_runner(SERVING_SIGNATURE)
         self._names = _results(interpreter)
 
     def read(self, inputs: Arrays) -> dict[str, np.ndarray]:
@@ -68,8 +67,8 @@ def open_tensors(path: Path) -> TFLiteTensors:
         signatures = interpreter.get_signature_list()
     except (ValueError, RuntimeError) as error:
         raise InputError(f"{path} can't be opened by LiteRT ({one_line(error)}): export it again") from error
-    if _SIGNATURE not in signatures:
-        raise InputError(f"{path} lacks the signature {_SIGNATURE}: export it again")
+    if SERVING_SIGNATURE not in signatures:
+        raise InputError(f"{path} lacks the signature {SERVING_SIGNATURE}: export it again")
     return TFLiteTensors(path, interpreter)
 
 

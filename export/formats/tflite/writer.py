@@ -24,7 +24,7 @@ from export.graph.rewrites.sizes import SIZES
 from export.graph.rewrites.tensors import elementwise, integer_products, moving
 from export.graph.rewriting import COMMON, Rewriting
 from export.graph.tracing import trace
-from export.native_output import held_back
+from tuning.native_output import held_back
 
 if TYPE_CHECKING:
     from export.formats.source import ModelSource

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuning.ranking.pareto import COSTS, FEWEST_TRIALS, costs_of, front, pick, reason_to_skip
+from tuning.ranking.pareto import COSTS, FEWEST_TRIALS, costs_of, explain_no_gain, front, pick
 from tuning.records import TrialStatus
 from tuning.settings import Objective, TrainingSettings
 
@@ -145,7 +145,7 @@ def region(make_trial):
 
 
 def test_a_large_relative_of_bad_trials_is_skipped(region):
-    reason = reason_to_skip({"units": 99}, {"params": 400}, region())
+    reason = explain_no_gain({"units": 99}, {"params": 400}, region())
     assert reason == "trial 0006 is no larger, and better than the 5 trials nearest to this one"
 
 
@@ -155,24 +155,24 @@ def test_a_large_relative_of_bad_trials_is_skipped(region):
     ids=["a relative of the best", "smaller than all", "of unknown size"],
 )
 def test_what_may_be_on_the_front_is_not_skipped(region, hyperparameters, costs):
-    assert reason_to_skip(hyperparameters, costs, region()) == ""
+    assert explain_no_gain(hyperparameters, costs, region()) == ""
 
 
 def test_a_trial_must_be_no_larger_in_every_cost(region):
-    assert reason_to_skip({"units": 99}, {"params": 400, "macs": 10**9}, region()) == ""
+    assert explain_no_gain({"units": 99}, {"params": 400, "macs": 10**9}, region()) == ""
 
 
 def test_nothing_is_skipped_without_costs(region):
-    assert reason_to_skip({"units": 99}, {}, region()) == ""
+    assert explain_no_gain({"units": 99}, {}, region()) == ""
 
 
 def test_nothing_is_skipped_before_enough_is_known(region):
     trials = region(others=3)
     assert len(trials) == FEWEST_TRIALS - 1
-    assert reason_to_skip({"units": 99}, {"params": 400}, trials) == ""
+    assert explain_no_gain({"units": 99}, {"params": 400}, trials) == ""
 
 
 @given(data=points, size=st.integers(0, 6))
 def test_a_candidate_smaller_than_all_is_never_skipped(data, size, made):
     trials = [trial for trial in made(data * 4) if trial.parameters > size]
-    assert reason_to_skip({"units": 1}, {"params": size}, trials) == ""
+    assert explain_no_gain({"units": 1}, {"params": size}, trials) == ""

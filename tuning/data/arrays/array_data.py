@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tuning.data.array_checks import checked_class_names
+from tuning.data.array_checks import Arrays, checked_class_names
 from tuning.data.array_options import AUTO, ArrayOptions
 from tuning.data.arrays.label_forms import as_array, number_names, read_labels
 from tuning.data.arrays.tables import dataset_of
 from tuning.data.dataset import Dataset
 from tuning.data.drawn_test import with_test
 
-Arrays = Mapping[str, NDArray[Any]]
 LABELS = ("y_train", "y_test", "y_validation")
 NAMED = re.compile(r"y_(train|test|validation)_")
 """What the arrays of an output with a name begin with."""

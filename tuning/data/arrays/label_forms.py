@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tuning.data.array_checks import MAX_CLASSES, checked_class_names, nan_note
+from tuning.data.array_checks import MAX_CLASSES, Array, checked_class_names, nan_note
 from tuning.data.array_options import AUTO, NUMBERS
 from tuning.errors import InputError
 from tuning.plain_names import plain
-
-Array = NDArray[Any]
 
 MOST_VALUES, EXAMPLES_EACH = 100, 5
 """Floating-point labels that are whole count as classes if they have no more values, and on average as many training

@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuning.data.array_checks import check_classes, checked_class_names
+from tuning.data.array_checks import Arrays, check_classes, checked_class_names
 from tuning.data.dataset import Dataset, make_dataset, what_to_know
 from tuning.data.split import SealedSplit, Split, digest_of
 from tuning.data.targets import check_finite, checked_target, target_keys, target_names
 from tuning.errors import InputError
-
-Arrays = Mapping[str, NDArray[Any]]
 
 PARTS = ("train", "test", "validation")
 DTYPES = ("uint8", "int32", "int64", "float32")

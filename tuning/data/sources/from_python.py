@@ -11,9 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tuning.data.array_checks import Classes, Pixels, check_classes, checked_class_names, checked_images, checked_labels
+from tuning.data.array_checks import (
+    Array,
+    Classes,
+    Pixels,
+    check_classes,
+    checked_class_names,
+    checked_images,
+    checked_labels,
+)
 from tuning.data.array_options import DEFAULT, ArrayOptions
 from tuning.data.arrays.array_data import dataset_from
 from tuning.data.arrays.label_forms import as_array, as_classes
@@ -22,7 +29,6 @@ from tuning.data.image_store import NewEntry, new_entry
 from tuning.data.split import SealedSplit
 from tuning.errors import InputError
 
-Array = NDArray[Any]
 INFINITE = -1
 """What `tf.data.Dataset.cardinality()` answers for one that never ends."""
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from export.artifact import Format
-from export.formats.saved_model import writer as saved_model_writer
+from export.artifact import SERVING_SIGNATURE, Format
 from export.formats.writer import write
 from export.model.serving import ServingModel
 
@@ -41,7 +40,7 @@ def test_a_saved_model_has_one_signature(serving: ServingModel, tmp_path: Path, 
 
     loaded = tf.saved_model.load(str(tmp_path / "saved_model"))
     assert list(loaded.signatures) == ["serving_default"]
-    assert saved_model_writer.SIGNATURE == "serving_default"
+    assert SERVING_SIGNATURE == "serving_default"
 
 
 def test_a_saved_model_holds_no_random_operator(serving: ServingModel, tmp_path: Path, options: Any) -> None:
