@@ -30,7 +30,7 @@ from export.benchmark.storing import remove_outdated
 from export.comparison.parity import stability_radius
 from export.comparison.reference import Reference, write_reference
 from export.comparison.stress import stress_arrays, stress_images
-from export.comparison.tolerance import loosened
+from export.comparison.tolerance import list_looser
 from export.errors import InputError
 from export.folder.install import install, locked, require_replaceable, staging_folder
 from export.folder.look import measure_look
@@ -116,7 +116,7 @@ def _ask(request: ExportRequest, model: _OpenedModel) -> Standard:
     check_answers(reference, request.model)
     description = _describe(model.serving, request.subject, reference)
     check_accuracy(description, request.accuracy, request.model)
-    # What was published earlier stays under the rules that it was published by.
+    # What was published earlier stays under the tolerances that it was published by.
     tolerances = {**request.tolerances, **earlier_tolerances(request.folder, request.targets)}
     return Standard(reference=reference, description=description, tolerances=tolerances)
 
@@ -181,7 +181,7 @@ def _seal(request: ExportRequest, staged: Path, verification: Verification, stan
     write_reference(staged / REFERENCE, standard.reference, verification.answers)
     write_json(staged / PARITY, verification.record.as_json())
     used = {artifact.target.variant for artifact in verification.artifacts}
-    tolerances = {variant: rules for variant, rules in standard.tolerances.items() if variant in used}
+    tolerances = {variant: limits for variant, limits in standard.tolerances.items() if variant in used}
     manifest = Manifest(
         artifacts=verification.artifacts,
         description=standard.description,
@@ -189,7 +189,7 @@ def _seal(request: ExportRequest, staged: Path, verification: Verification, stan
         look=None if standard.reference.labels is None else measure_look(standard.reference.inputs[INPUT_NAME]),
         versions=installed_versions(),
         tolerances=tolerances,
-        looser=loosened(tolerances),
+        looser=list_looser(tolerances),
         counted=verification.counted,
     )
     write_json(staged / MANIFEST, manifest.as_json())

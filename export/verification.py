@@ -29,7 +29,7 @@ from export.rings.run import RINGS, CheckRequest, answer, opened
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Standard:
-    """What files are held to: the model's answers, the rules, and what each file should say about itself."""
+    """What files are held to: the model's answers, the tolerances, and what each file should say about itself."""
 
     reference: Reference
     description: Description

@@ -20,7 +20,7 @@ from scripts.options.limits import add_limit_arguments, read_limits
 from scripts.options.serving import How, read_how, serving_options
 from scripts.options.signing import add_sign_argument, read_sign
 from scripts.options.targets import add_format_argument, add_variant_argument
-from scripts.options.tolerances import add_rule_arguments, calibration_examples, read_tolerances
+from scripts.options.tolerances import add_tolerance_arguments, calibration_examples, read_tolerances
 
 if TYPE_CHECKING:
     from scripts.terminal.console import Console
@@ -58,12 +58,12 @@ def build_parser() -> _entry.Parser:
     add_data_arguments(parser)
     add_format_argument(parser, default="all")
     add_variant_argument(
-        parser, default=Variant.FLOAT32, more=f"; or {AUTO}, of each format the smallest file that keeps its rules"
+        parser, default=Variant.FLOAT32, more=f"; or {AUTO}, of each format the smallest file within its tolerance"
     )
     parser.add_argument(
         "--opset", type=int, default=DEFAULT_OPSET, metavar="N", help=f"of ONNX (default: {DEFAULT_OPSET})"
     )
-    add_rule_arguments(parser)
+    add_tolerance_arguments(parser)
     add_limit_arguments(parser)
     add_promise_argument(parser)
     parser.add_argument(
@@ -106,7 +106,7 @@ def run(arguments: argparse.Namespace) -> _entry.CommandOutcome:
     prepare(targets)
     _entry.load_tensorflow()
     from export._publish import publish
-    from export.comparison.tolerance import loosened
+    from export.comparison.tolerance import list_looser
     from export.publishing.request import ExportRequest
     from scripts.commands.advice import add_command, print_advice
     from scripts.terminal.console import red, yellow
@@ -139,7 +139,7 @@ def run(arguments: argparse.Namespace) -> _entry.CommandOutcome:
     except (UnwritableError, UnusableError) as error:
         raise add_command(error, arguments.variant) from error
     print_verification(console, verification)
-    tell_looser(console, loosened(request.tolerances))
+    tell_looser(console, list_looser(request.tolerances))
     tell_fallback(console, dataset)
     result = {"folder": str(folder), **verification.record.as_json()}
     if not verification.passed:

@@ -70,7 +70,7 @@ class OutputParity:
 
     @property
     def tolerance(self) -> Tolerance:
-        """The rules that all outputs were held to."""
+        """The tolerance that all outputs were held to."""
         return self.differences[0].tolerance
 
     @property

@@ -90,8 +90,8 @@ class Parity:
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """The rules that are broken, in words; a NaN breaks its rule."""
-        rules = [
+        """The limits that are exceeded, in words; a NaN exceeds every limit."""
+        limits = [
             (
                 self.max_abs_error <= self.tolerance.probability,
                 f"a probability differs by {self.max_abs_error:.2e}, limit {self.tolerance.probability:.0e}",
@@ -116,7 +116,7 @@ class Parity:
                 f"{self._too_few(self.tolerance.loss_images)}",
             ),
         ]
-        return tuple(sentence for holds, sentence in rules if not holds)
+        return tuple(sentence for holds, sentence in limits if not holds)
 
     @property
     def lost(self) -> int:
@@ -127,7 +127,7 @@ class Parity:
 
     @property
     def changes_allowed(self) -> int | None:
-        """How many labels may change; None if there is no such rule."""
+        """How many labels may change; None if there is no such limit."""
         return self.tolerance.changes_allowed(self.examples)
 
     @property
@@ -153,7 +153,7 @@ class Parity:
 
     @property
     def passed(self) -> bool:
-        """Whether every rule of the tolerance holds."""
+        """Whether every limit of the tolerance is kept."""
         return not self.failures
 
     def as_json(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What still counts as the same, for each number type: the rules that a file has to keep to be published.
+"""What still counts as the same, for each number type: the limits that a file has to keep to be published.
 
 Standard library only.
 """
@@ -15,10 +15,10 @@ from export.artifact import Variant
 
 @dataclass(frozen=True, kw_only=True)
 class Tolerance:
-    """The rules of one number type; None where there is no such rule.
+    """The limits of one number type; None where there is no such limit.
 
     Largest |Δ probability| ≤ `probability`; largest |Δ logit| ≤ `logit` × max(1, largest |logit|); at most `flips`
-    changed labels, without that rule any number as long as each is explained (see `export.comparison.parity`); the
+    changed labels, without that limit any number as long as each is explained (see `export.comparison.parity`); the
     share of right labels at most `accuracy_loss` below the reference's; the share of equal labels at least
     `agreement`. From `FEWEST_IMAGES` on, as many as `loss_images` and `agreement_images` are allowed even if that is a
     larger share.
@@ -37,7 +37,7 @@ class Tolerance:
     agreement_images: int = 0
 
     def changes_allowed(self, images: int) -> int | None:
-        """How many of so many labels may change; None if there is no such rule."""
+        """How many of so many labels may change; None if there is no such limit."""
         if self.agreement is None:
             return None
         return _allowed(1 - self.agreement, self.agreement_images, images)
@@ -47,8 +47,8 @@ class Tolerance:
         return None if self.accuracy_loss is None else _allowed(self.accuracy_loss, self.loss_images, images)
 
     def looser_than(self, other: Tolerance) -> tuple[str, ...]:
-        """Names of the rules that are looser here than there."""
-        pairs = [(field.name, getattr(self, field.name), getattr(other, field.name)) for field in RULES]
+        """Names of the limits that are looser here than there."""
+        pairs = [(field.name, getattr(self, field.name), getattr(other, field.name)) for field in LIMITS]
         return tuple(
             name
             for name, own, theirs in pairs
@@ -58,7 +58,7 @@ class Tolerance:
 
 @dataclass(frozen=True, kw_only=True)
 class LabelCounts:
-    """The labels that changed and were lost, and how many may; None where there is no such rule."""
+    """The labels that changed and were lost, and how many may; None where there is no such limit."""
 
     changed: int
     may_change: int | None
@@ -66,7 +66,7 @@ class LabelCounts:
     may_be_lost: int | None
 
 
-RULES = dataclasses.fields(Tolerance)
+LIMITS = dataclasses.fields(Tolerance)
 _SHARES = ("accuracy_loss", "agreement")
 
 
@@ -104,17 +104,17 @@ TOLERANCES: Mapping[Variant, Tolerance] = {
 """The defaults."""
 
 
-def impossible_rules(tolerances: Mapping[Variant, Tolerance]) -> Iterator[str]:
-    """A sentence on each rule that no export writes."""
+def impossible_limits(tolerances: Mapping[Variant, Tolerance]) -> Iterator[str]:
+    """A sentence on each limit that no export writes."""
     for variant, tolerance in tolerances.items():
-        for rule in RULES:
-            value, most = getattr(tolerance, rule.name), 1.0 if rule.name in _SHARES else math.inf
+        for limit in LIMITS:
+            value, most = getattr(tolerance, limit.name), 1.0 if limit.name in _SHARES else math.inf
             if value is not None and not 0 <= value <= most:
-                yield f"{rule.name} of {variant} must be 0 to {most:g}, got {value:g}"
+                yield f"{limit.name} of {variant} must be 0 to {most:g}, got {value:g}"
 
 
-def loosened(tolerances: Mapping[Variant, Tolerance]) -> dict[Variant, dict[str, float | None]]:
-    """Number type → rule → value, of every rule that is looser than its default."""
+def list_looser(tolerances: Mapping[Variant, Tolerance]) -> dict[Variant, dict[str, float | None]]:
+    """Number type → name of the limit → value, of every limit that is looser than its default."""
     found: dict[Variant, dict[str, float | None]] = {}
     for variant, tolerance in tolerances.items():
         names = tolerance.looser_than(TOLERANCES[variant])

@@ -16,7 +16,7 @@ from export.arrays import Arrays
 from export.artifact import INPUT_NAME, MANIFEST, OUTPUT_NAME, PARITY, REFERENCE, ModelKind, TensorSpec
 from export.comparison.parity import Parity, stability_radius
 from export.comparison.reference import Reference
-from export.comparison.tolerance import Tolerance, loosened
+from export.comparison.tolerance import Tolerance, list_looser
 from export.comparison.verification_record import VerificationRecord, read_record
 from export.errors import VerificationError
 from export.folder.look import measure_look
@@ -33,7 +33,7 @@ def check_reference(manifest: Manifest, reference: Reference) -> None:
 
 def check_claims(folder: Path, manifest: Manifest, reference: Reference) -> None:
     """Raise VerificationError for a number in `manifest.json` or `parity.json` that is not what the stored answers and
-    the rules give."""
+    the tolerances give."""
     for flaw in _manifest_flaws(folder, manifest, reference):
         raise VerificationError(f"{folder / MANIFEST} {flaw}: export the model again")
     for flaw in _record_flaws(read_record(folder), manifest, reference):
@@ -91,9 +91,9 @@ def _manifest_flaws(folder: Path, manifest: Manifest, reference: Reference) -> I
     yield from _unequal("stability radius", described.stability_radius, radius)
     if manifest.look != look:
         yield f"says that pictures look like {manifest.look} but the stored ones like {look}"
-    looser = loosened(manifest.tolerances)
+    looser = list_looser(manifest.tolerances)
     if manifest.looser != looser:
-        yield f"says that the rules {dict(manifest.looser)} are looser than the default but {looser} are"
+        yield f"says that the limits {dict(manifest.looser)} are looser than the default but {looser} are"
     for artifact in manifest.artifacts:
         size_bytes = sum((folder / path).stat().st_size for path in artifact.files)
         if artifact.size_bytes != size_bytes:
@@ -120,7 +120,7 @@ def _record_flaws(record: VerificationRecord, manifest: Manifest, reference: Ref
             yield f"is about another {artifact.target.file}"
         tolerance = manifest.tolerances.get(artifact.target.variant, Tolerance())
         if manifest.tolerances and result.parity.tolerance != tolerance:
-            yield f"held {artifact.target.file} to other rules than {MANIFEST} says"
+            yield f"held {artifact.target.file} to other limits than {MANIFEST} says"
         if isinstance(result.parity, Parity) != (reference.labels is not None):
             yield f"is about a {artifact.target.file} of another kind than {manifest.description.kind}"
         elif isinstance(result.parity, Parity):

@@ -26,7 +26,7 @@ from export.artifact import (
     TensorSpec,
     Variant,
 )
-from export.comparison.tolerance import LabelCounts, Tolerance, impossible_rules
+from export.comparison.tolerance import LabelCounts, Tolerance, impossible_limits
 from export.errors import InputError
 from export.files.regular_file import read_regular
 from export.files.strict_json import LARGEST_BYTES, build, parse_json, pop_version
@@ -54,7 +54,7 @@ class Counts:
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
     """Everything that was published in a folder. `files` holds what belongs to no single artifact, `look` is None
-    unless the model is a classifier of images, `tolerances` the rules by number type, `looser` those of them that are
+    unless the model is a classifier of images, `tolerances` the limits by number type, `looser` those of them that are
     looser than the default, by number type and name. `counted`: what the files were verified on; None in a manifest
     that does not say it."""
 
@@ -83,8 +83,8 @@ class Manifest:
             "files": dict(self.files),
             "look": None if self.look is None else dataclasses.asdict(self.look),
             "versions": dict(self.versions),
-            "tolerances": {variant: dataclasses.asdict(rules) for variant, rules in self.tolerances.items()},
-            "looser": {variant: dict(rules) for variant, rules in self.looser.items()},
+            "tolerances": {variant: dataclasses.asdict(limits) for variant, limits in self.tolerances.items()},
+            "looser": {variant: dict(limits) for variant, limits in self.looser.items()},
             "counted": None if self.counted is None else self.counted.as_json(),
         }
 
@@ -158,7 +158,7 @@ def _flaws(manifest: Manifest) -> Iterator[str]:
     for artifact in manifest.artifacts:
         yield from _artifact_flaws(artifact)
     yield from _description_flaws(manifest.description)
-    yield from impossible_rules(manifest.tolerances)
+    yield from impossible_limits(manifest.tolerances)
     if manifest.description.kind is ModelKind.CLASSIFIER:
         for artifact in manifest.artifacts:
             yield from _classifier_flaws(artifact, len(manifest.description.class_names))

@@ -29,12 +29,12 @@ def published_targets(folder: Path) -> frozenset[Target]:
 
 
 def earlier_tolerances(folder: Path, asked: Collection[Target]) -> dict[Variant, Tolerance]:
-    """The rules under which number types were published in `folder` that are not asked for now."""
+    """The tolerances under which number types were published in `folder` that are not asked for now."""
     if not (folder / MANIFEST).exists():
         return {}
     now = {target.variant for target in asked}
-    rules = read_manifest(folder).tolerances
-    return {variant: tolerance for variant, tolerance in rules.items() if variant not in now}
+    earlier = read_manifest(folder).tolerances
+    return {variant: tolerance for variant, tolerance in earlier.items() if variant not in now}
 
 
 def keep_earlier(folder: Path, asked: Collection[Target], description: Description, staged: Path) -> list[Artifact]:

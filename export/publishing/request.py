@@ -25,8 +25,8 @@ from export.model.preprocessing import ServingOptions
 class ExportRequest:
     """What to export, how it is served, and where to; without `targets`, every format in float32.
 
-    `smallest`: of each format's targets only the smallest file that keeps its rules is published. `calibration`:
-    training examples as `publish` takes images, for int8. `tolerances`: the rules, where they are not the default.
+    `smallest`: of each format's targets only the smallest file within its tolerance is published. `calibration`:
+    training examples as `publish` takes images, for int8. `tolerances`: the limits, where they are not the default.
     `accuracy`, 0 to 1: what was measured on the same images when the model was made; None if nothing was. `signer`:
     the bytes of the manifest → those of a signature to be published with it; None for none. `limits`: of the processes
     in which the files are verified.

@@ -59,7 +59,7 @@ def print_advice(
         console.print(f"without what failed: {command}")
     if AUTO not in variants and all(artifact.target.variant is not Variant.FLOAT32 for artifact in failed):
         command = _entry.same_command("--variant", AUTO, without=["--variant"])
-        console.print(f"of each format the smallest file that keeps its rules: {command}")
+        console.print(f"of each format the smallest file within its tolerance: {command}")
     shares = _shares(verification, failed)
     if shares:
         command = _entry.same_command(*shares, without=_COUNTS)

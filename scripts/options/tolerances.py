@@ -1,4 +1,4 @@
-"""The rules that exported files have to keep, as options; and the examples that integer arithmetic is fitted to."""
+"""The limits that exported files have to keep, as options; and the examples that integer arithmetic is fitted to."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from tuning.data.dataset import Dataset
 
 
-def add_rule_arguments(parser: argparse.ArgumentParser) -> None:
+def add_tolerance_arguments(parser: argparse.ArgumentParser) -> None:
     """`--tolerance`, `--logit-tolerance`, `--accuracy-loss`, `--agreement`."""
-    limits = ", ".join(f"{variant}={rules.probability:g}" for variant, rules in TOLERANCES.items())
+    limits = ", ".join(f"{variant}={tolerance.probability:g}" for variant, tolerance in TOLERANCES.items())
     parser.add_argument(
         "--tolerance",
         action="append",
@@ -49,7 +49,7 @@ def add_rule_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def read_tolerances(arguments: argparse.Namespace) -> Mapping[Variant, Tolerance]:
-    """The rules by number type, with what the options say. Raises InputError for what can't be read or is no rule."""
+    """The tolerances by number type, with what the options say. Raises InputError for what is no limit."""
     tolerances = dict(TOLERANCES)
     for text in arguments.tolerance:
         name, _, limit = text.partition("=")
@@ -68,8 +68,8 @@ def read_tolerances(arguments: argparse.Namespace) -> Mapping[Variant, Tolerance
         agreement = _number(arguments.agreement, "--agreement", largest=100.0) / 100
         shares |= {"agreement": agreement, "agreement_images": 0}
     return {
-        variant: rules if variant is Variant.FLOAT32 else dataclasses.replace(rules, **shares)
-        for variant, rules in tolerances.items()
+        variant: tolerance if variant is Variant.FLOAT32 else dataclasses.replace(tolerance, **shares)
+        for variant, tolerance in tolerances.items()
     }
 
 

@@ -39,10 +39,10 @@ def print_verification(console: Console, verification: Verification) -> None:
 
 
 def tell_looser(console: Console, looser: Mapping[str, Mapping[str, Any]]) -> None:
-    """Rules that are looser than their defaults."""
-    for variant, rules in looser.items():
-        listed = ", ".join(f"{name} {value:g}" for name, value in rules.items())
-        console.print(yellow("note: "), f"looser rules than the default for {variant}: {listed}")
+    """Limits that are looser than their defaults."""
+    for variant, limits in looser.items():
+        listed = ", ".join(f"{name} {value:g}" for name, value in limits.items())
+        console.print(yellow("note: "), f"looser limits than the default for {variant}: {listed}")
 
 
 def _print_probabilities(

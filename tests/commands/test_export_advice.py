@@ -69,7 +69,7 @@ def test_a_number_type_that_differs_names_the_commands_without_it(
     assert "--agreement" not in differs.stdout
     for after, files in (
         ("without what failed: ", ["model.onnx", "model_float16.onnx"]),
-        ("of each format the smallest file that keeps its rules: ", ["model_float16.onnx"]),
+        ("of each format the smallest file within its tolerance: ", ["model_float16.onnx"]),
     ):
         shutil.rmtree(tmp_path / "mine_artifacts", ignore_errors=True)
         done = script("export.py", *words_of(differs.stdout, after=after), "--json")

@@ -1,4 +1,4 @@
-"""Number types on the command line: the smallest file, a file that breaks its rules, and options that are no rules."""
+"""Number types on the command line: the smallest file, a file beyond its limits, and options that are no limits."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_the_smallest_files_are_published_with_a_note_of_looser_rules(
     assert [file.rpartition(".")[2] for file in files] == ["saved_model", "tflite", "onnx"]
     assert "model_int8.onnx" in files
     assert "model.onnx was not taken: larger than model_int8.onnx" in " ".join(done.stderr.split())
-    assert "looser rules than the default for int8: probability 1" in done.stderr
+    assert "looser limits than the default for int8: probability 1" in done.stderr
     present = {path.name for path in (tmp_path / "mine_artifacts").iterdir()}
     assert present == {*files, "manifest.json", "parity.json", "reference.npz"} | (present & {"sensitivity.json"})
     assert verified.returncode == 0, verified.stderr

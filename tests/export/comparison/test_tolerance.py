@@ -8,7 +8,7 @@ import math
 import pytest
 
 from export.artifact import Variant
-from export.comparison.tolerance import TOLERANCES, Tolerance, impossible_rules, loosened
+from export.comparison.tolerance import TOLERANCES, Tolerance, impossible_limits, list_looser
 
 
 def test_every_number_type_has_rules() -> None:
@@ -16,7 +16,7 @@ def test_every_number_type_has_rules() -> None:
 
 
 def test_the_defaults_are_not_loosened() -> None:
-    assert loosened(TOLERANCES) == {}
+    assert list_looser(TOLERANCES) == {}
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_the_defaults_are_not_loosened() -> None:
 def test_what_is_looser_is_named_and_what_is_stricter_is_not(rule: str, value: float | None, looser: bool) -> None:
     changed = dataclasses.replace(TOLERANCES[Variant.INT8], **{rule: value})
 
-    found = loosened({**TOLERANCES, Variant.INT8: changed})
+    found = list_looser({**TOLERANCES, Variant.INT8: changed})
 
     assert found == ({"int8": {rule: value}} if looser else {})
 
@@ -44,7 +44,7 @@ def test_no_rule_for_logits_is_looser_than_one() -> None:
 
 
 def test_the_default_rules_are_possible() -> None:
-    assert list(impossible_rules(TOLERANCES)) == []
+    assert list(impossible_limits(TOLERANCES)) == []
 
 
 @pytest.mark.parametrize(
@@ -56,4 +56,4 @@ def test_the_default_rules_are_possible() -> None:
     ],
 )
 def test_rules_that_no_export_writes_are_named(rules: Tolerance, sentence: str) -> None:
-    assert list(impossible_rules({Variant.INT8: rules})) == [sentence]
+    assert list(impossible_limits({Variant.INT8: rules})) == [sentence]

@@ -1,4 +1,4 @@
-"""The gate and number types: the smallest file that keeps its rules, why others are not taken, and rules on record."""
+"""The gate and number types: the smallest file within its tolerance, why others are not taken, and what is recorded."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ def test_one_variant_fewer_and_the_smallest_and_the_share_are_offered_where_coun
 
     assert lines == [
         f"without what failed: {CALL} --format tflite --variant float32 --variant float16",
-        f"of each format the smallest file that keeps its rules: {CALL} --variant auto",
+        f"of each format the smallest file within its tolerance: {CALL} --variant auto",
         f"if so many changed labels are fine: {CALL} --agreement 98.59 --accuracy-loss 1.41",
     ]
 

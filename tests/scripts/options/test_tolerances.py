@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from export.artifact import Variant
-from export.comparison.tolerance import TOLERANCES, Tolerance, loosened
+from export.comparison.tolerance import TOLERANCES, Tolerance, list_looser
 from export.errors import InputError
-from scripts.options.tolerances import add_rule_arguments, calibration_examples, read_tolerances
+from scripts.options.tolerances import add_tolerance_arguments, calibration_examples, read_tolerances
 
 
 def rules(*options: str) -> dict[Variant, Tolerance]:
     parser = argparse.ArgumentParser()
-    add_rule_arguments(parser)
+    add_tolerance_arguments(parser)
     return dict(read_tolerances(parser.parse_args(options)))
 
 
@@ -32,7 +32,7 @@ def test_a_tolerance_changes_one_number_type() -> None:
         Variant.DYNAMIC: 0.1,
         Variant.INT8: 0.3,
     }
-    assert loosened(found) == {"int8": {"probability": 0.3}}
+    assert list_looser(found) == {"int8": {"probability": 0.3}}
 
 
 def test_the_last_tolerance_of_a_number_type_counts() -> None:
@@ -57,7 +57,7 @@ def test_a_share_that_is_given_spares_no_images_beside_it() -> None:
 
     assert (found.agreement_images, found.loss_images) == (0, 2)
     assert (stricter.agreement_images, stricter.loss_images) == (2, 0)
-    assert loosened({Variant.INT8: stricter}) == {}
+    assert list_looser({Variant.INT8: stricter}) == {}
 
 
 def test_zero_is_a_rule_like_any_other() -> None:

@@ -87,7 +87,7 @@ def test_looser_rules_and_files_that_were_not_taken_are_told() -> None:
         ),
     )
 
-    assert "looser rules than the default for int8: agreement 0.99" in text.getvalue()
+    assert "looser limits than the default for int8: agreement 0.99" in text.getvalue()
     assert "model.onnx was not taken: larger" in text.getvalue()
 
 
