@@ -34,7 +34,7 @@ WARM_UP_CALLS, WARM_UP_SECONDS = 5, 0.3
 ANSWERED_AT_ONCE = 250
 
 
-class OpenedModel:
+class MeasuredModel:
     """One candidate, opened."""
 
     def __init__(self, request: LoadRequest) -> None:
@@ -96,7 +96,7 @@ def time_calls(call: Call, arrays: Sequence[np.ndarray]) -> tuple[int, ...]:
 
 def serve(requests: BinaryIO, replies: BinaryIO) -> None:
     """Answer every request with a reply until the pipe ends."""
-    measured: OpenedModel | None = None
+    measured: MeasuredModel | None = None
     while True:
         try:
             request: Request = pickle.load(requests)
@@ -105,7 +105,7 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
         reply: Reply
         try:
             if isinstance(request, LoadRequest):
-                measured = OpenedModel(request)
+                measured = MeasuredModel(request)
                 reply = measured.opened
             elif isinstance(request, Prepare):
                 from export.benchmark.keras_model import prepare
