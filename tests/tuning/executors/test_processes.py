@@ -298,3 +298,4 @@ def test_a_worker_that_can_not_load_the_job_is_told_of(make: Any, warm: Any, tmp
 
     with pytest.raises(InputError, match=r"a worker process can't load the model, the data or the callbacks \("):
         executor.poll(lambda report: True, seconds=60)
+    assert until(lambda: "Traceback (most recent call last)" in (tmp_path / "own" / "workers.log").read_text())
