@@ -1,9 +1,8 @@
-"""The README's demonstration happens as it says, from `model.export`'s broken file to the name of the wrong layer."""
+"""The demonstration of export/rings/README.md, from `model.export`'s broken file to the name of the wrong layer."""
 
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import subprocess
 import sys
@@ -11,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from readme_files import ROOT, blocks
 
-ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-SECTION = README.split("### A demonstration\n")[1].split("\n## ")[0]
-PROGRAMS = re.findall(r"```python\n(.*?)```", SECTION, re.DOTALL)
-COMMANDS = [shlex.split(line) for line in re.findall(r"```sh\n(.*?)```", SECTION, re.DOTALL)]
+STEPS = [block for block in blocks("export/rings/README.md") if block.section == "A demonstration"]
+PROGRAMS = [block.text for block in STEPS if block.language == "python"]
+COMMANDS = [shlex.split(block.text, comments=True) for block in STEPS if block.language == "bash"]
 OPEN = "import onnxruntime; onnxruntime.InferenceSession('gelu.onnx')"
 
 

@@ -1,4 +1,4 @@
-"""What the README says about deployment is enough: a fresh environment, its one `pip install`, its few lines of code.
+"""What the READMEs say about deployment is enough: a fresh environment, its one `pip install`, its few lines of code.
 
 Each environment holds nothing else, the project least of all, and is removed again. TensorFlow's takes a minute or more
 and 2.2 GB on disk for as long.
@@ -6,7 +6,6 @@ and 2.2 GB on disk for as long.
 
 from __future__ import annotations
 
-import re
 import shlex
 import shutil
 import subprocess
@@ -17,11 +16,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from readme_files import READMES, ROOT, blocks
 
-ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-SECTION = re.compile(r"^(\w+), with `pip install ([^`]+)`[^\n]*:\n\n```python\n(.*?)```", re.MULTILINE | re.DOTALL)
-SECTIONS = {name: (packages.split(), code) for name, packages, code in SECTION.findall(README)}
+SECTIONS = {
+    block.runtime[0]: (block.runtime[1], block.text) for readme in READMES for block in blocks(readme) if block.runtime
+}
 FILES = {"ONNX": "model.onnx", "TFLite": "model.tflite", "SavedModel": "saved_model"}
 RUNTIMES = {"ONNX": "onnxruntime", "TFLite": "ai-edge-litert", "SavedModel": "tensorflow"}
 OURS = ("tuning", "export", "scripts", "keras_tuner")

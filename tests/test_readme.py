@@ -1,99 +1,112 @@
-"""What the README shows works: its commands, on the embedded digits and shortened, and its Python code."""
+"""What the READMEs say is so: lengths, links, options, scripts, messages, and the tables of the space and of layers."""
 
 from __future__ import annotations
 
-import os
+import ast
 import re
-import shlex
-import subprocess
-import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
+from readme_files import READMES, ROOT, blocks, without_blocks
 
-ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-SHORTER = {
-    "tune.py": ["--epochs", "1", "--max-trials", "1", "--budget", "1s", "--workers", "0", "--repeats", "0"],
-    "train.py": ["--epochs", "1", "--dataset", "digits"],
-    # A model that was trained for an epoch is not sure enough of anything to bear 8 bits.
-    "export.py": ["--tolerance", "dynamic=1", "--tolerance", "int8=1", "--agreement", "0", "--accuracy-loss", "100"],
-    "quickstart": ["--dataset", "digits", "--max-trials", "1", "--budget", "1s"],
-}
+LANGUAGES = {"bash", "python", "toml", "text"}
+"""`bash` and `python` are run, see test_readme_commands.py; `toml` is a file's content, `text` is shown only."""
+LINK = re.compile(r"\[[^\]]+\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
+CONTRIBUTING = (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
+PAGES = {name: without_blocks(text) for name, text in {**READMES, ".github/CONTRIBUTING.md": CONTRIBUTING}.items()}
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+def anchors(text: str) -> set[str]:
+    """Where the headings of a page are found on it."""
+    headings = re.findall(r"^#+ (.*)$", without_blocks(text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def commands() -> list[list[str]]:
-    lines = [line for block in blocks("bash") for line in block.strip().splitlines()]
-    return [shlex.split(line) for line in lines if line != "scripts/test"]
+def messages() -> list[str]:
+    """Every text in the code, with … where values are put in."""
+
+    def text(node: ast.JoinedStr) -> str:
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+
+    files = [path for room in ("tuning", "export", "scripts") for path in (ROOT / room).rglob("*.py")]
+    nodes = [node for path in files for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+    constants = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return [*constants, *(text(node) for node in nodes if isinstance(node, ast.JoinedStr))]
 
 
-def shortened(command: list[str]) -> list[str]:
-    """The command with this Python and absolute paths, made quick by options that come after its own."""
-    words = [word for word in command if word != "python"]
-    script = Path(words[0]).name
-    extra = [] if "--resume" in words else SHORTER.get(script, [])
-    runner = [sys.executable] if script.endswith(".py") else []
-    return [*runner, str(ROOT / words[0]), *words[1:], *extra]
+@pytest.mark.parametrize("readme", READMES)
+def test_it_is_short(readme: str) -> None:
+    assert len(READMES[readme].splitlines()) <= (170 if readme == "README.md" else 150)
 
 
-def own_model() -> str:
-    """The model builder that it shows."""
-    (code,) = [block for block in blocks("python") if "def build(hp)" in block]
-    return code
+@pytest.mark.parametrize("readme", READMES)
+def test_its_blocks_say_what_is_run(readme: str) -> None:
+    assert {block.language for block in blocks(readme)} <= LANGUAGES
 
 
-@pytest.mark.slow
-def test_its_commands_work_in_their_order(tmp_path: Path, arrays: dict[str, np.ndarray]) -> None:
-    np.savez(tmp_path / "images.npz", **arrays)
-    (tmp_path / "my_model.py").write_text(own_model())
-    Image.fromarray(np.pad(np.full((12, 4), 255, np.uint8), ((8, 8), (12, 12)))).save(tmp_path / "picture.png")
-    environment = {**os.environ, "KERAS_HOME": str(tmp_path / "keras"), "https_proxy": "http://127.0.0.1:9"}
+@pytest.mark.parametrize("page", PAGES)
+def test_its_links_lead_somewhere(page: str) -> None:
+    here = (ROOT / page).parent
+    links = [(path, anchor) for path, anchor in LINK.findall(PAGES[page]) if "://" not in path]
+    targets = {path: (here / path).resolve() if path else ROOT / page for path, _ in links}
 
-    for command in commands():
-        done = subprocess.run(
-            shortened(command), cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, f"{command}: {done.stderr}"
-
-
-@pytest.mark.slow
-def test_its_python_interface_searches_retrains_and_publishes(tmp_path: Path) -> None:
-    (tmp_path / "my_model.py").write_text(own_model())
-    (code,) = [block for block in blocks("python") if "from my_model import build" in block]
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
-
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-    )
-
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "runs" / "python" / "artifacts" / "manifest.json").exists()
+    assert [path for path, target in targets.items() if not target.exists()] == []
+    assert [
+        (path, anchor)
+        for path, anchor in links
+        if anchor and anchor not in anchors(targets[path].read_text(encoding="utf-8"))
+    ] == []
 
 
-def test_it_names_every_script() -> None:
+def test_each_is_found_from_the_first() -> None:
+    found, new = set(), {"README.md"}
+    while new:
+        found |= new
+        linked = {(Path(page).parent / path).as_posix() for page in new for path, _ in LINK.findall(READMES[page])}
+        names = {(ROOT / path).resolve().relative_to(ROOT).as_posix() for path in linked if "://" not in path}
+        new = (names & set(READMES)) - found
+
+    assert found == set(READMES)
+
+
+def test_they_name_every_script_and_bench() -> None:
     scripts = [path.name for path in (ROOT / "scripts").iterdir() if path.is_file() and not path.name.startswith("_")]
+    benches = [path.stem for path in (ROOT / "scripts" / "benches").glob("*.py")]
 
-    assert [name for name in scripts if name not in README and not name.startswith("requirements")] == []
+    assert [name for name in scripts if name not in READMES["scripts/README.md"] and ".txt" not in name] == []
+    assert [name for name in benches if f"| `{name}` |" not in READMES["scripts/benches/README.md"]] == []
 
 
-def test_every_option_it_names_exists() -> None:
+@pytest.mark.parametrize("readme", READMES)
+def test_every_option_that_it_names_exists(readme: str) -> None:
     files = [*(ROOT / "scripts").rglob("*.py"), *(path for path in (ROOT / "scripts").iterdir() if path.is_file())]
     texts = "".join(path.read_text(encoding="utf-8") for path in files)
 
-    assert [name for name in re.findall(r"--[a-z][a-z-]+", README) if name not in texts] == []
+    assert [name for name in re.findall(r"(?<!-)--[a-z][a-z-]+", READMES[readme]) if name not in texts] == []
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_every_file_and_folder_of_the_project_that_it_names_exists(readme: str) -> None:
+    named = re.findall(r"`((?:tuning|export|scripts|tests)/[\w/.*-]+)`", without_blocks(READMES[readme]))
+
+    assert [name for name in named if not list(ROOT.glob(name.rstrip("/")))] == []
+
+
+def test_every_message_that_it_explains_is_written_somewhere() -> None:
+    section = READMES["scripts/README.md"].split("## Troubleshooting\n")[1]
+    cells = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+    explained = [part.strip() for cell in cells for text in re.findall(r"`([^`]+)`", cell) for part in text.split("…")]
+    written = "\n".join([*messages(), (ROOT / "scripts" / "setup").read_text(encoding="utf-8")])
+
+    assert len(cells) > 20
+    assert [part for part in explained if part not in written] == []
 
 
 def test_its_table_of_the_space_is_the_space() -> None:
     from tuning.models.network import default_ranges
     from tuning.space.ranges import Choices
 
-    rows = dict(re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (.+) \|$", README, re.MULTILINE))
+    rows = dict(re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (.+) \|$", READMES["tuning/space/README.md"], re.MULTILINE))
     described = {name: text for names, text in rows.items() for name in re.findall(r"\w+", names)}
     ranges = default_ranges((28, 28, 1))
 
@@ -110,4 +123,15 @@ def test_its_table_of_the_space_is_the_space() -> None:
 def test_its_table_of_layers_is_the_one_that_the_tests_hold_exact() -> None:
     from scripts.benches.model_zoo.matrix import readme_section
 
-    assert readme_section() in README
+    assert readme_section() in READMES["export/formats/README.md"]
+
+
+def test_the_space_that_it_shows_is_one(tmp_path: Path) -> None:
+    from tuning.files.toml_file import read_toml
+    from tuning.space.space_file import ranges_from
+
+    (shown,) = [block.text for block in blocks("tuning/space/README.md") if block.language == "toml"]
+    path = tmp_path / "space.toml"
+    path.write_text(shown, encoding="utf-8")
+
+    assert set(ranges_from(read_toml(path))) == {"dropout", "dense_units", "num_filters_1", "learning_rate"}

@@ -31,7 +31,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench layers", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="cases to try (default: all)")
     parser.add_argument("--results", type=Path, metavar="FILE", help="keep results there, and skip what it holds")
-    parser.add_argument("--readme", action="store_true", help="print the README's section and do nothing else")
+    parser.add_argument("--readme", action="store_true", help="print the table of the README and do nothing else")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

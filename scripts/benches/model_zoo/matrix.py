@@ -1,4 +1,4 @@
-"""What each format can hold of Keras's layers: the table that the README shows and the tests hold exact."""
+"""What each format can hold of Keras's layers: the table in export/formats/README.md that the tests hold exact."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TITLES = {"saved_model": "SavedModel", "tflite": "TFLite", "onnx": "ONNX"}
 
 
 def readme_section() -> str:
-    """What the README says of layers, in Markdown."""
+    """What export/formats/README.md says of layers, in Markdown."""
     import keras
 
     from scripts.benches.model_zoo.cases import CASES
@@ -39,11 +39,11 @@ def readme_section() -> str:
         [
             f"All {len(stock)} stock Keras layers that make sense for images and all {len(ACTIVATION_NAMES)} "
             f"activations, in {len(CASES)} small models, and",
-            f"{len(NETWORKS)} networks of `keras.applications` (untrained, smallest input) are tried in every format. "
-            "Every file is equal to",
-            "the Keras model and published, but for these, which are refused:",
+            f"{len(NETWORKS)} networks of `keras.applications` (untrained, smallest input) are exported to every "
+            "format. Every file matches the Keras",
+            "model and is published, except for these, which are refused:",
             "",
-            "| layer | can't be | instead |",
+            "| layer | not as | instead |",
             "| --- | --- | --- |",
             *rows,
         ]
