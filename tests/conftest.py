@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import settings
+from warm_scripts import WarmScripts
 
 from scripts.pin import versions
 from tuning.environment.cpu_kernels import kernel_choice
@@ -36,9 +37,9 @@ COSTLY = {"finished", "model_file", "served", "published_regression"}
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs a trained model, or files of one, is slow without saying so."""
+    """What needs a trained model, or files of one, is slow without saying so, as is what is left to `--all`."""
     for item in items:
-        if COSTLY & set(getattr(item, "fixturenames", ())):
+        if COSTLY & set(getattr(item, "fixturenames", ())) or item.get_closest_marker("exhaustive"):
             item.add_marker(pytest.mark.slow)
 
 
@@ -133,17 +134,33 @@ def picture_folder(tmp_path: Path) -> Path:
     return tmp_path / "shapes"
 
 
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmScripts]:
+    """The scripts without the time that it takes to import TensorFlow; MNIST can't be had."""
+    scripts = WarmScripts(tmp_path_factory.mktemp("keras"))
+    yield scripts
+    scripts.close()
+
+
 @pytest.fixture
-def script(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subprocess.CompletedProcess[str]]:
+def script(tmp_path: Path, warm: WarmScripts) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Call `script("tune.py", "--seed", "1")` in an empty folder; MNIST can't be had unless env says otherwise."""
-    keras_home = tmp_path_factory.mktemp("keras")
 
     def call(name: str, *arguments: object, **env: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, str(ROOT / "scripts" / name), *map(str, arguments)]
+        return warm.run(tmp_path, name, *arguments, environment={**warm.environment, **env})
+
+    return call
+
+
+@pytest.fixture
+def fresh_script(tmp_path: Path, warm: WarmScripts) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`script` by a Python of its own, which imports all that the script needs."""
+
+    def call(name: str, *arguments: object, **env: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            command,
+            [sys.executable, str(ROOT / "scripts" / name), *map(str, arguments)],
             cwd=tmp_path,
-            env={**os.environ, "KERAS_HOME": str(keras_home), **env},
+            env={**warm.environment, **env},
             capture_output=True,
             text=True,
             timeout=600,
@@ -197,12 +214,12 @@ QUICK += ["--workers", "0", "--repeats", "0"]
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(tmp_path_factory: pytest.TempPathFactory, warm: WarmScripts) -> Path:
     """A folder of runs with one finished and exported run, `first`."""
     folder = tmp_path_factory.mktemp("work")
     for command in (["tune.py", "--run", "first", *QUICK], ["export.py", "--run", "first"]):
-        arguments = [sys.executable, str(ROOT / "scripts" / command[0]), *command[1:]]
-        subprocess.run(arguments, cwd=folder, check=True, capture_output=True)
+        done = warm.run(folder, *command)
+        assert done.returncode == 0, done.stderr
     return folder / "runs"
 
 

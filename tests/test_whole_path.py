@@ -22,13 +22,13 @@ Script = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.mark.slow
-def test_every_format_gives_every_test_image_the_label_of_the_keras_model(script: Script, tmp_path: Path) -> None:
+def test_every_format_gives_every_test_image_the_label_of_the_keras_model(fresh_script: Script, tmp_path: Path) -> None:
     options = ["--dataset", DATASET, "--run", "whole", "--max-trials", 1, "--epochs", 1, "--budget", "70s"]
 
-    tuned = script("tune.py", *options, "--minimum-accuracy", LEAST_ACCURACY, "--json", **ENVIRONMENT)
-    exported = script("export.py", "--run", "whole", "--format", "all", "--json", **ENVIRONMENT)
+    tuned = fresh_script("tune.py", *options, "--minimum-accuracy", LEAST_ACCURACY, "--json", **ENVIRONMENT)
+    exported = fresh_script("export.py", "--run", "whole", "--format", "all", "--json", **ENVIRONMENT)
     shutil.move(tmp_path / "runs" / "whole" / "artifacts", tmp_path / "elsewhere")
-    verified = script("verify.py", "elsewhere", "--json")
+    verified = fresh_script("verify.py", "elsewhere", "--json")
 
     assert tuned.returncode == 0, tuned.stderr
     assert json.loads(tuned.stdout)["test"]["looks"] == 1

@@ -1,15 +1,16 @@
-"""The scripts in a process that has TensorFlow loaded: a command costs what it does and not what it imports.
+"""The scripts in processes forked from one that has TensorFlow loaded: a command costs what it does, not its imports.
 
-Everything else is as a user has it: arguments, the current folder, what is printed, the exit code. Modules that a
-command imported from its folder are forgotten after it, so that the next folder's are found.
+Everything else is as a user has it: a process of its own with its arguments, folder, environment, exit code and end.
+Where processes don't fork safely, each command is a new Python.
 """
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import runpy
-import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,117 +20,136 @@ from pathlib import Path
 from typing import Any
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+FORKS = sys.platform == "linux"
+LIMIT_SECONDS = 600.0
+PRELOADED = ("keras_tuner", "tf2onnx", "onnxslim", "onnxruntime", "ai_edge_litert.interpreter")
 
 
 class WarmScripts:
-    """A process that runs one command after the other."""
+    """A process that forks one for each command. Keras looks for its data in `keras_home`."""
 
-    def __init__(self) -> None:
-        self._start()
+    def __init__(self, keras_home: Path) -> None:
+        self._keras_home = keras_home
+        self._process: subprocess.Popen[str] | None = None
 
-    def _start(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+    @property
+    def environment(self) -> dict[str, str]:
+        """That of a command, if no other one is given."""
+        return {**os.environ, "KERAS_HOME": str(self._keras_home)}
 
     def run(
         self,
         folder: Path,
         *words: object,
         environment: Mapping[str, str] | None = None,
-        seconds: float | None = None,
+        seconds: float = LIMIT_SECONDS,
     ) -> subprocess.CompletedProcess[str]:
         """A script by its name with its arguments, from this folder.
 
-        `environment` takes the place of the present one. A command that ends its process, or is killed with it after
-        `seconds`, has a code below 0; the next one gets a new process.
+        `environment`: the whole of it. A command that is killed, after `seconds` at the
+        latest, has a code below 0.
         """
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        arguments = [str(word) for word in words]
-        asked = {"folder": str(folder), "arguments": arguments, "environment": dict(environment or os.environ)}
-        self._process.stdin.write(json.dumps(asked) + "\n")
-        self._process.stdin.flush()
-        answered, _, _ = select.select([self._process.stdout], [], [], seconds)
-        answer = self._process.stdout.readline() if answered else ""
-        if not answer:
-            self.close()
-            code = -abs(self._process.returncode)
-            self._start()
-            return subprocess.CompletedProcess(arguments, code, "", "the process that ran it is gone")
-        return subprocess.CompletedProcess(arguments, **json.loads(answer))
+        arguments = [str(SCRIPTS / str(words[0])), *map(str, words[1:])]
+        variables = dict(self.environment if environment is None else environment)
+        if not FORKS:
+            command = [sys.executable, *arguments]
+            return subprocess.run(
+                command, cwd=folder, env=variables, capture_output=True, text=True, timeout=seconds, check=False
+            )
+        asked = {"folder": str(folder), "arguments": arguments, "environment": variables, "seconds": seconds}
+        process = self._started()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps(asked) + "\n")
+        process.stdin.flush()
+        return subprocess.CompletedProcess(arguments, **json.loads(process.stdout.readline()))
+
+    def _started(self) -> subprocess.Popen[str]:
+        if self._process is None:
+            self._process = subprocess.Popen(
+                [sys.executable, __file__],
+                env=self.environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        return self._process
 
     def close(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            assert pipe is not None
-            pipe.close()
+        if self._process is not None:
+            # Not killed: what coverage noted is written at its end.
+            self._process.communicate()
+            self._process = None
 
 
-def _run(folder: str, arguments: list[str], environment: dict[str, str]) -> dict[str, Any]:
-    saved = os.dup(1), os.dup(2)
-    kept, temporary = dict(os.environ), tempfile.tempdir
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        os.dup2(out.fileno(), 1)
-        os.dup2(err.fileno(), 2)
-        os.environ.clear()
-        os.environ.update(environment)
-        tempfile.tempdir = None
-        try:
-            code = _exit_code(folder, arguments)
-        finally:
-            os.environ.clear()
-            os.environ.update(kept)
-            tempfile.tempdir = temporary
-            sys.stdout.flush()
-            sys.stderr.flush()
-            sys.modules["scripts._temporary"].remove_ended()
-            for descriptor, copy in zip((1, 2), saved, strict=True):
-                os.dup2(copy, descriptor)
-                os.close(copy)
-        texts = []
-        for file in (out, err):
-            file.seek(0)
-            texts.append(file.read().decode(errors="replace"))
-    return {"returncode": code, "stdout": texts[0], "stderr": texts[1]}
-
-
-def _exit_code(folder: str, arguments: list[str]) -> int:
-    os.chdir(folder)
-    path = list(sys.path)
-    script = SCRIPTS / arguments[0]
-    sys.argv = [str(script), *arguments[1:]]
-    try:
-        runpy.run_path(str(script), run_name="__main__")
-    except SystemExit as left:
-        return int(left.code or 0)
-    except BaseException:  # noqa: BLE001
-        traceback.print_exc()
-        return 1
-    finally:
-        sys.path[:] = path
-        for name, module in list(sys.modules.items()):
-            if str(getattr(module, "__file__", None)).startswith(f"{folder}{os.sep}"):
-                del sys.modules[name]
-    return 0
-
-
-def _serve() -> None:
-    # What the commands print goes elsewhere; this is for the answers alone.
+def _serve() -> list[str]:
+    """Answer every request; in each forked process, the arguments of the command that it is."""
+    # What is printed goes elsewhere; this is for the answers alone.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    sys.path[:] = [
-        str(SCRIPTS),
-        *(entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).parent),
-    ]
+    path = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).parent]
+    sys.path[:] = [str(SCRIPTS), *path]
     import _entry
 
     _entry.load_tensorflow()
+    for name in PRELOADED:
+        __import__(name)
+    del sys.modules["_entry"], sys.modules["scripts._entry"]
     for line in sys.stdin:
-        answers.write(json.dumps(_run(**json.loads(line))) + "\n")
+        asked = json.loads(line)
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            process = os.fork()
+            if process == 0:
+                _become(asked, (out.fileno(), err.fileno()))
+                sys.path[:] = [str(SCRIPTS), *path]
+                return list(asked["arguments"])
+            answer = {"returncode": _ended(process, asked["seconds"])}
+            for name, file in (("stdout", out), ("stderr", err)):
+                file.seek(0)
+                answer[name] = file.read().decode(errors="replace")
+        answers.write(json.dumps(answer) + "\n")
         answers.flush()
+    return []
+
+
+def _become(asked: dict[str, Any], outputs: tuple[int, int]) -> None:
+    """Take over the streams, the folder and the environment of a command."""
+    for descriptor, number in zip((os.open(os.devnull, os.O_RDONLY), *outputs), (0, 1, 2), strict=True):
+        os.dup2(descriptor, number)
+    os.chdir(asked["folder"])
+    os.environ.clear()
+    os.environ.update(asked["environment"])
+    tempfile.tempdir = None
+
+
+def _ended(process: int, seconds: float) -> int:
+    """The exit code of a process, which is killed after so many seconds."""
+    signal.signal(signal.SIGALRM, lambda number, frame: os.kill(process, signal.SIGKILL))
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _exit_code() -> int:
+    """Of the script that `sys.argv` names, run as Python runs it."""
+    try:
+        runpy.run_path(sys.argv[0], run_name="__main__")
+    except SystemExit as left:
+        return int(left.code or 0)
+    except BaseException:  # noqa: BLE001 as Python itself ends
+        traceback.print_exc()
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    _serve()
+    sys.argv = _serve()
+    if sys.argv:
+        code = _exit_code()
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # Tearing TensorFlow down, which all ends would do, takes longer than a refusal.
+        os._exit(code)
