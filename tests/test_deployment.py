@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import shlex
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from readme_files import READMES, ROOT, blocks
+from warm_scripts import WarmScripts
 
 SECTIONS = {
     block.runtime[0]: (block.runtime[1], block.text) for readme in READMES for block in blocks(readme) if block.runtime
@@ -27,10 +26,10 @@ OURS = ("tuning", "export", "scripts", "keras_tuner")
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory, model_file: Path) -> Path:
+def published(tmp_path_factory: pytest.TempPathFactory, warm: WarmScripts, model_file: Path) -> Path:
     folder = tmp_path_factory.mktemp("published")
-    command = [sys.executable, str(ROOT / "scripts" / "export.py"), "--model", str(model_file), "--dataset", "digits"]
-    subprocess.run([*command, "--output", str(folder)], check=True, capture_output=True)
+    done = warm.run(folder, "export.py", "--model", model_file, "--dataset", "digits", "--output", folder)
+    assert done.returncode == 0, done.stderr
     return folder
 
 

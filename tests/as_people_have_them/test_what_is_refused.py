@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
@@ -13,10 +10,7 @@ from refused import assert_refused
 from warm_scripts import WarmScripts
 
 from .kinds import write_code
-from .layouts import four_classes
 from .refusals import REFUSALS
-
-ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.slow
 
@@ -42,23 +36,6 @@ def test_a_mistake_is_told_where_it_is_and_changes_nothing(name: str, tmp_path: 
 
     assert_refused(done, *refusal.told)
     assert everything_in(tmp_path) == before
-
-
-def test_a_keras_json_that_can_not_be_read_is_named(tmp_path: Path) -> None:
-    (tmp_path / "keras.json").write_text('{"floatx": "float8"}')
-    four_classes(tmp_path)
-
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "tune.py"), "--data", "data.npz"],
-        cwd=tmp_path,
-        env={**os.environ, "KERAS_HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-    assert_refused(done, "keras.json can't be read", "float8", "fix or remove that file")
 
 
 def test_the_table_is_large_enough() -> None:

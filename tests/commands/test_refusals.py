@@ -13,7 +13,6 @@ import pytest
 from refused import assert_refused
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PYTHON_SCRIPTS = ("tune.py", "train.py", "export.py", "verify.py", "predict.py")
 HERE = ("--workers", 0, "--repeats", 0)
 QUICK = ("--dataset", "digits", "--max-trials", 1, "--epochs", 1, "--budget", "1s", *HERE)
 Script = Callable[..., subprocess.CompletedProcess[str]]
@@ -25,27 +24,6 @@ def snapshot(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and not path.name.endswith(".lock")
     }
-
-
-@pytest.mark.parametrize("name", PYTHON_SCRIPTS)
-def test_a_bad_option_is_told_in_one_sentence(name: str, script: Script) -> None:
-    assert_refused(script(name, "--no-such-option"), "--help")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "part"),
-    [
-        (["--baseline", "best"], "unknown baseline best: choose one of simple-32"),
-        (["--set", "learning_rate"], "--set needs NAME=VALUE"),
-        (["--baseline", "simple-32", "--epochs", "0"], "--epochs must be 1 or more, got 0"),
-        (["--baseline", "simple-32", "--seed", "-3"], "--seed must be 0 or more, got -3"),
-        (["--baseline", "simple-32", "--minimum-accuracy", "2"], "--minimum-accuracy must be 0 to 1, got 2.0"),
-        ([], "one of the arguments --baseline --trial --set --resume is required"),
-    ],
-)
-def test_train_refuses_bad_arguments_quickly(arguments: list[str], part: str, script: Script, tmp_path: Path) -> None:
-    assert_refused(script("train.py", "--dataset", "digits", *arguments), part)
-    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.slow

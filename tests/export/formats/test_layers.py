@@ -16,10 +16,18 @@ from export._publish import publish
 from export.artifact import Format, Target, Variant
 from export.errors import InputError, VerificationError
 from export.formats.runtime import load, predict
-from scripts.benches.model_zoo.cases import CASES
+from scripts.benches.model_zoo.cases import (
+    CASES,
+    CONVOLUTIONS,
+    DENSE_AND_MERGING,
+    NORMALIZATIONS,
+    POOLINGS,
+    RECURRENT,
+    SHAPES,
+)
 from scripts.benches.model_zoo.matrix import REFUSED
 from scripts.benches.model_zoo.models import NETWORKS, build_model, image_shape, make_images
-from scripts.benches.model_zoo.quiet import ACTIVATION_NAMES, NO_ACTIVATIONS, NO_IMAGE_LAYERS
+from scripts.benches.model_zoo.quiet import ACTIVATION_NAMES, ACTIVATIONS, NO_ACTIVATIONS, NO_IMAGE_LAYERS, RANDOM
 
 pytestmark = [
     # What they run is measured where it is tested by itself; hundreds of models more would only be slower.
@@ -30,6 +38,20 @@ pytestmark = [
 CLOSE = 1e-5
 SMALL_NETWORK = "MobileNetV3Small"
 """The others are tried by `scripts/bench layers`."""
+FAMILIES = (CONVOLUTIONS, POOLINGS, NORMALIZATIONS, SHAPES, DENSE_AND_MERGING, RECURRENT, RANDOM, ACTIVATIONS)
+TYPICAL = {
+    *("Conv2D", "Conv2D grouped, strided", "Conv1D causal", "Conv3D grouped", "DepthwiseConv2D dilated"),
+    *("Conv3D dilated", "SeparableConv2D", "Conv2DTranspose, padded", "Conv3DTranspose"),
+    *("MaxPooling2D", "AveragePooling3D", "GlobalMaxPooling3D", "GlobalAveragePooling1D", "AdaptiveAveragePooling2D"),
+    *("BatchNormalization", "BatchNormalization after pooling", "LayerNormalization", "GroupNormalization"),
+    *("SpectralNormalization", "Normalization", "Permute", "Masking", "ZeroPadding3D", "UpSampling2D bicubic"),
+    *("CenterCrop of more than there is", "Resizing bilinear, antialiased", "Resizing area"),
+    *("Dense", "EinsumDense", "Embedding", "Discretization", "CategoryEncoding", "TimeDistributed", "Concatenate"),
+    *("Dot", "MultiHeadAttention, causal", "GRU, reset before", "LSTM of masked rows", "StackedRNNCells"),
+    *("Bidirectional LSTM", "ConvLSTM2D", "Dropout", "RandomCrop", "AutoContrast", "Solarization"),
+    *("activation gelu", "activation celu", "activation glu", "PReLU", "Softmax"),
+}
+"""What is tried always: of each family what converters do in different ways."""
 
 
 @pytest.fixture
@@ -82,8 +104,20 @@ def test_the_table_names_cases_and_formats_that_exist() -> None:
     assert {kind for _, kind in REFUSED} <= set(Format)
 
 
+def test_something_of_every_family_is_tried_always() -> None:
+    assert {name for family in FAMILIES for name in family} == set(CASES)
+    assert set(CASES) >= TYPICAL >= {name for name, _ in REFUSED}
+    assert [family for family in FAMILIES if not TYPICAL & set(family)] == []
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*CASES, SMALL_NETWORK])
+@pytest.mark.parametrize(
+    "name",
+    [
+        SMALL_NETWORK,
+        *(pytest.param(name, marks=() if name in TYPICAL else pytest.mark.exhaustive) for name in CASES),
+    ],
+)
 def test_what_the_table_does_not_refuse_is_published_and_equal_to_keras(
     name: str, layer_request: Callable[..., Any]
 ) -> None:

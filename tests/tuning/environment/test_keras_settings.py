@@ -6,10 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import pytest
+from refused import assert_refused
 
 from tuning.environment.keras_settings import require_tensorflow, settings, shield, take_defaults, take_over
 from tuning.errors import InputError
@@ -51,18 +54,17 @@ def tune(folder: Path, environment: dict[str, str], *options: object) -> subproc
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_search_is_the_same_whatever_is_set_elsewhere(
-    workers: int, elsewhere: dict[str, str], tmp_path: Path
+    workers: int, elsewhere: dict[str, str], script: Callable[..., Any], tmp_path: Path
 ) -> None:
     (tmp_path / "my.py").write_text(MODEL)
-    asked = ("--model", "my.py:build", "--pixel-scale", "unit", "--max-trials", 2, "--epochs", 2, "--repeats", 0)
+    asked = ["--model", "my.py:build", "--pixel-scale", "unit", "--max-trials", 2, "--epochs", 2, "--repeats", 0]
+    asked += ["--workers", workers, "--budget", "none", "--run"]
 
-    runs = []
-    for name, environment in (("here", dict(os.environ)), ("there", elsewhere)):
-        done = tune(tmp_path, environment, *asked, "--workers", workers, "--run", name, "--budget", "none")
-        assert done.returncode == 0, done.stderr
-        runs.append(json.loads(done.stdout)["winner"])
+    here = script("tune.py", "--dataset", "digits", "--json", *asked, "here")
+    there = tune(tmp_path, elsewhere, *asked, "there")
 
-    assert runs[0] == runs[1]
+    assert (here.returncode, there.returncode) == (0, 0), here.stderr + there.stderr
+    assert json.loads(here.stdout)["winner"] == json.loads(there.stdout)["winner"]
 
 
 @pytest.mark.slow
@@ -71,7 +73,8 @@ def test_a_keras_json_that_keras_refuses_is_named(elsewhere: dict[str, str], tmp
 
     done = tune(tmp_path, elsewhere)
 
-    assert (done.returncode, done.stdout) == (2, "")
+    assert_refused(done, "float8", "fix or remove that file")
+    assert done.stdout == ""
     assert done.stderr.startswith("keras.json can't be read (Invalid `floatx` configuration.")
     assert not (tmp_path / "runs").exists()
 

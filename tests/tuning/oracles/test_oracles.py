@@ -28,11 +28,27 @@ from tuning.space.ranges import ranges_as_json, ranges_from_json
 SLOW = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:lbfgs failed to converge")]
 ALGORITHMS = algorithm_names()
 QUICK = [name for name in ALGORITHMS if not algorithm_class(name).is_slow]
-EVERY = [pytest.param(name, marks=[] if name in QUICK else SLOW) for name in ALGORITHMS]
+LATER = [name for name in ALGORITHMS if name not in QUICK]
+EVERY = [*QUICK, *(pytest.param(name, marks=SLOW) for name in LATER)]
 """All algorithms; slow ones only where there is time, for where they model what they saw they take seconds."""
+EXHAUSTIVE = [*QUICK, *(pytest.param(name, marks=[*SLOW, pytest.mark.exhaustive]) for name in LATER)]
+"""The same for what each proposal is checked for, which does not depend on what was seen."""
 
-SEEDED = [each for each in EVERY if algorithm_class(each.values[0]).is_random]
+SEEDED = [
+    each
+    for each in EXHAUSTIVE
+    if algorithm_class(each if isinstance(each, str) else each.values[0]).is_random
+]
 """The algorithms that draw at random; a grid is the same for every seed."""
+
+
+def with_each(first, *others):
+    """Every algorithm with every value, a slow one always with the first one alone."""
+    quick = [(algorithm, value) for algorithm in QUICK for value in (first, *others)]
+    later = [pytest.param(name, first, marks=SLOW) for name in LATER]
+    more = [pytest.param(name, value, marks=[*SLOW, pytest.mark.exhaustive]) for name in LATER for value in others]
+    return [*quick, *later, *more]
+
 
 EPOCHS = 9
 
@@ -115,8 +131,7 @@ def distinct(values):
     return len({json.dumps(entry, sort_keys=True) for entry in values})
 
 
-@pytest.mark.parametrize("algorithm", EVERY)
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize(("algorithm", "seed"), with_each(0, 1))
 def test_the_same_seed_and_results_give_the_same_proposals(start, ask, algorithm, seed):
     assert ask(start(algorithm, seed), 8) == ask(start(algorithm, seed), 8)
 
@@ -138,7 +153,7 @@ def test_thirty_proposals_are_thirty_configurations_in_their_ranges(start, ask, 
     assert [complete(Declared(conditional_space()), values).values for values in proposed] == proposed
 
 
-@pytest.mark.parametrize("algorithm", EVERY)
+@pytest.mark.parametrize("algorithm", EXHAUSTIVE)
 def test_proposals_are_complete_configurations_of_the_built_in_model(start, ask, hypermodel, algorithm):
     proposed = configurations(ask(start(algorithm, space=hypermodel.hyperparameters()), 8))
     assert [hypermodel.check(values) for values in proposed] == proposed
@@ -158,7 +173,7 @@ def test_a_known_configuration_is_never_proposed(start, answer, algorithm):
     assert not [values for values in configurations(proposed) if values in known]
 
 
-@pytest.mark.parametrize("algorithm", EVERY)
+@pytest.mark.parametrize("algorithm", EXHAUSTIVE)
 def test_proposals_hold_values_that_json_has_words_for(start, ask, algorithm):
     kinds = {type(value) for values in configurations(ask(start(algorithm), 8)) for value in values.values()}
     assert kinds <= {bool, int, float, str}
@@ -209,8 +224,7 @@ def test_proposals_overlap(start, answer, algorithm):
     assert distinct(started) == len(started)
 
 
-@pytest.mark.parametrize("algorithm", EVERY)
-@pytest.mark.parametrize("finished", [3, 13, 16])
+@pytest.mark.parametrize(("algorithm", "finished"), with_each(13, 3, 16))
 def test_a_driver_that_adopted_a_journal_goes_on_as_the_one_that_wrote_it(start, answer, algorithm, finished):
     original, resumed = start(algorithm, 3), start(algorithm, 3)
     running = []
