@@ -51,7 +51,7 @@ def test_each_format_has_a_section_with_its_runtime_and_less_than_ten_lines() ->
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", ["ONNX", "TFLite", pytest.param("SavedModel", marks=pytest.mark.exhaustive)])
 def test_a_digit_is_read_with_the_runtime_alone(name: str, tmp_path: Path, published: Path, environment: Any) -> None:
     packages, code = SECTIONS[name]
     place = tmp_path / "place"

@@ -10,6 +10,7 @@ import pytest
 from refused import assert_refused
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+EXHAUSTIVE = pytest.mark.exhaustive
 HERE = ("--workers", 0, "--repeats", 0)
 QUICK = ("--dataset", "digits", "--max-trials", 1, "--epochs", 1, "--budget", "1s", *HERE)
 
@@ -23,7 +24,9 @@ def _in_small_disk(size: str, mount_options: str, command: list[str], cwd: Path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["saved_model", "tflite", "onnx"])
+@pytest.mark.parametrize(
+    "kind", ["onnx", *(pytest.param(kind, marks=EXHAUSTIVE) for kind in ("saved_model", "tflite"))]
+)
 def test_export_to_a_full_disk_says_so(kind: str, runs: Path, tmp_path: Path) -> None:
     command = [
         sys.executable,

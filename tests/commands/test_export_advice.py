@@ -38,7 +38,14 @@ def singular(tmp_path: Path) -> str:
     return "it's mine.keras"
 
 
-@pytest.mark.parametrize("formats", [[], ["--format", "tflite"], ["--format=onnx", "--format=saved_model"]])
+@pytest.mark.parametrize(
+    "formats",
+    [
+        [],
+        pytest.param(["--format", "tflite"], marks=pytest.mark.exhaustive),
+        ["--format=onnx", "--format=saved_model"],
+    ],
+)
 def test_what_can_not_be_written_names_its_layer_and_the_command_that_writes_the_rest(
     script: Script, singular: str, tmp_path: Path, formats: list[str]
 ) -> None:
