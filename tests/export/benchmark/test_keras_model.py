@@ -112,6 +112,7 @@ def test_from_where_on_a_single_unit_means_the_second_class(
     assert found.threshold == threshold
 
 
+@pytest.mark.slow
 def test_a_model_with_classes_of_its_own_is_loaded_with_them(tmp_path: Path, images: np.ndarray) -> None:
     from tuning.plugins.user_code import load_custom_objects
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 
+import pytest
+
+pytestmark = pytest.mark.slow
 Child = Callable[..., subprocess.CompletedProcess[str]]
 MIB = 2**20
 

@@ -38,12 +38,14 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_what_can_t_be_done_is_told_and_the_process_goes_on(process: BenchmarkProcess) -> None:
     for _ in range(2):
         with pytest.raises(WorkerError, match="nothing was opened yet that Burst could be about"):
             process.ask(Burst(batch=1), Timed, limits=Limits(seconds=60))
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize(
     ("number", "said"), [(signal.SIGKILL, "SIGKILL"), (signal.SIGSEGV, "SIGSEGV"), (50, "signal 50")]
@@ -96,6 +98,7 @@ def test_ending_twice_is_fine(process: BenchmarkProcess) -> None:
     process.end()
 
 
+@pytest.mark.slow
 @posix
 def test_it_ends_with_who_started_it(tmp_path: Path) -> None:
     program = f"""

@@ -123,6 +123,7 @@ def test_weights_alone_are_checked_as_well(tmp_path: Path, how: dict[str, object
         check_weights(path)
 
 
+@pytest.mark.slow
 def test_mutated_files_are_opened_or_refused(tmp_path: Path, saved: bytes) -> None:
     outcomes = [_outcome(tmp_path / "a.keras", _mutated(saved, seed)) for seed in range(400)]
 

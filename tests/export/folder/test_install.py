@@ -195,6 +195,7 @@ def test_a_link_is_followed_to_the_folder_that_it_means(
     assert [path.name for path in link.parent.iterdir()] == ["link"]
 
 
+@pytest.mark.slow
 def test_an_installation_killed_at_any_of_its_operations_is_whole_for_the_next_process(
     tmp_path: Path, child: Callable[..., subprocess.CompletedProcess[str]], snapshot: Callable[..., Any]
 ) -> None:

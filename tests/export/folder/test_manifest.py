@@ -314,6 +314,7 @@ def places_in(inside: Any) -> list[tuple[Any, Any]]:
     return [place for key in keys for place in ((inside, key), *places_in(inside[key]))]
 
 
+@pytest.mark.slow
 def test_a_manifest_with_any_value_exchanged_is_read_or_refused(tmp_path: Path) -> None:
     rng = random.Random(0)
     refused = 0

@@ -82,6 +82,7 @@ def test_the_reference_is_what_keras_answers_for_any_number_of_images(
     np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_random_layers_are_asleep_in_the_reference(save_layers: Callable[..., Path], examples: Any) -> None:
     serving = load_serving_model(save_layers(layers.GaussianNoise(0.5), layers.Dropout(0.5)))
 

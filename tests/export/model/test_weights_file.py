@@ -60,6 +60,7 @@ def saved(path: Path, build: Callable[[], keras.Model]) -> tuple[Path, keras.Mod
     return path / "model.weights.h5", model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", [functional, Net], ids=["a layer", "a model class"])
 def test_the_rebuilt_model_answers_as_the_one_that_was_saved(build: Callable[[], Any], tmp_path: Path) -> None:
     path, model = saved(tmp_path, build)
@@ -88,6 +89,7 @@ def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
         load_keras(path, code=OwnCode(rebuild=lambda: functional(units=5)))
 
 
+@pytest.mark.slow
 def test_half_precision_is_computed_in_float32(tmp_path: Path) -> None:
     def build() -> keras.Model:
         return functional(dtype="mixed_bfloat16")

@@ -102,6 +102,7 @@ def test_a_file_that_does_not_answer_in_time_fails(
     assert isolation.check(planted()).failures == ("no answer within 0.01 s",)
 
 
+@pytest.mark.slow
 def test_one_process_answers_for_many_files_and_a_new_one_follows_an_error(planted: Callable[..., Candidate]) -> None:
     isolated_process.stop_all()
     packages = sorted(isolation._packages("onnxruntime"))
@@ -118,6 +119,7 @@ def test_one_process_answers_for_many_files_and_a_new_one_follows_an_error(plant
     assert isolated_process.isolated_process(Format.ONNX, packages) is not process
 
 
+@pytest.mark.slow
 def test_a_process_makes_way_for_a_new_one_after_some_files(
     planted: Callable[..., Candidate], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -84,6 +84,7 @@ def test_any_journal_cut_at_any_byte_loses_the_torn_event_alone_and_can_be_conti
         assert Journal(path).read() == [*written[:whole], make_trial()]
 
 
+@pytest.mark.slow
 def test_a_journal_cut_at_every_single_byte_can_be_read(written):
     path, events = written
     content = path.read_bytes()

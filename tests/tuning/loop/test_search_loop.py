@@ -255,6 +255,7 @@ def test_running_trials_are_stopped_at_the_end_of_the_budget_and_count(run, tmp_
     assert {trial.reason for trial in result.trials} == {"its share of the time budget was used up"}
 
 
+@pytest.mark.slow
 def test_models_that_are_too_large_are_skipped_and_are_no_failures(run, tmp_path):
     result = run(tmp_path, max_parameters=999, max_trials=2)
     assert result.stopped_by == "skipped"

@@ -33,6 +33,7 @@ def test_a_model_that_scales_is_seen(stack: Any) -> None:
     assert pixel_scale_for(model_of(*stack), None, "it") == (1.0, 0.0)
 
 
+@pytest.mark.slow
 def test_a_network_with_its_own_preprocessing_is_seen() -> None:
     network = keras.applications.MobileNetV3Small(input_shape=(32, 32, 3), weights=None, classes=2)
 
