@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from readme_files import READMES, ROOT, blocks
+from readme_files import READMES, blocks
 from warm_scripts import WarmScripts
 
 SECTIONS = {

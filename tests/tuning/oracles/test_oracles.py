@@ -34,11 +34,7 @@ EVERY = [*QUICK, *(pytest.param(name, marks=SLOW) for name in LATER)]
 EXHAUSTIVE = [*QUICK, *(pytest.param(name, marks=[*SLOW, pytest.mark.exhaustive]) for name in LATER)]
 """The same for what each proposal is checked for, which does not depend on what was seen."""
 
-SEEDED = [
-    each
-    for each in EXHAUSTIVE
-    if algorithm_class(each if isinstance(each, str) else each.values[0]).is_random
-]
+SEEDED = [each for each in EXHAUSTIVE if algorithm_class(each if isinstance(each, str) else each.values[0]).is_random]
 """The algorithms that draw at random; a grid is the same for every seed."""
 
 
