@@ -127,7 +127,7 @@ def test_its_table_of_layers_is_the_one_that_the_tests_hold_exact() -> None:
 
 
 def test_the_space_that_it_shows_is_one(tmp_path: Path) -> None:
-    from tuning.files.toml_file import read_toml
+    from tuning.files.bounded_files import read_toml
     from tuning.space.space_file import ranges_from
 
     (shown,) = [block.text for block in blocks("tuning/space/README.md") if block.language == "toml"]
