@@ -100,7 +100,7 @@ def _open(request: ExportRequest, images: np.ndarray | Arrays, labels: NDArray[n
         raise InputError("nothing to export: name at least one format")
     prepare(request.targets)
     serving = load_serving_model(request.model, request.serving, examples=images)
-    inputs = serving.front.prepare(images)
+    inputs = serving.preprocessing.prepare(images)
     if serving.kind is ModelKind.CLASSIFIER:
         labels = checked_labels(labels, len(next(iter(inputs.values()))))
         check_classes(serving, request.subject.class_names, labels, request.model)
@@ -210,7 +210,7 @@ def _describe(serving: ServingModel, subject: Subject, reference: Reference) -> 
         source_digest=serving.source_digest,
         kind=serving.kind,
         wrapped=serving.wrapped,
-        preprocessing=serving.front.preprocessing,
-        postprocessing=serving.back.ending.value if serving.back.ending is not None else Description.postprocessing,
+        preprocessing=serving.preprocessing.in_words,
+        postprocessing=serving.postprocessing.in_words,
     )
     return described.with_note(serving.note)

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from export.artifact import OUTPUT_NAME, TensorSpec
+from export.artifact import OUTPUT_NAME, Description, TensorSpec
 from export.errors import InputError
 from export.model.inspection import LastActivation, last_activation, valid_names
 from export.model.keras_file import KerasFile
@@ -24,7 +24,7 @@ ROW_SUM_SLACK = 1e-3
 SAME_PROBABILITY = 1e-5
 
 
-class Ending(StrEnum):
+class AnswerKind(StrEnum):
     """What a classifier answers with, and what the served model makes of it."""
 
     PROBABILITIES = "none"
@@ -34,31 +34,36 @@ class Ending(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Back:
+class Postprocessing:
     """The outputs of a served model, in the order in which the model gives them.
 
-    `ending` is None for a model that is verified by its outputs alone.
+    `answer_kind` is None for a model that is verified by its outputs alone.
     """
 
     outputs: tuple[TensorSpec, ...]
-    ending: Ending | None
+    answer_kind: AnswerKind | None
 
-    def finish(self, answer: Any) -> dict[str, Any]:
+    @property
+    def in_words(self) -> str:
+        """What the served model makes of the answer."""
+        return Description.postprocessing if self.answer_kind is None else self.answer_kind.value
+
+    def name_outputs(self, answer: Any) -> dict[str, Any]:
         """The model's answer, any nest of tensors → tensors by name; half and double precision become float32."""
         tensors = [_in_float32(tensor) for tensor in keras.tree.flatten(answer)]
-        if self.ending is Ending.LOGITS:
+        if self.answer_kind is AnswerKind.LOGITS:
             tensors = [tf.nn.softmax(tensors[0])]
         # The softmax of (0, z) is (1 − sigmoid(z), sigmoid(z)) without the cancellation of a subtraction.
-        if self.ending is Ending.LOGIT:
+        if self.answer_kind is AnswerKind.LOGIT:
             tensors = [tf.nn.softmax(tf.concat([tf.zeros_like(tensors[0]), tensors[0]], axis=1))]
-        if self.ending is Ending.PROBABILITY:
+        if self.answer_kind is AnswerKind.PROBABILITY:
             tensors = [tf.concat([1 - tensors[0], tensors[0]], axis=1)]
         # One tensor may be several outputs, or an input too: formats want one of its own for each name.
-        named = [tf.identity(tensor) for tensor in tensors] if self.ending is None else tensors
+        named = [tf.identity(tensor) for tensor in tensors] if self.answer_kind is None else tensors
         return dict(zip((spec.name for spec in self.outputs), named, strict=True))
 
 
-def make_outputs(file: KerasFile, answer: Any, *, taken: Sequence[str]) -> Back:
+def make_outputs(file: KerasFile, answer: Any, *, taken: Sequence[str]) -> Postprocessing:
     """The outputs of a model that is verified by them alone, named after its dictionary keys or last layers.
 
     `answer`: a nest of what the model answers; `taken`: names that its inputs have. Raises InputError for an output
@@ -72,16 +77,16 @@ def make_outputs(file: KerasFile, answer: Any, *, taken: Sequence[str]) -> Back:
         if not any(isinstance(part, str) for part in at):
             keys = [own[number]] if own is not None and len(own) == len(found) else ["output", *keys]
         names.append("_".join(keys))
-    return Back(
+    return Postprocessing(
         outputs=tuple(
             _output_spec(file, name, tensor)
             for name, (_, tensor) in zip(valid_names(names, taken=taken), found, strict=True)
         ),
-        ending=None,
+        answer_kind=None,
     )
 
 
-def make_probabilities(file: KerasFile, answer: Any, ask: Callable[[], np.ndarray] | None) -> Back:
+def make_probabilities(file: KerasFile, answer: Any, ask: Callable[[], np.ndarray] | None) -> Postprocessing:
     """The output of a classifier.
 
     `answer`: a nest of the tensor it answers with; `ask`: what it answers to the verification images, None if there
@@ -101,11 +106,13 @@ def make_probabilities(file: KerasFile, answer: Any, ask: Callable[[], np.ndarra
         )
     last = last_activation(file.model)
     seen = ask() if ask is not None else None
-    ending = _ending_of_one(file, last, seen) if tensor.shape[1] == 1 else _ending_of_many(file, last, seen)
-    if ending is Ending.PROBABILITY and last.layer is not None and ask is not None and _take_off(last, ask):
-        ending = Ending.LOGIT
+    answer_kind = _kind_of_one(file, last, seen) if tensor.shape[1] == 1 else _kind_of_many(file, last, seen)
+    if answer_kind is AnswerKind.PROBABILITY and last.layer is not None and ask is not None and _take_off(last, ask):
+        answer_kind = AnswerKind.LOGIT
     classes = max(int(tensor.shape[1]), 2)
-    return Back(outputs=(TensorSpec(name=OUTPUT_NAME, dtype="float32", shape=(None, classes)),), ending=ending)
+    return Postprocessing(
+        outputs=(TensorSpec(name=OUTPUT_NAME, dtype="float32", shape=(None, classes)),), answer_kind=answer_kind
+    )
 
 
 def _output_spec(file: KerasFile, name: str, tensor: Any) -> TensorSpec:
@@ -124,7 +131,7 @@ def _output_spec(file: KerasFile, name: str, tensor: Any) -> TensorSpec:
     return TensorSpec(name=name, dtype=dtype, shape=shape)
 
 
-def _ending_of_many(file: KerasFile, last: LastActivation, seen: np.ndarray | None) -> Ending:
+def _kind_of_many(file: KerasFile, last: LastActivation, seen: np.ndarray | None) -> AnswerKind:
     if last.name == "sigmoid":
         raise InputError(
             f"the last layer of {file.path} gives each class a sigmoid of its own, so that several can apply at once, "
@@ -132,19 +139,19 @@ def _ending_of_many(file: KerasFile, last: LastActivation, seen: np.ndarray | No
         )
     # NaN is left to the comparison, which counts such answers.
     if last.name == "softmax" or seen is None or not np.isfinite(seen).all():
-        return Ending.LOGITS if last.name == "linear" else Ending.PROBABILITIES
+        return AnswerKind.LOGITS if last.name == "linear" else AnswerKind.PROBABILITIES
     if (seen >= 0).all() and (np.abs(seen.sum(axis=1, dtype=np.float64) - 1) <= ROW_SUM_SLACK).all():
-        return Ending.PROBABILITIES
+        return AnswerKind.PROBABILITIES
     if last.name == "linear" or file.from_logits:
-        return Ending.LOGITS
+        return AnswerKind.LOGITS
     raise InputError(_untold(file, last, seen, "do not sum to 1"))
 
 
-def _ending_of_one(file: KerasFile, last: LastActivation, seen: np.ndarray | None) -> Ending:
+def _kind_of_one(file: KerasFile, last: LastActivation, seen: np.ndarray | None) -> AnswerKind:
     if last.name == "linear" or (last.name != "sigmoid" and file.from_logits):
-        return Ending.LOGIT
+        return AnswerKind.LOGIT
     if last.name == "sigmoid" and (seen is None or not np.isfinite(seen).all() or ((seen >= 0) & (seen <= 1)).all()):
-        return Ending.PROBABILITY
+        return AnswerKind.PROBABILITY
     raise InputError(_untold(file, last, seen, "come from no sigmoid"))
 
 

@@ -46,7 +46,7 @@ class ServingOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entrance:
+class InputPreprocessing:
     """One input of a served model: `spec` outside, `own` inside, and the scale between the two.
 
     `scale` (factor, offset), None for values that are taken as they are. `scaled_outside`: the caller has to scale.
@@ -63,7 +63,7 @@ class Entrance:
         return (self.spec.dtype, self.spec.shape) != (self.own.dtype, self.own.shape)
 
     @property
-    def preprocessing(self) -> str:
+    def in_words(self) -> str:
         """What a caller has to do, in words."""
         if self.spec.dtype == "uint8" and len(self.spec.shape) == 4 and self.scale in (None, RAW):
             return Description.preprocessing
@@ -74,7 +74,7 @@ class Entrance:
             return f"{self.spec.name} is {formula}, {self.spec.dtype}, of raw pixel values 0 to 255"
         return f"none: raw pixel values 0 to 255; the file computes {formula} itself"
 
-    def lead_in(self, values: Any) -> Any:
+    def convert(self, values: Any) -> Any:
         """Tensor of `spec` → tensor of `own`."""
         if self.scale is not None and not self.scaled_outside:
             values = _scaled(tf.cast(values, tf.float32), self.scale)
@@ -96,34 +96,34 @@ class Entrance:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Front:
+class Preprocessing:
     """All inputs of a served model. `structure`: a nest of the model's own inputs as it wants to be called."""
 
-    entrances: tuple[Entrance, ...]
+    parts: tuple[InputPreprocessing, ...]
     structure: Any
 
     @property
     def computes(self) -> bool:
         """Whether the served model does more before the model than to hand over what it gets."""
-        return any(entrance.computes for entrance in self.entrances)
+        return any(part.computes for part in self.parts)
 
     @property
-    def preprocessing(self) -> str:
+    def in_words(self) -> str:
         """What a caller has to do, in words."""
-        return "; ".join(dict.fromkeys(entrance.preprocessing for entrance in self.entrances))
+        return "; ".join(dict.fromkeys(part.in_words for part in self.parts))
 
     def arguments(self, tensors: Sequence[Any]) -> Any:
-        """What to call the model with, given tensors in the order of `entrances`."""
-        led_in = [entrance.lead_in(values) for entrance, values in zip(self.entrances, tensors, strict=True)]
-        return keras.tree.pack_sequence_as(self.structure, led_in)
+        """What to call the model with, given tensors in the order of `parts`."""
+        converted = [part.convert(values) for part, values in zip(self.parts, tensors, strict=True)]
+        return keras.tree.pack_sequence_as(self.structure, converted)
 
     def prepare(self, examples: np.ndarray | Arrays) -> dict[str, np.ndarray]:
         """Examples as the served model takes them, by the names of its inputs."""
-        by_name = _by_name(examples, [entrance.own for entrance in self.entrances])
-        return {entrance.spec.name: entrance.prepare(by_name[entrance.own.name]) for entrance in self.entrances}
+        by_name = _by_name(examples, [part.own for part in self.parts])
+        return {part.spec.name: part.prepare(by_name[part.own.name]) for part in self.parts}
 
 
-def make_front(file: KerasFile, options: ServingOptions, examples: np.ndarray | Arrays | None) -> Front:
+def make_preprocessing(file: KerasFile, options: ServingOptions, examples: np.ndarray | Arrays | None) -> Preprocessing:
     """Decide how the model of the file is fed.
 
     `examples`: verification inputs, an array or one for each input; None where a model's own inputs say everything.
@@ -139,16 +139,16 @@ def make_front(file: KerasFile, options: ServingOptions, examples: np.ndarray | 
     if len({len(array) for array in arrays.values()}) > 1:
         counts = ", ".join(f"{len(array)} for {name}" for name, array in arrays.items())
         raise InputError(f"the data has {counts}: give every input of {file.path} as many examples")
-    entrances = []
+    parts = []
     for own, name in zip(owned, valid_names([own.name for own in owned], taken=()), strict=True):
         array = arrays.get(own.name)
         is_image = _is_image(array, own, options)
-        entrance = (_image_entrance if is_image else _plain_entrance)(file, own, options, array)
+        part = (_image_input if is_image else _plain_input)(file, own, options, array)
         outside = INPUT_NAME if is_image and options.wrap and len(owned) == 1 else name
-        entrances.append(dataclasses.replace(entrance, spec=dataclasses.replace(entrance.spec, name=outside)))
-    if options.pixel_scale is not None and not any(entrance.scale for entrance in entrances):
+        parts.append(dataclasses.replace(part, spec=dataclasses.replace(part.spec, name=outside)))
+    if options.pixel_scale is not None and not any(part.scale for part in parts):
         raise InputError(f"{file.path} takes no uint8 images, which --pixel-scale is about: leave it out")
-    return Front(entrances=tuple(entrances), structure=structure)
+    return Preprocessing(parts=tuple(parts), structure=structure)
 
 
 def _by_name(examples: np.ndarray | Arrays, owned: Sequence[TensorSpec]) -> dict[str, np.ndarray]:
@@ -174,8 +174,10 @@ def _is_image(array: np.ndarray | None, own: TensorSpec, options: ServingOptions
     return options.as_classifier or (array.dtype == np.uint8 and array.ndim == 4)
 
 
-def _image_entrance(file: KerasFile, own: TensorSpec, options: ServingOptions, array: np.ndarray | None) -> Entrance:
-    """The entrance of uint8 pixels, (batch, height, width, channels)."""
+def _image_input(
+    file: KerasFile, own: TensorSpec, options: ServingOptions, array: np.ndarray | None
+) -> InputPreprocessing:
+    """The part of uint8 pixels, (batch, height, width, channels)."""
     if array is not None and array.dtype != np.uint8:
         raise InputError(
             f"the images have dtype {array.dtype} but must be uint8 pixel values 0 to 255: a model of other inputs is "
@@ -197,12 +199,14 @@ def _image_entrance(file: KerasFile, own: TensorSpec, options: ServingOptions, a
     scale = _scale(file, own, options)
     if options.wrap:
         spec = TensorSpec(name=own.name, dtype="uint8", shape=(None, *image))
-        return Entrance(spec=spec, own=own, scale=scale)
-    return Entrance(spec=_as_it_is(file, own), own=own, scale=scale, scaled_outside=scale is not None)
+        return InputPreprocessing(spec=spec, own=own, scale=scale)
+    return InputPreprocessing(spec=_as_it_is(file, own), own=own, scale=scale, scaled_outside=scale is not None)
 
 
-def _plain_entrance(file: KerasFile, own: TensorSpec, options: ServingOptions, array: np.ndarray | None) -> Entrance:
-    """The entrance of values that the model gets as they are."""
+def _plain_input(
+    file: KerasFile, own: TensorSpec, options: ServingOptions, array: np.ndarray | None
+) -> InputPreprocessing:
+    """The part of values that the model gets as they are."""
     own = _fixed(file, own, own.shape[1:] if array is None else array.shape[1:])
     if array is not None and (array.shape[1:] != own.shape[1:] or not len(array)):
         raise InputError(
@@ -215,7 +219,7 @@ def _plain_entrance(file: KerasFile, own: TensorSpec, options: ServingOptions, a
         raise InputError(
             f"{file.path} takes {own.name} as {own.dtype} but the data has {array.dtype}: convert the data"
         )
-    return Entrance(spec=spec, own=own)
+    return InputPreprocessing(spec=spec, own=own)
 
 
 def _as_it_is(file: KerasFile, own: TensorSpec) -> TensorSpec:

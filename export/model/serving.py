@@ -17,8 +17,8 @@ from export.artifact import ModelKind, TensorSpec
 from export.errors import InputError
 from export.model.keras_file import KerasFile, load_keras
 from export.model.keras_messages import read_reason
-from export.model.postprocessing import Back, Ending, make_outputs, make_probabilities
-from export.model.preprocessing import Front, ServingOptions, make_front
+from export.model.postprocessing import AnswerKind, Postprocessing, make_outputs, make_probabilities
+from export.model.preprocessing import Preprocessing, ServingOptions, make_preprocessing
 
 REFERENCE_BATCH = 250
 
@@ -33,27 +33,27 @@ class ServingModel:
 
     model: keras.Model
     source_digest: str
-    front: Front
-    back: Back
+    preprocessing: Preprocessing
+    postprocessing: Postprocessing
     note: str = ""
 
     @property
     def kind(self) -> ModelKind:
-        return ModelKind.OUTPUTS if self.back.ending is None else ModelKind.CLASSIFIER
+        return ModelKind.OUTPUTS if self.postprocessing.answer_kind is None else ModelKind.CLASSIFIER
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
-        return tuple(entrance.spec for entrance in self.front.entrances)
+        return tuple(part.spec for part in self.preprocessing.parts)
 
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
         """Sorted by name, as TensorFlow sorts what the serving function answers."""
-        return tuple(sorted(self.back.outputs, key=lambda spec: spec.name))
+        return tuple(sorted(self.postprocessing.outputs, key=lambda spec: spec.name))
 
     @property
     def wrapped(self) -> bool:
         """Whether anything is computed before or behind the model."""
-        return self.front.computes or self.back.ending not in (None, Ending.PROBABILITIES)
+        return self.preprocessing.computes or self.postprocessing.answer_kind not in (None, AnswerKind.PROBABILITIES)
 
     @property
     def signature(self) -> list[tf.TensorSpec]:
@@ -61,7 +61,7 @@ class ServingModel:
 
     def serve(self, *tensors: Any) -> dict[str, Any]:
         """The serving function: tensors in the order of `inputs` → answers by name."""
-        return self.back.finish(_call(self.model, self.front, tensors))
+        return self.postprocessing.name_outputs(_call(self.model, self.preprocessing, tensors))
 
 
 def load_serving_model(
@@ -74,12 +74,12 @@ def load_serving_model(
     """
     options = options if options is not None else ServingOptions()
     file = load_keras(path, code=options.code, in_float32=options.wrap, examples=examples)
-    front = make_front(file, options, examples)
+    preprocessing = make_preprocessing(file, options, examples)
     return ServingModel(
         model=file.model,
         source_digest=file.digest,
-        front=front,
-        back=_make_back(file, front, options, examples),
+        preprocessing=preprocessing,
+        postprocessing=_make_postprocessing(file, preprocessing, options, examples),
         note=f"computed in float32, trained with {file.half_precision}" if file.half_precision else "",
     )
 
@@ -116,38 +116,42 @@ def reference_answers(serving: ServingModel, inputs: Arrays) -> dict[str, np.nda
     return reference_function(serving)(inputs)
 
 
-def _call(model: keras.Model, front: Front, tensors: Any) -> Any:
+def _call(model: keras.Model, preprocessing: Preprocessing, tensors: Any) -> Any:
     """The model's own answer. `training=False` is said aloud: left out, random layers stay live in the graph."""
-    return model(front.arguments(tensors), training=False)
+    return model(preprocessing.arguments(tensors), training=False)
 
 
-def _trace(file: KerasFile, front: Front) -> Any:
+def _trace(file: KerasFile, preprocessing: Preprocessing) -> Any:
     """A nest of symbolic tensors: what the model answers to a batch of any size."""
-    signature = [tf.TensorSpec(entrance.spec.shape, entrance.spec.dtype) for entrance in front.entrances]
-    call = tf.function(lambda *tensors: _call(file.model, front, tensors), input_signature=signature)
+    signature = [tf.TensorSpec(part.spec.shape, part.spec.dtype) for part in preprocessing.parts]
+    call = tf.function(lambda *tensors: _call(file.model, preprocessing, tensors), input_signature=signature)
     try:
         return call.get_concrete_function().structured_outputs
     # A model's own code may fail in any way on what it was not made for.
     except Exception as error:
-        shapes = ", ".join(str(entrance.own.shape) for entrance in front.entrances)
-        names = ", ".join(entrance.own.name for entrance in front.entrances)
+        shapes = ", ".join(str(part.own.shape) for part in preprocessing.parts)
+        names = ", ".join(part.own.name for part in preprocessing.parts)
         reason = read_reason(error)
         raise InputError(
             f"{file.path} does not answer {shapes} of {names} ({reason}): give the data that it was made for"
         ) from error
 
 
-def _make_back(file: KerasFile, front: Front, options: ServingOptions, examples: np.ndarray | Arrays | None) -> Back:
-    answer = _trace(file, front)
+def _make_postprocessing(
+    file: KerasFile, preprocessing: Preprocessing, options: ServingOptions, examples: np.ndarray | Arrays | None
+) -> Postprocessing:
+    answer = _trace(file, preprocessing)
     if not options.as_classifier:
-        return make_outputs(file, answer, taken=[entrance.spec.name for entrance in front.entrances])
-    ask = None if examples is None else functools.partial(_ask, file.model, front, examples)
+        return make_outputs(file, answer, taken=[part.spec.name for part in preprocessing.parts])
+    ask = None if examples is None else functools.partial(_ask, file.model, preprocessing, examples)
     return make_probabilities(file, answer, ask)
 
 
-def _ask(model: keras.Model, front: Front, examples: np.ndarray | Mapping[str, np.ndarray]) -> np.ndarray:
+def _ask(
+    model: keras.Model, preprocessing: Preprocessing, examples: np.ndarray | Mapping[str, np.ndarray]
+) -> np.ndarray:
     """The only output's answers to the first of the examples."""
-    tensors = [tf.constant(array[:REFERENCE_BATCH]) for array in front.prepare(examples).values()]
+    tensors = [tf.constant(array[:REFERENCE_BATCH]) for array in preprocessing.prepare(examples).values()]
     with tf.device("/CPU:0"):
-        answer: np.ndarray = np.asarray(keras.tree.flatten(_call(model, front, tensors))[0])
+        answer: np.ndarray = np.asarray(keras.tree.flatten(_call(model, preprocessing, tensors))[0])
     return answer

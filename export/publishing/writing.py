@@ -30,7 +30,7 @@ def write_all(
 
     Raises UnwritableError or UnusableError, with what can be written, for any other target that could not be.
     """
-    calibration = None if request.calibration is None else serving.front.prepare(request.calibration)
+    calibration = None if request.calibration is None else serving.preprocessing.prepare(request.calibration)
     with opened(serving, opset=request.opset, calibration=calibration) as source:
 
         def write_one(target: Target) -> Artifact:

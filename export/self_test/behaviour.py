@@ -13,7 +13,7 @@ import keras
 import tensorflow as tf
 
 from export.model.inspection import last_activation
-from export.model.postprocessing import Back, Ending
+from export.model.postprocessing import AnswerKind, Postprocessing
 from export.model.serving import ServingModel
 
 EPSILONS = (1e-3, 1e-5)
@@ -21,11 +21,11 @@ EPSILONS = (1e-3, 1e-5)
 
 
 @dataclass(frozen=True, kw_only=True)
-class SwappedBack(Back):
+class SwappedPostprocessing(Postprocessing):
     """A back whose first output gives its first two values in each other's place."""
 
-    def finish(self, answer: Any) -> dict[str, Any]:
-        answers = super().finish(answer)
+    def name_outputs(self, answer: Any) -> dict[str, Any]:
+        answers = super().name_outputs(answer)
         name = self.outputs[0].name
         first, second = answers[name][..., :1], answers[name][..., 1:2]
         return {**answers, name: tf.concat([second, first, answers[name][..., 2:]], axis=-1)}
@@ -33,16 +33,23 @@ class SwappedBack(Back):
 
 def swap_classes(serving: ServingModel) -> ServingModel | None:
     """The first two classes in each other's place."""
-    size = serving.back.outputs[0].shape[-1]
-    if len(serving.back.outputs[0].shape) < 2 or size is None or size < 2:
+    size = serving.postprocessing.outputs[0].shape[-1]
+    if len(serving.postprocessing.outputs[0].shape) < 2 or size is None or size < 2:
         return None
-    return dataclasses.replace(serving, back=SwappedBack(outputs=serving.back.outputs, ending=serving.back.ending))
+    return dataclasses.replace(
+        serving,
+        postprocessing=SwappedPostprocessing(
+            outputs=serving.postprocessing.outputs, answer_kind=serving.postprocessing.answer_kind
+        ),
+    )
 
 
 def leave_softmax_out(serving: ServingModel) -> ServingModel | None:
     """Logits where probabilities are meant."""
-    if serving.back.ending is Ending.LOGITS:
-        return dataclasses.replace(serving, back=dataclasses.replace(serving.back, ending=Ending.PROBABILITIES))
+    if serving.postprocessing.answer_kind is AnswerKind.LOGITS:
+        return dataclasses.replace(
+            serving, postprocessing=dataclasses.replace(serving.postprocessing, answer_kind=AnswerKind.PROBABILITIES)
+        )
     last = last_activation(serving.model)
     if last.name != "softmax" or last.layer is None:
         return None
@@ -52,9 +59,9 @@ def leave_softmax_out(serving: ServingModel) -> ServingModel | None:
 
 def rename_output(serving: ServingModel) -> ServingModel:
     """An output of another name."""
-    first, *others = serving.back.outputs
+    first, *others = serving.postprocessing.outputs
     renamed = (dataclasses.replace(first, name=f"{first.name}_1"), *others)
-    return dataclasses.replace(serving, back=dataclasses.replace(serving.back, outputs=renamed))
+    return dataclasses.replace(serving, postprocessing=dataclasses.replace(serving.postprocessing, outputs=renamed))
 
 
 def normalize_as_in_training(serving: ServingModel) -> ServingModel | None:

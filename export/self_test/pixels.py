@@ -12,15 +12,15 @@ import numpy as np
 import tensorflow as tf
 
 from export.artifact import TensorSpec
-from export.model.preprocessing import Front
+from export.model.preprocessing import Preprocessing
 from export.model.serving import ServingModel
 
 WRONG_SHARE = 255 / 256
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class WrongFront(Front):
-    """A front that changes the pixels before it hands them over. `change`: uint8 in, uint8 of the same shape out."""
+class WrongPreprocessing(Preprocessing):
+    """Preprocessing that first changes the pixels. `change`: uint8 in, uint8 of the same shape out."""
 
     change: Callable[[Any], Any]
 
@@ -34,12 +34,12 @@ def divide_by_256(serving: ServingModel) -> ServingModel | None:
         if isinstance(layer, keras.layers.Rescaling):
             layer.scale = np.multiply(layer.scale, WRONG_SHARE).tolist()
             return serving
-    (entrance, *others) = serving.front.entrances
-    if entrance.scale is None or others:
+    (part, *others) = serving.preprocessing.parts
+    if part.scale is None or others:
         return None
-    scale = (entrance.scale[0] * WRONG_SHARE, entrance.scale[1])
-    wrong = dataclasses.replace(serving.front, entrances=(dataclasses.replace(entrance, scale=scale),))
-    return dataclasses.replace(serving, front=wrong)
+    scale = (part.scale[0] * WRONG_SHARE, part.scale[1])
+    wrong = dataclasses.replace(serving.preprocessing, parts=(dataclasses.replace(part, scale=scale),))
+    return dataclasses.replace(serving, preprocessing=wrong)
 
 
 def swap_height_and_width(serving: ServingModel) -> ServingModel | None:
@@ -78,7 +78,7 @@ def _with_pixels(serving: ServingModel, make: Callable[[TensorSpec], Callable[[A
     """The model behind changed pixels; None if it takes anything but images of raw pixels."""
     if len(serving.inputs) != 1 or serving.inputs[0].dtype != "uint8" or len(serving.inputs[0].shape) != 4:
         return None
-    front = WrongFront(
-        entrances=serving.front.entrances, structure=serving.front.structure, change=make(serving.inputs[0])
+    preprocessing = WrongPreprocessing(
+        parts=serving.preprocessing.parts, structure=serving.preprocessing.structure, change=make(serving.inputs[0])
     )
-    return dataclasses.replace(serving, front=front)
+    return dataclasses.replace(serving, preprocessing=preprocessing)

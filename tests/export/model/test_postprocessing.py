@@ -76,12 +76,12 @@ def test_every_file_answers_under_names_of_its_own_as_keras_does(name: str, tmp_
     assert verification.passed
     assert len(verification.artifacts) == 3
     serving = load_serving_model(tmp_path / "model.keras", options, examples=examples)
-    prepared = serving.front.prepare(examples)
+    prepared = serving.preprocessing.prepare(examples)
     for artifact in read_manifest(tmp_path / "artifacts").artifacts:
         assert {spec.name: (spec.dtype, spec.shape) for spec in artifact.inputs} == inputs
         assert {spec.name: (spec.dtype, spec.shape) for spec in artifact.outputs} == outputs
         found = answer_all(load(artifact.target, tmp_path / "artifacts" / artifact.target.file), prepared)
-        for output, values in zip((spec.name for spec in serving.back.outputs), expected, strict=True):
+        for output, values in zip((spec.name for spec in serving.postprocessing.outputs), expected, strict=True):
             np.testing.assert_allclose(found[output], values, rtol=0, atol=1e-5 * max(1, np.abs(values).max()))
     assert verify_folder(tmp_path / "artifacts", formats=list(Format)).passed
 

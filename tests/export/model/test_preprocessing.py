@@ -20,7 +20,7 @@ from export.errors import InputError
 from export.folder.manifest import read_manifest
 from export.formats.runtime import load
 from export.formats.targets import choose_targets
-from export.model.preprocessing import Entrance, ServingOptions
+from export.model.preprocessing import InputPreprocessing, ServingOptions
 from export.model.serving import ServingModel, load_serving_model
 from export.publishing.request import ExportRequest
 from export.verification import verify_folder
@@ -233,7 +233,7 @@ def test_images_of_another_size_are_refused(tmp_path: Path) -> None:
 def test_the_scale_is_read_back_exactly_from_what_a_description_tells(scale: Any) -> None:
     image = TensorSpec(name="image", dtype="uint8", shape=(None, 28, 28, 1))
     own = TensorSpec(name="image", dtype="float32", shape=(None, 28, 28, 1))
-    told = Entrance(spec=image, own=own, scale=scale).preprocessing
+    told = InputPreprocessing(spec=image, own=own, scale=scale).in_words
 
     description = Description(
         class_names=(), dataset="", dataset_digest="", accuracy=None, source_digest="", preprocessing=told

@@ -146,9 +146,9 @@ def test_the_scale_of_a_model_that_is_given_scaled_pixels_becomes_wrong(tmp_path
     )
     serving = load_serving_model(tmp_path / "model.keras", ServingOptions(pixel_scale=(1 / 255, 0.0)))
 
-    (entrance,) = pixels.divide_by_256(serving).front.entrances
+    (part,) = pixels.divide_by_256(serving).preprocessing.entrances
 
-    assert entrance.scale == (pytest.approx(1 / 256), 0.0)
+    assert part.scale == (pytest.approx(1 / 256), 0.0)
 
 
 def test_a_softmax_behind_the_model_can_be_left_out(tmp_path: Path) -> None:
@@ -186,14 +186,14 @@ def test_swapped_classes_are_swapped(stand_in: Path) -> None:
 
 def test_height_and_width_are_swapped_as_bytes_are(stand_in: Path) -> None:
     serving = load_serving_model(stand_in)
-    (entrance,) = serving.front.entrances
+    (part,) = serving.preprocessing.parts
     images = make_images()
 
-    found = pixels.swap_height_and_width(serving).front.arguments([images])
+    found = pixels.swap_height_and_width(serving).preprocessing.arguments([images])
 
     expected = images.reshape(-1, 10, 12, 3).transpose(0, 2, 1, 3)
     np.testing.assert_array_equal(np.asarray(found), expected)
-    assert entrance.spec.shape == (None, *IMAGE_SHAPE)
+    assert part.spec.shape == (None, *IMAGE_SHAPE)
 
 
 def test_a_wrong_description_is_the_only_thing_that_differs(published: Path) -> None:
