@@ -8,7 +8,7 @@ import argparse
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from export.artifact import DEFAULT_OPSET, Subject, Variant
 from export.errors import InputError, UnusableError, UnwritableError
@@ -17,6 +17,7 @@ from scripts.commands.promise import add_promise_argument, promise_note
 from scripts.options.code import Code, add_code_arguments, read_code
 from scripts.options.data import add_data_arguments, asks_for_data, load_asked_dataset, load_run_dataset, tell_fallback
 from scripts.options.limits import add_limit_arguments, read_limits
+from scripts.options.made_by import how_to_resume
 from scripts.options.serving import How, read_how, serving_options
 from scripts.options.signing import add_sign_argument, read_sign
 from scripts.options.targets import add_format_argument, add_variant_argument
@@ -175,15 +176,16 @@ class ExportJob:
 def _run(arguments: argparse.Namespace, console: Console) -> ExportJob:
     """A run's model, on the run's own data."""
     from tuning.runs.run_folder import newest_finished, open_run
+    from tuning.runs.run_record import RunStatus
 
     if asks_for_data(arguments):
         raise InputError("--dataset and --data go with --model: a run is verified on its own data")
     folder = open_run(arguments.runs, arguments.run) if arguments.run is not None else newest_finished(arguments.runs)
-    record: dict[str, Any] = folder.read()
-    if record.get("status") != "finished":
-        again = _entry.command(f"{record.get('command')}.py", "--run", folder.name, "--resume", runs=arguments.runs)
+    record = folder.read()
+    if record.status is not RunStatus.FINISHED:
+        again = how_to_resume(record, folder, runs=arguments.runs)
         raise InputError(f"{folder.path} is not finished: complete it with {again}")
-    how = read_how(arguments, record.get("model"), path=folder.path)
+    how = read_how(arguments, record.model, path=folder.path)
     code = read_code(arguments)
     console.print(f"run: {folder.path}")
     dataset = load_run_dataset(record, runs=arguments.runs)
@@ -206,7 +208,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> ExportJob:
         note="; ".join(filter(None, notes)),
         folder=exported.artifacts,
         # Only the winner was measured on the test images.
-        accuracy=record["test"]["accuracy"] if exported is folder else None,
+        accuracy=record.test.accuracy if exported is folder and record.test is not None else None,
     )
 
 

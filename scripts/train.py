@@ -5,8 +5,9 @@ from __future__ import annotations
 import _entry  # isort: skip
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from scripts.commands.outcome import reaches
 from scripts.commands.run_lock import writing_run
 from scripts.commands.train_job import DEFAULT_EPOCHS, TrainJob, new_job, resumed_job
 from scripts.options.config_file import add_config_argument
@@ -16,11 +17,10 @@ from tuning.errors import InputError
 from tuning.models.baselines import BASELINES, baseline
 
 if TYPE_CHECKING:
-    from scripts.commands.stages import Work
     from scripts.terminal.console import Console
+    from tuning.data.dataset import Dataset
     from tuning.runs.run_folder import RunFolder
-    from tuning.runs.trained import TrainedModel
-    from tuning.settings import TrainingSettings
+    from tuning.runs.run_record import TrainRun
 
 
 def build_parser() -> _entry.Parser:
@@ -81,79 +81,53 @@ def run(arguments: argparse.Namespace) -> _entry.CommandOutcome:
 
 
 def _train(arguments: argparse.Namespace, folder: RunFolder, job: TrainJob, console: Console) -> _entry.CommandOutcome:
-    from scripts.commands.stages import Work, look_at_test_set, train_model
+    from scripts.commands.train_progress import TrainProgress
     from scripts.terminal.progress import describe
-    from tuning.files.atomic import write_json
-    from tuning.runs import run_record
-    from tuning.runs.curves import plot_curves
+    from tuning.lifecycle import RunWork, complete_training_run
+    from tuning.runs.run_record import RunStatus
 
-    record, plan = job.record, job.plan
-    console.print(f"run: {folder.path}, seed {record['seed']}, {describe(plan.hyperparameters)}")
+    record = job.record
+    console.print(f"run: {folder.path}, seed {record.seed}, {describe(record.config.plan.hyperparameters)}")
     tell_dataset(console, job.dataset, validation=len(job.data.validation))
-    work = Work(job=job, folder=folder, console=console)
-    if record["status"] == run_record.FINISHED:
+    if record.status is RunStatus.FINISHED:
         console.print("nothing more to do: the model is trained and evaluated")
-    elif record["status"] != run_record.EVALUATING:
-        write_json(folder.run_json, record)
-        trained = train_model(work, record, plan, examples=(job.data.training, job.data.validation))
-        _tell_early_end(console, plan.settings, trained)
-        plot_curves(trained.epochs, folder.curves, title=record["config"]["baseline"] or folder.name)
-        record = {
-            **record,
-            "status": run_record.EVALUATING,
-            "winner": _described(trained),
-            "seconds": {"search": 0.0, "retrain": trained.seconds},
-        }
-        write_json(folder.run_json, record)
-    return _outcome(arguments, look_at_test_set(work, record), work)
+    work = RunWork(
+        folder=folder,
+        dataset=job.dataset,
+        data=job.data,
+        builder=job.builder,
+        factories=job.factories,
+        observer=TrainProgress(console, folder, job),
+    )
+    return _outcome(arguments, complete_training_run(work, record), folder, job.dataset, console)
 
 
-def _tell_early_end(console: Console, settings: TrainingSettings, trained: TrainedModel) -> None:
-    if len(trained.epochs) < settings.epochs:
-        waited = f"no better {settings.objective.name} for {settings.patience} epochs"
-        why = waited if settings.patience is not None else "its own fit or callback ended it"
-        console.print(f"stopped after epoch {len(trained.epochs)}: {why}")
-    if trained.result_epoch + 1 < len(trained.epochs):
-        console.print(
-            f"kept: the weights of epoch {trained.result_epoch + 1}, which has the best {settings.objective.name}"
-        )
-
-
-def _described(trained: TrainedModel) -> dict[str, Any]:
-    result = trained.epochs[trained.result_epoch]
-    return {
-        "trial_id": None,
-        "hyperparameters": dict(trained.hyperparameters),
-        "val_loss": result.val_loss,
-        "val_accuracy": result.val_accuracy,
-        "parameters": trained.parameters,
-    }
-
-
-def _outcome(arguments: argparse.Namespace, record: dict[str, Any], work: Work) -> _entry.CommandOutcome:
+def _outcome(
+    arguments: argparse.Namespace, record: TrainRun, folder: RunFolder, dataset: Dataset, console: Console
+) -> _entry.CommandOutcome:
     from scripts.terminal.console import red
     from scripts.terminal.progress import describe_test
     from tuning.runs.training_file import read_scores
 
-    folder, console = work.folder, work.console
-    test, scores = record["test"], read_scores(folder.evaluation)
-    console.print(*describe_test(test, examples=len(work.job.dataset.test)))
+    test, winner, scores = record.test, record.winner, read_scores(folder.evaluation)
+    assert test is not None
+    assert winner is not None
+    console.print(*describe_test(test, examples=len(dataset.test)))
     titles = {"f1": "F1"}
-    validated = record["winner"]["val_accuracy"]
-    facts = [] if validated is None else [f"validation accuracy {validated:.2%}"]
+    facts = [] if winner.val_accuracy is None else [f"validation accuracy {winner.val_accuracy:.2%}"]
     facts += [f"{titles.get(name, name)} {value:.2%}" for name, value in scores.items()]
     if scores:
         console.print(f"{', '.join(facts)} (means over the classes)")
-    tell_fallback(console, work.job.dataset)
+    tell_fallback(console, dataset)
     console.print(f"model: {folder.written_model}, curves: {folder.curves}")
-    if record["config"]["baseline"] is not None:
-        published = baseline(record["config"]["baseline"])
+    if record.config.baseline is not None:
+        published = baseline(record.config.baseline)
         console.print(f"to be reached on MNIST: {published.accuracy:.1%} on the {published.metric} set")
-    passed = arguments.minimum_accuracy is None or test["accuracy"] >= arguments.minimum_accuracy
+    passed = reaches(arguments.minimum_accuracy, test)
     if not passed:
         console.print(red(f"below the wanted accuracy of {arguments.minimum_accuracy:.2%}"))
     return _entry.CommandOutcome(
-        result={"run": str(folder.path), "winner": record["winner"], "test": {**test, **scores}},
+        result={"run": str(folder.path), "winner": winner.as_json(), "test": {**test.as_json(), **scores}},
         passed=passed,
         next_command=_entry.command("export.py", "--run", folder.name, runs=arguments.runs),
     )

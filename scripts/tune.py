@@ -5,10 +5,11 @@ from __future__ import annotations
 import _entry  # isort: skip
 
 import argparse
-import dataclasses
+import contextlib
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from scripts.commands.outcome import reaches
 from scripts.commands.run_lock import writing_run
 from scripts.commands.tune_job import TuneJob, prepare
 from scripts.options.config_file import add_config_argument
@@ -30,8 +31,6 @@ from scripts.options.search import (
     DEFAULT_OBJECTIVE,
     DEFAULT_REPEATS,
     NO_BUDGET,
-    SEARCHED,
-    describe_searched,
     read_options,
 )
 from tuning.errors import InputError
@@ -41,8 +40,7 @@ from tuning.ranking.pareto import COSTS
 if TYPE_CHECKING:
     from scripts.terminal.console import Console
     from tuning.data.dataset import Dataset
-    from tuning.loop.budget import Budget
-    from tuning.loop.resources import Resources
+    from tuning.lifecycle import CompletedRun
     from tuning.ranking.choice import SearchResult
     from tuning.runs.run_folder import RunFolder
 
@@ -134,10 +132,12 @@ def run(arguments: argparse.Namespace) -> _entry.CommandOutcome:
     tell_code(console, options.model_choice)
     dataset = _dataset(arguments, folder)
     _entry.load_tensorflow()
-    job = prepare(arguments, folder, dataset, options)
     if arguments.minimum_accuracy is not None and not dataset.is_classification:
         raise InputError(f"{dataset.name} has no classes to be accurate about: leave out --minimum-accuracy")
-    with writing_run(arguments, folder, state=state, stem=stem) as folder:
+    with (
+        contextlib.closing(prepare(arguments, folder, dataset, options)) as job,
+        writing_run(arguments, folder, state=state, stem=stem) as folder,
+    ):
         return _tune(arguments, folder, job, console)
 
 
@@ -156,127 +156,93 @@ def _dataset(arguments: argparse.Namespace, folder: RunFolder) -> Dataset:
 
 
 def _tune(arguments: argparse.Namespace, folder: RunFolder, job: TuneJob, console: Console) -> _entry.CommandOutcome:
-    from scripts.commands.insight import tell_insight, tell_nothing_found
-    from scripts.commands.stages import Work, retrain_winner
+    from scripts.commands.insight import tell_nothing_found
+    from scripts.commands.tune_progress import TuneProgress
     from scripts.terminal.progress import counted
     from tuning.environment.devices import default_workers
-    from tuning.files.atomic import write_json
+    from tuning.lifecycle import RunWork, complete_search_run
     from tuning.loop.budget import Budget
     from tuning.loop.journal import Journal
-    from tuning.ranking.choice import result_of
-    from tuning.runs import run_record
+    from tuning.loop.resources import Resources
+    from tuning.runs.run_record import RunStatus
 
     journal = Journal(folder.journal)
     trials = journal.trials()
     spent = journal.elapsed + (time.perf_counter() - STARTED)
-    workers = job.options.workers if job.options.workers is not None else default_workers()
+    options, config, data = job.options, job.search.config, job.search.data
+    workers = options.workers if options.workers is not None else default_workers()
     # What several trainings share, one has for itself.
-    budget = Budget(job.options.budget_seconds, spent=spent, speedup=SPEEDUP_ALONE if workers > 1 else 1.0)
-    tell_dataset(console, job.dataset, validation=len(job.data.validation))
+    budget = Budget(options.budget_seconds, spent=spent, speedup=SPEEDUP_ALONE if workers > 1 else 1.0)
+    tell_dataset(console, job.dataset, validation=len(data.validation))
     console.print(
-        f"run: {folder.path}, {job.config.algorithm} search, at most "
-        f"{counted(job.config.max_trials, 'trial')} of {counted(job.record['config']['epochs'], 'epoch')}, "
-        f"{counted(workers, 'worker') if workers else 'in this process'}, time limit {job.options.budget} in all, "
-        f"seed {job.config.seed}"
+        f"run: {folder.path}, {config.algorithm} search, at most "
+        f"{counted(config.max_trials, 'trial')} of {counted(job.record.config.epochs, 'epoch')}, "
+        f"{counted(workers, 'worker') if workers else 'in this process'}, time limit {options.budget} in all, "
+        f"seed {config.seed}"
     )
-    record = job.record
-    if job.is_searched:
-        stopped_by = record["config"][SEARCHED]["stopped_by"]
-        result = result_of(trials, journal.repeats(), job.config, stopped_by=stopped_by)
-        result = dataclasses.replace(result, ranges=journal.ranges())
-        console.print(f"the search is over, with {counted(len(trials), 'trial')} on record")
-    else:
-        write_json(folder.run_json, record)
-        started = time.perf_counter()
-        resources = _resources(job, folder, budget, workers=workers)
-        result = _search(job, folder, resources, console)
-        searched = record["seconds"]["search"] + time.perf_counter() - started
-        record = {
-            **record,
-            "config": {**record["config"], **describe_searched(job.options, result)},
-            "selection": None if result.selection is None else result.selection.as_json(),
-            "seconds": {**record["seconds"], "search": searched},
-        }
-        write_json(folder.run_json, record)
-    if result.winner is None:
-        write_json(folder.run_json, {**record, "status": run_record.FAILED})
-        tell_nothing_found(console, job, result)
-        return _entry.CommandOutcome(result={"run": str(folder.path), "trials": len(result.trials)}, passed=False)
-    work = Work(job=job, folder=folder, console=console)
-    tell_insight(console, job, result)
-    completed = retrain_winner(work, record, result, budget)
-    if record["status"] == run_record.FINISHED and completed["winner"] == record["winner"]:
-        if len(result.trials) > len(trials):
-            console.print(f"the winner stays trial {result.winner.trial_id}, and its model is as it was")
-        else:
-            more = {"max_trials": "; a larger --max-trials goes on", "budget": "; a larger --budget goes on"}
-            console.print(f"nothing more to do: the model is trained and evaluated{more.get(result.stopped_by, '')}")
-    return _outcome(arguments, completed, result, folder, job.dataset, console)
-
-
-def _resources(job: TuneJob, folder: RunFolder, budget: Budget, *, workers: int) -> Resources:
-    from tuning.loop.resources import Resources
-    from tuning.plugins.tensorboard_logs import tensorboard_factory
-
-    logs = [tensorboard_factory(folder.path.resolve() / "tensorboard")] if job.options.tensorboard else []
-    return Resources(
+    resources = Resources(
         budget=budget,
         workers=workers,
-        trial_timeout=job.options.timeout_seconds,
-        factories=(*job.factories, *logs),
+        trial_timeout=options.timeout_seconds,
+        factories=(*job.factories, *job.logs),
     )
+    work = RunWork(
+        folder=folder,
+        dataset=job.dataset,
+        data=data,
+        builder=job.search.builder,
+        factories=job.factories,
+        observer=TuneProgress(console, folder, job),
+    )
+    completed = complete_search_run(work, job.record, job.search, resources=resources)
+    result = completed.result
+    if result.winner is None:
+        tell_nothing_found(console, job, result)
+        return _entry.CommandOutcome(result={"run": str(folder.path), "trials": len(result.trials)}, passed=False)
+    if job.record.status is RunStatus.FINISHED and completed.record.winner == job.record.winner:
+        _tell_unchanged(console, result, is_longer=len(result.trials) > len(trials))
+    return _outcome(arguments, completed, folder, job.dataset, console)
 
 
-def _search(job: TuneJob, folder: RunFolder, resources: Resources, console: Console) -> SearchResult:
-    from scripts.terminal.progress import SearchProgress, counted
-    from tuning._search import search
-    from tuning.loop.journal import Journal
-    from tuning.records import TrialStatus
+def _tell_unchanged(console: Console, result: SearchResult, *, is_longer: bool) -> None:
+    from tuning.records import StopReason
 
-    def seconds_left() -> float:
-        return resources.budget.remaining_for_search(None, examples_ratio=1.0, epochs=1)
-
-    workers = resources.workers if resources.workers is not None else 1
-    done = [trial.trial_id for trial in Journal(folder.journal).trials() if trial.status is not TrialStatus.SKIPPED]
-    with SearchProgress(console, job.config, workers=workers, search_seconds_left=seconds_left, done=done) as progress:
-        result = search(job.builder, job.data, folder.path, job.config, resources=resources, observer=progress)
-    why = {
-        "max_trials": "all trials are done",
-        "budget": "the time is used up" if result.winner is None else "the rest of the time is for retraining",
-        "space": "the space has no more to try",
-        "skipped": "all that was drawn at last was impossible or had more parameters than allowed",
+    assert result.winner is not None
+    if is_longer:
+        console.print(f"the winner stays trial {result.winner.trial_id}, and its model is as it was")
+        return
+    more = {
+        StopReason.MAX_TRIALS: "; a larger --max-trials goes on",
+        StopReason.BUDGET: "; a larger --budget goes on",
     }
-    console.print(f"search ended after {counted(len(result.trials), 'trial')}: {why[result.stopped_by]}")
-    return result
+    console.print(f"nothing more to do: the model is trained and evaluated{more.get(result.stopped_by, '')}")
 
 
 def _outcome(
-    arguments: argparse.Namespace,
-    record: dict[str, Any],
-    result: SearchResult,
-    folder: RunFolder,
-    dataset: Dataset,
-    console: Console,
+    arguments: argparse.Namespace, completed: CompletedRun, folder: RunFolder, dataset: Dataset, console: Console
 ) -> _entry.CommandOutcome:
     from scripts.commands.insight import tell_collapse
     from scripts.commands.promise import tell_promise
     from scripts.terminal.console import red
     from scripts.terminal.progress import describe, describe_test
 
-    test, winner = record["test"], record["winner"]
-    console.print(f"winner: trial {winner['trial_id']}, {winner['parameters']} parameters")
-    console.print(f"        {describe(winner['hyperparameters'])}")
-    console.print(*describe_test(test, examples=len(dataset.test)), f"; look {test['looks']} at the test set")
+    test, winner = completed.record.test, completed.record.winner
+    assert test is not None
+    assert winner is not None
+    console.print(f"winner: trial {winner.trial_id}, {winner.parameters} parameters")
+    console.print(f"        {describe(winner.hyperparameters)}")
+    console.print(*describe_test(test, examples=len(dataset.test)), f"; look {test.looks} at the test set")
     tell_fallback(console, dataset)
     console.print(f"model: {folder.written_model}, all trials, best first: {folder.trials_csv}")
-    passed = arguments.minimum_accuracy is None or test["accuracy"] >= arguments.minimum_accuracy
+    passed = reaches(arguments.minimum_accuracy, test)
     if not passed:
         console.print(red(f"below the wanted accuracy of {arguments.minimum_accuracy:.2%}"))
     is_kept = tell_promise(console, folder)
     if is_kept:
         tell_collapse(console, test, winner)
+    trials = len(completed.result.trials)
     return _entry.CommandOutcome(
-        result={"run": str(folder.path), "trials": len(result.trials), "winner": winner, "test": test},
+        result={"run": str(folder.path), "trials": trials, "winner": winner.as_json(), "test": test.as_json()},
         passed=passed and is_kept,
         next_command=_entry.command("export.py", "--run", folder.name, runs=arguments.runs) if is_kept else "",
     )

@@ -68,12 +68,12 @@ ROOMS = [
         imports=f"{TUNING_GROUND} tuning/environment",
         packages="keras tensorflow tensorboard",
     ),
+    Room(name="tuning/ranking", imports=f"{TUNING_GROUND} tuning/space", packages="numpy sklearn"),
     Room(
         name="tuning/runs",
-        imports=f"{TUNING_GROUND} tuning/data tuning/data/sources",
+        imports=f"{TUNING_GROUND} tuning/data tuning/data/sources tuning/ranking",
         packages="matplotlib",
     ),
-    Room(name="tuning/ranking", imports=f"{TUNING_GROUND} tuning/space", packages="numpy sklearn"),
     Room(name="tuning/ranking/metrics", imports=f"{TUNING_GROUND} tuning/ranking", packages="keras"),
     Room(name="tuning/oracles", imports=f"{TUNING_GROUND} tuning/space", packages="keras_tuner"),
     Room(
@@ -113,10 +113,10 @@ ROOMS = [
     ),
     Room(
         name="tuning/doors",
-        imports=f"{TUNING_GROUND} tuning/data tuning/space tuning/runs tuning/ranking tuning/oracles tuning/training "
-        "tuning/evaluation tuning/models tuning/executors tuning/loop",
+        imports=f"{TUNING_GROUND} tuning/data tuning/space tuning/plugins tuning/runs tuning/ranking tuning/oracles "
+        "tuning/training tuning/evaluation tuning/models tuning/executors tuning/loop",
         packages="keras",
-        files="_search _retrain",
+        files="_search _retrain _final_test lifecycle _complete",
     ),
     Room(
         name="export/ground",

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tuning._complete import complete
     from tuning._retrain import retrain
     from tuning._search import search
     from tuning.data.array_options import ArrayOptions
@@ -33,6 +34,7 @@ _MODULES = {
     "TrainingError": "errors",
     "UserModel": "models.user_model",
     "Wishes": "models.user_model",
+    "complete": "_complete",
     "evaluate": "evaluation.evaluation",
     "from_arrays": "data.sources.from_python",
     "load_dataset": "data.sources.by_name",
@@ -53,6 +55,7 @@ __all__ = [
     "TrainingError",
     "UserModel",
     "Wishes",
+    "complete",
     "evaluate",
     "from_arrays",
     "load_dataset",

@@ -7,6 +7,7 @@ import dataclasses
 import math
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,92 @@ def default_epochs(examples: int, algorithm: Any) -> int:
     return max(epochs, traits_of(algorithm).fewest_epochs)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PreparedSearch:
+    """A search that is known to work on the data, of which nothing is written yet.
+
+    `config` leaves nothing open. `enqueued`: what is tried first. It is run or closed, once.
+    """
+
+    builder: ModelBuilder
+    data: SearchData
+    config: SearchConfig
+    driver: OracleDriver
+    enqueued: tuple[tuple[Point, TrainingSettings | None], ...]
+
+    def close(self) -> None:
+        """Remove what the oracle keeps; more than once is no error."""
+        self.driver.close()
+
+    def run(self, folder: Path | str, *, resources: Resources, observer: Observer) -> SearchResult:
+        """The search, as `search` says. Raises InputError for a journal that another search wrote."""
+        with contextlib.closing(self):
+            return self._run(RunFolder(path=Path(folder)), resources, observer)
+
+    def _run(self, run: RunFolder, using: Resources, observer: Observer) -> SearchResult:
+        run.path.mkdir(parents=True, exist_ok=True)
+        state = SearchState(builder=self.builder, config=self.config, driver=self.driver, enqueued=self.enqueued)
+        journal = Journal(run.journal)
+        for event in journal.read():
+            state.replay(event)
+        if state.trials:
+            # A crash may have come between the last trial's result and its row.
+            write_trials_csv(run.trials_csv, state.trials)
+        workplace = Workplace(
+            builder=self.builder,
+            training=self.data.training,
+            validation=self.data.validation,
+            factories=using.factories,
+            counts_macs="macs" in self.config.costs,
+        )
+        with (
+            _working_folder(run),
+            contextlib.closing(using.executor(workplace, run.work)) as executor,
+            contextlib.closing(using.drawer(workplace, self.driver.space, run.work)) as drawer,
+        ):
+            limits = TimeLimits(
+                state=state,
+                resources=using,
+                workers=executor.workers,
+                examples=len(self.data.for_retraining(keeps_validation=self.builder.keeps_validation)[0]),
+                ratio=self.data.retraining_ratio(keeps_validation=self.builder.keeps_validation),
+            )
+            loop = SearchLoop(
+                state=state,
+                journal=journal,
+                executor=executor,
+                run=run,
+                limits=limits,
+                drawer=drawer,
+                observer=observer,
+            )
+            stopped_by = loop.run_trials()
+            loop.run_repeats()
+        if run.weights.exists() and not any(run.weights.iterdir()):
+            run.weights.rmdir()
+        result = result_of(state.trials, state.repeats, self.config, stopped_by=stopped_by)
+        return dataclasses.replace(result, ranges=state.ranges)
+
+
+def prepare_search(model: Any, data: SearchData, config: SearchConfig | None = None) -> PreparedSearch:
+    """Complete the config and check everything that can be checked before a trial is trained.
+
+    Raises InputError for a model that does not work on the data, an algorithm that is not installed, and enqueued
+    configurations outside the space.
+    """
+    builder = as_builder(model, data)
+    asked = _completed(config if config is not None else SearchConfig(), builder, data)
+    enqueued = _enqueued(builder, asked)
+    with contextlib.ExitStack() as stack:
+        driver = OracleDriver(make_oracle(asked))
+        stack.callback(driver.close)
+        driver.show(complete(builder, builder.default_configuration()))
+        asked = dataclasses.replace(asked, objective=driver.objective)
+        require_trainable(builder, data, asked)
+        stack.pop_all()
+    return PreparedSearch(builder=builder, data=data, config=asked, driver=driver, enqueued=enqueued)
+
+
 def search(
     model: Any,
     data: SearchData,
@@ -60,57 +147,12 @@ def search(
     happened. Interrupted by an exception, everything finished so far is in the journal. Raises InputError for a model
     that does not work on the data, enqueued configurations outside the space and a journal that another search wrote.
     """
-    builder = as_builder(model, data)
-    run = RunFolder(path=Path(folder))
-    using = resources if resources is not None else Resources()
-    asked = _completed(config if config is not None else SearchConfig(), builder, data)
-    enqueued = _enqueued(builder, asked)
-    with contextlib.closing(OracleDriver(make_oracle(asked))) as driver:
-        driver.show(complete(builder, builder.default_configuration()))
-        asked = dataclasses.replace(asked, objective=driver.objective)
-        require_trainable(builder, data, asked)
-        run.path.mkdir(parents=True, exist_ok=True)
-        state = SearchState(builder=builder, config=asked, driver=driver, enqueued=enqueued)
-        journal = Journal(run.journal)
-        for event in journal.read():
-            state.replay(event)
-        if state.trials:
-            # A crash may have come between the last trial's result and its row.
-            write_trials_csv(run.trials_csv, state.trials)
-        workplace = Workplace(
-            builder=builder,
-            training=data.training,
-            validation=data.validation,
-            factories=using.factories,
-            counts_macs="macs" in asked.costs,
-        )
-        with (
-            _working_folder(run),
-            contextlib.closing(using.executor(workplace, run.work)) as executor,
-            contextlib.closing(using.drawer(workplace, driver.space, run.work)) as drawer,
-        ):
-            limits = TimeLimits(
-                state=state,
-                resources=using,
-                workers=executor.workers,
-                examples=len(data.for_retraining(keeps_validation=builder.keeps_validation)[0]),
-                ratio=data.retraining_ratio(keeps_validation=builder.keeps_validation),
-            )
-            loop = SearchLoop(
-                state=state,
-                journal=journal,
-                executor=executor,
-                run=run,
-                limits=limits,
-                drawer=drawer,
-                observer=observer if observer is not None else Silent(),
-            )
-            stopped_by = loop.run_trials()
-            loop.run_repeats()
-        if run.weights.exists() and not any(run.weights.iterdir()):
-            run.weights.rmdir()
-        result = result_of(state.trials, state.repeats, asked, stopped_by=stopped_by)
-        return dataclasses.replace(result, ranges=state.ranges)
+    prepared = prepare_search(model, data, config)
+    return prepared.run(
+        folder,
+        resources=resources if resources is not None else Resources(),
+        observer=observer if observer is not None else Silent(),
+    )
 
 
 @contextlib.contextmanager

@@ -1,8 +1,7 @@
 """The facts that pass between the rooms of `tuning` and into the run folder.
 
-Standard library only. Every class is frozen and keyword-only; `as_json` and `from_json` are inverse to each other,
-so that a record read from disk equals the one that was written. JSON has no word for NaN and infinity: a loss that is
-one is written as text.
+Standard library only. Every class is frozen and keyword-only, and a record read from disk equals the one that was
+written.
 """
 
 from __future__ import annotations
@@ -12,10 +11,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
-from tuning.files.field_types import with_checked_fields
-from tuning.settings import VALIDATION_LOSS, Configuration, Objective, TrainingSettings, as_json
+from tuning.files.json_record import ANY_NUMBER, JsonRecord
+from tuning.settings import VALIDATION_LOSS, Configuration, Objective, TrainingSettings
+
+AnyNumber = Annotated[float, ANY_NUMBER]
+"""NaN and infinity too."""
 
 
 class TrialStatus(StrEnum):
@@ -28,8 +30,18 @@ class TrialStatus(StrEnum):
     FAILED = "failed"
 
 
+class StopReason(StrEnum):
+    """What ended a search: its number of trials, the time, a space without more configurations, or nothing but
+    configurations at last that are impossible or too large."""
+
+    MAX_TRIALS = "max_trials"
+    BUDGET = "budget"
+    SPACE = "space"
+    SKIPPED = "skipped"
+
+
 @dataclass(frozen=True, kw_only=True)
-class Epoch:
+class Epoch(JsonRecord):
     """One point of a learning curve. Losses are means over the images, accuracies are 0 to 1.
 
     What a model does not report is None. `metrics` holds whatever else it reports, by the names that Keras gives them.
@@ -37,13 +49,13 @@ class Epoch:
     that a stopped one left out count as much as the others.
     """
 
-    loss: float | None
-    accuracy: float | None
-    val_loss: float | None
-    val_accuracy: float | None
-    learning_rate: float
-    seconds: float
-    metrics: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    loss: AnyNumber | None
+    accuracy: AnyNumber | None
+    val_loss: AnyNumber | None
+    val_accuracy: AnyNumber | None
+    learning_rate: AnyNumber
+    seconds: AnyNumber
+    metrics: Mapping[str, AnyNumber] = dataclasses.field(default_factory=dict)
 
     def value(self, name: str) -> float | None:
         """The loss, accuracy or other metric of that name; None where the model does not report it."""
@@ -57,30 +69,9 @@ class Epoch:
         """Whether no loss of this epoch is NaN or infinite."""
         return all(loss is None or math.isfinite(loss) for loss in (self.loss, self.val_loss))
 
-    def as_json(self) -> dict[str, Any]:
-        named = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        metrics = {name: finite_or_text(value) for name, value in self.metrics.items()}
-        return {
-            **{name: finite_or_text(value) for name, value in named.items() if name != "metrics"},
-            "metrics": metrics,
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Epoch:
-        metrics = {name: float(value) for name, value in data.get("metrics", {}).items()}
-        made = cls(
-            **{
-                name: float(value) if isinstance(value, str) else value
-                for name, value in data.items()
-                if name != "metrics"
-            },
-            metrics=metrics,
-        )
-        return with_checked_fields(made)
-
 
 @dataclass(frozen=True, kw_only=True)
-class TrialRecord:
+class TrialRecord(JsonRecord):
     """One trained configuration of a search, with every epoch of its learning curve.
 
     `seed` is the one that its weights, shuffling and dropout derive from. `reason` says why a trial failed, was skipped
@@ -104,49 +95,38 @@ class TrialRecord:
     repeat_of: str = ""
     note: str = ""
 
-    @property
-    def val_loss(self) -> float:
-        """Validation loss of the weights that the trial ended with; infinite where there is none."""
-        return self._result("val_loss", math.inf)
+    def __post_init__(self) -> None:
+        if self.epochs and not 0 <= self.result_epoch < len(self.epochs):
+            raise ValueError(f"result_epoch must be one of {len(self.epochs)} epochs, got {self.result_epoch}")
 
     @property
-    def val_accuracy(self) -> float:
-        """Validation accuracy of the weights that the trial ended with; 0 where there is none."""
-        return self._result("val_accuracy", 0.0)
+    def val_loss(self) -> float | None:
+        """Validation loss of the weights that the trial ended with; None where there is no finite number."""
+        return self._result("val_loss")
+
+    @property
+    def val_accuracy(self) -> float | None:
+        """Validation accuracy of the weights that the trial ended with; None where there is no finite number."""
+        return self._result("val_accuracy")
+
+    @property
+    def value(self) -> float | None:
+        """The objective of the weights that the trial ended with; None where there is no finite number."""
+        return self._result(self.settings.objective.name)
 
     @property
     def rank(self) -> float:
-        """What trials are ordered by, less is better: the objective's value, its sign turned where more is better."""
-        objective = self.settings.objective
-        return objective.rank(self._result(objective.name, objective.rank(math.inf)))
+        """What trials are ordered by, less is better and infinite without a value."""
+        return math.inf if self.value is None else self.settings.objective.rank(self.value)
 
     @property
     def has_result(self) -> bool:
         """Whether the trial can be ranked: it was trained, did not fail, and its objective is a finite number."""
-        return self.status not in (TrialStatus.FAILED, TrialStatus.SKIPPED) and math.isfinite(self.rank)
+        return self.status not in (TrialStatus.FAILED, TrialStatus.SKIPPED) and self.value is not None
 
-    def _result(self, name: str, missing: float) -> float:
-        if not self.epochs:
-            return missing
-        value = self.epochs[self.result_epoch].value(name)
-        return missing if value is None or math.isnan(value) else value
-
-    def as_json(self) -> dict[str, Any]:
-        return as_json(self)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> TrialRecord:
-        made = cls(
-            **{
-                **data,
-                "settings": TrainingSettings.from_json(data["settings"]),
-                "status": TrialStatus(data["status"]),
-                "epochs": tuple(Epoch.from_json(epoch) for epoch in data["epochs"]),
-            }
-        )
-        if made.epochs and not 0 <= made.result_epoch < len(made.epochs):
-            raise ValueError(f"result_epoch must be one of {len(made.epochs)} epochs, got {made.result_epoch}")
-        return with_checked_fields(made)
+    def _result(self, name: str) -> float | None:
+        value = self.epochs[self.result_epoch].value(name) if self.epochs else None
+        return value if value is not None and math.isfinite(value) else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,8 +170,3 @@ def best_epoch(epochs: Sequence[Epoch], objective: Objective) -> int:
     ranked = [(index, epoch.value(objective.name)) for index, epoch in enumerate(epochs) if epoch.is_finite]
     reported = [(index, value) for index, value in ranked if value is not None and math.isfinite(value)]
     return min(reported, key=lambda pair: objective.rank(pair[1]))[0] if reported else len(epochs) - 1
-
-
-def finite_or_text(value: float | None) -> float | str | None:
-    """The number, or its name where JSON has no word for it."""
-    return value if value is None or math.isfinite(value) else str(value)

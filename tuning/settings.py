@@ -1,6 +1,6 @@
 """How a training is done: its hyperparameters, everything else that determines it, and what it is judged by.
 
-Standard library only. Every class is frozen and keyword-only; `as_json` and `from_json` are inverse to each other.
+Standard library only. Every class is frozen and keyword-only.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-from tuning.files.field_types import with_checked_fields
+from tuning.files.json_record import JsonRecord
 
 Value = bool | int | float | str
 """What a hyperparameter can hold."""
@@ -36,7 +35,7 @@ class Labels(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Objective:
+class Objective(JsonRecord):
     """What trials are ranked by: a number that the model reports after every epoch; whether more of it is better."""
 
     name: str
@@ -77,7 +76,7 @@ class Feed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingSettings:
+class TrainingSettings(JsonRecord):
     """Everything about a training that is not a hyperparameter of the model.
 
     `epochs`: 1 or more. `augmentation`: light affine changes (shift, rotation, scale) in the input pipeline.
@@ -101,19 +100,9 @@ class TrainingSettings:
         if self.epochs < 1:
             raise ValueError(f"epochs must be 1 or more, got {self.epochs}")
 
-    def as_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> TrainingSettings:
-        enums = {"schedule": Schedule(data["schedule"]), "labels": Labels(data["labels"])}
-        objective = Objective(**data["objective"]) if "objective" in data else VALIDATION_LOSS
-        with_checked_fields(objective)
-        return with_checked_fields(cls(**{**data, **enums, "objective": objective}))
-
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingPlan:
+class TrainingPlan(JsonRecord):
     """Everything that determines a training apart from the data: configuration, settings, seed.
 
     `seed`: initial weights, shuffling, dropout and augmentation derive from it.
@@ -122,23 +111,3 @@ class TrainingPlan:
     hyperparameters: Configuration
     settings: TrainingSettings
     seed: int
-
-    def as_json(self) -> dict[str, Any]:
-        return as_json(self)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> TrainingPlan:
-        return with_checked_fields(cls(**{**data, "settings": TrainingSettings.from_json(data["settings"])}))
-
-
-def as_json(record: Any) -> dict[str, Any]:
-    """The fields of a dataclass as values that JSON has."""
-    return {field.name: _plain(getattr(record, field.name)) for field in dataclasses.fields(record)}
-
-
-def _plain(value: Any) -> Any:
-    if hasattr(value, "as_json"):
-        return value.as_json()
-    if isinstance(value, tuple):
-        return [_plain(element) for element in value]
-    return dict(value) if isinstance(value, Mapping) else value

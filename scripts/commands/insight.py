@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scripts.commands.tune_job import TuneJob
 from scripts.terminal.insight_tables import print_importance, print_trials
@@ -10,6 +10,7 @@ from scripts.terminal.insight_tables import print_importance, print_trials
 if TYPE_CHECKING:
     from scripts.terminal.console import Console
     from tuning.ranking.choice import SearchResult
+    from tuning.runs.run_record import FinalTest, RecordedWinner
 
 LARGEST_DROP = 0.1
 MOST_REASONS = 3
@@ -25,16 +26,16 @@ def tell_insight(console: Console, job: TuneJob, result: SearchResult) -> None:
     if result.selection is None:
         return
     console.print()
-    print_trials(console, result.trials, selection=result.selection, costs=job.config.costs)
+    print_trials(console, result.trials, selection=result.selection, costs=job.search.config.costs)
     _tell_selection(console, job, result)
-    if job.config.costs:
+    if job.search.config.costs:
         console.print(dim("any of these can be exported: export.py --trial ID"))
     found = importance(result.trials)
     if found.shares:
         console.print()
         console.print(bold("what mattered"), dim(f" (explains {found.explained:.0%} of the ranking)"))
         print_importance(console, found.shares)
-    known = [f"{number:04d}" for number in range(len(job.config.enqueued or ()))]
+    known = [f"{number:04d}" for number in range(len(job.search.config.enqueued or ()))]
     for warning in warnings(result.trials, selection=result.selection, ranges=result.ranges, known=known):
         console.print(yellow("note: "), warning)
     for name in never_asked_for(job.options.space, (trial.hyperparameters for trial in result.trials)):
@@ -48,7 +49,7 @@ def tell_nothing_found(console: Console, job: TuneJob, result: SearchResult) -> 
     from tuning.records import TrialStatus
 
     failed = [trial for trial in result.trials if trial.status is not TrialStatus.SKIPPED]
-    largest = job.config.max_parameters
+    largest = job.search.config.max_parameters
     if largest is not None and all(trial.parameters > largest for trial in result.trials):
         smallest = min(trial.parameters for trial in result.trials)
         console.print(red("every model was too large: "), f"the smallest one had {smallest} parameters")
@@ -64,12 +65,12 @@ def _tell_selection(console: Console, job: TuneJob, result: SearchResult) -> Non
 
     chosen = result.selection
     assert chosen is not None
-    objective = job.config.objective.name
+    objective = job.search.config.objective.name
     if not result.repeats:
         why = (
             "there is nothing to compare" if len(chosen.finalists) < 2 else "there was no time to train the best again"
         )
-        if job.config.repeats == 0:
+        if job.search.config.repeats == 0:
             why = "--repeats 0"
         console.print(dim(f"chosen by one training each: {why}"))
         return
@@ -85,15 +86,15 @@ def _tell_selection(console: Console, job: TuneJob, result: SearchResult) -> Non
     )
 
 
-def tell_collapse(console: Console, test: dict[str, Any], winner: dict[str, Any]) -> None:
+def tell_collapse(console: Console, test: FinalTest, winner: RecordedWinner) -> None:
     """Retraining has no validation images to notice that its last steps went wrong."""
     from scripts.terminal.console import yellow
 
-    if test["accuracy"] is None or winner["val_accuracy"] is None:
+    if test.accuracy is None or winner.val_accuracy is None:
         return
-    if test["accuracy"] < winner["val_accuracy"] - LARGEST_DROP:
+    if test.accuracy < winner.val_accuracy - LARGEST_DROP:
         console.print(
             yellow("warning: "),
-            f"the trial had {winner['val_accuracy']:.2%} on its validation images, the retrained model does far worse: "
+            f"the trial had {winner.val_accuracy:.2%} on its validation images, the retrained model does far worse: "
             "its training is unstable; search smaller learning rates or give it more epochs",
         )

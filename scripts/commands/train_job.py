@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scripts import _entry
 from scripts.options.data import describe_asked_data, load_asked_dataset, load_run_dataset
-from scripts.options.model import ModelChoice, describe_model, make_builder, require_same_model, tell_code
+from scripts.options.made_by import require_made_by
+from scripts.options.model import ModelChoice, make_builder, require_same_model, tell_code
 from tuning.errors import InputError
-from tuning.files.recorded import RESTORE
 from tuning.models.baselines import baseline
 from tuning.settings import TrainingSettings
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from tuning.plugins.user_callbacks import CallbackFactory
     from tuning.records import TrialRecord
     from tuning.runs.run_folder import RunFolder
-    from tuning.settings import Configuration, TrainingPlan
+    from tuning.runs.run_record import TrainRun
+    from tuning.settings import Configuration
     from tuning.training.builder import ModelBuilder
 
 DEFAULT_EPOCHS = 12
@@ -33,14 +34,13 @@ _MODEL_OPTIONS = ("model", "pixel_scale", "batch_size", "space", "class_weight",
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainJob:
-    """Data, model builder and plan, and what run.json says of them."""
+    """Data, model builder, and what run.json says of the run, its plan too."""
 
     dataset: Dataset
     data: SearchData
     builder: ModelBuilder
     factories: tuple[CallbackFactory, ...]
-    plan: TrainingPlan
-    record: dict[str, Any]
+    record: TrainRun
 
 
 def new_job(arguments: argparse.Namespace, console: Console) -> TrainJob:
@@ -49,7 +49,9 @@ def new_job(arguments: argparse.Namespace, console: Console) -> TrainJob:
     tell_code(console, chosen.choice)
     dataset = load_asked_dataset(arguments)
     _entry.load_tensorflow()
-    from tuning.runs import run_record
+    from tuning._complete import describe_model
+    from tuning.runs.recorded_data import describe_dataset, describe_versions
+    from tuning.runs.run_record import RunCommand, RunStatus, TrainRun, TrainSection
     from tuning.seeds import derive_seed
     from tuning.settings import TrainingPlan
 
@@ -66,20 +68,17 @@ def new_job(arguments: argparse.Namespace, console: Console) -> TrainJob:
         hyperparameters=chosen.configuration(builder), settings=settings, seed=derive_seed(seed, "train")
     )
     options = {name: getattr(arguments, name) for name in ("baseline", "trial", "set", "epochs", "seed")}
-    record = {
-        "command": "train",
-        "options": {**describe_asked_data(arguments), **chosen.choice.as_options(), **options},
-        "dataset": run_record.describe_dataset(dataset, validation=len(data.validation), path=arguments.data),
-        "model": describe_model(chosen.choice, builder),
-        "config": {"baseline": arguments.baseline, "trial": arguments.trial, "plan": plan.as_json()},
-        "seed": seed,
-        "versions": run_record.describe_versions(),
-        "status": run_record.RETRAINING,
-        "winner": None,
-        "test": None,
-        "seconds": {"search": 0.0, "retrain": 0.0},
-    }
-    return TrainJob(dataset=dataset, data=data, builder=builder, factories=factories, plan=plan, record=record)
+    record = TrainRun(
+        command=RunCommand.TRAIN,
+        options={**describe_asked_data(arguments), **chosen.choice.as_options(), **options},
+        dataset=describe_dataset(dataset, validation=len(data.validation), path=arguments.data),
+        model=describe_model(builder, chosen.choice.source),
+        config=TrainSection(baseline=arguments.baseline, trial=arguments.trial, plan=plan),
+        seed=seed,
+        versions=describe_versions(),
+        status=RunStatus.RETRAINING,
+    )
+    return TrainJob(dataset=dataset, data=data, builder=builder, factories=factories, record=record)
 
 
 def resumed_job(arguments: argparse.Namespace, folder: RunFolder, console: Console) -> TrainJob:
@@ -88,23 +87,19 @@ def resumed_job(arguments: argparse.Namespace, folder: RunFolder, console: Conso
         if getattr(arguments, option) is not None:
             name = option.replace("_", "-")
             raise InputError(f"--resume goes on with what {folder.path} was started with: leave out --{name}")
-    record = folder.read()
-    if record.get("command") != "train":
-        again = _entry.command("tune.py", "--run", folder.name, "--resume", runs=arguments.runs)
-        raise InputError(f"{folder.path} was made by tune.py: go on with it by {again}")
-    from tuning.settings import TrainingPlan
+    from tuning._complete import describe_model
+    from tuning.runs.run_record import TrainRun
 
-    try:
-        plan = TrainingPlan.from_json(record["config"]["plan"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{folder.run_json} holds no plan of a training ({error!r}): {RESTORE}") from error
+    record = folder.read()
+    require_made_by("train", record, folder, runs=arguments.runs)
+    assert isinstance(record, TrainRun)
     dataset = load_run_dataset(record, runs=arguments.runs)
     _entry.load_tensorflow()
-    choice = ModelChoice.from_options(record["options"])
+    choice = ModelChoice.from_options(record.options)
     tell_code(console, choice)
-    data, builder, factories = _made(choice, dataset, seed=record["seed"])
-    require_same_model(record["model"], describe_model(choice, builder), folder.path)
-    return TrainJob(dataset=dataset, data=data, builder=builder, factories=factories, plan=plan, record=record)
+    data, builder, factories = _made(choice, dataset, seed=record.seed)
+    require_same_model(record.model, describe_model(builder, choice.source), folder.path)
+    return TrainJob(dataset=dataset, data=data, builder=builder, factories=factories, record=record)
 
 
 def _made(
@@ -170,6 +165,6 @@ def _recorded_trial(arguments: argparse.Namespace) -> tuple[TrialRecord, ModelCh
     trials = Journal(source.journal).trials()
     for trial in trials:
         if trial.trial_id == trial_id:
-            return trial, ModelChoice.from_options(record.get("options", {}))
+            return trial, ModelChoice.from_options(record.options)
     known = ", ".join(trial.trial_id for trial in trials) or "none"
     raise InputError(f"{source.path} has no trial {trial_id}: it has {known}")

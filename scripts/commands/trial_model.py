@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scripts import _entry
 from scripts.options.model import ModelChoice, require_same_model
@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from tuning.data.dataset import Dataset
     from tuning.records import TrialRecord
     from tuning.runs.run_folder import RunFolder
+    from tuning.runs.run_record import RunRecord
 
 
 def folder_of_trial(
-    arguments: argparse.Namespace, run: RunFolder, record: dict[str, Any], dataset: Dataset, console: Console
+    arguments: argparse.Namespace, run: RunFolder, record: RunRecord, dataset: Dataset, console: Console
 ) -> RunFolder:
     """The folder with the model of the trial that `--trial` names: the run's own if it won, else `trials/ID` below it.
 
@@ -28,7 +29,7 @@ def folder_of_trial(
     from tuning.runs.run_folder import RunFolder
 
     trial = _trial(Journal(run.journal).trials(), arguments.trial, run)
-    if record["winner"]["trial_id"] == trial.trial_id:
+    if record.winner is not None and record.winner.trial_id == trial.trial_id:
         return run
     own = RunFolder(path=run.path / "trials" / trial.trial_id)
     if not own.training.exists():
@@ -50,10 +51,11 @@ def _trial(trials: tuple[TrialRecord, ...], trial_id: str, run: RunFolder) -> Tr
 
 
 def _train(
-    trial: TrialRecord, run: RunFolder, own: RunFolder, record: dict[str, Any], dataset: Dataset, console: Console
+    trial: TrialRecord, run: RunFolder, own: RunFolder, record: RunRecord, dataset: Dataset, console: Console
 ) -> None:
-    from scripts.options.model import describe_model, make_builder
+    from scripts.options.model import make_builder
     from scripts.terminal.progress import TrainingProgress, counted
+    from tuning._complete import describe_model
     from tuning._retrain import retraining_plan, train_and_save
     from tuning.data.search_data import SearchData
     from tuning.evaluation.promise import Promised
@@ -61,15 +63,15 @@ def _train(
     from tuning.training.checkpoint import Checkpoint
     from tuning.training.train import Watch
 
-    choice = ModelChoice.from_options(record["options"])
-    data = SearchData.of(dataset, seed=record["seed"])
+    choice = ModelChoice.from_options(record.options)
+    data = SearchData.of(dataset, seed=record.seed)
     builder = make_builder(choice, data)
-    require_same_model(record["model"], describe_model(choice, builder), run.path)
+    require_same_model(record.model, describe_model(builder, choice.source), run.path)
     repeats = [each for each in Journal(run.journal).repeats() if each.repeat_of == trial.trial_id and each.has_result]
     examples = data.for_retraining(keeps_validation=builder.keeps_validation)
     count = len(examples[0])
     curves = repeats if repeats else [trial]
-    plan = retraining_plan(builder, trial, curves=curves, examples=count, seed=record["seed"])
+    plan = retraining_plan(builder, trial, curves=curves, examples=count, seed=record.seed)
     epochs = counted(plan.settings.epochs, "epoch")
     console.print(f"trial {trial.trial_id} has no model yet: training it on {count} images, {epochs}")
     restored = Checkpoint(folder=own.checkpoint).restore(plan)

@@ -2,52 +2,52 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scripts.options.data import describe_asked_data
-from scripts.options.model import describe_model, make_builder, require_same_model
-from scripts.options.search import SEARCHED, SearchOptions, is_searched, known_configurations
+from scripts.options.model import make_builder, require_same_model
+from scripts.options.search import SearchOptions, known_configurations
+from tuning.errors import InputError
 
 if TYPE_CHECKING:
     import argparse
 
+    from tuning._search import PreparedSearch
     from tuning.data.dataset import Dataset
-    from tuning.data.search_data import SearchData
     from tuning.plugins.user_callbacks import CallbackFactory
-    from tuning.records import SearchConfig
     from tuning.runs.run_folder import RunFolder
-    from tuning.training.builder import ModelBuilder
+    from tuning.runs.run_record import RecordedModel, SearchRun
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TuneJob:
-    """Data, model builder, and what is to be searched.
-
-    `is_searched`: an earlier command ended the search, and this one asks for no more trials or time.
+    """A search that is known to work, and what run.json says of the run. `factories` of callbacks for every training;
+    `logs`: of those for trials alone.
     """
 
     dataset: Dataset
-    data: SearchData
-    builder: ModelBuilder
+    search: PreparedSearch
     factories: tuple[CallbackFactory, ...]
-    config: SearchConfig
+    logs: tuple[CallbackFactory, ...]
     options: SearchOptions
-    record: dict[str, Any]
-    is_searched: bool
+    record: SearchRun
+
+    def close(self) -> None:
+        """Remove what the search keeps; more than once is no error."""
+        self.search.close()
 
 
 def prepare(arguments: argparse.Namespace, folder: RunFolder, dataset: Dataset, options: SearchOptions) -> TuneJob:
     """Raises InputError for whatever does not fit together, or is not what the run was started with."""
-    from tuning._search import default_epochs
+    from tuning._complete import describe_model
+    from tuning._search import prepare_search
     from tuning.data.search_data import SearchData
-    from tuning.models.probing import require_trainable
-    from tuning.oracles.by_name import make_oracle
     from tuning.plugins.tensorboard_logs import tensorboard_factory
     from tuning.plugins.user_callbacks import load_factories
     from tuning.records import SearchConfig
-    from tuning.runs import run_record
 
     choice = options.model_choice
     data = SearchData.of(dataset, seed=options.seed)
@@ -55,7 +55,7 @@ def prepare(arguments: argparse.Namespace, folder: RunFolder, dataset: Dataset, 
     config = SearchConfig(
         algorithm=options.algorithm,
         max_trials=options.max_trials,
-        epochs=options.epochs if options.epochs is not None else default_epochs(len(data.training), options.algorithm),
+        epochs=options.epochs,
         seed=options.seed,
         objective=options.ranked_by,
         balance_classes=choice.class_weight is not None,
@@ -67,40 +67,57 @@ def prepare(arguments: argparse.Namespace, folder: RunFolder, dataset: Dataset, 
         repeats=options.repeats,
     )
     factories = load_factories(choice.callbacks)
-    require_trainable(builder, data, config)
-    # Packages that only these need are asked for before anything is written.
-    make_oracle(config)
-    if options.tensorboard:
-        tensorboard_factory(folder.path)
+    logs = (tensorboard_factory(),) if options.tensorboard else ()
+    with contextlib.ExitStack() as stack:
+        search = prepare_search(builder, data, config)
+        stack.callback(search.close)
+        model = describe_model(builder, choice.source)
+        job = TuneJob(
+            dataset=dataset,
+            search=search,
+            factories=factories,
+            logs=logs,
+            options=options,
+            record=_record(arguments, folder, search, dataset, options, model),
+        )
+        stack.pop_all()
+    return job
+
+
+def _record(
+    arguments: argparse.Namespace,
+    folder: RunFolder,
+    search: PreparedSearch,
+    dataset: Dataset,
+    options: SearchOptions,
+    model: RecordedModel,
+) -> SearchRun:
+    """The run's own record, allowed what is asked for, or that of a run that begins."""
+    from tuning.runs.recorded_data import describe_dataset, describe_versions
+    from tuning.runs.run_record import RunCommand, RunStatus, SearchRun, SearchSection
+
     asked = dataclasses.asdict(options)
-    described = {**asked, "epochs": config.epochs, "searched_space": builder.described_space()}
-    model = describe_model(choice, builder)
-    if folder.exists:
-        record = folder.read()
-        require_same_model(record["model"], model, folder.path)
-        run_record.require_unchanged(folder, record["config"], {"searched_space": described["searched_space"]})
-        record = {**record, "options": {**record["options"], **asked}, "config": {**record["config"], **described}}
-    else:
-        record = {
-            "command": "tune",
-            "options": {**describe_asked_data(arguments), **asked},
-            "dataset": run_record.describe_dataset(dataset, validation=len(data.validation), path=arguments.data),
-            "model": model,
-            "config": described,
-            "seed": options.seed,
-            "versions": run_record.describe_versions(),
-            "status": run_record.SEARCHING,
-            "winner": None,
-            "test": None,
-            "seconds": {"search": 0.0, "retrain": 0.0},
-        }
-    return TuneJob(
-        dataset=dataset,
-        data=data,
-        builder=builder,
-        factories=factories,
-        config=config,
-        options=options,
-        record=record,
-        is_searched=SEARCHED in record["config"] and is_searched(options, record["config"]),
+    space = search.builder.described_space()
+    section = {**asked, "epochs": search.config.epochs, "callback": tuple(options.callback), "searched_space": space}
+    if not folder.exists:
+        return SearchRun(
+            command=RunCommand.TUNE,
+            options={**describe_asked_data(arguments), **asked},
+            dataset=describe_dataset(dataset, validation=len(search.data.validation), path=arguments.data),
+            model=model,
+            config=SearchSection(**section),
+            seed=options.seed,
+            versions=describe_versions(),
+            status=RunStatus.SEARCHING,
+        )
+    record = folder.read()
+    assert isinstance(record, SearchRun), "read_options refuses others"
+    require_same_model(record.model, model, folder.path)
+    if record.config.searched_space != space:
+        raise InputError(
+            f"{folder.path} was started with searched_space {record.config.searched_space} and can't go on with "
+            f"{space}: leave it out or start a new run"
+        )
+    return dataclasses.replace(
+        record, options={**record.options, **asked}, config=dataclasses.replace(record.config, **section)
     )

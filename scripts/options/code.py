@@ -59,13 +59,10 @@ class Code:
         to be run only where `files` name it. The packages of a search are needed for that. Raises InputError if the
         record can't be read.
         """
-        recorded = run.read().get("model")
-        if recorded is None:
+        recorded = run.read().model
+        if recorded is None or recorded.source is None:
             return self
-        source = recorded["source"]
-        if source is None:
-            return self
-        digest = recorded["digest"]
+        source, digest = recorded.source, recorded.digest
         code = replace(self, named=CodeFromRecord(source, run.run_json))
         if not (trusted or self._names(source)):
             return code
@@ -110,7 +107,7 @@ class BuiltBy:
     hyperparameters. `is_trusted`: whether the model's file may hold code too."""
 
     source: str
-    digest: str
+    digest: str | None
     hyperparameters: Mapping[str, Any]
     is_trusted: bool
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tuning.data.dataset import Dataset
     from tuning.data.folder_options import FolderOptions
     from tuning.data.sources.source import Reading
+    from tuning.runs.run_record import RunRecord
 
 
 Options = TypeVar("Options", "FolderOptions", ArrayOptions)
@@ -127,14 +128,14 @@ def _changed(usual: Options, asked: Mapping[str, Any]) -> Options:
     )
 
 
-def load_run_dataset(record: Mapping[str, Any], *, runs: Path = _entry.DEFAULT_RUNS) -> Dataset:
+def load_run_dataset(record: RunRecord, *, runs: Path = _entry.DEFAULT_RUNS) -> Dataset:
     """The data that a run was made with. Raises InputError if it can't be had or is not the same any more."""
     from tuning.data.sources.by_name import needs_keras
-    from tuning.runs.run_record import load_recorded_dataset
+    from tuning.runs.recorded_data import load_recorded_dataset
 
-    if needs_keras(record["dataset"]["name"]):
+    if needs_keras(record.dataset.name):
         _entry.load_tensorflow()
-    return load_recorded_dataset(record, store=runs / STORE)
+    return load_recorded_dataset(record.dataset, store=runs / STORE)
 
 
 def tell_fallback(console: Console, dataset: Dataset) -> None:

@@ -15,6 +15,7 @@ from tuning.models.pixels import parse_pixel_scale
 if TYPE_CHECKING:
     from scripts.terminal.console import Console
     from tuning.data.search_data import SearchData
+    from tuning.runs.run_record import RecordedModel
     from tuning.training.builder import ModelBuilder
 
 
@@ -178,25 +179,9 @@ def _built_in(choice: ModelChoice, data: SearchData, ranges: Mapping[str, Any]) 
     return TunableClassifier(task, ranges=adapted(default_ranges(task.image_shape), ranges))
 
 
-def describe_model(choice: ModelChoice, builder: ModelBuilder) -> dict[str, Any]:
-    """The `model` part of run.json: where it comes from, and what its exported files have to know."""
-    from tuning.models.user_model import UserModel
-    from tuning.plugins.user_code import code_digest, resolved
-
-    if not isinstance(builder, UserModel) or choice.source is None:
-        return {"source": None, "digest": None, "pixel_scale": None, "kind": "classifier"}
-    scale = builder.feed.pixel_scale
-    return {
-        "source": resolved(choice.source),
-        "digest": code_digest(choice.source),
-        "pixel_scale": None if scale is None else list(scale),
-        "kind": "classifier" if builder.feed.num_classes and builder.shows_images else "outputs",
-    }
-
-
-def require_same_model(recorded: Mapping[str, Any], asked: Mapping[str, Any], folder: Path) -> None:
+def require_same_model(recorded: RecordedModel | None, asked: RecordedModel, folder: Path) -> None:
     """Raise InputError if the user's code is not the one that the run was started with."""
     if recorded != asked:
         raise InputError(
-            f"{asked['source'] or 'the model'} changed since {folder} was started: restore it or start a new run"
+            f"{asked.source or 'the model'} changed since {folder} was started: restore it or start a new run"
         )

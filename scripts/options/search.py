@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from scripts import _entry
+from scripts.options.made_by import require_made_by
 from scripts.options.model import ModelChoice, read_space
 from tuning.errors import InputError
 from tuning.loop.budget import parse_duration
@@ -17,7 +16,6 @@ from tuning.ranking.objective import parse_objectives
 if TYPE_CHECKING:
     import argparse
 
-    from tuning.ranking.choice import SearchResult
     from tuning.runs.run_folder import RunFolder
     from tuning.settings import Configuration, Objective, TrainingSettings
     from tuning.training.builder import ModelBuilder
@@ -30,7 +28,6 @@ DEFAULT_MIN_EPOCHS = 1
 DEFAULT_FINALISTS = 3
 DEFAULT_REPEATS = 2
 NO_BUDGET = "none"
-SEARCHED = "searched"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -138,31 +135,6 @@ def read_options(arguments: argparse.Namespace, folder: RunFolder) -> SearchOpti
     return options
 
 
-def describe_searched(options: SearchOptions, result: SearchResult) -> dict[str, Any]:
-    """What a search that ended was allowed, and what ended it, for the run's config: a later command may allow more."""
-    finalists = 0 if result.selection is None else len(result.selection.finalists)
-    wanted = finalists * options.repeats if finalists > 1 else 0
-    return {
-        SEARCHED: {
-            "max_trials": options.max_trials,
-            "budget": options.budget,
-            "stopped_by": result.stopped_by,
-            "repeats_left": max(wanted - len(result.repeats), 0),
-        }
-    }
-
-
-def is_searched(options: SearchOptions, config: Mapping[str, Any]) -> bool:
-    """Whether the run's search ended, and is allowed no more now of what ended it."""
-    if SEARCHED not in config:
-        return False
-    ended = config[SEARCHED]
-    before = dataclasses.replace(options, max_trials=ended["max_trials"], budget=ended["budget"])
-    longer = (options.budget_seconds or math.inf) > (before.budget_seconds or math.inf)
-    more = {"max_trials": options.max_trials > before.max_trials, "budget": longer}
-    return not more.get(ended["stopped_by"], False) and not (ended.get("repeats_left", 0) and longer)
-
-
 def known_configurations(
     options: SearchOptions, builder: ModelBuilder
 ) -> tuple[tuple[Configuration, TrainingSettings | None], ...]:
@@ -198,11 +170,8 @@ def _recorded(arguments: argparse.Namespace, folder: RunFolder) -> dict[str, Any
     if not folder.exists:
         return {}
     record = folder.read()
-    if record.get("command") != "tune":
-        again = _entry.command("train.py", "--run", folder.name, "--resume", runs=arguments.runs)
-        raise InputError(f"{folder.path} was made by train.py: go on with it by {again}")
-    config: dict[str, Any] = record["config"]
-    return config
+    require_made_by("tune", record, folder, runs=arguments.runs)
+    return record.config.as_json()
 
 
 def _require_extension(options: SearchOptions, recorded: dict[str, Any], folder: RunFolder) -> None:

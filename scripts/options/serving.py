@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from export.artifact import ModelKind
 from export.errors import InputError
@@ -16,6 +15,7 @@ from scripts.options.code import Code
 if TYPE_CHECKING:
     from export.model.preprocessing import ServingOptions
     from tuning.runs.run_folder import RunFolder
+    from tuning.runs.run_record import RecordedModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class How:
     is_classifier: bool
 
 
-def read_how(arguments: argparse.Namespace, recorded: Mapping[str, Any] | None, *, path: Path) -> How:
+def read_how(arguments: argparse.Namespace, recorded: RecordedModel | None, *, path: Path) -> How:
     """What the options say, completed by the `model` part of the run's `run.json`, if it has one.
 
     Raises InputError for an option that the run contradicts, and for one that can't be read.
@@ -37,12 +37,7 @@ def read_how(arguments: argparse.Namespace, recorded: Mapping[str, Any] | None, 
     asked = parse_pixel_scale(arguments.pixel_scale) if arguments.pixel_scale is not None else None
     if recorded is None:
         return How(pixel_scale=asked, wrap=not arguments.no_wrap, is_classifier=not arguments.outputs_only)
-    try:
-        kind = ModelKind(recorded["kind"])
-        trained = tuple(float(number) for number in recorded["pixel_scale"]) if recorded["pixel_scale"] else None
-        known = None if trained is None else (trained[0], trained[1])
-    except (KeyError, ValueError, TypeError, IndexError) as error:
-        raise InputError(f"{path} has a run.json whose model part can't be read ({error!r}): train it again") from error
+    kind, known = ModelKind(recorded.kind), recorded.pixel_scale
     if asked is not None and asked != known:
         trained_on = "uint8 pixels as they are" if known is None else f"pixel × {known[0]:g} + {known[1]:g}"
         raise InputError(
@@ -63,7 +58,7 @@ def how_published(folder: Path, manifest: Manifest, *, trusted: bool) -> How:
     run = _run_beside(folder) if trusted else None
     if run is not None:
         as_exported = argparse.Namespace(pixel_scale=None, no_wrap=False, outputs_only=False)
-        how = read_how(as_exported, run.read().get("model"), path=run.path)
+        how = read_how(as_exported, run.read().model, path=run.path)
     else:
         how = How(pixel_scale=described.pixel_scale, wrap=True, is_classifier=described.kind is ModelKind.CLASSIFIER)
     if how.is_classifier and described.kind is not ModelKind.CLASSIFIER:

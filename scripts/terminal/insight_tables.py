@@ -91,7 +91,7 @@ def _cells(trial: TrialRecord, finalist: Finalist | None, *, has_macs: bool) -> 
     accuracy = result.val_accuracy
     return {
         "trial": trial.trial_id,
-        objective.name: _value(objective.rank(trial.rank)),
+        objective.name: _value(trial.value),
         **({} if is_accuracy else {"accuracy": "" if accuracy is None else f"{accuracy:.2%}"}),
         "repeats": "" if finalist is None else _repeats(finalist),
         "parameters": f"{trial.parameters:,}",
@@ -118,7 +118,7 @@ def _repeats(finalist: Finalist) -> str:
     return f"{_value(finalist.mean)} ± {shown}{failed}"
 
 
-def _value(value: float) -> str:
+def _value(value: float | None) -> str:
     return f"{value:.4f}" if value == 0 or 0.001 <= abs(value) < 1000 else f"{value:.2e}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from tuning.settings import Configuration, TrainingSettings
 
 if TYPE_CHECKING:
     from tuning.loop.journal import AttemptLost, Suggestion
+    from tuning.runs.run_record import FinalTest
 
 
 MOST_EPOCH_LINES = 12
@@ -31,15 +32,15 @@ def _short(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def describe_test(test: Mapping[str, Any], *, examples: int) -> list[Part]:
+def describe_test(test: FinalTest, *, examples: int) -> list[Part]:
     """How a model did on the test set, in one line: accuracy, or the metrics of a model that is no classifier."""
-    if test["accuracy"] is None:
-        metrics = ", ".join(f"{name} {value:.4g}" for name, value in test["metrics"].items())
+    if test.accuracy is None or test.ci95 is None:
+        metrics = ", ".join(f"{name} {value:.4g}" for name, value in (test.metrics or {}).items())
         return [bold(f"test {metrics}"), f" on {examples} examples"]
-    low, high = test["ci95"]
-    errors = round((1 - test["accuracy"]) * examples)
+    low, high = test.ci95
+    errors = round((1 - test.accuracy) * examples)
     interval = f"95 % interval {low:.2%} to {high:.2%}"
-    return [bold(f"test accuracy {test['accuracy']:.2%}"), f" ({interval}; {errors} of {examples} wrong)"]
+    return [bold(f"test accuracy {test.accuracy:.2%}"), f" ({interval}; {errors} of {examples} wrong)"]
 
 
 def counted(number: int, noun: str) -> str:
@@ -158,7 +159,7 @@ def _score(trial: TrialRecord) -> str:
     result = trial.epochs[trial.result_epoch]
     if objective.name in ("val_loss", "val_accuracy") and result.val_accuracy is not None:
         return f"{result.val_accuracy:.2%}"
-    return f"{objective.name} {objective.rank(trial.rank):.4g}"
+    return f"{objective.name} {trial.value:.4g}"
 
 
 def _results(trial: TrialRecord) -> str:
@@ -167,7 +168,7 @@ def _results(trial: TrialRecord) -> str:
     if result.val_accuracy is not None:
         facts.append(f"val_accuracy {result.val_accuracy:.2%}")
     if objective.name not in ("val_loss", "val_accuracy"):
-        facts.append(f"{objective.name} {objective.rank(trial.rank):.4g}")
+        facts.append(f"{objective.name} {trial.value:.4g}")
     return "  ".join(facts)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tuning.ranking.choice import SearchResult
 from tuning.ranking.selection import Selection
-from tuning.records import Epoch, SearchConfig, TrialRecord, TrialStatus
+from tuning.records import Epoch, SearchConfig, StopReason, TrialRecord, TrialStatus
 from tuning.runs.evaluation_record import Evaluation
 from tuning.runs.trained import Promise, TrainedModel
 from tuning.settings import TrainingPlan, TrainingSettings
@@ -81,7 +81,7 @@ def test_a_trial_with_nan_has_no_result_before_and_after_json(make_trial):
     trial = make_trial(val_loss=math.nan)
     again = TrialRecord.from_json(through_json(trial.as_json()))
     assert [trial.has_result, again.has_result] == [False, False]
-    assert [trial.val_loss, again.val_loss] == [math.inf, math.inf]
+    assert [trial.val_loss, again.val_loss] == [None, None]
 
 
 @pytest.mark.parametrize("changes", [{"val_loss": math.nan}, {"val_loss": math.inf}, {"loss": math.nan}])
@@ -102,7 +102,8 @@ def test_the_result_is_that_of_the_epoch_the_trial_ended_with(make_trial, make_e
 
 def test_a_trial_without_epochs_has_no_result(make_trial):
     trial = make_trial(epochs=())
-    assert (trial.val_loss, trial.val_accuracy, trial.has_result) == (math.inf, 0.0, False)
+    assert (trial.val_loss, trial.val_accuracy, trial.value, trial.rank) == (None, None, None, math.inf)
+    assert not trial.has_result
 
 
 def test_a_failed_trial_has_no_result_whatever_its_loss(make_trial):
@@ -119,7 +120,7 @@ def test_a_skipped_trial_has_no_result(make_trial):
 
 def result(trials, winner, repeats=()):
     chosen = Selection(finalists=(), winner=winner, optimism=None, noise=None, standard_error=None)
-    return SearchResult(trials=tuple(trials), stopped_by="budget", repeats=tuple(repeats), selection=chosen)
+    return SearchResult(trials=tuple(trials), stopped_by=StopReason.BUDGET, repeats=tuple(repeats), selection=chosen)
 
 
 def test_the_winner_is_the_trial_that_was_selected(make_trial):
@@ -128,7 +129,7 @@ def test_the_winner_is_the_trial_that_was_selected(make_trial):
 
 
 def test_nobody_wins_where_nothing_was_selected(make_trial):
-    nothing = SearchResult(trials=(make_trial(status=TrialStatus.FAILED),), stopped_by="max_trials")
+    nothing = SearchResult(trials=(make_trial(status=TrialStatus.FAILED),), stopped_by=StopReason.MAX_TRIALS)
     assert (nothing.winner, nothing.winner_curves) == (None, ())
 
 

@@ -13,6 +13,7 @@ from tuning.errors import TrainingError
 from tuning.files.atomic import read_json
 from tuning.ranking.choice import SearchResult
 from tuning.ranking.selection import select
+from tuning.records import StopReason
 from tuning.runs.run_folder import RunFolder
 from tuning.runs.trained import TrainedModel
 from tuning.seeds import derive_seed
@@ -49,7 +50,7 @@ def test_the_time_may_allow_fewer_epochs_but_never_adds_any(tiny, make_trial):
 
 
 def test_a_search_without_a_winner_has_nothing_to_retrain(tiny, search_data, tmp_path):
-    nothing = SearchResult(trials=(), stopped_by="max_trials")
+    nothing = SearchResult(trials=(), stopped_by=StopReason.MAX_TRIALS)
     with pytest.raises(TrainingError, match="no trial of the search has a result: there is no winner to train"):
         retrain(tiny, nothing, search_data, tmp_path / "run")
     assert not (tmp_path / "run").exists()
@@ -62,7 +63,7 @@ def test_the_winner_of_a_search_is_retrained_on_all_images_and_no_state_is_left(
     monkeypatch.setattr("tuning.models.built_in.FEWEST_EPOCHS", 1)
     monkeypatch.setattr("tuning.models.built_in.MOST_EPOCHS", 2)
     trials = [make_trial(0.1, hyperparameters=tiny.check({})), make_trial(0.2, trial_id="0001")]
-    result = SearchResult(trials=tuple(trials), stopped_by="budget", selection=select(trials, ()))
+    result = SearchResult(trials=tuple(trials), stopped_by=StopReason.BUDGET, selection=select(trials, ()))
     trained = retrain(tiny, result, search_data, tmp_path / "run", seed=3)
     assert (trained.examples, len(trained.epochs), trained.seed) == (300, 2, derive_seed(3, "retrain"))
     assert trained.hyperparameters == trials[0].hyperparameters

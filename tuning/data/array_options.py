@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from tuning.errors import InputError
+from tuning.files.json_record import JsonRecord
 
 AUTO, CLASSES, NUMBERS = "auto", "classes", "numbers"
 LABEL_KINDS = (AUTO, CLASSES, NUMBERS)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ArrayOptions:
+class ArrayOptions(JsonRecord):
     """What decides, beside the arrays, which examples they give.
 
     `seed` chooses the test examples where none are given. `labels`: whether they are classes or numbers to predict,
@@ -31,14 +29,7 @@ class ArrayOptions:
         if self.labels not in LABEL_KINDS:
             raise InputError(f"labels must be one of {', '.join(LABEL_KINDS)}, got {self.labels}")
 
-    def as_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any] | None) -> ArrayOptions:
-        """None: of a run that recorded no options."""
-        return STRICT if data is None else cls(**data)
-
 
 DEFAULT = ArrayOptions()
 STRICT = ArrayOptions(is_strict=True)
+"""Of a run that recorded no options."""

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from tuning.errors import InputError
+from tuning.files.json_record import JsonRecord
 
 LARGEST_SIDE = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
-class FolderOptions:
+class FolderOptions(JsonRecord):
     """What decides, beside the files, which examples a folder of pictures gives.
 
     `image_size`: (height, width) that every picture is fitted to; None: they have one size already. `seed` chooses the
     test pictures of a folder without `test/`. `skip_corrupt` leaves out what can't be read instead of refusing it.
+
+    Raises ValueError for a size that is none.
     """
 
     path: str
@@ -26,17 +26,10 @@ class FolderOptions:
     seed: int = 0
     skip_corrupt: bool = False
 
-    def as_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> FolderOptions:
-        size = data["image_size"]
-        if size is not None and not (
-            len(size) == 2 and all(type(side) is int and 1 <= side <= LARGEST_SIDE for side in size)
-        ):
-            raise TypeError(f"image_size must be two whole numbers of 1 to {LARGEST_SIDE}, got {size}")
-        return cls(**{**data, "image_size": None if size is None else (size[0], size[1])})
+    def __post_init__(self) -> None:
+        size = self.image_size
+        if size is not None and not all(1 <= side <= LARGEST_SIDE for side in size):
+            raise ValueError(f"image_size must be two whole numbers of 1 to {LARGEST_SIDE}, got {list(size)}")
 
 
 def parse_image_size(text: str) -> tuple[int, int]:

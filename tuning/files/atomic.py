@@ -11,11 +11,12 @@ from typing import Any
 
 from tuning.errors import InputError
 from tuning.files.bounded_files import LARGEST_JSON, parse_json, read_bounded
-from tuning.files.recorded import RESTORE, Recorded
+
+RESTORE = "restore it or start a new run"
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object. Raises InputError if the file is not one, and for each key that is looked up in vain."""
+    """A JSON object. Raises InputError if the file is not one."""
     content = read_bounded(path, limit=LARGEST_JSON, give=RESTORE)
     try:
         data = parse_json(content)
@@ -23,7 +24,7 @@ def read_json(path: Path) -> dict[str, Any]:
         raise InputError(f"{path} can't be read as JSON ({error}): {RESTORE}") from error
     if not isinstance(data, dict):
         raise InputError(f"{path} must hold a JSON object, got {type(data).__name__}: {RESTORE}")
-    return Recorded.of(data, path=path)
+    return data
 
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:

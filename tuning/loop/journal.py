@@ -8,12 +8,12 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from tuning.errors import InputError
+from tuning.files.atomic import RESTORE
 from tuning.files.bounded_files import parse_json, read_bounded
-from tuning.files.field_types import require_kind, with_checked_fields
-from tuning.files.recorded import RESTORE
+from tuning.files.json_record import Codec, JsonRecord, read_number
 from tuning.records import Epoch, TrialRecord
 from tuning.settings import Configuration
 from tuning.space.points import Point
@@ -24,21 +24,14 @@ LARGEST_JOURNAL = 1 << 30
 
 
 @dataclass(frozen=True, kw_only=True)
-class SearchBegan:
+class SearchBegan(JsonRecord):
     """The first event: everything that the sequence of trials depends on, by name, as JSON has it."""
 
     facts: Mapping[str, Any]
 
-    def as_json(self) -> dict[str, Any]:
-        return {"facts": dict(self.facts)}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> SearchBegan:
-        return with_checked_fields(cls(facts=dict(data["facts"])))
-
 
 @dataclass(frozen=True, kw_only=True)
-class Suggestion:
+class Suggestion(JsonRecord):
     """A configuration to be trained up to `epochs` epochs in all.
 
     `oracle_id` is the oracle's own name for it, empty for one that no oracle knows of. `ranges`: those that the values
@@ -49,7 +42,7 @@ class Suggestion:
     trial_id: str
     oracle_id: str
     hyperparameters: Configuration
-    ranges: Ranges
+    ranges: Annotated[Ranges, Codec(ranges_as_json, ranges_from_json)]
     epochs: int
     repeat_of: str = ""
 
@@ -57,13 +50,6 @@ class Suggestion:
     def point(self) -> Point:
         """The configuration with its ranges."""
         return Point(values=self.hyperparameters, ranges=self.ranges)
-
-    def as_json(self) -> dict[str, Any]:
-        return {**self.__dict__, "hyperparameters": dict(self.hyperparameters), "ranges": ranges_as_json(self.ranges)}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Suggestion:
-        return with_checked_fields(cls(**{**data, "ranges": ranges_from_json(data["ranges"])}))
 
 
 def steady_ranges(suggestions: Iterable[Suggestion]) -> Ranges:
@@ -76,7 +62,7 @@ def steady_ranges(suggestions: Iterable[Suggestion]) -> Ranges:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Repetition:
+class Repetition(JsonRecord):
     """A caller's own oracle asked for the configuration of a trial again: it gets that trial's result.
 
     `oracle_id`: the oracle's name for what it asked for. `trial_id`: the trial that there is.
@@ -85,44 +71,23 @@ class Repetition:
     oracle_id: str
     trial_id: str
 
-    def as_json(self) -> dict[str, Any]:
-        return dict(self.__dict__)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Repetition:
-        return with_checked_fields(cls(**data))
-
 
 @dataclass(frozen=True, kw_only=True)
-class EpochReported:
+class EpochReported(JsonRecord):
     """A trial that is under way finished an epoch, its `number`-th from 1 on."""
 
     trial_id: str
     number: int
     epoch: Epoch
 
-    def as_json(self) -> dict[str, Any]:
-        return {"trial_id": self.trial_id, "number": self.number, "epoch": self.epoch.as_json()}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> EpochReported:
-        return with_checked_fields(cls(**{**data, "epoch": Epoch.from_json(data["epoch"])}))
-
 
 @dataclass(frozen=True, kw_only=True)
-class AttemptLost:
+class AttemptLost(JsonRecord):
     """A worker did not survive an attempt at a trial, which took `seconds`."""
 
     trial_id: str
     reason: str
     seconds: float
-
-    def as_json(self) -> dict[str, Any]:
-        return dict(self.__dict__)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> AttemptLost:
-        return with_checked_fields(cls(**data))
 
 
 Event = SearchBegan | Suggestion | Repetition | EpochReported | AttemptLost | TrialRecord
@@ -214,16 +179,14 @@ class Journal:
     def _event(self, number: int, line: bytes) -> Event:
         try:
             data = parse_json(line)
+            if not isinstance(data, dict) or data.get("event") not in _NAMES.values():
+                raise ValueError(f"event must be one of {', '.join(_KINDS)}")
             kind = data.pop("event")
-            if kind not in _KINDS:
-                raise ValueError(f"unknown event {kind}")
-            elapsed = data.pop("elapsed", 0.0)
-            require_kind("elapsed", elapsed, "float")
+            elapsed = read_number("elapsed", data.pop("elapsed", 0.0))
             event: Event = _KINDS[kind].from_json(data)
             self.elapsed = elapsed
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except ValueError as error:
             raise InputError(
-                f"{self._path} line {number} is not an event of a search ({error!r}): restore the file or start "
-                "a new run"
+                f"{self._path} line {number} is not an event of a search ({error}): restore the file or start a new run"
             ) from error
         return event

@@ -19,7 +19,7 @@ from tuning.loop.time_limits import TimeLimits
 from tuning.oracles.base import Waiting
 from tuning.plugins.user_callbacks import TrialContext
 from tuning.ranking.choice import finalists_of
-from tuning.records import TrialRecord, TrialStatus
+from tuning.records import StopReason, TrialRecord, TrialStatus
 from tuning.runs.run_folder import RunFolder
 from tuning.runs.trials_table import write_trials_csv
 
@@ -52,13 +52,13 @@ class SearchLoop:
         self._clock = self.limits.resources.budget.clock
         self._began = self._clock() - self.journal.elapsed
 
-    def run_trials(self) -> str:
-        """Until trials, time or configurations are used up, which it returns by the words of `SearchResult`."""
+    def run_trials(self) -> StopReason:
+        """Until trials, time or configurations are used up."""
         if not self.state.began:
             self._record(self.state.header())
         while True:
             ended_by = self._start_what_fits()
-            if not self._attempts:
+            if ended_by is not None and not self._attempts:
                 return ended_by
             self._wait()
 
@@ -94,11 +94,11 @@ class SearchLoop:
             self._wait()
             self._start_lost_repeats()
 
-    def _start_what_fits(self) -> str:
-        """Fill the workers; why there is nothing more to start, empty while there may be."""
+    def _start_what_fits(self) -> StopReason | None:
+        """Fill the workers; why there is nothing more to start, None while there may be."""
         while len(self._attempts) < self.executor.workers:
             if not self.limits.fits_another_trial():
-                return "budget"
+                return StopReason.BUDGET
             suggestion = self._left_over(repeats=False)
             if suggestion is None:
                 found = self._suggest(wait=not self._attempts)
@@ -109,22 +109,22 @@ class SearchLoop:
         if self._looks_ahead and self._left_over(repeats=False) is None and self.limits.fits_another_trial():
             # Thought of, and drawn, while the workers train.
             self._suggest(wait=False)
-        return ""
+        return None
 
     @property
     def _looks_ahead(self) -> bool:
         return self.state.driver.traits.is_slow or self.drawer.is_concurrent
 
-    def _suggest(self, *, wait: bool) -> Suggestion | str:
-        """Record what comes next; else why there is nothing more, empty while there may be.
+    def _suggest(self, *, wait: bool) -> Suggestion | StopReason | None:
+        """Record what comes next; else why there is nothing more, None while there may be.
 
         `wait`: for what is being drawn. Combinations that are impossible are recorded and passed over.
         """
         while True:
             if self.state.skipped_in_a_row >= MOST_SKIPPED_IN_A_ROW:
-                return "skipped"
+                return StopReason.SKIPPED
             if self.state.repeated_in_a_row >= MOST_REPEATED_IN_A_ROW:
-                return "space"
+                return StopReason.SPACE
             if not self._is_drawing:
                 found = next_up(self.state)
                 if isinstance(found, Suggestion):
@@ -132,14 +132,15 @@ class SearchLoop:
                     return found
                 if isinstance(found, Waiting):
                     # An oracle that waits for nothing would wait for ever.
-                    return "" if self._attempts else "space"
+                    return None if self._attempts else StopReason.SPACE
                 if found is None:
-                    return "max_trials" if self.state.drawn >= self.state.config.max_trials else "space"
+                    is_full = self.state.drawn >= self.state.config.max_trials
+                    return StopReason.MAX_TRIALS if is_full else StopReason.SPACE
                 self.drawer.begin(found)
                 self._is_drawing = True
             drawn = self.drawer.result(wait=wait)
             if drawn is None:
-                return ""
+                return None
             self._is_drawing = False
             suggestion, *ended = events_of(self.state, drawn)
             self._record(suggestion)

@@ -151,7 +151,7 @@ class OracleDriver:
                 objective = self.objective
                 # Keras Tuner scores a trial by the best of its epochs; its result is that of the weights it kept.
                 trial.metrics.metrics.pop(objective.name, None)
-                self._oracle.update_trial(oracle_id, {objective.name: objective.rank(result.rank)})
+                self._oracle.update_trial(oracle_id, {objective.name: result.value})
                 trial.status = "COMPLETED"
             else:
                 trial.status = "INVALID"

@@ -16,21 +16,28 @@ from tuning.settings import Configuration
 
 @dataclass(frozen=True, kw_only=True)
 class TensorBoardLogs:
-    """A callback factory that can be sent to worker processes: it makes a log in `folder/<trial_id>`."""
+    """A callback factory that can be sent to worker processes: it makes a log in `folder/<trial_id>`.
 
-    folder: Path
+    `folder` None: `tensorboard` in the folder of the run.
+    """
+
+    folder: Path | None
 
     def __call__(self, trial: TrialContext) -> list[keras.callbacks.Callback]:
-        return [_Log(self.folder / trial.trial_id, trial.trial_id, trial.hyperparameters)]
+        folder = self.folder if self.folder is not None else trial.run_folder / "tensorboard"
+        return [_Log(folder / trial.trial_id, trial.trial_id, trial.hyperparameters)]
 
 
-def tensorboard_factory(folder: Path) -> TensorBoardLogs:
-    """Logs of all trainings below `folder`. Raises InputError if `tensorboard` is not installed."""
+def tensorboard_factory(folder: Path | None = None) -> TensorBoardLogs:
+    """Logs of all trainings below `folder`; None: of each run in its own folder.
+
+    Raises InputError if `tensorboard` is not installed.
+    """
     if importlib.util.find_spec("tensorboard") is None:
         raise InputError(
             "--tensorboard needs tensorboard: install it with pip install 'keras-tune-export[tensorboard]'"
         )
-    return TensorBoardLogs(folder=folder.resolve())
+    return TensorBoardLogs(folder=None if folder is None else folder.resolve())
 
 
 class _Log(keras.callbacks.Callback):

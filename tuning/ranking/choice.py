@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tuning.ranking.pareto import front, pick
 from tuning.ranking.selection import Selection, finalists, select
-from tuning.records import SearchConfig, TrialRecord, TrialStatus
+from tuning.records import SearchConfig, StopReason, TrialRecord, TrialStatus
 from tuning.space.ranges import Ranges
 
 
@@ -15,13 +15,12 @@ from tuning.space.ranges import Ranges
 class SearchResult:
     """All trials in the order in which they finished, and what their best ones did with other seeds.
 
-    `stopped_by` is `max_trials`, `budget`, `space` or `skipped`: nothing but configurations that are too large or
-    impossible was drawn at last. `selection`: None if no trial has a result. `ranges`: of the hyperparameters that
+    `selection`: None if no trial has a result. `ranges`: of the hyperparameters that
     always had the same one.
     """
 
     trials: tuple[TrialRecord, ...]
-    stopped_by: str
+    stopped_by: StopReason
     repeats: tuple[TrialRecord, ...] = ()
     selection: Selection | None = None
     ranges: Ranges = dataclasses.field(default_factory=dict)
@@ -49,7 +48,7 @@ def finalists_of(trials: tuple[TrialRecord, ...], config: SearchConfig) -> tuple
 
 
 def result_of(
-    trials: tuple[TrialRecord, ...], repeats: tuple[TrialRecord, ...], config: SearchConfig, *, stopped_by: str
+    trials: tuple[TrialRecord, ...], repeats: tuple[TrialRecord, ...], config: SearchConfig, *, stopped_by: StopReason
 ) -> SearchResult:
     """The result of a search with these trials: the finalist with the best mean over its repeats wins.
 

@@ -13,8 +13,8 @@ from sklearn.inspection import permutation_importance
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from tuning.files.json_record import JsonRecord
 from tuning.records import TrialRecord
-from tuning.settings import as_json
 from tuning.space.distance import Scale, observed_scales
 
 FEWEST_TRIALS = 10
@@ -24,7 +24,7 @@ SEED = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Importance:
+class Importance(JsonRecord):
     """`shares`: hyperparameter → its share of all importance, summing to 1, the largest first; empty if not known.
 
     `explained`: the share of the objective's order that the hyperparameters explain for trials that were not looked at,
@@ -34,9 +34,6 @@ class Importance:
     shares: Mapping[str, float] = field(default_factory=dict)
     explained: float | None = None
     reason: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        return as_json(self)
 
 
 def importance(trials: Sequence[TrialRecord]) -> Importance:

@@ -9,23 +9,25 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
+from tuning.files.json_record import JsonRecord
 from tuning.records import TrialRecord, TrialStatus
-from tuning.settings import as_json
 
 FALLING = 0.02
 """A curve that improved by less than this share of its best value in the last epoch counts as flat."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finalist:
+class Finalist(JsonRecord):
     """A trial that was trained again. Values are those of the objective.
 
     `first`: that of the trial itself. `repeats`: those of its repeats. `failed`: how many repeats had no result.
     """
+
+    _ADDED: ClassVar[tuple[str, ...]] = ("mean",)
 
     trial_id: str
     first: float
@@ -37,17 +39,9 @@ class Finalist:
         """Over the repeats. The first value is no part of it: it was selected for being good."""
         return statistics.fmean(self.repeats) if self.repeats else None
 
-    def as_json(self) -> dict[str, Any]:
-        return {**as_json(self), "mean": self.mean}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Finalist:
-        given = {name: value for name, value in data.items() if name != "mean"}
-        return cls(**{**given, "repeats": tuple(data["repeats"])})
-
 
 @dataclass(frozen=True, kw_only=True)
-class Selection:
+class Selection(JsonRecord):
     """What the repeats say. `finalists` are in the order of the first ranking; `winner` is the trial to take.
 
     `optimism`: by how much the first value of the trial that the first ranking put first was better than the mean of
@@ -65,13 +59,6 @@ class Selection:
     def means(self) -> dict[str, float]:
         """Trial → mean over its repeats, of those that have one."""
         return {each.trial_id: each.mean for each in self.finalists if each.mean is not None}
-
-    def as_json(self) -> dict[str, Any]:
-        return as_json(self)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Selection:
-        return cls(**{**data, "finalists": tuple(map(Finalist.from_json, data["finalists"]))})
 
 
 def finalists(trials: Sequence[TrialRecord], count: int) -> tuple[TrialRecord, ...]:
@@ -158,7 +145,8 @@ def _noise(found: Sequence[Finalist]) -> float | None:
 
 
 def _value(trial: TrialRecord) -> float:
-    return trial.settings.objective.rank(trial.rank)
+    assert trial.value is not None, "only trials with a result are finalists"
+    return trial.value
 
 
 def _best_epoch(record: TrialRecord) -> int:

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from tuning.errors import InputError
-from tuning.files.atomic import read_json
+from tuning.files.atomic import RESTORE, write_json
 from tuning.files.bounded_files import LARGEST_JSON, read_bounded
 from tuning.files.file_lock import locked_file
-from tuning.files.recorded import RESTORE, check_run
+from tuning.files.recorded import read_record
+from tuning.runs.run_record import RunRecord, RunStatus
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
@@ -112,13 +112,15 @@ class RunFolder:
         """Whether a run was started here."""
         return self.run_json.exists()
 
-    def read(self) -> dict[str, Any]:
+    def read(self) -> RunRecord:
         """What `run.json` holds. Raises InputError where it is missing, not JSON or no record."""
         if not self.exists:
             raise InputError(f"there is no run {self.path}: runs lie in the folder given by --runs")
-        record = read_json(self.run_json)
-        check_run(record, self.run_json)
-        return record
+        return read_record(self.run_json, RunRecord, fault="is not the record of a run")
+
+    def write(self, record: RunRecord) -> None:
+        """Replace `run.json`, all at once."""
+        write_json(self.run_json, record.as_json())
 
     def state(self) -> bytes | None:
         """What `run.json` holds, to be compared later; None where there is none."""
@@ -182,8 +184,8 @@ def newest_finished(runs: Path, *, published: bool = False) -> RunFolder:
     for path in sorted(runs.glob("*/run.json")):
         folder = RunFolder(path=path.parent)
         record = folder.read()
-        if record.get("status") == "finished" and (folder.artifacts.is_dir() or not published):
-            finished.append((str(record.get("finished_at", "")), folder.name, folder))
+        if record.status is RunStatus.FINISHED and (folder.artifacts.is_dir() or not published):
+            finished.append((record.finished_at or "", folder.name, folder))
     if not finished:
         mend = "export one with python scripts/export.py" if published else "start one with python scripts/tune.py"
         kind = "exported" if published else "finished"

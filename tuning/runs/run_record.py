@@ -1,119 +1,276 @@
-"""What `run.json` says about a run: written at its start, completed as it goes on, compared when it is resumed."""
+"""What `run.json` says about a run: written at its start, completed as it goes on, compared when it is resumed.
+
+Standard library only. What an older release left out has a default here; what is missing, unknown or of another kind
+is refused by the name of its field.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import platform
 from collections.abc import Mapping
-from importlib.metadata import version
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar, Self, cast
 
 from tuning.data.array_options import ArrayOptions
-from tuning.data.dataset import Dataset
 from tuning.data.folder_options import FolderOptions
-from tuning.data.image_store import DEFAULT_STORE
-from tuning.data.sources.by_name import dataset_names, load_dataset, path_source
-from tuning.data.sources.source import Reading
-from tuning.errors import InputError
-from tuning.files.atomic import finite_or_none
-from tuning.records import TrialRecord
-from tuning.runs.evaluation_record import Evaluation
-from tuning.runs.run_folder import RunFolder
+from tuning.files.json_record import FieldError, JsonRecord
+from tuning.ranking.selection import Selection
+from tuning.records import StopReason, TrialRecord
+from tuning.settings import Configuration, TrainingPlan
 
-SEARCHING = "searching"
-RETRAINING = "retraining"
-EVALUATING = "evaluating"
-FINISHED = "finished"
-FAILED = "failed"
-
-_RECORDED_VERSIONS = ("tensorflow", "keras", "keras-tuner", "numpy")
+VERSION = 1
+"""Of the record. A record without one is of the first."""
 
 
-def describe_dataset(dataset: Dataset, *, validation: int, path: Path | None) -> dict[str, Any]:
-    """The `dataset` part. `validation`: how many examples validate; `path`: the npz file or folder, if it is one."""
-    given = dataset.validation is not None
-    folder = dataset.folder
-    return {
-        "name": dataset.name,
-        "path": None if path is None else str(path.resolve()),
-        "folder": None if folder is None else {**folder.as_json(), "path": str(Path(folder.path).resolve())},
-        "arrays": None if dataset.arrays is None else dataset.arrays.as_json(),
-        "digest": dataset.digest,
-        "fallback_reason": dataset.fallback_reason or None,
-        "class_names": list(dataset.class_names),
-        "image_shape": list(dataset.image_shape) if dataset.training.holds_images else None,
-        "input_shapes": {name: list(shape) for name, shape in dataset.input_shapes.items()},
-        "skipped": list(dataset.skipped),
-        "train": len(dataset.training) - (0 if given else validation),
-        "validation": validation,
-        "test": len(dataset.test),
-    }
+class RunStatus(StrEnum):
+    """How far a run is: a search under way or over, the model under way, trained, or tested; or why there is none."""
+
+    SEARCHING = "searching"
+    SEARCHED = "searched"
+    RETRAINING = "retraining"
+    EVALUATING = "evaluating"
+    FINISHED = "finished"
+    FAILED = "failed"
+
+    @property
+    def has_model(self) -> bool:
+        """Whether the model is trained and written."""
+        return self in (RunStatus.EVALUATING, RunStatus.FINISHED)
 
 
-def load_recorded_dataset(record: Mapping[str, Any], *, store: Path = DEFAULT_STORE) -> Dataset:
-    """The data that a run was made with, and why not MNIST if so. `store`: where a folder's pixels are kept.
+class RunCommand(StrEnum):
+    """What made a run: tune.py, train.py, or a program by `tuning.complete`."""
 
-    Raises InputError if it can't be had or is not the same any more.
+    TUNE = "tune"
+    TRAIN = "train"
+    COMPLETE = "complete"
+
+
+class RecordedKind(StrEnum):
+    """Whether a model's outputs are the probabilities of classes."""
+
+    CLASSIFIER = "classifier"
+    OUTPUTS = "outputs"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedDataset(JsonRecord):
+    """The data of a run, and how it is read again: a folder of pictures, an npz file at `path`, or by its `name`.
+
+    `fallback_reason`: why not MNIST. `image_shape`: None where the examples are no images. `train` does not count the
+    `validation` examples. `arrays`: None of a run that recorded no options.
     """
-    described = record["dataset"]
-    folder, arrays = _reading_of(described)
-    if described["path"] is not None:
-        path = Path(described["path"])
-        usual = folder if folder is not None else FolderOptions(path=str(path))
-        reading = Reading(path=path, folder=usual, arrays=arrays, name=described["name"], store=store)
-        dataset = path_source(path, is_folder=folder is not None).load(reading)
-    elif described["name"] in dataset_names():
-        dataset = load_dataset(described["name"])
-    else:
-        raise InputError(
-            f"the data {described['name']} was handed over by a program and can't be loaded again: save it as an npz "
-            "file or as a folder of pictures, and start a new run with --data"
+
+    name: str
+    path: str | None
+    folder: FolderOptions | None = None
+    arrays: ArrayOptions | None = None
+    digest: str
+    fallback_reason: str | None = None
+    class_names: tuple[str, ...] = ()
+    image_shape: tuple[int, ...] | None = None
+    input_shapes: Mapping[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
+    skipped: tuple[str, ...] = ()
+    train: int
+    validation: int
+    test: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedModel(JsonRecord):
+    """Where the model comes from, and what its exported files have to know.
+
+    `source`: FILE.py:NAME or package.module:NAME of a user's code, with its sha256; None: built in, or handed over by a
+    program. `pixel_scale`: (factor, offset) of pixel × factor + offset; None: uint8 pixels as they are.
+    """
+
+    source: str | None
+    digest: str | None
+    pixel_scale: tuple[float, float] | None
+    kind: RecordedKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndedSearch(JsonRecord):
+    """What a search that ended was allowed, and what ended it: a later command may allow more.
+
+    `budget`: a duration like 8m, or none. `repeats_left`: trainings with other seeds that there was no time for.
+    """
+
+    max_trials: int
+    budget: str
+    stopped_by: StopReason
+    repeats_left: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchSection(JsonRecord):
+    """What a search is asked for, as on the command line. `epochs` of a trial; `searched_space` as the model builder
+    describes it. `searched`: None until the search ended; `retraining_epochs`: None until there is a winner.
+    """
+
+    _OMITTED: ClassVar[tuple[str, ...]] = ("searched", "retraining_epochs")
+
+    algorithm: str
+    max_trials: int
+    epochs: int
+    min_epochs: int = 1
+    max_parameters: int | None = None
+    finalists: int = 3
+    repeats: int = 2
+    workers: int | None = None
+    trial_timeout: str | None = None
+    tensorboard: bool = False
+    budget: str
+    seed: int
+    baselines: bool = False
+    objective: str = "val_loss"
+    model: str | None = None
+    pixel_scale: str | None = None
+    batch_size: str | None = None
+    class_weight: str | None = None
+    callback: tuple[str, ...] = ()
+    retrain_with: str | None = None
+    space: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    searched_space: Any = None
+    searched: EndedSearch | None = None
+    retraining_epochs: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSection(JsonRecord):
+    """Which configuration train.py trains, by name or not, and all that determines the training."""
+
+    baseline: str | None = None
+    trial: str | None = None
+    plan: TrainingPlan
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedWinner(JsonRecord):
+    """The configuration that the model is trained with; `trial_id`: None where it is no trial's. Results are those on
+    the validation examples, None where there is no finite number.
+    """
+
+    trial_id: str | None
+    hyperparameters: Configuration
+    val_loss: float | None
+    val_accuracy: float | None
+    parameters: int
+
+    @classmethod
+    def of(cls, trial: TrialRecord) -> Self:
+        """Of a trial that has a result."""
+        return cls(
+            trial_id=trial.trial_id,
+            hyperparameters=dict(trial.hyperparameters),
+            val_loss=trial.val_loss,
+            val_accuracy=trial.val_accuracy,
+            parameters=trial.parameters,
         )
-    if dataset.digest != described["digest"]:
-        raise InputError(
-            f"the data {described['path'] or described['name']} changed since the run was made (digest "
-            f"{dataset.digest[:12]}…, was {described['digest'][:12]}…): restore it or start a new run"
-        )
-    return dataclasses.replace(dataset, fallback_reason=described["fallback_reason"] or "")
 
 
-def _reading_of(described: Mapping[str, Any]) -> tuple[FolderOptions | None, ArrayOptions]:
-    """How the data was read, as a folder or as arrays. Raises InputError for what no run records."""
-    folder = described.get("folder")
-    try:
-        options = None if folder is None else FolderOptions.from_json(folder)
-        return options, ArrayOptions.from_json(described.get("arrays"))
-    except (TypeError, LookupError) as error:
-        raise InputError(f"the run does not say how its data is read ({error!r}): restore run.json") from error
+@dataclass(frozen=True, kw_only=True)
+class FinalTest(JsonRecord):
+    """The looks at the test set, and what the last one showed.
+
+    `accuracy` (0 to 1) and its 95 % Wilson interval: None of a model without classes, which has `metrics`, and until
+    the model is measured.
+    """
+
+    _OMITTED: ClassVar[tuple[str, ...]] = ("metrics",)
+
+    accuracy: float | None
+    ci95: tuple[float, float] | None
+    metrics: Mapping[str, float] | None = None
+    looks: int
 
 
-def describe_versions() -> dict[str, str]:
-    """The `versions` part: Python's and those of the libraries that decide what a training gives."""
-    return {"python": platform.python_version(), **{name: version(name) for name in _RECORDED_VERSIONS}}
+@dataclass(frozen=True, kw_only=True)
+class RunSeconds(JsonRecord):
+    """Wall time of the search, over all commands, and of the retraining."""
+
+    search: float = 0.0
+    retrain: float = 0.0
 
 
-def describe_winner(winner: TrialRecord) -> dict[str, Any]:
-    """The `winner` part."""
-    return {
-        "trial_id": winner.trial_id,
-        "hyperparameters": dict(winner.hyperparameters),
-        "val_loss": finite_or_none(winner.val_loss),
-        "val_accuracy": winner.epochs[winner.result_epoch].val_accuracy,
-        "parameters": winner.parameters,
-    }
+@dataclass(frozen=True, kw_only=True)
+class WrittenModel(JsonRecord):
+    """The name of the model's file, and why it holds weights alone; None if it holds the model."""
+
+    file: str
+    why_weights_only: str | None
 
 
-def describe_test(evaluation: Evaluation) -> dict[str, Any]:
-    """The `test` part but for the number of looks."""
-    return {"accuracy": evaluation.accuracy, "ci95": list(evaluation.ci95)}
+@dataclass(frozen=True, kw_only=True)
+class ModelOptions(JsonRecord):
+    """The options of the command line that say what the model is, as they were given."""
+
+    model: str | None = None
+    pixel_scale: str | None = None
+    batch_size: str | None = None
+    space: Mapping[str, Any] | str | None = None
+    class_weight: str | None = None
+    callback: tuple[str, ...] | None = None
+    retrain_with: str | None = None
 
 
-def require_unchanged(folder: RunFolder, recorded: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
-    """Raise InputError if `asked` holds another value than the run's own for anything that a resumed run fixes."""
-    for name, value in asked.items():
-        if recorded.get(name) != value:
-            raise InputError(
-                f"{folder.path} was started with {name} {recorded.get(name)} and can't go on with {value}: leave it "
-                "out or start a new run"
-            )
+@dataclass(frozen=True, kw_only=True)
+class RunRecord(JsonRecord):
+    """A run of any command; see `SearchRun` and `TrainRun`.
+
+    `options`: those of the command line that repeat the run. `seed`: everything random derives from it. `versions` of
+    Python and of the libraries that decide what a training gives. `finished_at`: UTC, as ISO 8601 text.
+    """
+
+    _OMITTED: ClassVar[tuple[str, ...]] = ("saved", "finished_at")
+
+    command: RunCommand
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    dataset: RecordedDataset
+    model: RecordedModel | None = None
+    config: JsonRecord
+    seed: int
+    versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    status: RunStatus
+    winner: RecordedWinner | None = None
+    test: FinalTest | None = None
+    seconds: RunSeconds = dataclasses.field(default_factory=RunSeconds)
+    selection: Selection | None = None
+    saved: WrittenModel | None = None
+    finished_at: str | None = None
+    version: int = VERSION
+
+    @property
+    def model_options(self) -> ModelOptions:
+        """Raises FieldError for one of another kind."""
+        names = {field.name for field in dataclasses.fields(ModelOptions)}
+        given = {name: value for name, value in self.options.items() if name in names}
+        return ModelOptions.from_json(given, place="options")
+
+    @classmethod
+    def from_json(cls, data: Any, *, place: str = "") -> Self:
+        if cls is RunRecord and isinstance(data, Mapping):
+            version = data.get("version", VERSION)
+            if isinstance(version, int) and version > VERSION:
+                raise FieldError(f"version {version} is of a later release: update this one")
+            kind = TrainRun if data.get("command") == RunCommand.TRAIN else SearchRun
+            return cast("Self", kind.from_json(data, place=place))
+        record = super().from_json(data, place=place)
+        record.model_options  # noqa: B018 checked where the record is read
+        return record
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchRun(RunRecord):
+    """A run of tune.py or of a program: a search, then the winner trained on everything and tested once."""
+
+    config: SearchSection
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainRun(RunRecord):
+    """A run of train.py: one configuration, trained and tested once."""
+
+    config: TrainSection

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from tuning.errors import InputError
-from tuning.files.atomic import read_json
-from tuning.files.recorded import RESTORE
+from tuning.files.atomic import RESTORE, read_json
+from tuning.files.recorded import read_record
 from tuning.runs.trained import TrainedModel
 
 
@@ -23,10 +23,4 @@ def read_scores(path: Path) -> dict[str, float]:
 
 def read_trained(path: Path) -> TrainedModel:
     """What `training.json` holds. Raises InputError if it holds something else."""
-    content = read_json(path)
-    try:
-        return TrainedModel.from_json(content)
-    except InputError:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} does not describe a trained model ({error!r}): {RESTORE}") from error
+    return read_record(path, TrainedModel, fault="does not describe a trained model")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tuning.errors import InputError
-from tuning.files.field_types import require_configuration, with_checked_fields
+from tuning.files.json_record import FieldError, JsonRecord
 from tuning.settings import Value
 from tuning.space.scales import Sampling, fraction_of, number_at, real_steps, whole_steps
 
@@ -22,7 +22,7 @@ REAL_VALUES = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choices:
+class Choices(JsonRecord):
     """One of the given values; a single value is fixed, not searched. `is_ordered`: neighbours are alike."""
 
     values: tuple[Value, ...]
@@ -62,7 +62,7 @@ class Choices:
 
 
 @dataclass(frozen=True, kw_only=True)
-class IntRange:
+class IntRange(JsonRecord):
     """The whole numbers `low`, `low + step`, … up to and including `high`.
 
     With `log`, sampled evenly on a logarithmic scale; a `step` above 1 then multiplies: `low`, `low × step`, …. With
@@ -120,7 +120,7 @@ class IntRange:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FloatRange:
+class FloatRange(JsonRecord):
     """The real numbers from `low` to `high`, or with `step` those that are so far apart.
 
     `log`, `reverse` and a `step` with them are as those of `IntRange`.
@@ -202,12 +202,10 @@ def range_as_json(domain: Range) -> dict[str, Any]:
 
 
 def range_from_json(data: Mapping[str, Any]) -> Range:
-    """The inverse of `range_as_json`. Raises KeyError, TypeError or ValueError for anything else."""
-    given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
-    made = with_checked_fields(_KINDS[given.pop("kind")](**given))
-    if isinstance(made, Choices):
-        require_configuration("values", {str(place): value for place, value in enumerate(made.values)})
-    return made
+    """The inverse of `range_as_json`. Raises FieldError for anything else."""
+    if not isinstance(data, Mapping) or data.get("kind") not in _NAMES.values():
+        raise FieldError(f"the kind of a range must be one of {', '.join(_KINDS)}, got {str(data)[:80]}")
+    return _KINDS[data["kind"]].from_json({name: value for name, value in data.items() if name != "kind"})
 
 
 def ranges_as_json(ranges: Ranges) -> dict[str, Any]:

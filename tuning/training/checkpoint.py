@@ -11,8 +11,9 @@ from typing import Any
 
 import keras
 
-from tuning.errors import InputError
-from tuning.files.atomic import read_json, write_json
+from tuning.files.atomic import write_json
+from tuning.files.json_record import JsonRecord
+from tuning.files.recorded import read_record
 from tuning.records import Epoch
 from tuning.settings import TrainingPlan
 from tuning.training.callbacks import LearningCurve
@@ -41,6 +42,17 @@ class Restored:
 
 
 @dataclass(frozen=True, kw_only=True)
+class _SavedProgress(JsonRecord):
+    """What `progress.json` holds. `plan`: as JSON, which may be one of another version."""
+
+    plan: Mapping[str, Any]
+    epochs: tuple[Epoch, ...]
+    weights: str
+    best_weights: str | None
+    random_state: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Checkpoint:
     """The folder of one training's state, and how many seconds of work may be lost."""
 
@@ -51,24 +63,16 @@ class Checkpoint:
         """What was saved of this very plan; None if nothing was, or another plan's."""
         if not self._progress.exists():
             return None
-        saved = read_json(self._progress)
-        if saved["plan"] != plan.as_json():
+        give = f"remove {self.folder} to train from the start"
+        saved = read_record(self._progress, _SavedProgress, fault="is not the progress of a training", give=give)
+        if saved.plan != plan.as_json():
             return None
-        try:
-            best = saved["best_weights"]
-            return Restored(
-                epochs=tuple(Epoch.from_json(epoch) for epoch in saved["epochs"]),
-                weights=self.folder / saved["weights"],
-                best_weights=None if best is None else self.folder / best,
-                random_state=saved["random_state"],
-            )
-        except InputError:
-            raise
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(
-                f"{self._progress} is not the progress of a training ({error!r}): remove {self.folder} to train from "
-                "the start"
-            ) from error
+        return Restored(
+            epochs=saved.epochs,
+            weights=self.folder / saved.weights,
+            best_weights=None if saved.best_weights is None else self.folder / saved.best_weights,
+            random_state=saved.random_state,
+        )
 
     def save(
         self, plan: TrainingPlan, model: keras.Model, epochs: list[Epoch], *, best_weights: Path | None = None
@@ -83,14 +87,14 @@ class Checkpoint:
         if best_weights is not None and best_weights.exists():
             best = self.folder / f"best-{len(epochs)}.weights.h5"
             shutil.copyfile(best_weights, best)
-        progress = {
-            "plan": plan.as_json(),
-            "epochs": [epoch.as_json() for epoch in epochs],
-            "weights": weights.name,
-            "best_weights": None if best is None else best.name,
-            "random_state": {variable.path: variable.numpy().tolist() for variable in _random_variables(model)},
-        }
-        write_json(self._progress, progress)
+        progress = _SavedProgress(
+            plan=plan.as_json(),
+            epochs=tuple(epochs),
+            weights=weights.name,
+            best_weights=None if best is None else best.name,
+            random_state={variable.path: variable.numpy().tolist() for variable in _random_variables(model)},
+        )
+        write_json(self._progress, progress.as_json())
         for older in self.folder.glob("*.weights.h5"):
             if older not in (weights, best):
                 older.unlink()

@@ -12,7 +12,7 @@ import pytest
 from scripts.commands.insight import tell_insight
 from scripts.terminal.console import Console
 from tuning.ranking.choice import result_of
-from tuning.records import Epoch, SearchConfig, TrialRecord, TrialStatus
+from tuning.records import Epoch, SearchConfig, StopReason, TrialRecord, TrialStatus
 from tuning.settings import TrainingSettings
 from tuning.space.ranges import FloatRange
 
@@ -41,10 +41,11 @@ def repeat(number: int, val_loss: float) -> TrialRecord:
 
 def told(trials: Any, repeated: Any = (), *, space: Any = (), **asked: Any) -> str:
     config = SearchConfig(**asked)
-    result = result_of(tuple(trials), tuple(repeated), config, stopped_by="max_trials")
+    result = result_of(tuple(trials), tuple(repeated), config, stopped_by=StopReason.MAX_TRIALS)
     result = replace(result, ranges={"learning_rate": FloatRange(low=0.0, high=0.1)})
     console = Console(io.StringIO(), width=100)
-    tell_insight(console, SimpleNamespace(config=config, options=SimpleNamespace(space=space)), result)  # type: ignore[arg-type]
+    job: Any = SimpleNamespace(search=SimpleNamespace(config=config), options=SimpleNamespace(space=space))
+    tell_insight(console, job, result)
     return console._file.getvalue()  # type: ignore[attr-defined,no-any-return]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from run_records import WINNER, run_record
 
 from scripts.commands.trial_model import folder_of_trial
 from scripts.terminal.console import Console
@@ -30,7 +31,7 @@ TRIAL = TrialRecord(
     parameters=10,
     seconds=3.0,
 )
-RECORD = {"winner": {"trial_id": "0000"}}
+RECORD = run_record(winner=WINNER)
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scripts.options.model import ModelChoice, describe_model, make_builder
+from scripts.options.model import ModelChoice, make_builder
+from tuning._complete import describe_model
 from tuning.data.dataset import Split
 from tuning.data.search_data import SearchData
 from tuning.errors import InputError
@@ -53,7 +54,7 @@ def test_the_built_in_model_takes_batch_sizes_and_ranges(search_data: SearchData
 
     assert builder.described_space()["batch_size"] == "one of 16, 48"
     assert builder.described_space()["dropout"] == "one of 0.25"
-    assert describe_model(choice, builder) == {
+    assert describe_model(builder, choice.source).as_json() == {
         "source": None,
         "digest": None,
         "pixel_scale": None,

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from tuning.ranking.choice import finalists_of, result_of
-from tuning.records import SearchConfig, TrialStatus
+from tuning.records import SearchConfig, StopReason, TrialStatus
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +22,7 @@ def made(make_trial):
 
 
 def won(trials, repeats, **asked):
-    return result_of(trials, repeats, SearchConfig(**asked), stopped_by="budget").winner.trial_id
+    return result_of(trials, repeats, SearchConfig(**asked), stopped_by=StopReason.BUDGET).winner.trial_id
 
 
 def test_the_best_trials_are_the_finalists(made):
@@ -38,7 +38,7 @@ def test_where_costs_count_a_trial_that_another_beats_in_everything_is_no_finali
 
 def test_the_result_keeps_everything_and_the_mean_over_the_repeats_wins(made):
     trials, repeats = made([(0.1, 1), (0.2, 1)], [(0, 0.5), (1, 0.3)])
-    result = result_of(trials, repeats, SearchConfig(), stopped_by="space")
+    result = result_of(trials, repeats, SearchConfig(), stopped_by=StopReason.SPACE)
     assert (result.trials, result.repeats, result.stopped_by) == (trials, repeats, "space")
     assert result.winner is trials[1]
 
@@ -62,5 +62,5 @@ def test_without_repeats_the_best_wins_also_where_costs_count(made):
 
 def test_nobody_wins_where_no_trial_has_a_result(make_trial):
     trials = (make_trial(math.nan), make_trial(trial_id="0001", status=TrialStatus.FAILED))
-    result = result_of(trials, (), SearchConfig(), stopped_by="max_trials")
+    result = result_of(trials, (), SearchConfig(), stopped_by=StopReason.MAX_TRIALS)
     assert (result.winner, result.selection, result.trials) == (None, None, trials)

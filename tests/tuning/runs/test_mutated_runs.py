@@ -18,8 +18,8 @@ from tuning.data.sources.paths.npz import load_npz
 from tuning.errors import InputError
 from tuning.files.bounded_files import read_toml
 from tuning.loop.journal import Journal, SearchBegan, Suggestion
+from tuning.runs.recorded_data import describe_dataset, load_recorded_dataset
 from tuning.runs.run_folder import RunFolder
-from tuning.runs.run_record import describe_dataset, load_recorded_dataset
 from tuning.runs.trained import TrainedModel
 from tuning.runs.training_file import read_trained
 from tuning.space.ranges import Choices, IntRange
@@ -70,11 +70,14 @@ def record(folder: RunFolder) -> dict[str, Any]:
     return {
         "command": "tune",
         "options": options,
-        "dataset": dataset,
+        "dataset": dataset.as_json(),
         "model": {"source": None, "digest": None, "pixel_scale": [1.0, 0.0], "kind": "classifier"},
         "config": {
+            "algorithm": "random",
             "max_trials": 1,
+            "epochs": 1,
             "budget": "1s",
+            "seed": 0,
             "searched": {"max_trials": 1, "budget": "1s", "stopped_by": "budget"},
         },
         "seed": 0,
@@ -137,8 +140,8 @@ def _outcome(read: Callable[[], object]) -> str:
 def test_a_mutated_record_is_read_or_refused(folder: RunFolder, record: dict[str, Any]) -> None:
     def read() -> None:
         found = folder.read()
-        ModelChoice.from_options(found["options"])
-        load_recorded_dataset(found)
+        ModelChoice.from_options(found.options)
+        load_recorded_dataset(found.dataset)
 
     assert outcomes(read, lambda seed: folder.run_json.write_bytes(mutated(record, seed))) == {"read", "refused"}
 

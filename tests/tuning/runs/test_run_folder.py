@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from run_records import run_json, run_record
 
 from tuning.errors import InputError
 from tuning.files.atomic import finite_or_none, read_json, write_bytes, write_json
@@ -68,7 +69,7 @@ def test_a_fresh_name_has_the_first_free_number(tmp_path):
 
 def record(runs, name, **content):
     (runs / name).mkdir(parents=True)
-    write_json(runs / name / "run.json", content)
+    write_json(runs / name / "run.json", run_json(**content))
 
 
 def test_the_newest_run_is_the_one_that_finished_last_and_not_the_one_written_last(tmp_path):
@@ -119,7 +120,7 @@ def test_a_run_that_was_never_started_cannot_be_read(tmp_path):
 
 def test_what_was_written_is_read(tmp_path):
     record(tmp_path, "a", status="searching", seed=0)
-    assert open_run(tmp_path, "a").read() == {"status": "searching", "seed": 0}
+    assert open_run(tmp_path, "a").read() == run_record(status="searching", seed=0)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe\xff", b'{"a": 1'])

@@ -1,179 +1,182 @@
-"""What `run.json` says, and what a resumed run is held to."""
+"""What `run.json` says of a run: the same after the way to disk and back, and refused by the name of a field."""
 
 from __future__ import annotations
 
+import copy
 import json
 import math
-import platform
+from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from run_records import WINNER, run_json, run_record
 
-from tuning.data.array_options import ArrayOptions
-from tuning.data.arrays.tables import dataset_of
-from tuning.data.dataset import make_dataset
-from tuning.data.folder_options import FolderOptions
-from tuning.data.pictures.picture_folder import load_picture_folder
-from tuning.data.sources.from_python import from_arrays
-from tuning.data.sources.paths.npz import load_npz
 from tuning.errors import InputError
-from tuning.evaluation.evaluation import evaluate
+from tuning.files.atomic import write_json
 from tuning.runs.run_folder import RunFolder
 from tuning.runs.run_record import (
-    describe_dataset,
-    describe_test,
-    describe_versions,
-    describe_winner,
-    load_recorded_dataset,
-    require_unchanged,
+    EndedSearch,
+    RecordedWinner,
+    RunCommand,
+    RunRecord,
+    RunStatus,
+    SearchRun,
+    SearchSection,
+    TrainRun,
 )
 
-
-@pytest.fixture
-def file(tmp_path, arrays):
-    np.savez(tmp_path / "shapes.npz", **arrays)
-    return tmp_path / "shapes.npz"
+MADE_BEFORE = Path(__file__).parent / "made_before"
+"""run.json of runs that finished before the record had a version."""
 
 
-def recorded(dataset, path):
-    """The description as it comes back from disk."""
-    return json.loads(json.dumps({"dataset": describe_dataset(dataset, validation=4, path=path)}))
+def made_before(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((MADE_BEFORE / f"{name}.json").read_text(encoding="utf-8"))
+    return content
 
 
-def test_a_data_set_is_described_with_the_sizes_of_its_parts(file):
-    dataset = load_npz(file)
-    assert describe_dataset(dataset, validation=4, path=file) == {
-        "name": "shapes.npz",
-        "path": str(file.resolve()),
-        "folder": None,
-        "arrays": {"seed": 0, "labels": "auto", "is_strict": False},
-        "digest": dataset.digest,
-        "fallback_reason": None,
-        "class_names": ["0", "1", "2", "3"],
-        "image_shape": [8, 8, 1],
-        "input_shapes": {"image": [8, 8, 1]},
-        "skipped": [],
-        "train": 36,
-        "validation": 4,
-        "test": 20,
-    }
+def places(value: Any, place: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """Of every object's members, at any depth."""
+    if not isinstance(value, dict):
+        return []
+    return [inner for name, each in value.items() for inner in ((*place, name), *places(each, (*place, name)))]
 
 
-def test_a_path_is_recorded_so_that_it_holds_in_every_folder(file, monkeypatch):
-    monkeypatch.chdir(file.parent)
-    described = describe_dataset(load_npz(file), validation=4, path=file.relative_to(file.parent))
-    assert described["path"] == str(file.resolve())
+def with_value(data: dict[str, Any], place: tuple[str, ...], value: Any) -> dict[str, Any]:
+    changed = copy.deepcopy(data)
+    inside = changed
+    for name in place[:-1]:
+        inside = inside[name]
+    inside[place[-1]] = value
+    return changed
 
 
-def test_describing_the_test_set_is_no_look_at_it(digits):
-    before = digits.test.looks
-    describe_dataset(digits, validation=140, path=None)
-    assert digits.test.looks == before
+def refusal(data: dict[str, Any]) -> str | None:
+    """What is wrong with the record; None if nothing is."""
+    try:
+        RunRecord.from_json(data)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
-def test_the_file_of_a_run_is_loaded_again(file):
-    dataset = load_npz(file, name="my shapes")
-    again = load_recorded_dataset(recorded(dataset, file))
-    assert (again.name, again.digest) == ("my shapes", dataset.digest)
+OPEN = ("options", "versions", "hyperparameters", "space", "searched_space", "input_shapes")
+"""Objects of a record whose members have names of the user's own."""
 
 
-@pytest.mark.parametrize("options", [ArrayOptions(seed=5), ArrayOptions(labels="numbers")])
-def test_a_file_is_read_again_as_it_was_read(tmp_path, arrays, options):
-    np.savez(tmp_path / "shapes.npz", x=arrays["x_train"], y=arrays["y_train"] * 1.0)
-    dataset = load_npz(tmp_path / "shapes.npz", options=options)
-    again = load_recorded_dataset(recorded(dataset, tmp_path / "shapes.npz"))
-    assert (again.digest, again.arrays, again.class_names) == (dataset.digest, options, dataset.class_names)
-    assert np.array_equal(again.test.for_verification().images, dataset.test.for_verification().images)
+def closed_places(data: dict[str, Any]) -> list[tuple[str, ...]]:
+    return [place for place in places(data) if not set(place[:-1]) & set(OPEN)]
 
 
-def test_a_run_that_recorded_no_options_reads_its_file_as_it_did(tmp_path, arrays):
-    measured = {key: array * 1.0 for key, array in arrays.items() if key.startswith("y_")}
-    np.savez(tmp_path / "shapes.npz", **{**arrays, **measured}, x_val=arrays["x_test"], y_val=measured["y_test"])
-    dataset = dataset_of({**arrays, **measured}, name="shapes.npz")
-    record = recorded(dataset, tmp_path / "shapes.npz")
-    del record["dataset"]["arrays"]
-    assert load_recorded_dataset(record).digest == dataset.digest
+@pytest.mark.parametrize(("name", "kind"), [("searched", SearchRun), ("trained", TrainRun)])
+def test_a_run_made_before_is_read_and_written_with_additions_only(name: str, kind: type[RunRecord]) -> None:
+    before = made_before(name)
+
+    record = RunRecord.from_json(before)
+
+    assert type(record) is kind
+    assert record.status is RunStatus.FINISHED
+    after = record.as_json()
+    for place in places(before):
+        kept = after
+        for key in place:
+            kept = kept[key]
+    assert {key: after[key] for key in before} == before
+    assert set(after) - set(before) <= {"version", "selection"}
+    assert RunRecord.from_json(json.loads(json.dumps(after))) == record
 
 
-def test_the_named_data_set_of_a_run_is_loaded_again(digits):
-    assert load_recorded_dataset(recorded(digits, None)).digest == digits.digest
+@given(
+    changes=st.fixed_dictionaries(
+        {},
+        optional={
+            "status": st.sampled_from(list(map(str, RunStatus))),
+            "command": st.sampled_from(["tune", "complete"]),
+            "seed": st.integers(min_value=0),
+            "winner": st.just(WINNER) | st.none(),
+            "versions": st.dictionaries(st.text(), st.text()),
+            "options": st.dictionaries(st.sampled_from(["dataset", "labels", "epochs"]), st.integers() | st.none()),
+            "test": st.none()
+            | st.fixed_dictionaries(
+                {
+                    "accuracy": st.none() | st.floats(0, 1),
+                    "ci95": st.none() | st.tuples(st.floats(0, 1), st.floats(0, 1)).map(list),
+                    "looks": st.integers(1, 9),
+                }
+            ),
+            "saved": st.just({"file": "model.keras", "why_weights_only": None}),
+            "finished_at": st.text(),
+            "seconds": st.fixed_dictionaries({"search": st.floats(0, 1e9), "retrain": st.floats(0, 1e9)}),
+        },
+    )
+)
+def test_a_record_read_from_json_equals_the_one_written(changes: dict[str, Any]) -> None:
+    record = run_record(**changes)
+
+    assert RunRecord.from_json(json.loads(json.dumps(record.as_json(), allow_nan=False))) == record
 
 
-def test_a_file_that_changed_since_is_refused(file, arrays):
-    record = recorded(load_npz(file), file)
-    arrays["x_train"][0, 0, 0] ^= 1
-    np.savez(file, **arrays)
-    message = r"the data .*shapes\.npz changed since the run was made \(digest [0-9a-f]{12}…, was [0-9a-f]{12}…\)"
-    with pytest.raises(InputError, match=message):
-        load_recorded_dataset(record)
+@pytest.mark.parametrize("name", ["searched", "trained"])
+def test_an_unknown_field_is_named(name: str) -> None:
+    known = made_before(name)
+    outer = {place[:-1] for place in closed_places(known)}
+    for place in sorted(outer - {place for place in outer if place and place[-1] in OPEN}):
+        changed = with_value(known, (*place, "colour"), "red")
+        with pytest.raises(ValueError, match=rf"^{'.'.join((*place, 'colour'))} is unknown$"):
+            RunRecord.from_json(changed)
 
 
-def test_a_named_data_set_that_changed_since_is_refused(digits):
-    record = recorded(digits, None)
-    record["dataset"]["digest"] = "0" * 64
-    with pytest.raises(InputError, match="the data digits changed since the run was made"):
-        load_recorded_dataset(record)
+@pytest.mark.parametrize("name", ["searched", "trained"])
+@pytest.mark.parametrize("wrong", [[[]], {"": {}}, True, "\x01"])
+def test_a_value_of_another_kind_is_named_with_its_place(name: str, wrong: Any) -> None:
+    """Of what a place may hold as well, as a text, nothing is said."""
+    known = made_before(name)
+    refusals = {place: refusal(with_value(known, place, wrong)) for place in closed_places(known)}
+    refused = {place: sentence for place, sentence in refusals.items() if sentence is not None}
+
+    assert len(refused) > len(refusals) / 3
+    assert not [place for place, sentence in refused.items() if ".".join(place) not in sentence or "\n" in sentence]
 
 
-def test_a_folder_of_pictures_is_loaded_again_as_it_was_read(picture_folder, tmp_path, monkeypatch):
-    options = FolderOptions(path=picture_folder.name, image_size=(6, 5), seed=3, skip_corrupt=True)
-    monkeypatch.chdir(picture_folder.parent)
-    (picture_folder / "circle" / "bad.png").write_bytes(b"")
-    dataset = load_picture_folder(options, store=tmp_path / "store")
-    described = recorded(dataset, picture_folder)
-    monkeypatch.chdir("/")
-    again = load_recorded_dataset(described, store=tmp_path / "other store")
-    assert described["dataset"]["skipped"] == ["circle/bad.png holds no bytes"]
-    assert described["dataset"]["folder"] == {**options.as_json(), "image_size": [6, 5], "path": str(picture_folder)}
-    assert (again.name, again.digest, again.skipped) == (dataset.name, dataset.digest, dataset.skipped)
-    assert np.array_equal(again.test.for_verification().images, dataset.test.for_verification().images)
+@pytest.mark.parametrize("place", [("dataset", "digest"), ("config", "max_trials"), ("status",), ("seed",)])
+def test_a_missing_field_is_named(tmp_path: Path, place: tuple[str, ...]) -> None:
+    record = copy.deepcopy(run_json())
+    inside = record
+    for key in place[:-1]:
+        inside = inside[key]
+    del inside[place[-1]]
+    run = RunFolder(path=tmp_path)
+    write_json(run.run_json, record)
+
+    with pytest.raises(InputError, match=rf"run\.json lacks {'.'.join(place)}: restore it or start a new run"):
+        run.read()
 
 
-def test_a_folder_that_changed_since_is_refused(picture_folder, tmp_path):
-    dataset = load_picture_folder(FolderOptions(path=str(picture_folder)), store=tmp_path / "store")
-    described = recorded(dataset, picture_folder)
-    next((picture_folder / "circle").iterdir()).unlink()
-    with pytest.raises(InputError, match="shapes changed since the run was made"):
-        load_recorded_dataset(described, store=tmp_path / "store")
+def test_a_record_of_a_later_release_is_refused() -> None:
+    with pytest.raises(ValueError, match="version 2 is of a later release: update this one"):
+        RunRecord.from_json(run_json(version=2, something="new"))
 
 
-def test_given_validation_examples_do_not_count_as_trained_on(arrays):
-    given = {**arrays, "x_validation": arrays["x_test"], "y_validation": arrays["y_test"]}
-    described = describe_dataset(make_dataset(given, name="a"), validation=20, path=None)
-    assert (described["train"], described["validation"], described["test"]) == (40, 20, 20)
+def test_another_command_is_refused() -> None:
+    with pytest.raises(ValueError, match="command must be one of tune, train, complete, got export"):
+        RunRecord.from_json(run_json(command="export"))
 
 
-def test_data_with_several_inputs_is_described_by_their_shapes():
-    inputs = {"image": np.zeros((4, 3)), "b": np.zeros((4, 2, 2))}
-    dataset = from_arrays((inputs, np.zeros(4)), (inputs, np.zeros(4)))
-    described = describe_dataset(dataset, validation=1, path=None)
-    assert (described["image_shape"], described["input_shapes"]) == (None, {"b": [2, 2], "image": [3]})
-    assert described["class_names"] == []
+def test_options_that_say_what_the_model_is_are_checked_where_the_record_is_read() -> None:
+    with pytest.raises(ValueError, match=r"options\.space must be an object, a text or null, got 3"):
+        RunRecord.from_json(run_json(options={"space": 3}))
 
 
-def test_data_that_a_program_handed_over_cannot_be_loaded_again(arrays):
-    dataset = from_arrays((arrays["x_train"], arrays["y_train"]), (arrays["x_test"], arrays["y_test"]))
-    with pytest.raises(InputError, match="the data arrays was handed over by a program and can't be loaded again"):
-        load_recorded_dataset(recorded(dataset, None))
-
-
-def test_a_file_that_is_gone_is_refused(file):
-    record = recorded(load_npz(file), file)
-    file.unlink()
-    with pytest.raises(InputError, match=r"there is no file .*shapes\.npz"):
-        load_recorded_dataset(record)
-
-
-def test_the_versions_are_those_in_use():
-    versions = describe_versions()
-    assert list(versions) == ["python", "tensorflow", "keras", "keras-tuner", "numpy"]
-    assert (versions["python"], versions["numpy"]) == (platform.python_version(), np.__version__)
+@pytest.mark.parametrize("status", RunStatus)
+def test_a_run_has_a_model_once_that_is_trained(status: RunStatus) -> None:
+    assert status.has_model == (status in (RunStatus.EVALUATING, RunStatus.FINISHED))
 
 
 @pytest.mark.parametrize(("val_loss", "expected"), [(0.25, 0.25), (math.nan, None)])
-def test_a_winner_is_described_in_words_that_json_has(make_trial, val_loss, expected):
-    trial = make_trial(val_loss)
-    described = json.loads(json.dumps(describe_winner(trial), allow_nan=False))
+def test_a_winner_is_described_in_words_that_json_has(make_trial: Any, val_loss: float, expected: float | None) -> None:
+    described = json.loads(json.dumps(RecordedWinner.of(make_trial(val_loss)).as_json(), allow_nan=False))
+
     assert described == {
         "trial_id": "0000",
         "hyperparameters": {"num_blocks": 1, "learning_rate": 0.01},
@@ -183,26 +186,22 @@ def test_a_winner_is_described_in_words_that_json_has(make_trial, val_loss, expe
     }
 
 
-def test_the_test_result_comes_with_its_interval(digits):
-    split = digits.test.for_verification()
-    perfect = np.eye(10, dtype=np.float32)[split.labels]
-    evaluation = evaluate(lambda images: perfect, split, class_names=digits.class_names)
-    assert describe_test(evaluation) == {"accuracy": 1.0, "ci95": list(evaluation.ci95)}
+def test_what_is_not_known_yet_is_left_out() -> None:
+    written = run_record().as_json()
+
+    assert not {"saved", "finished_at"} & set(written)
+    assert not {"searched", "retraining_epochs"} & set(written["config"])
+    assert (written["winner"], written["test"], written["version"]) == (None, None, 1)
 
 
-def test_the_same_request_may_go_on(tmp_path):
-    asked = {"seed": 0, "algorithm": "random"}
-    require_unchanged(RunFolder(path=tmp_path), {**asked, "status": "searching"}, asked)
+def test_a_program_s_run_is_one_of_a_search() -> None:
+    record = run_record(command="complete")
+
+    assert isinstance(record, SearchRun)
+    assert record.command is RunCommand.COMPLETE
+    assert record.config == SearchSection(algorithm="random", max_trials=5, epochs=2, budget="10m", seed=0)
 
 
-@pytest.mark.parametrize(
-    ("asked", "message"),
-    [
-        ({"seed": 1}, "was started with seed 0 and can't go on with 1: leave it out or start a new run"),
-        ({"algorithm": "grid"}, "was started with algorithm random and can't go on with grid"),
-        ({"colour": "red"}, "was started with colour None and can't go on with red"),
-    ],
-)
-def test_a_changed_request_may_not_go_on(tmp_path, asked, message):
-    with pytest.raises(InputError, match=message):
-        require_unchanged(RunFolder(path=tmp_path), {"seed": 0, "algorithm": "random"}, asked)
+def test_an_ended_search_says_what_ended_it() -> None:
+    with pytest.raises(ValueError, match="stopped_by must be one of max_trials, budget, space, skipped, got tired"):
+        EndedSearch.from_json({"max_trials": 1, "budget": "1m", "stopped_by": "tired"})

@@ -6,34 +6,13 @@ import dataclasses
 
 import pytest
 
-from scripts.options.search import SearchOptions, describe_searched, is_searched
+from tuning.lifecycle import ended_search, is_search_over
 from tuning.ranking.choice import result_of
-from tuning.records import Epoch, SearchConfig, TrialRecord, TrialStatus
+from tuning.records import Epoch, SearchConfig, StopReason, TrialRecord, TrialStatus
+from tuning.runs.run_record import SearchSection
 from tuning.settings import TrainingSettings
 
-OPTIONS = SearchOptions(
-    algorithm="random",
-    max_trials=5,
-    epochs=None,
-    min_epochs=1,
-    max_parameters=None,
-    finalists=3,
-    repeats=2,
-    workers=None,
-    trial_timeout=None,
-    tensorboard=False,
-    budget="10m",
-    seed=0,
-    baselines=False,
-    objective="val_loss",
-    model=None,
-    pixel_scale=None,
-    batch_size=None,
-    class_weight=None,
-    callback=[],
-    retrain_with=None,
-    space={},
-)
+ASKED = SearchSection(algorithm="random", max_trials=5, epochs=2, finalists=3, repeats=2, budget="10m", seed=0)
 
 
 def trial(trial_id, *, repeat_of=""):
@@ -54,11 +33,11 @@ def trial(trial_id, *, repeat_of=""):
 
 
 def ended(stopped_by, *, repeats=6):
-    """The config of a search of three trials that ended so, with that many repeats."""
+    """The same of a search of three trials that ended so, with that many repeats."""
     names = ("0000", "0001", "0002")
     again = [trial(f"{name}.{number}", repeat_of=name) for number in (1, 2) for name in names][:repeats]
-    result = result_of(tuple(map(trial, names)), tuple(again), SearchConfig(), stopped_by=stopped_by)
-    return describe_searched(OPTIONS, result)
+    result = result_of(tuple(map(trial, names)), tuple(again), SearchConfig(), stopped_by=StopReason(stopped_by))
+    return dataclasses.replace(ASKED, searched=ended_search(ASKED, result))
 
 
 @pytest.mark.parametrize(
@@ -75,13 +54,13 @@ def ended(stopped_by, *, repeats=6):
     ],
 )
 def test_a_search_goes_on_with_more_of_what_ended_it(stopped_by, changes, is_over):
-    assert is_searched(dataclasses.replace(OPTIONS, **changes), ended(stopped_by)) == is_over
+    assert is_search_over(dataclasses.replace(ended(stopped_by), **changes)) == is_over
 
 
 @pytest.mark.parametrize(("budget", "is_over"), [("10m", True), ("20m", False)])
 def test_repeats_that_the_time_cut_short_are_made_up_with_more_of_it(budget, is_over):
-    assert is_searched(dataclasses.replace(OPTIONS, budget=budget), ended("max_trials", repeats=4)) == is_over
+    assert is_search_over(dataclasses.replace(ended("max_trials", repeats=4), budget=budget)) == is_over
 
 
 def test_a_search_that_never_ended_is_not_over():
-    assert not is_searched(OPTIONS, {})
+    assert not is_search_over(ASKED)

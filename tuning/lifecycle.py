@@ -1,0 +1,293 @@
+"""A run from its search to the one look at the test set, each step on record before the next: it resumes at any.
+
+    SEARCHING → SEARCHED → RETRAINING → EVALUATING → FINISHED
+
+`run.json` says which step is next. A run that is allowed more trials or time searches again, and only another winner
+leads to another model and another look. What a training or every trial ends by is FAILED, and is tried again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from tuning._final_test import look_at_test_set
+from tuning._retrain import retraining_plan, train_and_save
+from tuning._search import PreparedSearch
+from tuning.data.dataset import Dataset, Split
+from tuning.data.search_data import SearchData
+from tuning.errors import InputError, TrainingError
+from tuning.evaluation.promise import Promised
+from tuning.failures import describe_failure
+from tuning.loop.budget import parse_duration
+from tuning.loop.journal import Journal
+from tuning.loop.observer import Observer
+from tuning.loop.resources import Resources
+from tuning.plugins.user_callbacks import RETRAINING, CallbackFactory, TrialContext, made_by
+from tuning.ranking.choice import SearchResult, result_of
+from tuning.records import Epoch, StopReason
+from tuning.runs.run_folder import RunFolder
+from tuning.runs.run_record import EndedSearch, RecordedWinner, RunRecord, RunStatus, SearchRun, SearchSection, TrainRun
+from tuning.runs.trained import TrainedModel
+from tuning.runs.training_file import read_trained
+from tuning.settings import TrainingPlan
+from tuning.training.builder import ModelBuilder
+from tuning.training.checkpoint import Checkpoint
+from tuning.training.train import Watch
+
+_Run = TypeVar("_Run", bound=RunRecord)
+
+NO_BUDGET = "none"
+"""The budget of a run that may take any time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retraining:
+    """How a model is trained: `epochs` of those that suit, `wanted`, on so many examples; those `left_out` validate.
+
+    `done`: epochs that an earlier command trained.
+    """
+
+    plan: TrainingPlan
+    trial_id: str | None
+    wanted: int
+    examples: int
+    left_out: int
+    done: int
+
+
+class RunObserver(Protocol):
+    """Who wants to follow a run. An exception ends the step, and the run resumes there."""
+
+    def searching(self, search: PreparedSearch, resources: Resources) -> AbstractContextManager[Observer]:
+        """Before the search, with the trials of an earlier command on record; entered while it runs."""
+
+    def searched(self, result: SearchResult, *, is_new: bool) -> None:
+        """The search is over. `is_new`: not an earlier command's."""
+
+    def training(self, retraining: Retraining) -> AbstractContextManager[Callable[[Epoch], None]]:
+        """Before a model is trained; entered while it is, and called after each epoch."""
+
+    def trained(self, model: TrainedModel) -> None:
+        """Before the test set is opened."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RunWork:
+    """What a run is made of, and who follows it. The caller holds the run's lock. `factories` of Keras callbacks."""
+
+    folder: RunFolder
+    dataset: Dataset
+    data: SearchData
+    builder: ModelBuilder
+    factories: tuple[CallbackFactory, ...] = ()
+    observer: RunObserver
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompletedRun:
+    """`record`: what `run.json` holds, FINISHED, or FAILED where no trial has a result."""
+
+    record: SearchRun
+    result: SearchResult
+
+
+def complete_search_run(
+    work: RunWork, record: SearchRun, search: PreparedSearch, *, resources: Resources
+) -> CompletedRun:
+    """Search, retrain the winner and look at the test set, from wherever an earlier command stopped.
+
+    Raises TrainingError if the winner can't be trained, InputError for a journal that another search wrote, and OSError
+    if something can't be written.
+    """
+    record, result = _search(work, record, search, resources)
+    if result.winner is None:
+        record = dataclasses.replace(record, status=RunStatus.FAILED)
+        work.folder.write(record)
+        return CompletedRun(record=record, result=result)
+    winner = RecordedWinner.of(result.winner)
+    if record.winner != winner:
+        record = _with_winner(work, record, winner, result, resources)
+        work.folder.write(record)
+    if not record.status.has_model:
+        record = _retrain(work, record, result)
+        work.folder.write(record)
+    return CompletedRun(record=_test(work, record), result=result)
+
+
+def complete_training_run(work: RunWork, record: TrainRun) -> TrainRun:
+    """Train the plan and look at the test set, from wherever an earlier command stopped.
+
+    Raises TrainingError if there is no model to save, and OSError if something can't be written.
+    """
+    if not record.status.has_model:
+        work.folder.write(record)
+        examples = work.data.training, work.data.validation
+        trained = _train(work, record, record.config.plan, examples=examples)
+        result = trained.epochs[trained.result_epoch]
+        record = dataclasses.replace(
+            record,
+            status=RunStatus.EVALUATING,
+            winner=RecordedWinner(
+                trial_id=None,
+                hyperparameters=dict(trained.hyperparameters),
+                val_loss=result.val_loss,
+                val_accuracy=result.val_accuracy,
+                parameters=trained.parameters,
+            ),
+            seconds=dataclasses.replace(record.seconds, retrain=trained.seconds),
+        )
+        work.folder.write(record)
+    return _test(work, record)
+
+
+def ended_search(config: SearchSection, result: SearchResult) -> EndedSearch:
+    """What the search was allowed, and what ended it."""
+    finalists = 0 if result.selection is None else len(result.selection.finalists)
+    wanted = finalists * config.repeats if finalists > 1 else 0
+    return EndedSearch(
+        max_trials=config.max_trials,
+        budget=config.budget,
+        stopped_by=result.stopped_by,
+        repeats_left=max(wanted - len(result.repeats), 0),
+    )
+
+
+def is_search_over(config: SearchSection) -> bool:
+    """Whether the run's search ended, and `config` allows no more of what ended it than it did then."""
+    ended = config.searched
+    if ended is None:
+        return False
+    longer = _seconds(config.budget) > _seconds(ended.budget)
+    more = {StopReason.MAX_TRIALS: config.max_trials > ended.max_trials, StopReason.BUDGET: longer}
+    return not more.get(ended.stopped_by, False) and not (ended.repeats_left and longer)
+
+
+def _seconds(budget: str) -> float:
+    return math.inf if budget == NO_BUDGET else parse_duration(budget)
+
+
+def _search(
+    work: RunWork, record: SearchRun, search: PreparedSearch, resources: Resources
+) -> tuple[SearchRun, SearchResult]:
+    ended = record.config.searched
+    if ended is not None and is_search_over(record.config):
+        search.close()
+        journal = Journal(work.folder.journal)
+        result = result_of(journal.trials(), journal.repeats(), search.config, stopped_by=ended.stopped_by)
+        result = dataclasses.replace(result, ranges=journal.ranges())
+        work.observer.searched(result, is_new=False)
+        return record, result
+    work.folder.write(record)
+    started = time.perf_counter()
+    with work.observer.searching(search, resources) as follower:
+        result = search.run(work.folder.path, resources=resources, observer=follower)
+    seconds = record.seconds.search + time.perf_counter() - started
+    record = dataclasses.replace(
+        record,
+        config=dataclasses.replace(record.config, searched=ended_search(record.config, result)),
+        status=RunStatus.SEARCHED if record.status is RunStatus.SEARCHING else record.status,
+        selection=result.selection,
+        seconds=dataclasses.replace(record.seconds, search=seconds),
+    )
+    work.folder.write(record)
+    work.observer.searched(result, is_new=True)
+    return record, result
+
+
+def _with_winner(
+    work: RunWork, record: SearchRun, winner: RecordedWinner, result: SearchResult, resources: Resources
+) -> SearchRun:
+    """As many epochs of retraining as there is time for are fixed now, so that a resumed one trains the same plan."""
+    assert result.winner is not None
+    epochs = resources.budget.retraining_epochs(
+        result.winner,
+        examples_ratio=work.data.retraining_ratio(keeps_validation=work.builder.keeps_validation),
+        epochs=_winner_plan(work, record, result).settings.epochs,
+    )
+    config = dataclasses.replace(record.config, retraining_epochs=epochs)
+    return dataclasses.replace(record, winner=winner, config=config, status=RunStatus.RETRAINING)
+
+
+def _winner_plan(
+    work: RunWork, record: SearchRun, result: SearchResult, *, most_epochs: int | None = None
+) -> TrainingPlan:
+    assert result.winner is not None
+    training, _ = work.data.for_retraining(keeps_validation=work.builder.keeps_validation)
+    return retraining_plan(
+        work.builder,
+        result.winner,
+        curves=result.winner_curves,
+        examples=len(training),
+        seed=record.seed,
+        most_epochs=most_epochs,
+    )
+
+
+def _retrain(work: RunWork, record: SearchRun, result: SearchResult) -> SearchRun:
+    assert result.winner is not None
+    wanted = _winner_plan(work, record, result).settings.epochs
+    plan = _winner_plan(work, record, result, most_epochs=record.config.retraining_epochs)
+    promised = Promised(curves=result.winner_curves, validation=len(work.data.validation))
+    examples = work.data.for_retraining(keeps_validation=work.builder.keeps_validation)
+    trained = _train(work, record, plan, examples=examples, promised=promised, wanted=wanted)
+    seconds = dataclasses.replace(record.seconds, retrain=trained.seconds)
+    return dataclasses.replace(record, status=RunStatus.EVALUATING, seconds=seconds)
+
+
+def _train(
+    work: RunWork,
+    record: RunRecord,
+    plan: TrainingPlan,
+    *,
+    examples: tuple[Split, Split | None],
+    promised: Promised | None = None,
+    wanted: int | None = None,
+) -> TrainedModel:
+    """Train and save the run's model, from the epoch that an earlier command reached.
+
+    Raises TrainingError, with the run FAILED on record, if there is no model to save.
+    """
+    restored = Checkpoint(folder=work.folder.checkpoint).restore(plan)
+    training, validation = examples
+    retraining = Retraining(
+        plan=plan,
+        trial_id=record.winner.trial_id if record.winner is not None else None,
+        wanted=wanted if wanted is not None else plan.settings.epochs,
+        examples=len(training),
+        left_out=0 if validation is None else len(validation),
+        done=0 if restored is None else len(restored.epochs),
+    )
+    context = TrialContext(
+        run=work.folder.name,
+        trial_id=RETRAINING,
+        hyperparameters=plan.hyperparameters,
+        folder=work.folder.trial(RETRAINING).resolve(),
+        run_folder=work.folder.path.resolve(),
+    )
+    with work.observer.training(retraining) as on_epoch:
+        watch = Watch(on_epoch=on_epoch, callbacks=lambda: made_by(work.factories, context))
+        try:
+            return train_and_save(work.builder, plan, work.folder, examples=examples, watch=watch, promised=promised)
+        except (InputError, OSError):
+            raise
+        except Exception as error:
+            runs_users_code = bool(work.factories) or work.builder.is_a_user_s
+            if not isinstance(error, TrainingError) and not runs_users_code:
+                raise
+            work.folder.write(dataclasses.replace(record, status=RunStatus.FAILED))
+            if isinstance(error, TrainingError):
+                raise
+            reason = describe_failure(error)
+            raise TrainingError(f"the training of {work.builder.name} failed ({reason}): fix it there") from error
+
+
+def _test(work: RunWork, record: _Run) -> _Run:
+    if record.status is not RunStatus.FINISHED:
+        work.observer.trained(read_trained(work.folder.training))
+    return look_at_test_set(work.folder, record, work.builder, work.dataset)
