@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import _entry  # isort: skip
+from typing import TYPE_CHECKING
+
+# A command is run as a file: its own folder is where Python looks first.
+if TYPE_CHECKING:
+    from scripts import _entry
+else:
+    import _entry
 
 import argparse
 import os
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from export.artifact import BENCHMARK, BENCHMARK_TABLE, ModelKind
 from export.errors import InputError
@@ -98,9 +103,9 @@ def run(arguments: argparse.Namespace) -> _entry.CommandOutcome:
     with _entry.writing_to(folder):
         save(benchmark, folder)
     console.print(f"written to {folder / BENCHMARK} and {BENCHMARK_TABLE}")
-    words = ["predict.py", "--artifacts", folder, "PICTURE.png"]
+    words = ["predict.py", "--artifacts", str(folder), "PICTURE.png"]
     if manifest.description.kind is not ModelKind.CLASSIFIER:
-        words = ["verify.py", folder]
+        words = ["verify.py", str(folder)]
     return _entry.CommandOutcome(
         result={"folder": str(folder), **benchmark.as_json(raw=False)},
         passed=benchmark.passed,

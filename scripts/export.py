@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import _entry  # isort: skip
+from typing import TYPE_CHECKING
+
+# A command is run as a file: its own folder is where Python looks first.
+if TYPE_CHECKING:
+    from scripts import _entry
+else:
+    import _entry
 
 import argparse
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from export.artifact import DEFAULT_OPSET, Subject, Variant
 from export.errors import InputError, UnusableError, UnwritableError

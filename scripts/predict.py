@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import _entry  # isort: skip
+from typing import TYPE_CHECKING
+
+# A command is run as a file: its own folder is where Python looks first.
+if TYPE_CHECKING:
+    from scripts import _entry
+else:
+    import _entry
 
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from export.artifact import MANIFEST, Artifact, Format, Look, ModelKind
 from export.errors import InputError

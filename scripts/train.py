@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import _entry  # isort: skip
+from typing import TYPE_CHECKING
+
+# A command is run as a file: its own folder is where Python looks first.
+if TYPE_CHECKING:
+    from scripts import _entry
+else:
+    import _entry
 
 import argparse
-from typing import TYPE_CHECKING
 
 from scripts.commands.outcome import reaches
 from scripts.commands.run_lock import writing_run

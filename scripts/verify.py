@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-import _entry  # isort: skip
+from typing import TYPE_CHECKING
+
+# A command is run as a file: its own folder is where Python looks first.
+if TYPE_CHECKING:
+    from scripts import _entry
+else:
+    import _entry
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from export.artifact import Artifact, Format, ModelKind
 from export.errors import InputError, UnrunnableError, VerificationError

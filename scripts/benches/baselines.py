@@ -22,7 +22,7 @@ SEEDS = (0, 1, 2)
 
 def measure(published: Baseline, seed: int, runs: Path) -> float:
     """Train it on MNIST with that seed; the accuracy where the published figure was measured."""
-    command = [sys.executable, SCRIPTS / "train.py", "--json", "--runs", runs, "--dataset", "mnist"]
+    command = [sys.executable, str(SCRIPTS / "train.py"), "--json", "--runs", str(runs), "--dataset", "mnist"]
     command += ["--baseline", published.name, "--seed", str(seed)]
     done = subprocess.run(
         command,

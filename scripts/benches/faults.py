@@ -60,7 +60,7 @@ def main() -> int:
         *(part for name in arguments.variant for part in ("--variant", name)),
     ]
     with ThreadPoolExecutor(arguments.jobs) as pool:
-        for finished in pool.map(lambda chunk: list(_in_child(*chunk, options)), chunks):
+        for finished in pool.map(lambda chunk: list(_in_child(chunk[0], chunk[1], options)), chunks):
             for result in finished:
                 results[(result["model"], result["seed"])] = result
                 if arguments.results is not None:

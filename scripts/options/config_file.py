@@ -63,16 +63,18 @@ def with_config(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[s
 def _read(path: Path) -> Mapping[str, Any]:
     if path.suffix != ".json":
         return read_toml(path)
+    from tuning.runs.run_record import RunCommand, RunRecord
+
     content = read_bounded(path, limit=LARGEST_JSON, give="give a TOML file or the run.json of a run")
     try:
-        record = parse_json(content)
-        options: dict[str, Any] = dict(record["options"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is not the run.json of a run ({error!r}): give one, or a TOML file") from error
-    script = Path(sys.argv[0]).stem
-    if record.get("command") != script:
-        raise InputError(f"{path} was written by {record.get('command')}.py: give it to that command")
-    return options
+        record = RunRecord.from_json(parse_json(content))
+    except ValueError as error:
+        raise InputError(f"{path} is not the run.json of a run ({error}): give one, or a TOML file") from error
+    if record.command is RunCommand.COMPLETE:
+        raise InputError(f"{path} was written by a program, which has no options: give that of another run")
+    if record.command != Path(sys.argv[0]).stem:
+        raise InputError(f"{path} was written by {record.command}.py: give it to that command")
+    return record.options
 
 
 def _words(option: str, value: Any, action: argparse.Action, path: Path) -> list[str]:

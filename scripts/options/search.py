@@ -103,7 +103,7 @@ def read_options(arguments: argparse.Namespace, folder: RunFolder) -> SearchOpti
     given = {**vars(arguments), "space": None if arguments.space is None else read_space(arguments.space)}
     # Absolute, so that the run goes on from any folder.
     given = {**given, **_resolved(given)}
-    values = {}
+    values: dict[str, Any] = {}
     for option in dataclasses.fields(SearchOptions):
         value = given[option.name]
         # A flag that is not given is False.

@@ -55,8 +55,8 @@ def read_tolerances(arguments: argparse.Namespace) -> Mapping[Variant, Tolerance
         name, _, limit = text.partition("=")
         if name not in list(Variant):
             raise InputError(f"--tolerance must be VARIANT=LIMIT with one of {', '.join(Variant)}, got {text}")
-        changed = {"probability": _number(limit, "--tolerance", largest=1.0)}
-        tolerances[Variant(name)] = dataclasses.replace(tolerances[Variant(name)], **changed)
+        largest = _number(limit, "--tolerance", largest=1.0)
+        tolerances[Variant(name)] = dataclasses.replace(tolerances[Variant(name)], probability=largest)
     if arguments.logit_tolerance is not None:
         share = _number(arguments.logit_tolerance, "--logit-tolerance", largest=1.0)
         tolerances[Variant.FLOAT32] = dataclasses.replace(tolerances[Variant.FLOAT32], logit=share)

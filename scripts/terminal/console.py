@@ -148,7 +148,9 @@ class Table:
 
     def lines(self) -> list[list[Part]]:
         """The table in lines, with nothing behind the last cell of each."""
-        headings = [[[name] for name in names] for names in zip_longest(*self._names, fillvalue="")]
+        headings: list[list[Sequence[Part]]] = [
+            [[name] for name in names] for names in zip_longest(*self._names, fillvalue="")
+        ]
         rows = [*headings, *self._rows]
         widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
         return [self._line(row, widths) for row in rows]

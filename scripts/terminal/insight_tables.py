@@ -119,6 +119,8 @@ def _repeats(finalist: Finalist) -> str:
 
 
 def _value(value: float | None) -> str:
+    if value is None:
+        return ""
     return f"{value:.4f}" if value == 0 or 0.001 <= abs(value) < 1000 else f"{value:.2e}"
 
 

@@ -137,7 +137,8 @@ def _lasting(stream: TextIO | None, descriptor: int) -> TextIO:
 
 def _text(file: LastingFile, encoding: str) -> TextIO:
     # It needs no more of a buffer than this.
-    return io.TextIOWrapper(file, encoding=encoding, errors=_ERRORS, line_buffering=True)  # type: ignore[arg-type]
+    buffer: Any = file
+    return io.TextIOWrapper(buffer, encoding=encoding, errors=_ERRORS, line_buffering=True)
 
 
 def _warning(

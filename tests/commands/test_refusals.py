@@ -11,6 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from refused import assert_refused
+from run_records import run_json
+
+from tuning.settings import TrainingPlan, TrainingSettings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HERE = ("--workers", 0, "--repeats", 0)
@@ -155,8 +158,9 @@ def test_a_resumed_run_keeps_its_data_and_its_trials(
 def test_an_unfinished_run_of_train_is_refused_with_the_command_that_goes_on(
     command: list[str], part: str, script: Script, runs: Path
 ) -> None:
-    record = json.loads((runs / "first/run.json").read_text())
-    (runs / "first/run.json").write_text(json.dumps({**record, "command": "train", "status": "retraining"}))
+    plan = TrainingPlan(hyperparameters={}, settings=TrainingSettings(epochs=1), seed=0)
+    record = run_json(command="train", status="retraining", config={"plan": plan.as_json()})
+    (runs / "first/run.json").write_text(json.dumps(record))
     before = snapshot(runs)
 
     assert_refused(script(*command), part)

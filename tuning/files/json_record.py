@@ -81,7 +81,11 @@ class JsonRecord:
         for name in data:
             if name not in kinds and name not in cls._ADDED:
                 raise FieldError(f"{_within(place, str(name))} is unknown")
-        values = {name: _decode(data[name], kind, _within(place, name)) for name, kind in kinds.items() if name in data}
+        values = {
+            name: data[name] if type(data[name]) in _exact(kind) else _decode(data[name], kind, _within(place, name))
+            for name, kind in kinds.items()
+            if name in data
+        }
         for field in dataclasses.fields(cls):
             is_needed = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
             if is_needed and field.name not in values:
@@ -109,16 +113,26 @@ def _kinds(cls: Any) -> Mapping[str, Any]:
     return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
 
 
+@functools.cache
+def _exact(kind: Any) -> frozenset[type]:
+    """Classes whose values are of this kind, whatever they are, so that most of a file is read at once."""
+    if typing.get_origin(kind) in (Union, types.UnionType):
+        return frozenset[type]().union(*map(_exact, typing.get_args(kind)))
+    if typing.get_origin(kind) is typing.Annotated:
+        return _exact(kind.__origin__) if kind.__metadata__[0] == ANY_NUMBER else frozenset()
+    return frozenset(_PLAIN[kind][0]) if kind in _PLAIN else frozenset()
+
+
 def _encode(value: Any, kind: Any) -> Any:
+    extra = kind.__metadata__[0] if typing.get_origin(kind) is typing.Annotated else None
+    if isinstance(extra, Codec):
+        return extra.encode(value)
+    if value is None or type(value) in (str, int, bool):
+        return value
+    if extra == ANY_NUMBER:
+        return value if math.isfinite(value) else str(value)
     if isinstance(value, JsonRecord):
         return value.as_json()
-    if typing.get_origin(kind) is typing.Annotated:
-        codec = kind.__metadata__[0]
-        if isinstance(codec, Codec):
-            return codec.encode(value)
-        return value if value is None or math.isfinite(value) else str(value)
-    if value is None:
-        return None
     arguments = [each for each in typing.get_args(kind) if each is not type(None)]
     if typing.get_origin(kind) in (Union, types.UnionType) and len(arguments) == 1:
         return _encode(value, arguments[0])
@@ -154,8 +168,6 @@ def _decode(value: Any, kind: Any, place: Place) -> Any:
     allowed, wanted = _PLAIN[kind]
     if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
         raise _of_another_kind(place, wanted, value)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise _of_another_kind(place, "a finite number", value)
     return value
 
 

@@ -38,6 +38,7 @@ class SearchState:
     lost: dict[str, list[AttemptLost]] = field(default_factory=dict)
     curves: dict[str, list[Epoch]] = field(default_factory=dict)
     began: bool = False
+    _numbers: dict[str, int] = field(default_factory=dict)
     repeated_in_a_row: int = 0
     _verdicts: dict[str, list[bool]] = field(default_factory=dict)
     trial_of: dict[str, str] = field(default_factory=dict)
@@ -148,7 +149,7 @@ class SearchState:
         """How the suggestion is trained: an enqueued one may bring its own settings, a repeat has its trial's."""
         if suggestion.repeat_of:
             return self.records[suggestion.repeat_of].settings
-        number = int(suggestion.trial_id)
+        number = self._number(suggestion.trial_id)
         own = self.enqueued[number][1] if number < len(self.enqueued) else None
         return dataclasses.replace(
             own if own is not None else self.builder.trial_settings(self.epochs),
@@ -158,13 +159,19 @@ class SearchState:
 
     def plan(self, suggestion: Suggestion) -> TrainingPlan:
         """Everything that determines the suggestion's training."""
-        original, _, repeat = suggestion.trial_id.partition(".")
-        use = ("repeat", int(original), int(repeat)) if repeat else ("trial", int(original))
+        use: tuple[str | int, ...] = ("trial", self._number(suggestion.trial_id))
+        if suggestion.repeat_of:
+            again = [each.trial_id for each in self.suggestions.values() if each.repeat_of == suggestion.repeat_of]
+            use = ("repeat", self._number(suggestion.repeat_of), again.index(suggestion.trial_id) + 1)
         return TrainingPlan(
             hyperparameters=suggestion.hyperparameters,
             settings=self.settings(suggestion),
             seed=derive_seed(self.config.seed, *use),
         )
+
+    def _number(self, trial_id: str) -> int:
+        """Which of the suggested trials it is, from 0; of one that is yet to be recorded, the next."""
+        return self._numbers.get(trial_id, len(self._numbers))
 
     def _begin(self, event: SearchBegan) -> None:
         asked = self.header().facts
@@ -184,12 +191,13 @@ class SearchState:
         before = self.suggestions.get(event.trial_id)
         if event.oracle_id and event.oracle_id != self.proposed:
             continues = "" if before is None else before.oracle_id
-            if int(event.trial_id) >= len(self.enqueued) and not self.driver.traits.is_caller_s:
+            if self._number(event.trial_id) >= len(self.enqueued) and not self.driver.traits.is_caller_s:
                 _require_in_range(event)
             self._adopt(event.oracle_id, event.point, epochs=event.epochs, continues=continues)
         if event.oracle_id:
             self.trial_of[event.oracle_id] = event.trial_id
         if before is None and not event.repeat_of:
+            self._numbers[event.trial_id] = len(self._numbers)
             self.driver.take(event.point)
         self.repeated_in_a_row = 0
         self.suggestions[event.trial_id] = self.under_way[event.trial_id] = event
@@ -235,7 +243,7 @@ class SearchState:
     @property
     def numbered(self) -> int:
         """How many trials were suggested, skipped ones too."""
-        return sum(not suggestion.repeat_of for suggestion in self.suggestions.values())
+        return len(self._numbers)
 
     @property
     def epochs(self) -> int:

@@ -44,8 +44,6 @@ def require_trainable(builder: ModelBuilder, data: SearchData, config: SearchCon
     if not isinstance(builder, UserModel):
         require_reported(config.objective, reported_names(), builder.name)
         return
-    if builder.proved_for == config:
-        return
     few = builder.probed
     plan = _probing_plan(builder, config)
     outcome = _trained(builder, plan, few)
@@ -59,7 +57,6 @@ def require_trainable(builder: ModelBuilder, data: SearchData, config: SearchCon
             f"fit of {builder.name} sets its epochs by itself, which {config.algorithm} has to do: choose another "
             "--algorithm"
         )
-    builder.proved_for = config
 
 
 def _probing_plan(builder: UserModel, config: SearchConfig) -> TrainingPlan:

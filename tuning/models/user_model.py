@@ -16,7 +16,7 @@ from tuning.failures import describe_failure
 from tuning.models.custom_objects import custom_objects_of
 from tuning.models.feeding import feed_for
 from tuning.models.user_hypermodel import hypermodel_of
-from tuning.records import SearchConfig, TrialRecord
+from tuning.records import TrialRecord
 from tuning.settings import Configuration, Feed, Schedule, TrainingPlan, TrainingSettings, Value
 from tuning.space.drawing import complete, first_point, parse
 from tuning.space.points import Point
@@ -66,7 +66,6 @@ class UserModel:
         self._wishes = wishes if wishes is not None else Wishes()
         self._num_classes = data.num_classes
         self._hypermodel = hypermodel_of(code, self.name)
-        self.proved_for: SearchConfig | None = None
         self.own_fit = _own_fit(self._hypermodel, self.name, self._wishes)
         self.keeps_validation = self.own_fit is not None and not self.own_fit.ranks_only
         self.fixed: Ranges = dict(self._wishes.ranges)

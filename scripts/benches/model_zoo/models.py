@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import keras
 import numpy as np
@@ -30,17 +31,17 @@ class Network:
     offset: float = 0.0
 
 
-_SIGNED = {"scale": 2 / 255, "offset": -1.0}
+_SIGNED = partial(Network, scale=2 / 255, offset=-1.0)
 NETWORKS = {
-    "MobileNet": Network(make=keras.applications.MobileNet, **_SIGNED),
-    "MobileNetV2": Network(make=keras.applications.MobileNetV2, **_SIGNED),
+    "MobileNet": _SIGNED(make=keras.applications.MobileNet),
+    "MobileNetV2": _SIGNED(make=keras.applications.MobileNetV2),
     "MobileNetV3Small": Network(make=keras.applications.MobileNetV3Small),
     "EfficientNetB0": Network(make=keras.applications.EfficientNetB0),
     "EfficientNetV2B0": Network(make=keras.applications.EfficientNetV2B0),
-    "DenseNet121": Network(make=keras.applications.DenseNet121, **_SIGNED),
-    "ResNet50": Network(make=keras.applications.ResNet50, **_SIGNED),
-    "Xception": Network(make=keras.applications.Xception, side=71, **_SIGNED),
-    "NASNetMobile": Network(make=keras.applications.NASNetMobile, **_SIGNED),
+    "DenseNet121": _SIGNED(make=keras.applications.DenseNet121),
+    "ResNet50": _SIGNED(make=keras.applications.ResNet50),
+    "Xception": _SIGNED(make=keras.applications.Xception, side=71),
+    "NASNetMobile": _SIGNED(make=keras.applications.NASNetMobile),
     "ConvNeXtTiny": Network(make=keras.applications.ConvNeXtTiny),
 }
 

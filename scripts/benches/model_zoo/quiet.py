@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import keras
@@ -38,8 +39,14 @@ _RANDOM_LAYERS: dict[str, Callable[[], Any]] = {
     "RandomTranslation": lambda: layers.RandomTranslation(0.2, 0.2),
     "RandomZoom": lambda: layers.RandomZoom(0.3),
 }
+
+
+def _activation(name: str) -> Body:
+    return chain(features, layers.Activation(name))
+
+
 RANDOM: dict[str, Callable[[], Body]] = {
-    **{name: (lambda make=make: make()) for name, make in _RANDOM_LAYERS.items()},
+    **_RANDOM_LAYERS,
     "SpatialDropout1D": lambda: chain(rows, layers.SpatialDropout1D(0.5)),
     "SpatialDropout3D": lambda: chain(volume, layers.SpatialDropout3D(0.5)),
     "AutoContrast": lambda: layers.AutoContrast(value_range=(-1, 1)),
@@ -56,11 +63,7 @@ ACTIVATION_NAMES = tuple(
     name for name in dir(keras.activations) if not name.startswith("_") and name not in NO_ACTIVATIONS
 )
 ACTIVATIONS: dict[str, Callable[[], Body]] = {
-    **{
-        f"activation {name}": (lambda name=name: chain(features, layers.Activation(name)))
-        for name in ACTIVATION_NAMES
-        if name != "glu"
-    },
+    **{f"activation {name}": partial(_activation, name) for name in ACTIVATION_NAMES if name != "glu"},
     # As a layer, Keras takes it to keep the shape.
     "activation glu": lambda: chain(features, keras.activations.glu),
     "activation gelu, exact": lambda: chain(features, lambda x: keras.activations.gelu(x, approximate=False)),

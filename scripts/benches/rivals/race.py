@@ -55,7 +55,8 @@ class Run:
 
     def trials_per_hour(self, span: str) -> float:
         """By `whole_seconds` or `trials_seconds`."""
-        return self.trials * SECONDS_AN_HOUR / getattr(self, span)
+        seconds: float = getattr(self, span)
+        return self.trials * SECONDS_AN_HOUR / seconds
 
 
 def drawn(job: RivalJob) -> RivalJob:

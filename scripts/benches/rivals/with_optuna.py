@@ -33,7 +33,7 @@ def start(job: RivalJob, folder: Path) -> None:
     workers = [subprocess.Popen(command) for _ in range(job.workers)]
     failed = [worker.args for worker in workers if worker.wait()]
     if failed:
-        raise SystemExit(f"a worker failed: {failed[0]}")
+        raise SystemExit(f"a worker failed: {failed[0]!s}")
 
 
 def work(job: RivalJob, folder: Path) -> None:

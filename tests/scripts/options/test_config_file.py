@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from run_records import run_json
 
 from scripts.options.config_file import add_config_argument, with_config
 from tuning.errors import InputError
+from tuning.settings import TrainingPlan, TrainingSettings
 
 
 @pytest.fixture
@@ -74,10 +76,7 @@ def test_the_space_can_be_a_table_of_its_own(read: Any) -> None:
 
 def test_a_run_s_own_record_repeats_it(read: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["scripts/tune.py"])
-    record = {
-        "command": "tune",
-        "options": {"max_trials": 4, "budget": "2m", "data": None, "callback": [], "space": {}},
-    }
+    record = run_json(options={"max_trials": 4, "budget": "2m", "data": None, "callback": [], "space": {}})
 
     options = read(json.dumps(record), name="run.json")
 
@@ -103,13 +102,18 @@ def test_what_no_option_takes_is_refused(text: str, message: str, read: Any) -> 
         read(text)
 
 
+PLAN = TrainingPlan(hyperparameters={}, settings=TrainingSettings(epochs=1), seed=0)
+TRAINED = run_json(command="train", config={"plan": PLAN.as_json()})
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("{", r"run\.json is not the run\.json of a run \(.*\): give one, or a TOML file"),
-        ('{"command": "tune", "options": 3}', r"run\.json is not the run\.json of a run"),
+        (json.dumps(run_json(options=3)), r"run\.json is not the run\.json of a run \(options must be an object"),
         ("[]", r"run\.json is not the run\.json of a run"),
-        ('{"command": "train", "options": {}}', r"run\.json was written by train\.py: give it to that command"),
+        (json.dumps(TRAINED), r"run\.json was written by train\.py: give it to that command"),
+        (json.dumps(run_json(command="complete")), r"run\.json was written by a program, which has no options"),
     ],
 )
 def test_a_record_of_another_kind_is_refused(

@@ -233,7 +233,7 @@ CASES: tuple[Attack, ...] = (
     ),
     attack("a trusted record of code is a list", with_a_record([], "--trust"), 2, "model must be an object"),
     attack("a trusted run's training is a list", without_training(b"[]"), 2, "training.json must hold a JSON object"),
-    attack("a trusted run's training is empty", without_training(b"{}"), 2, "training.json lacks settings"),
+    attack("a trusted run's training is empty", without_training(b"{}"), 2, "training.json lacks hyperparameters"),
     *(
         attack(f"a Keras file holds {name}", with_layer(how), 2, says, slow=True)
         for name, (how, says) in LAYERS.items()

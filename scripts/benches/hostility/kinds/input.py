@@ -205,7 +205,7 @@ CASES: tuple[Attack, ...] = (
     _case(
         "run.json whose plan is none",
         _run_value("config.plan", {"settings": 3}, words=("train.py", "--run", "first", "--resume")),
-        r"run\.json holds no plan of a training",
+        r"run\.json is not the record of a run \(config\.",
     ),
     *(
         _case(f"training.json that is {name}", _run_file("training.json", make, ["export.py", "--run", "first"]), says)

@@ -103,6 +103,21 @@ def _link(name: str) -> Callable[[Path], object]:
     return make
 
 
+def _a_list(folder: Path) -> None:
+    (folder / PARITY).write_text("[]")
+    _seal_parity(folder)
+
+
+def _folder(name: str) -> Callable[[Path], None]:
+    """A folder in the place of a file."""
+
+    def change(folder: Path) -> None:
+        (folder / name).unlink()
+        (folder / name).mkdir()
+
+    return change
+
+
 def _pipe(name: str) -> Callable[[Path], object]:
     def make(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
@@ -191,7 +206,7 @@ _IN_PARITY: Mapping[str, tuple[Callable[[Path], object], str]] = {
     "another file": (_parity("results", 2, "file", to="x.onnx"), "is about saved_model"),
     "other bytes": (_parity("results", 2, "sha256", to={"model.onnx": DIGEST}), "is about another model.onnx"),
     "nothing": (_said(lambda manifest, parity: parity.clear()), "can't be read"),
-    "a list": (lambda folder: ((folder / PARITY).write_text("[]"), _seal_parity(folder)), "can't be read"),
+    "a list": (_a_list, "can't be read"),
 }
 
 
@@ -272,12 +287,12 @@ _UNREAL: Mapping[str, tuple[Callable[[Path], object], str, tuple[int, ...]]] = {
     "a file is a pipe": (_pipe("model.onnx"), "is a special file", ANSWER_IS_NO),
     "the manifest is a pipe": (_pipe(MANIFEST), "there is no", BAD_INPUT),
     "the manifest is a folder": (
-        lambda folder: ((folder / MANIFEST).unlink(), (folder / MANIFEST).mkdir()),
+        _folder(MANIFEST),
         "there is no",
         BAD_INPUT,
     ),
     "a file is a folder": (
-        lambda folder: ((folder / "model.onnx").unlink(), (folder / "model.onnx").mkdir()),
+        _folder("model.onnx"),
         "is a folder and not the file",
         ANSWER_IS_NO,
     ),

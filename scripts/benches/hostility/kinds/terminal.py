@@ -52,6 +52,10 @@ def _attack(name: str, prepare: Prepare, *, codes: tuple[int, ...] = (2,), **fac
     return Attack(kind=AttackKind.TERMINAL, name=name, prepare=prepare, codes=codes, **facts)
 
 
+def _words(*words: str) -> Prepare:
+    return lambda place: list(words)
+
+
 _TESTED = (
     "a colour",
     "a new line",
@@ -154,12 +158,12 @@ CASES = (
         for what, name in (COMMANDS | NO_TEXT).items()
     ),
     *(
-        _attack(f"a run's name with {what}", lambda place, name=name: ["tune.py", "--run", name], says="name")
+        _attack(f"a run's name with {what}", _words("tune.py", "--run", name), says="name")
         for what, name in FILES.items()
         if what in ("a colour", "a new line", "a half tag", "an isolate")
     ),
     *(
-        _attack(f"an option with {what}", lambda place, name=name: ["tune.py", f"--{name}"], says="see .* --help")
+        _attack(f"an option with {what}", _words("tune.py", f"--{name}"), says="see .* --help")
         for what, name in FILES.items()
         if what in ("a colour", "a new line", "a clipboard write", "an isolate", "a byte that is no UTF-8")
     ),
@@ -209,8 +213,8 @@ CASES = (
     ),
     _attack(
         "a record of a run that is full of commands",
-        run_record(command=EVERYTHING, status="running"),
-        says=r"is not finished: complete it with .*a\\x1b\[31mb",
+        run_record(command=EVERYTHING),
+        says=r"command must be one of tune, train, complete, got a\\x1b\[31mb",
     ),
     _attack(
         "a trial that failed for a reason full of commands, on record",

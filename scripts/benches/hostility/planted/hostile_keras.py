@@ -5,9 +5,15 @@ from __future__ import annotations
 import struct
 import zipfile
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+
+
+def _with_part(name: str, make: Callable[[], bytes]) -> Callable[[Path], Path]:
+    """The archive with what `make` gives in the place of this part, when it is written."""
+    return lambda path: rewrite(path, {name: make()})
 
 
 def rewrite(path: Path, parts: dict[str, bytes], *, method: int = zipfile.ZIP_DEFLATED) -> Path:
@@ -116,14 +122,14 @@ KERAS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "parts in LZMA": (lambda path: rewrite(path, {}, method=zipfile.ZIP_LZMA), "is packed as Keras does not pack"),
     **{
         f"a configuration of {depth:,} lists in each other": (
-            lambda path, depth=depth: rewrite(path, {CONFIG: nested(depth)}),
+            _with_part(CONFIG, partial(nested, depth)),
             "nested more than 200 deep",
         )
         for depth in (300, 5_000, 900_000)
     },
     **{
         f"a configuration that is {content[:20].decode(errors='replace')!r}": (
-            lambda path, content=content: rewrite(path, {CONFIG: content}),
+            partial(rewrite, parts={CONFIG: content}),
             said,
         )
         for content, said in {
@@ -141,7 +147,7 @@ KERAS: dict[str, tuple[Callable[[Path], Path], str]] = {
         "more than 1,000,000 objects and lists",
     ),
     **{
-        f"a part called {name}": (lambda path, name=name: rewrite(path, {name: b"x"}), "leads out of its folder")
+        f"a part called {name}": (partial(rewrite, parts={name: b"x"}), "leads out of its folder")
         for name in ("../evil", "/evil", "a/../../evil", "..\\evil", "C:/evil")
     },
     "an array of 1e12 numbers": (

@@ -6,6 +6,7 @@ import io
 import struct
 import zipfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,11 @@ def patched(path: Path, *, local: tuple[int, bytes], central: tuple[int, bytes])
         content[start : start + len(new)] = new
     path.write_bytes(content)
     return path
+
+
+def _with_images(make: Callable[[], bytes]) -> Callable[[Path], Path]:
+    """An archive whose images are what `make` gives when it is written."""
+    return lambda path: write_npz(path, {"x_train.npy": make()})
 
 
 def _damaged(path: Path, method: int) -> Path:
@@ -98,7 +104,7 @@ def _long_list(path: Path) -> Path:
 NPZ: dict[str, tuple[Callable[[Path], Path], str]] = {
     **{
         f"an array of shape {shape}": (
-            lambda path, shape=shape: write_npz(path, {"x_train.npy": shaped(shape)}),
+            _with_images(partial(shaped, shape)),
             said,
         )
         for shape, said in {
@@ -117,7 +123,7 @@ NPZ: dict[str, tuple[Callable[[Path], Path], str]] = {
     },
     **{
         f"an array of dtype {dtype}": (
-            lambda path, dtype=dtype: write_npz(path, {"x_train.npy": shaped("(1000000000, 2)", dtype=dtype)}),
+            _with_images(partial(shaped, "(1000000000, 2)", dtype=dtype)),
             said,
         )
         for dtype, said in {
@@ -133,7 +139,7 @@ NPZ: dict[str, tuple[Callable[[Path], Path], str]] = {
         }.items()
     },
     **{
-        f"a description of {what}": (lambda path, made=made: write_npz(path, {"x_train.npy": made()}), said)
+        f"a description of {what}": (_with_images(made), said)
         for what, (made, said) in {
             "2 GiB, as it says": (lambda: described(b"{}", version=2, length=1 << 31), "2,147,483,648 bytes"),
             "300 MiB in 300 kB": (lambda: described(b" " * (300 << 20), version=2), "314,572,800 bytes"),
@@ -146,7 +152,7 @@ NPZ: dict[str, tuple[Callable[[Path], Path], str]] = {
         }.items()
     },
     **{
-        f"damaged {name}": (lambda path, method=method: _damaged(path, method), said)
+        f"damaged {name}": (partial(_damaged, method=method), said)
         for name, method, said in (
             ("deflate", zipfile.ZIP_DEFLATED, "can't be read as npz"),
             ("LZMA", zipfile.ZIP_LZMA, "packed as numpy does not pack"),

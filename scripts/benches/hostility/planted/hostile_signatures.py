@@ -89,7 +89,10 @@ def replaced(make: Spoil) -> Spoil:
 
 
 def written(change: Callable[[bytes], bytes]) -> Spoil:
-    return lambda folder: (folder / SIGNATURE).write_bytes(change((folder / SIGNATURE).read_bytes())) and None
+    def spoil(folder: Path) -> None:
+        (folder / SIGNATURE).write_bytes(change((folder / SIGNATURE).read_bytes()))
+
+    return spoil
 
 
 def huge(path: Path) -> None:
@@ -130,7 +133,10 @@ def with_key(make: Spoil, words: Sequence[str]) -> Callable[[CasePlace], Sequenc
 
 
 def holding(content: bytes) -> Spoil:
-    return lambda path: path.write_bytes(content) and None
+    def spoil(path: Path) -> None:
+        path.write_bytes(content)
+
+    return spoil
 
 
 NO_KEY = "key can't be read as a key"
