@@ -35,6 +35,7 @@ sys.modules["scripts._entry"] = sys.modules[__name__]
 
 from scripts import _temporary as temporary  # noqa: E402 found by the path above
 from scripts.terminal import output  # noqa: E402 found by the path above
+from scripts.terminal.field_names import with_options  # noqa: E402
 from tuning.environment.keras_settings import shield  # noqa: E402
 from tuning.plain_names import readable  # noqa: E402
 
@@ -261,7 +262,7 @@ def _say(sentence: str) -> None:
     """On one line of stderr, with nothing in it that a terminal would obey."""
     # Keras writes parts of its messages in bold.
     plain = re.sub(r"\x1b\[[01]m", "", sentence)
-    print(readable(" ".join(plain.split())), file=sys.stderr)
+    print(readable(with_options(" ".join(plain.split()))), file=sys.stderr)
 
 
 def _refuse(sentence: str) -> int:

@@ -87,7 +87,6 @@ def resumed_job(arguments: argparse.Namespace, folder: RunFolder, console: Conso
         if getattr(arguments, option) is not None:
             name = option.replace("_", "-")
             raise InputError(f"--resume goes on with what {folder.path} was started with: leave out --{name}")
-    from tuning._complete import describe_model
     from tuning.runs.run_record import TrainRun
 
     record = folder.read()
@@ -95,6 +94,8 @@ def resumed_job(arguments: argparse.Namespace, folder: RunFolder, console: Conso
     assert isinstance(record, TrainRun)
     dataset = load_run_dataset(record, runs=arguments.runs)
     _entry.load_tensorflow()
+    from tuning._complete import describe_model
+
     choice = ModelChoice.from_options(record.options)
     tell_code(console, choice)
     data, builder, factories = _made(choice, dataset, seed=record.seed)

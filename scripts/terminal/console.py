@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from itertools import zip_longest
 from typing import Any, TextIO
 
+from scripts.terminal.field_names import with_options
 from tuning.plain_names import readable
 
 
@@ -87,7 +88,8 @@ class Console:
 
     def print(self, *parts: Part) -> None:
         """One line of the parts, with nothing between them; of any length, and never cut."""
-        shown = [(readable(_text(part)), part.style if isinstance(part, Styled) else "") for part in parts]
+        texts = [(with_options(_text(part)), part.style if isinstance(part, Styled) else "") for part in parts]
+        shown = [(readable(text), style) for text, style in texts]
         if self.rich is None:
             print("".join(text for text, _ in shown), file=self._file)
             return

@@ -12,7 +12,7 @@ from scripts.terminal.console import Table, dim, green, red, yellow
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from export.artifact import Artifact
+    from export.artifact import Artifact, Variant
     from export.verification import Verification
     from scripts.terminal.console import Console, Part
 
@@ -38,7 +38,7 @@ def print_verification(console: Console, verification: Verification) -> None:
         console.print(dim(f"also passed: {', '.join(rings)}"))
 
 
-def tell_looser(console: Console, looser: Mapping[str, Mapping[str, Any]]) -> None:
+def tell_looser(console: Console, looser: Mapping[Variant, Mapping[str, Any]]) -> None:
     """Limits that are looser than their defaults."""
     for variant, limits in looser.items():
         listed = ", ".join(f"{name} {value:g}" for name, value in limits.items())

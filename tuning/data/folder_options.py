@@ -38,6 +38,6 @@ def parse_image_size(text: str) -> tuple[int, int]:
     sides = [int(side) for side in match.groups() if side is not None] if match else []
     if not sides or not all(1 <= side <= LARGEST_SIDE for side in sides):
         raise InputError(
-            f"--image-size must be HEIGHTxWIDTH or one number, 1 to {LARGEST_SIDE} pixels, like 64x64, got {text}"
+            f"`image_size` must be HEIGHTxWIDTH or one number, 1 to {LARGEST_SIDE} pixels, like 64x64, got {text}"
         )
     return sides[0], sides[-1]

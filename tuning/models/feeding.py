@@ -32,7 +32,7 @@ def feed_for(
     if examples.holds_images:
         scale = pixel_scale_for(model, scale, name)
     elif scale is not None:
-        raise InputError("--pixel-scale is for data of images only: leave it out")
+        raise InputError("`pixel_scale` is for data of images only: leave it out")
     feed = Feed(num_classes=num_classes, pixel_scale=scale, shape=_other_shape(model, examples, name))
     answers = answers_of(model, examples, feed, name=name)
     if isinstance(examples.labels, Mapping):

@@ -48,7 +48,7 @@ def require_classifier(answers: Any, *, num_classes: int, name: str) -> None:
         raise InputError(f"{name} gives several outputs but images with labels need one: (batch, {num_classes})")
     width = shape[-1] if len(shape) == 2 else None
     if width != num_classes and not (width == 1 and num_classes == 2):
-        numbers = ", or if it predicts a number, give --labels numbers" if width == 1 else ""
+        numbers = ", or if it predicts a number, give `labels` numbers" if width == 1 else ""
         raise InputError(
             f"{name} gives answers of shape {('batch', *shape[1:])} but the data has {num_classes} classes: end it "
             f"with Dense({num_classes}){numbers}"

@@ -35,7 +35,7 @@ def pixel_scale_for(model: keras.Model, asked: tuple[float, float] | None, name:
     inputs = getattr(model, "inputs", None)
     if inputs and not keras.backend.is_float_dtype(inputs[0].dtype):
         if asked is not None:
-            raise InputError(f"{name} takes {inputs[0].dtype} pixels as they are: leave out --pixel-scale")
+            raise InputError(f"{name} takes {inputs[0].dtype} pixels as they are: leave out `pixel_scale`")
         return None
     if asked is not None:
         return asked
@@ -43,7 +43,7 @@ def pixel_scale_for(model: keras.Model, asked: tuple[float, float] | None, name:
         return NAMED_SCALES["raw"]
     raise InputError(
         f"{name} has no Rescaling or Normalization layer before its first layer, so say which pixel values it is made "
-        "for: --pixel-scale unit (0 to 1), signed (-1 to 1), raw (0 to 255) or FACTOR,OFFSET"
+        "for: `pixel_scale` unit (0 to 1), signed (-1 to 1), raw (0 to 255) or FACTOR,OFFSET"
     )
 
 

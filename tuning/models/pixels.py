@@ -1,4 +1,4 @@
-"""What `--pixel-scale` says → what a model gets to see: pixel × factor + offset."""
+"""What `pixel_scale` says → what a model gets to see: pixel × factor + offset."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def parse_pixel_scale(text: str) -> tuple[float, float]:
         factor, offset = (float(number) for number in text.split(","))
     except ValueError as error:
         raise InputError(
-            f"--pixel-scale must be unit, signed, raw or FACTOR,OFFSET such as 0.0039,0, got {text!r}"
+            f"`pixel_scale` must be unit, signed, raw or FACTOR,OFFSET such as 0.0039,0, got {text!r}"
         ) from error
     if not (math.isfinite(factor) and math.isfinite(offset)) or factor == 0:
-        raise InputError(f"--pixel-scale needs finite numbers and a factor other than 0, got {text!r}")
+        raise InputError(f"`pixel_scale` needs finite numbers and a factor other than 0, got {text!r}")
     return factor, offset

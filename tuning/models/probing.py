@@ -40,7 +40,7 @@ def require_trainable(builder: ModelBuilder, data: SearchData, config: SearchCon
     their epochs.
     """
     if config.balance_classes and not (data.num_classes and data.training.has_classes):
-        raise InputError(f"{data.name} has no classes that could weigh the same: leave out --class-weight")
+        raise InputError(f"{data.name} has no classes that could weigh the same: leave out `balance_classes`")
     if not isinstance(builder, UserModel):
         require_reported(config.objective, reported_names(), builder.name)
         return
@@ -55,7 +55,7 @@ def require_trainable(builder: ModelBuilder, data: SearchData, config: SearchCon
     if decides and traits_of(config.algorithm).pauses:
         raise InputError(
             f"fit of {builder.name} sets its epochs by itself, which {config.algorithm} has to do: choose another "
-            "--algorithm"
+            "`algorithm`"
         )
 
 

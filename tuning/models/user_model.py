@@ -80,7 +80,7 @@ class UserModel:
         if self.own_fit is not None and self.own_fit.ranks_only and not built.model.compiled:
             raise InputError(
                 f"{self.name} returned a model that is not compiled, so Keras's model.fit can't train it: compile it "
-                "there, or leave out --retrain-with"
+                "there, or leave out `retrain_with_fit`"
             )
         require_likely(self, self.first, self._wishes.ranges)
 
@@ -215,12 +215,12 @@ def _own_fit(hypermodel: kt.HyperModel, name: str, wishes: Wishes) -> OwnFit | N
     if getattr(hypermodel.fit, "__func__", None) is kt.HyperModel.fit:
         if wishes.retrain_with_fit:
             raise InputError(
-                f"{name} has no fit of its own that --retrain-with could leave out: leave out --retrain-with"
+                f"{name} has no fit of its own that `retrain_with_fit` could leave out: leave out `retrain_with_fit`"
             )
         return None
     if len(wishes.batch_sizes) > 1:
         raise InputError(
-            f"{name} has a fit of its own, where the batch size has to be searched: give a single --batch-size, or "
+            f"{name} has a fit of its own, where the batch size has to be searched: give a single `batch_sizes`, or "
             "write batch_size=hp.Choice(...) in it"
         )
     return OwnFit(

@@ -35,7 +35,7 @@ def tensorboard_factory(folder: Path | None = None) -> TensorBoardLogs:
     """
     if importlib.util.find_spec("tensorboard") is None:
         raise InputError(
-            "--tensorboard needs tensorboard: install it with pip install 'keras-tune-export[tensorboard]'"
+            "`tensorboard` needs tensorboard: install it with pip install 'keras-tune-export[tensorboard]'"
         )
     return TensorBoardLogs(folder=None if folder is None else folder.resolve())
 

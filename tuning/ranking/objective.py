@@ -23,7 +23,7 @@ def parse_objective(text: str) -> Objective:
     """
     name, colon, direction = text.partition(":")
     if not name or (colon and direction not in DIRECTIONS):
-        raise InputError(f"--objective must be NAME, NAME:min or NAME:max, like val_accuracy, got {text}")
+        raise InputError(f"`objective` must be NAME, NAME:min or NAME:max, like val_accuracy, got {text}")
     metric = find_metric(name)
     if metric is not None and not colon:
         direction = "max" if metric.maximize else "min"
@@ -31,7 +31,7 @@ def parse_objective(text: str) -> Objective:
         words = set(name.split("_"))
         more, less = bool(words & _MORE_IS_BETTER), bool(words & _LESS_IS_BETTER)
         if more == less:
-            raise InputError(f"whether more of {name} is better has to be given: --objective {name}:max or {name}:min")
+            raise InputError(f"whether more of {name} is better has to be given: `objective` {name}:max or {name}:min")
         direction = "max" if more else "min"
     return Objective(name=name, maximize=direction == "max")
 
@@ -43,15 +43,15 @@ def parse_objectives(text: str) -> tuple[Objective, tuple[str, ...]]:
     """
     metric, *costs = text.split(",")
     if metric in COSTS:
-        raise InputError(f"--objective must begin with a metric, like val_loss,{metric}, got {text}")
+        raise InputError(f"`objective` must begin with a metric, like val_loss,{metric}, got {text}")
     for cost in costs:
         if cost not in COSTS:
             raise InputError(
-                f"--objective takes one metric and after it costs, {' or '.join(COSTS)}, like val_loss,params, "
+                f"`objective` takes one metric and after it costs, {' or '.join(COSTS)}, like val_loss,params, "
                 f"got {text}"
             )
         if costs.count(cost) > 1:
-            raise InputError(f"--objective names {cost} more than once: name it once, got {text}")
+            raise InputError(f"`objective` names {cost} more than once: name it once, got {text}")
     return parse_objective(metric), tuple(costs)
 
 

@@ -67,7 +67,7 @@ def load_recorded_dataset(recorded: RecordedDataset, *, store: Path = DEFAULT_ST
     else:
         raise InputError(
             f"the data {recorded.name} was handed over by a program and can't be loaded again: save it as an npz "
-            "file or as a folder of pictures, and start a new run with --data"
+            "file or as a folder of pictures, and start a new run with `data`"
         )
     if dataset.digest != recorded.digest:
         raise InputError(

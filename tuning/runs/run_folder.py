@@ -115,7 +115,7 @@ class RunFolder:
     def read(self) -> RunRecord:
         """What `run.json` holds. Raises InputError where it is missing, not JSON or no record."""
         if not self.exists:
-            raise InputError(f"there is no run {self.path}: runs lie in the folder given by --runs")
+            raise InputError(f"there is no run {self.path}: runs lie in the folder given by `runs`")
         return read_record(self.run_json, RunRecord, fault="is not the record of a run")
 
     def write(self, record: RunRecord) -> None:
@@ -189,7 +189,7 @@ def newest_finished(runs: Path, *, published: bool = False) -> RunFolder:
     if not finished:
         mend = "export one with python scripts/export.py" if published else "start one with python scripts/tune.py"
         kind = "exported" if published else "finished"
-        raise InputError(f"there is no {kind} run in {runs}: {mend}, or give the folder of your runs with --runs")
+        raise InputError(f"there is no {kind} run in {runs}: {mend}, or give the folder of your runs with `runs`")
     return max(finished)[2]
 
 

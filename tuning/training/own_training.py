@@ -75,7 +75,7 @@ def run_own_fit(
     if not own_fit.ranks_only and not was_stopped() and len(asked.epochs) and fingerprint(built.model) == before != "":
         raise InputError(
             f"fit of {own_fit.name} changes no trainable weight of the model that it is given, so what it returns says "
-            "nothing about that model: train that model in it, or add --retrain-with fit, which ranks by what it "
+            "nothing about that model: train that model in it, or add `retrain_with_fit`, which ranks by what it "
             "returns and trains the winner by Keras's model.fit"
         )
     new = curve()[len(asked.before) :]

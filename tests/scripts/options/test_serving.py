@@ -76,7 +76,7 @@ def test_a_run_of_a_classifier_is_not_verified_by_outputs_only() -> None:
 
 
 def test_a_scale_that_is_none_is_refused() -> None:
-    with pytest.raises(InputError, match="--pixel-scale must be unit, signed, raw or FACTOR,OFFSET"):
+    with pytest.raises(InputError, match="`pixel_scale` must be unit, signed, raw or FACTOR,OFFSET"):
         read_how(arguments(pixel_scale="half"), None, path=RUN)
 
 

@@ -79,7 +79,7 @@ def test_looser_rules_and_files_that_were_not_taken_are_told() -> None:
     text = io.StringIO()
     console = Console(text, width=200)
 
-    tell_looser(console, {"int8": {"agreement": 0.99}})
+    tell_looser(console, {Variant.INT8: {"agreement": 0.99}})
     print_verification(
         console,
         Verification(

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tuning.data.array_options import ArrayOptions
+from tuning.data.array_options import STRICT, ArrayOptions
 from tuning.errors import InputError
 
 
@@ -18,7 +18,7 @@ def test_options_come_back_from_json(labels):
 
 
 def test_a_run_without_options_read_the_exact_names_only():
-    assert ArrayOptions.from_json(None).is_strict
+    assert ArrayOptions(is_strict=True) == STRICT
 
 
 def test_another_kind_of_labels_is_refused():

@@ -26,6 +26,6 @@ def test_a_size_is_height_times_width_or_one_side(text, size):
 
 @pytest.mark.parametrize("text", ["", "0", "4097", "64x", "x64", "-3", "64x0", "64x64x3", "6.5", "big", "٦٤"])
 def test_what_is_no_size_is_refused(text):
-    message = f"--image-size must be HEIGHTxWIDTH or one number, 1 to 4096 pixels, like 64x64, got {text}"
+    message = f"`image_size` must be HEIGHTxWIDTH or one number, 1 to 4096 pixels, like 64x64, got {text}"
     with pytest.raises(InputError, match=re.escape(message)):
         parse_image_size(text)

@@ -42,7 +42,7 @@ def test_a_network_with_its_own_preprocessing_is_seen() -> None:
 
 def test_uint8_is_handed_over_as_it_is() -> None:
     assert pixel_scale_for(model_of(layers.Rescaling(1 / 255), dtype="uint8"), None, "it") is None
-    with pytest.raises(InputError, match="it takes uint8 pixels as they are: leave out --pixel-scale"):
+    with pytest.raises(InputError, match="it takes uint8 pixels as they are: leave out `pixel_scale`"):
         pixel_scale_for(model_of(layers.Rescaling(1 / 255), dtype="uint8"), (1.0, 0.0), "it")
 
 

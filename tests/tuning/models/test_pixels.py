@@ -1,4 +1,4 @@
-"""What `--pixel-scale` may say."""
+"""What ``pixel_scale`` may say."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_two_numbers_are_factor_and_offset(text: str, scale: tuple[float, float]
 
 @pytest.mark.parametrize("text", ["", "Unit", "1", "1,2,3", "a,b", "1;2", ",", "1,"])
 def test_anything_else_is_refused(text: str) -> None:
-    with pytest.raises(InputError, match=r"--pixel-scale must be unit, signed, raw or FACTOR,OFFSET .*, got '"):
+    with pytest.raises(InputError, match=r"`pixel_scale` must be unit, signed, raw or FACTOR,OFFSET .*, got '"):
         parse_pixel_scale(text)
 
 

@@ -90,7 +90,7 @@ def two_outputs(hp: Any) -> keras.Model:
         (lambda hp: dense(hp, units=7), r"gives answers of shape \('batch', 7\) but the data has 10 classes: end it"),
         (
             lambda hp: dense(hp, units=1, activation=None),
-            r"Dense\(10\), or if it predicts a number, give --labels numbers",
+            r"Dense\(10\), or if it predicts a number, give `labels` numbers",
         ),
         (map_output, r"gives answers of shape \('batch', 26, 26, 10\) but the data has 10 classes"),
         (two_outputs, r"gives several outputs but images with labels need one: \(batch, 10\)"),
@@ -121,7 +121,7 @@ def test_a_pixel_scale_for_what_are_no_images_is_refused(search_data: SearchData
     floats = Split(images=search_data.training.images.astype(np.float32), labels=search_data.training.labels)
     data = SearchData(training=floats, validation=floats, everything=floats, num_classes=10)
 
-    with pytest.raises(InputError, match="--pixel-scale is for data of images only: leave it out"):
+    with pytest.raises(InputError, match="`pixel_scale` is for data of images only: leave it out"):
         made(dense, data, wishes=UNIT)
 
 
@@ -140,7 +140,7 @@ def test_classes_that_are_not_there_cannot_be_balanced(search_data: SearchData) 
     data = SearchData(training=split, validation=split, everything=split, num_classes=0, name="levels.npz")
     builder = made(lambda hp: dense(hp, units=1, activation=None, loss="mse"), data)
 
-    with pytest.raises(InputError, match=r"levels\.npz has no classes that could weigh the same: leave out --class-we"):
+    with pytest.raises(InputError, match=r"levels\.npz has no classes that could weigh the same: leave out `balance_c"):
         require_trainable(builder, data, config(balance_classes=True))
 
 

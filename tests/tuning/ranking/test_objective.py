@@ -29,13 +29,13 @@ def test_a_metric_is_read_with_its_direction(text: str, maximize: bool) -> None:
 
 @pytest.mark.parametrize("text", ["val_mine", "val_accuracy_loss"])
 def test_a_direction_that_the_name_does_not_tell_is_asked_for(text: str) -> None:
-    with pytest.raises(InputError, match=f"whether more of {text} is better has to be given: --objective {text}:max"):
+    with pytest.raises(InputError, match=f"whether more of {text} is better has to be given: `objective` {text}:max"):
         parse_objective(text)
 
 
 @pytest.mark.parametrize("text", ["", ":max", "val_loss:up", "val_loss:"])
 def test_anything_else_is_refused(text: str) -> None:
-    with pytest.raises(InputError, match="--objective must be NAME, NAME:min or NAME:max, like val_accuracy, got"):
+    with pytest.raises(InputError, match="`objective` must be NAME, NAME:min or NAME:max, like val_accuracy, got"):
         parse_objective(text)
 
 
@@ -65,14 +65,14 @@ def test_costs_stand_after_the_metric(text: str, costs: tuple[str, ...]) -> None
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("params", "--objective must begin with a metric, like val_loss,params, got params"),
-        ("macs,val_loss", "--objective must begin with a metric, like val_loss,macs, got macs,val_loss"),
+        ("params", "`objective` must begin with a metric, like val_loss,params, got params"),
+        ("macs,val_loss", "`objective` must begin with a metric, like val_loss,macs, got macs,val_loss"),
         (
             "val_loss,val_accuracy",
-            "--objective takes one metric and after it costs, params or macs, like val_loss,para",
+            "`objective` takes one metric and after it costs, params or macs, like val_loss,para",
         ),
         ("val_loss,", "takes one metric and after it costs, params or macs, like val_loss,params, got val_loss,$"),
-        ("val_loss,params,params", "--objective names params more than once: name it once, got val_loss,params,params"),
+        ("val_loss,params,params", "`objective` names params more than once: name it once, got val_loss,params,params"),
         ("val_mine,params", "whether more of val_mine is better has to be given"),
     ],
 )

@@ -114,7 +114,7 @@ def test_times_sort_as_texts():
 
 
 def test_a_run_that_was_never_started_cannot_be_read(tmp_path):
-    with pytest.raises(InputError, match=r"there is no run .*a: runs lie in the folder given by --runs"):
+    with pytest.raises(InputError, match=r"there is no run .*a: runs lie in the folder given by `runs`"):
         open_run(tmp_path, "a").read()
 
 

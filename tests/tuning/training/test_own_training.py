@@ -119,7 +119,7 @@ def test_a_fit_that_leaves_the_given_model_untrained_is_refused_before_the_searc
     code: Any, search_data: SearchData
 ) -> None:
     message = (
-        r"^fit of my\.py:build changes no trainable weight of the model .*, or add --retrain-with fit, which ranks by"
+        r"^fit of my\.py:build changes no trainable weight of the model .*, or add `retrain_with_fit`, which ranks by"
     )
 
     with pytest.raises(InputError, match=message):
@@ -218,7 +218,7 @@ def test_epochs_and_batch_size_that_a_ranking_fit_searched_are_those_of_the_retr
 
 
 def test_a_model_without_a_fit_of_its_own_has_nothing_to_leave_out(search_data: SearchData) -> None:
-    with pytest.raises(InputError, match="has no fit of its own that --retrain-with could leave out: leave out"):
+    with pytest.raises(InputError, match="has no fit of its own that `retrain_with_fit` could leave out: leave out"):
         ranks_only(dense, search_data)
 
 

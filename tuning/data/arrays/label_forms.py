@@ -174,7 +174,7 @@ def _look_at_floats(labels: Mapping[str, Array]) -> tuple[bool, tuple[str, ...]]
     if all(array.ndim == 2 and array.shape[1] > 1 and _is_one_hot(array) for array in labels.values()):
         width = labels["y_train"].shape[1]
         return True, (
-            f"y_train holds rows with a single 1, taken for {width} classes: --labels numbers predicts them as numbers",
+            f"y_train holds rows with a single 1, taken for {width} classes: `labels` numbers predicts them as numbers",
         )
     columns = {key: _without_axis(array) for key, array in labels.items()}
     if not all(array.ndim == 1 and array.size and _is_whole(array) for array in columns.values()):
@@ -183,11 +183,11 @@ def _look_at_floats(labels: Mapping[str, Array]) -> tuple[bool, tuple[str, ...]]
     obstacle = _obstacle(values, columns)
     if obstacle:
         return False, (
-            f"y_train holds whole numbers as {dtype}, taken for numbers to predict because {obstacle}: --labels "
+            f"y_train holds whole numbers as {dtype}, taken for numbers to predict because {obstacle}: `labels` "
             "classes takes them for classes",
         )
     return True, (
-        f"y_train holds the whole numbers 0 to {len(values) - 1} as {dtype}, taken for {len(values)} classes: --labels "
+        f"y_train holds the whole numbers 0 to {len(values) - 1} as {dtype}, taken for {len(values)} classes: `labels` "
         "numbers predicts them as numbers",
     )
 

@@ -159,7 +159,7 @@ def _common_shape(survey: _Survey, options: FolderOptions) -> tuple[int, int, in
         )
         raise InputError(
             f"{options.path} holds pictures of {len(by_size)} sizes, from {low[0]}×{low[1]} ({small}) to "
-            f"{high[0]}×{high[1]} ({large}), height first: give --image-size HEIGHTxWIDTH to fit them to one"
+            f"{high[0]}×{high[1]} ({large}), height first: give `image_size` HEIGHTxWIDTH to fit them to one"
         )
     (height, width), _ = by_size.popitem()
     return height, width, channels
@@ -228,7 +228,7 @@ def _refusal(reasons: Sequence[str], options: FolderOptions) -> InputError:
     listed = f"{'; '.join(reasons[:LISTED])}{more}"
     return InputError(
         f"{options.path} holds pictures that can't be read, {len(reasons)} in all: {listed}: mend or remove "
-        "them, or leave them out with --skip-corrupt"
+        "them, or leave them out with `skip_corrupt`"
     )
 
 

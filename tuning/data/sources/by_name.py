@@ -29,7 +29,7 @@ def load_dataset(name: str) -> Dataset:
     InputError for an unknown name, for data that can't be had, and for a `TUNING_DATA_DIR` without the file.
     """
     if name not in dataset_names():
-        raise InputError(f"unknown dataset {name}: choose one of {', '.join(dataset_names())}, or give --data FILE.npz")
+        raise InputError(f"unknown dataset {name}: choose one of {', '.join(dataset_names())}, or give `data` FILE.npz")
     return _named(name).load()
 
 

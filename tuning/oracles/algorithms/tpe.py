@@ -18,7 +18,7 @@ try:
     import optuna
 except ModuleNotFoundError as error:
     raise InputError(
-        "tpe needs optuna: install it with pip install 'keras-tune-export[tpe]', or choose another --algorithm"
+        "tpe needs optuna: install it with pip install 'keras-tune-export[tpe]', or choose another `algorithm`"
     ) from error
 
 INITIAL_POINTS = 5

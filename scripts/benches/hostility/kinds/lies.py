@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from scripts.benches.hostility.case import Attack, AttackKind, CasePlace
+from scripts.benches.hostility.planted.hostile_files import folder_for, pipe_for
 from scripts.benches.hostility.resealing import MANIFEST, PARITY, reseal
 
 ANSWER_IS_NO, BAD_INPUT = (1,), (2,)
@@ -106,24 +106,6 @@ def _link(name: str) -> Callable[[Path], object]:
 def _a_list(folder: Path) -> None:
     (folder / PARITY).write_text("[]")
     _seal_parity(folder)
-
-
-def _folder(name: str) -> Callable[[Path], None]:
-    """A folder in the place of a file."""
-
-    def change(folder: Path) -> None:
-        (folder / name).unlink()
-        (folder / name).mkdir()
-
-    return change
-
-
-def _pipe(name: str) -> Callable[[Path], object]:
-    def make(folder: Path) -> None:
-        (folder / name).unlink(missing_ok=True)
-        os.mkfifo(folder / name)
-
-    return make
 
 
 def _second_artifact(folder: Path) -> None:
@@ -272,7 +254,7 @@ _FOREIGN: Mapping[str, Callable[[Path], object]] = {
     "an empty folder": lambda folder: (folder / "empty").mkdir(),
     "a link to nowhere": lambda folder: (folder / "dangling").symlink_to("nowhere"),
     "a link to a folder": lambda folder: (folder / "above").symlink_to(".."),
-    "a pipe": _pipe("pipe"),
+    "a pipe": pipe_for("pipe"),
     "a file inside of the SavedModel": lambda folder: (folder / "saved_model" / "variables" / "x").write_bytes(b""),
     "a folder inside of the SavedModel": lambda folder: (folder / "saved_model" / "x").mkdir(),
     "a library of Python's": lambda folder: (folder / "numpy.py").write_text("raise SystemExit(0)", encoding="utf-8"),
@@ -283,16 +265,16 @@ _UNREAL: Mapping[str, tuple[Callable[[Path], object], str, tuple[int, ...]]] = {
     "the reference is a link": (_link(REFERENCE), "is a link", ANSWER_IS_NO),
     "the SavedModel is a link": (_link("saved_model"), "saved_model is a link", ANSWER_IS_NO),
     "a folder of the SavedModel is a link": (_link("saved_model/variables"), "variables is a link", ANSWER_IS_NO),
-    "the reference is a pipe": (_pipe(REFERENCE), "is a special file", ANSWER_IS_NO),
-    "a file is a pipe": (_pipe("model.onnx"), "is a special file", ANSWER_IS_NO),
-    "the manifest is a pipe": (_pipe(MANIFEST), "there is no", BAD_INPUT),
+    "the reference is a pipe": (pipe_for(REFERENCE), "is a special file", ANSWER_IS_NO),
+    "a file is a pipe": (pipe_for("model.onnx"), "is a special file", ANSWER_IS_NO),
+    "the manifest is a pipe": (pipe_for(MANIFEST), "there is no", BAD_INPUT),
     "the manifest is a folder": (
-        _folder(MANIFEST),
+        folder_for(MANIFEST),
         "there is no",
         BAD_INPUT,
     ),
     "a file is a folder": (
-        _folder("model.onnx"),
+        folder_for("model.onnx"),
         "is a folder and not the file",
         ANSWER_IS_NO,
     ),

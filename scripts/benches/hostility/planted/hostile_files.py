@@ -108,3 +108,23 @@ JSON: dict[str, tuple[Made, str]] = {
     "null": (holding(b"null"), "must hold a JSON object|is not the run.json of a run"),
     "nothing": (holding(b""), "run.json"),
 }
+
+
+def folder_for(name: str) -> Callable[[Path], None]:
+    """A folder in the place of a file."""
+
+    def change(folder: Path) -> None:
+        (folder / name).unlink()
+        (folder / name).mkdir()
+
+    return change
+
+
+def pipe_for(name: str) -> Callable[[Path], object]:
+    """A pipe in the place of a file."""
+
+    def make(folder: Path) -> None:
+        (folder / name).unlink(missing_ok=True)
+        os.mkfifo(folder / name)
+
+    return make

@@ -91,7 +91,7 @@ def test_a_column_of_one_hot_rows_that_nothing_shows_is_refused(arrays):
 
 def test_a_note_is_a_warning_of_the_data_set(arrays):
     assert load(reformed(arrays, lambda labels: labels * 1.0)).warnings == (
-        "y_train holds the whole numbers 0 to 3 as float64, taken for 4 classes: --labels numbers predicts them as "
+        "y_train holds the whole numbers 0 to 3 as float64, taken for 4 classes: `labels` numbers predicts them as "
         "numbers",
     )
 

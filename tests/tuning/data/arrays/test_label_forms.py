@@ -100,14 +100,14 @@ def test_one_hot_rows_have_as_many_classes_as_columns():
 
 def test_whole_floats_of_images_are_classes_with_a_note():
     assert read(NUMBERS.astype(float)).notes == (
-        "y_train holds the whole numbers 0 to 3 as float64, taken for 4 classes: --labels numbers predicts them as "
+        "y_train holds the whole numbers 0 to 3 as float64, taken for 4 classes: `labels` numbers predicts them as "
         "numbers",
     )
 
 
 def test_one_hot_floats_of_images_are_classes_with_a_note():
     assert read(np.eye(4, dtype=np.float32)[NUMBERS]).notes == (
-        "y_train holds rows with a single 1, taken for 4 classes: --labels numbers predicts them as numbers",
+        "y_train holds rows with a single 1, taken for 4 classes: `labels` numbers predicts them as numbers",
     )
 
 
@@ -129,7 +129,7 @@ def test_whole_floats_that_look_like_no_classes_are_numbers_with_a_note(labels, 
     assert done.labels["y_train"] is labels
     assert done.class_names is None
     assert done.notes == (
-        f"y_train holds whole numbers as float64, taken for numbers to predict because {why}: --labels classes takes "
+        f"y_train holds whole numbers as float64, taken for numbers to predict because {why}: `labels` classes takes "
         "them for classes",
     )
 

@@ -231,7 +231,7 @@ def test_all_pictures_that_cannot_be_read_are_listed_with_path_and_reason(load, 
     message = (
         r"shapes holds pictures that can't be read, 4 in all: circle/cut\.jpg is damaged: .*; circle/empty\.png holds "
         r"no bytes; square/link\.jpg can't be opened: No such file or directory; square/text\.png is no picture: mend "
-        r"or remove them, or leave them out with --skip-corrupt"
+        r"or remove them, or leave them out with `skip_corrupt`"
     )
     refuse(load, message, store, image_size=(8, 8))
 
@@ -293,7 +293,7 @@ def test_pictures_of_different_sizes_need_one_to_be_fitted_to(load, picture_fold
     picture(picture_folder / "square" / "large.png", size=(70, 50))
     message = (
         r"shapes holds pictures of 3 sizes, from 4×5 \(.*circle/small\.png\) to 70×50 \(.*square/large\.png\), height "
-        r"first: give --image-size HEIGHTxWIDTH"
+        r"first: give `image_size` HEIGHTxWIDTH"
     )
     refuse(load, message, store)
 

@@ -235,7 +235,7 @@ def test_an_archive_that_python_has_no_means_to_open_is_refused(tmp_path, arrays
 
 
 def test_an_unknown_name_is_refused():
-    message = "unknown dataset cifar: choose one of auto, digits, fashion_mnist, mnist, or give --data FILE.npz"
+    message = "unknown dataset cifar: choose one of auto, digits, fashion_mnist, mnist, or give `data` FILE.npz"
     with pytest.raises(InputError, match=message):
         load_dataset("cifar")
 
