@@ -45,7 +45,7 @@ from tuning.ranking.pareto import COSTS
 if TYPE_CHECKING:
     from scripts.terminal.console import Console
     from tuning.data.dataset import Dataset
-    from tuning.lifecycle import CompletedRun
+    from tuning.lifecycle.steps import CompletedRun
     from tuning.ranking.choice import SearchResult
     from tuning.runs.run_folder import RunFolder
 
@@ -165,7 +165,7 @@ def _tune(arguments: argparse.Namespace, folder: RunFolder, job: TuneJob, consol
     from scripts.commands.tune_progress import TuneProgress
     from scripts.terminal.progress import counted
     from tuning.environment.devices import default_workers
-    from tuning.lifecycle import RunWork, complete_search_run
+    from tuning.lifecycle.steps import RunWork, complete_search_run
     from tuning.loop.budget import Budget
     from tuning.loop.journal import Journal
     from tuning.loop.resources import Resources

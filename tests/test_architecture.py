@@ -116,7 +116,12 @@ ROOMS = [
         imports=f"{TUNING_GROUND} tuning/data tuning/space tuning/plugins tuning/runs tuning/ranking tuning/oracles "
         "tuning/training tuning/evaluation tuning/models tuning/executors tuning/loop",
         packages="keras",
-        files="_search _retrain _final_test lifecycle _complete",
+        files="_search _retrain",
+    ),
+    Room(
+        name="tuning/lifecycle",
+        imports=f"{TUNING_GROUND} tuning/data tuning/space tuning/plugins tuning/runs tuning/ranking tuning/oracles "
+        "tuning/training tuning/evaluation tuning/models tuning/executors tuning/loop tuning/doors",
     ),
     Room(
         name="export/ground",
@@ -203,7 +208,7 @@ ROOMS = [
     Room(
         name="tuning/names",
         imports=f"{TUNING_GROUND} tuning/data tuning/data/sources tuning/ranking tuning/evaluation tuning/models "
-        "tuning/loop tuning/doors",
+        "tuning/loop tuning/doors tuning/lifecycle",
         files="__init__",
     ),
     Room(

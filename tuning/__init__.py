@@ -7,7 +7,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tuning._complete import complete
     from tuning._retrain import retrain
     from tuning._search import search
     from tuning.data.array_options import ArrayOptions
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from tuning.data.sources.from_python import from_arrays
     from tuning.errors import InputError, TrainingError
     from tuning.evaluation.evaluation import evaluate
+    from tuning.lifecycle.complete import complete
     from tuning.loop.resources import Resources
     from tuning.models.user_model import UserModel, Wishes
     from tuning.ranking.choice import SearchResult
@@ -34,7 +34,7 @@ _MODULES = {
     "TrainingError": "errors",
     "UserModel": "models.user_model",
     "Wishes": "models.user_model",
-    "complete": "_complete",
+    "complete": "lifecycle.complete",
     "evaluate": "evaluation.evaluation",
     "from_arrays": "data.sources.from_python",
     "load_dataset": "data.sources.by_name",

@@ -12,7 +12,7 @@ from scripts.terminal.progress import SearchProgress, TrainingProgress, counted
 if TYPE_CHECKING:
     from scripts.terminal.console import Console
     from tuning._search import PreparedSearch
-    from tuning.lifecycle import Retraining
+    from tuning.lifecycle.steps import Retraining
     from tuning.loop.observer import Observer
     from tuning.loop.resources import Resources
     from tuning.ranking.choice import SearchResult

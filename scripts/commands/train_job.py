@@ -49,7 +49,7 @@ def new_job(arguments: argparse.Namespace, console: Console) -> TrainJob:
     tell_code(console, chosen.choice)
     dataset = load_asked_dataset(arguments)
     _entry.load_tensorflow()
-    from tuning._complete import describe_model
+    from tuning.lifecycle.complete import describe_model
     from tuning.runs.recorded_data import describe_dataset, describe_versions
     from tuning.runs.run_record import RunCommand, RunStatus, TrainRun, TrainSection
     from tuning.seeds import derive_seed
@@ -94,7 +94,7 @@ def resumed_job(arguments: argparse.Namespace, folder: RunFolder, console: Conso
     assert isinstance(record, TrainRun)
     dataset = load_run_dataset(record, runs=arguments.runs)
     _entry.load_tensorflow()
-    from tuning._complete import describe_model
+    from tuning.lifecycle.complete import describe_model
 
     choice = ModelChoice.from_options(record.options)
     tell_code(console, choice)

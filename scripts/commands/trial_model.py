@@ -55,10 +55,10 @@ def _train(
 ) -> None:
     from scripts.options.model import make_builder
     from scripts.terminal.progress import TrainingProgress, counted
-    from tuning._complete import describe_model
     from tuning._retrain import retraining_plan, train_and_save
     from tuning.data.search_data import SearchData
     from tuning.evaluation.promise import Promised
+    from tuning.lifecycle.complete import describe_model
     from tuning.loop.journal import Journal
     from tuning.training.checkpoint import Checkpoint
     from tuning.training.train import Watch

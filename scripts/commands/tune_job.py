@@ -42,9 +42,9 @@ class TuneJob:
 
 def prepare(arguments: argparse.Namespace, folder: RunFolder, dataset: Dataset, options: SearchOptions) -> TuneJob:
     """Raises InputError for whatever does not fit together, or is not what the run was started with."""
-    from tuning._complete import describe_model
     from tuning._search import prepare_search
     from tuning.data.search_data import SearchData
+    from tuning.lifecycle.complete import describe_model
     from tuning.plugins.tensorboard_logs import tensorboard_factory
     from tuning.plugins.user_callbacks import load_factories
     from tuning.records import SearchConfig

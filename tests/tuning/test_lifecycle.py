@@ -14,11 +14,11 @@ import pytest
 from run_records import run_record
 
 import tuning
-from tuning._complete import _SearchOnly
 from tuning.data.dataset import Dataset, make_dataset
 from tuning.data.search_data import SearchData
 from tuning.errors import InputError, TrainingError
-from tuning.lifecycle import CompletedRun, RunWork, complete_training_run
+from tuning.lifecycle.complete import _SearchOnly
+from tuning.lifecycle.steps import CompletedRun, RunWork, complete_training_run
 from tuning.loop.observer import Silent
 from tuning.loop.resources import Resources
 from tuning.records import SearchConfig, StopReason, TrialStatus

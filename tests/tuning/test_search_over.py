@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from tuning.lifecycle import ended_search, is_search_over
+from tuning.lifecycle.steps import ended_search, is_search_over
 from tuning.ranking.choice import result_of
 from tuning.records import Epoch, SearchConfig, StopReason, TrialRecord, TrialStatus
 from tuning.runs.run_record import SearchSection

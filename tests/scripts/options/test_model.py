@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from scripts.options.model import ModelChoice, make_builder
-from tuning._complete import describe_model
 from tuning.data.dataset import Split
 from tuning.data.search_data import SearchData
 from tuning.errors import InputError
+from tuning.lifecycle.complete import describe_model
 
 
 def test_a_choice_survives_as_options() -> None:

@@ -11,7 +11,7 @@ from tuning.data.sources.by_name import DATA_DIR_VARIABLE, dataset_names, load_d
 from tuning.data.sources.source import FOLDER, OTHER, Reading
 from tuning.errors import InputError
 from tuning.found import load_from, names_in
-from tuning.runs.run_record import describe_dataset, load_recorded_dataset
+from tuning.runs.recorded_data import describe_dataset, load_recorded_dataset
 
 SOURCES = {name: load_from(paths.__name__, name, "SOURCE", what="source") for name in names_in(paths.__name__)}
 SUFFIXES = [(suffix, source) for source in SOURCES.values() for suffix in source.suffixes]
@@ -50,8 +50,8 @@ def test_a_named_data_set_holds_images_of_every_class(load, name):
 def test_a_run_reads_its_named_data_set_again(load, name):
     dataset = load(name)
     described = describe_dataset(dataset, validation=1, path=None)
-    assert described["name"] in dataset_names()
-    assert load_recorded_dataset({"dataset": described}).digest == dataset.digest
+    assert described.name in dataset_names()
+    assert load_recorded_dataset(described).digest == dataset.digest
 
 
 def test_every_named_source_is_found():

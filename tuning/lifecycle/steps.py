@@ -16,7 +16,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from tuning._final_test import look_at_test_set
 from tuning._retrain import retraining_plan, train_and_save
 from tuning._search import PreparedSearch
 from tuning.data.dataset import Dataset, Split
@@ -24,6 +23,7 @@ from tuning.data.search_data import SearchData
 from tuning.errors import InputError, TrainingError
 from tuning.evaluation.promise import Promised
 from tuning.failures import describe_failure
+from tuning.lifecycle.final_test import look_at_test_set
 from tuning.loop.budget import parse_duration
 from tuning.loop.journal import Journal
 from tuning.loop.observer import Observer
