@@ -160,18 +160,19 @@ def _parsed(made: Parser) -> argparse.Namespace:
     return made.parse_args(words)
 
 
-def hand_over(requires: Sequence[str], *, or_else: str = "") -> None:
+def hand_over(requires: Sequence[str], *, remedy: str = "", or_else: str = "") -> None:
     """Go on in the project's `.venv` unless this Python has every package; leave with 2 if there is none.
 
-    `or_else`: what a user may do instead of installing everything.
+    `remedy`: the command that installs them (default: `scripts/setup`). `or_else`: what a user may do instead of
+    installing everything.
     """
     missing = [name for name in requires if importlib.util.find_spec(name) is None]
     if not missing:
         return
     python = ROOT / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if os.environ.get(_HANDED_OVER) or not python.exists():
-        setup = ROOT / "scripts/setup"
-        raise SystemExit(_refuse(f"{', '.join(missing)} can't be imported by {sys.executable}: run {setup}{or_else}"))
+        remedy = remedy if remedy else f"run {ROOT / 'scripts/setup'}"
+        raise SystemExit(_refuse(f"{', '.join(missing)} can't be imported by {sys.executable}: {remedy}{or_else}"))
     command = [str(python), *sys.argv]
     environment = {**os.environ, _HANDED_OVER: "1"}
     if os.name == "nt":

@@ -16,16 +16,15 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from export.artifact import BENCHMARK, BENCHMARK_TABLE, ModelKind
+from export.artifact import BENCHMARK, BENCHMARK_TABLE, Format, ModelKind
 from export.errors import InputError
-from export.formats.format import facts
 from export.formats.targets import choose_targets
-from scripts.commands.published import holds_weights_alone, keras_model_beside, published_folder
+from scripts.commands.published import OR_CHOOSE, holds_weights_alone, keras_model_beside, published_folder
 from scripts.options.code import Code, add_code_arguments, add_trust_argument, is_trusted, read_code
 from scripts.options.limits import add_limit_arguments, read_limits
 from scripts.options.serving import code_published
 from scripts.options.signing import add_signed_by_argument, read_published, read_signed_by, tell_signature
-from scripts.options.targets import add_format_argument, add_variant_argument
+from scripts.options.targets import add_format_argument, add_variant_argument, require_formats
 
 if TYPE_CHECKING:
     from export.benchmark.candidate import KerasSource
@@ -70,12 +69,9 @@ def run(arguments: argparse.Namespace) -> _entry.CommandOutcome:
     from export.benchmark.candidate import choose_artifacts
 
     variants = arguments.variant if arguments.variant else ["all"]
-    artifacts = choose_artifacts(manifest, choose_targets(arguments.format, variants))
-    formats = sorted({artifact.target.format for artifact in artifacts})
-    _entry.hand_over(
-        [*(facts(kind).module for kind in formats), "rich"],
-        or_else=", or choose by --format what this Python can run",
-    )
+    artifacts = choose_artifacts(manifest, choose_targets(arguments.format, variants, everything=Format))
+    formats = {artifact.target.format for artifact in artifacts}
+    require_formats(formats, "rich", or_else=OR_CHOOSE)
     from export.benchmark.measuring import BenchmarkPlan, measure
     from export.benchmark.session import Settings
     from export.benchmark.storing import save

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from export.artifact import DEFAULT_OPSET, Subject, Variant
 from export.errors import InputError, UnusableError, UnwritableError
+from export.formats.format import writing_modules
 from export.formats.targets import AUTO, check_opset, choose_targets
 from scripts.commands.promise import add_promise_argument, promise_note
 from scripts.options.code import Code, add_code_arguments, read_code
@@ -25,26 +26,14 @@ from scripts.options.limits import add_limit_arguments, read_limits
 from scripts.options.made_by import how_to_resume
 from scripts.options.serving import How, read_how, serving_options
 from scripts.options.signing import add_sign_argument, read_sign
-from scripts.options.targets import add_format_argument, add_variant_argument
+from scripts.options.targets import add_format_argument, add_variant_argument, require_formats
 from scripts.options.tolerances import add_tolerance_arguments, calibration_examples, read_tolerances
 
 if TYPE_CHECKING:
     from scripts.terminal.console import Console
     from tuning.data.dataset import Dataset
 
-PACKAGES = (
-    "numpy",
-    "tensorflow",
-    "tf2onnx",
-    "onnx",
-    "onnxslim",
-    "onnxruntime",
-    "ai_edge_litert",
-    "sklearn",
-    "PIL",
-    "filelock",
-    "rich",
-)
+PACKAGES = ("numpy", *writing_modules(), "sklearn", "PIL", "filelock", "rich")
 
 
 def build_parser() -> _entry.Parser:
@@ -98,6 +87,7 @@ def run(arguments: argparse.Namespace) -> _entry.CommandOutcome:
 
     console = make_console(json_output=arguments.json)
     targets = choose_targets(arguments.format, arguments.variant)
+    require_formats({target.format for target in targets})
     check_opset(arguments.opset)
     signer = read_sign(arguments)
     tolerances = read_tolerances(arguments)

@@ -423,7 +423,7 @@ def test_a_function_takes_at_most_six_parameters(module: str) -> None:
 # What comes with a package that a script asks for by name.
 COMES_WITH = {"keras": "tensorflow", "h5py": "tensorflow", "joblib": "sklearn", "scipy": "sklearn", "google": "onnx"}
 # What only an option needs, which says so where it is missing.
-OPTIONAL = {"tensorboard", "optuna", "cryptography"}
+OPTIONAL = {"tensorboard", "optuna", "cryptography", "openvino"}
 
 
 def reachable_packages(script: str) -> set[str]:

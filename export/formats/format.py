@@ -21,7 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from export.artifact import Format
+from export.errors import InputError
 from export.formats.facts import FormatFacts
+
+_PROJECT = "keras-tune-export"
 
 
 def facts(kind: Format) -> FormatFacts:
@@ -52,6 +55,24 @@ def has_part(kind: Format, name: str) -> bool:
 def is_installed(kind: Format) -> bool:
     """Whether the format's runtime can be imported here."""
     return find_spec(facts(kind).module) is not None
+
+
+def how_to_install(kind: Format) -> str:
+    """The command that brings the format's runtime."""
+    found = facts(kind)
+    return f"pip install {found.package}" if found.extra is None else f'pip install "{_PROJECT}[{found.extra}]"'
+
+
+def require_installed(kind: Format, what: object) -> None:
+    """Raise InputError unless the format's runtime, which `what` needs, can be imported here."""
+    if not is_installed(kind):
+        raise InputError(f"{what} needs {facts(kind).package}, which is not installed: {how_to_install(kind)}")
+
+
+def writing_modules() -> tuple[str, ...]:
+    """What has to be importable to write and verify the formats that every installation has."""
+    found = [facts(kind) for kind in Format if facts(kind).extra is None]
+    return tuple(dict.fromkeys(name for one in found for name in (one.module, *one.writer_modules)))
 
 
 def offered_formats() -> tuple[Format, ...]:

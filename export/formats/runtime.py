@@ -12,7 +12,7 @@ import numpy as np
 from export.arrays import Arrays, Probabilities
 from export.artifact import Target, TensorSpec
 from export.errors import InputError
-from export.formats.format import facts, is_installed, load_part
+from export.formats.format import load_part, require_installed
 
 BATCH = 500
 
@@ -61,9 +61,7 @@ def load(target: Target, path: Path, *, threads: int | None = None, optimized: b
     `optimized` False: without what the runtime does to make it faster, where a file can be opened so. Raises
     InputError if the runtime is not installed or can't open the file.
     """
-    if not is_installed(target.format):
-        package = facts(target.format).package
-        raise InputError(f"{path} needs {package}, which is not installed: pip install {package}")
+    require_installed(target.format, path)
     if not path.exists():
         raise InputError(f"there is no {path}: export the model first")
     runtime = load_part(target.format, "runtime")

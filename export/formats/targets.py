@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from export.artifact import Format, Target, Variant
 from export.errors import InputError
-from export.formats.format import facts
+from export.formats.format import facts, offered_formats
 
 OLDEST_OPSET, NEWEST_OPSET = 13, 18
 AUTO = "auto"
@@ -21,18 +21,23 @@ AUTO = "auto"
 _Kind = TypeVar("_Kind", bound=StrEnum)
 
 
-def choose_targets(formats: Iterable[str], variants: Iterable[str]) -> tuple[Target, ...]:
+def choose_targets(
+    formats: Iterable[str], variants: Iterable[str], *, everything: Collection[Format] | None = None
+) -> tuple[Target, ...]:
     """The targets that the names ask for; `all` stands for every one, no format for all that have the variant, and
     the variant `auto` for every one of the formats.
 
-    Raises InputError for an unknown name and for a named pair that does not exist.
+    `everything`: the formats that `all` means, by default those that can be written here. Raises InputError for an
+    unknown name and for a named pair that does not exist.
     """
     format_names, variant_names = list(formats), list(variants)
     if AUTO in variant_names:
         if len(variant_names) > 1:
             raise InputError(f"--variant {AUTO} chooses by itself: leave the others out")
         variant_names = ["all"]
-    chosen_formats = _chosen(format_names or ["all"], Format, "format")
+    offered = offered_formats() if everything is None else everything
+    named = _chosen(format_names or ["all"], Format, "format")
+    chosen_formats = [kind for kind in named if kind in offered or kind in format_names]
     chosen_variants = _chosen(variant_names or [Variant.FLOAT32], Variant, "variant")
     targets = []
     for kind in chosen_formats:
@@ -57,7 +62,7 @@ def options_for(wanted: Collection[Target]) -> TargetOptions:
     several ways the shortest."""
     found = [
         TargetOptions(words=(*_words("--format", formats), *_words("--variant", variants)), targets=targets)
-        for formats in _subsets(list(Format))
+        for formats in _subsets(list(offered_formats()))
         for variants in [*_subsets(list(Variant)), ("all",)]
         for targets in [_chosen_or_none(formats, variants)]
         if targets and targets <= set(wanted)

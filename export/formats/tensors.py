@@ -13,7 +13,7 @@ import numpy as np
 from export.arrays import Arrays
 from export.artifact import Format
 from export.errors import InputError
-from export.formats.format import facts, has_part, is_installed, load_part, readable_formats
+from export.formats.format import has_part, load_part, readable_formats, require_installed
 
 
 class TensorReader(Protocol):
@@ -33,10 +33,8 @@ def open_tensors(kind: Format, path: Path) -> TensorReader:
     if not has_part(kind, "tensors"):
         can = " or ".join(readable_formats())
         raise InputError(f"{path} is a {kind}, whose layers can't be looked into: ask for {can}")
-    if not is_installed(kind):
-        package = facts(kind).package
-        raise InputError(f"{path} needs {package}, which is not installed: pip install {package}")
-    if not path.is_file():
+    require_installed(kind, path)
+    if not path.exists():
         raise InputError(f"there is no {path}: export the model first")
     reader: TensorReader = load_part(kind, "tensors").open_tensors(path)
     return reader

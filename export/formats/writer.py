@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from export.artifact import Artifact, Description, Target, TensorSpec, digest_tree
 from export.errors import InputError, VerificationError
-from export.formats.format import facts, has_part, load_part
+from export.formats.format import facts, has_part, load_part, require_installed
 
 if TYPE_CHECKING:
     from export.arrays import Arrays
@@ -35,8 +35,12 @@ class WriteOptions:
 
 
 def prepare(targets: Iterable[Target]) -> None:
-    """Start what takes a while to load, so that it is there when the first file is written."""
+    """Start what takes a while to load, so that it is there when the first file is written.
+
+    Raises InputError if a format can't be verified here, as its runtime is not installed.
+    """
     for kind in {target.format for target in targets}:
+        require_installed(kind, facts(kind).title)
         if has_part(kind, "converter"):
             load_part(kind, "converter").CONVERTER.start()
 

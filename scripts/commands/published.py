@@ -9,10 +9,11 @@ from pathlib import Path
 
 from export.artifact import Format, digest_file
 from export.folder.manifest import Manifest
-from export.formats.format import facts
 from scripts import _entry
+from scripts.options.targets import require_formats
 from tuning.environment.cpu_kernels import kernel_choice
 
+OR_CHOOSE = ", or choose by --format what this Python can run"
 SUFFIXES = (".keras", ".h5", ".hdf5")
 """Of files that Keras saves models in."""
 
@@ -55,9 +56,5 @@ def holds_weights_alone(path: Path) -> bool:
 
 def require_runtimes(formats: Iterable[Format], *others: str) -> None:
     """Go on where the runtimes of these formats are installed. They are loaded by processes of their own."""
-    wanted = sorted(formats)
-    _entry.hand_over(
-        [*(facts(kind).module for kind in wanted), *others],
-        or_else=", or choose by --format what this Python can run",
-    )
+    require_formats(formats, *others, or_else=OR_CHOOSE)
     os.environ.update(kernel_choice(os.environ))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from export.artifact import Format, Subject
 from export.errors import InputError
 from export.folder.manifest import Manifest
+from export.formats.format import writing_modules
 from scripts import _entry
 from scripts.commands.published import holds_weights_alone, keras_model_beside
 from scripts.options.code import is_trusted, read_code
@@ -19,7 +20,7 @@ from scripts.terminal.console import dim, green, make_console, red
 if TYPE_CHECKING:
     from export.folder.signature import PublicKey
 
-PACKAGES = ("numpy", "tensorflow", "tf2onnx", "onnx", "onnxslim", "onnxruntime", "ai_edge_litert", "filelock", "rich")
+PACKAGES = ("numpy", *writing_modules(), "filelock", "rich")
 EXAMPLES = 500
 
 
