@@ -33,6 +33,7 @@ class Format(StrEnum):
     SAVED_MODEL = "saved_model", True
     TFLITE = "tflite"
     ONNX = "onnx"
+    OPENVINO = "openvino", True
 
 
 class ModelKind(StrEnum):

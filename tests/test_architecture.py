@@ -151,6 +151,11 @@ ROOMS = [
         packages="numpy tensorflow google onnx onnxruntime onnxslim tf2onnx",
     ),
     Room(
+        name="export/formats/openvino",
+        imports=f"{EXPORT_GROUND} export/formats export/formats/onnx",
+        packages="numpy openvino",
+    ),
+    Room(
         name="export/formats/tflite",
         imports=f"{EXPORT_GROUND} export/graph {REWRITES} export/formats",
         packages="numpy tensorflow ai_edge_litert",
@@ -227,6 +232,10 @@ ALONE = {
     "export/formats/onnx/messages.py": {"google"},
     "export/formats/onnx/metadata.py": {"onnxruntime"},
     "export/formats/onnx/alone.py": {"onnxruntime"},
+    "export/formats/openvino/alone.py": set(),
+    "export/formats/openvino/ir_file.py": set(),
+    "export/formats/openvino/metadata.py": set(),
+    "export/formats/openvino/structure.py": {"numpy"},
     "export/formats/tflite/alone.py": {"ai_edge_litert"},
     "export/formats/tflite/metadata.py": {"ai_edge_litert"},
     "export/formats/saved_model/alone.py": {"tensorflow"},

@@ -71,13 +71,14 @@ def make_float16(*, content: bytes) -> onnx.ModelProto:
     return tidied(bypass_half_casts(drop_repeats(half)))
 
 
-def make_int8(*, content: bytes, calibration: Mapping[str, np.ndarray]) -> onnx.ModelProto:
+def make_int8(*, content: bytes, calibration: Mapping[str, np.ndarray], is_narrow: bool = False) -> onnx.ModelProto:
     """8-bit weights, one scale a channel, and 8-bit activations (QDQ); softmax stays float32, and so do the logits that
     it gets, whose rounding alone would cost more than that of all other layers; the weights behind them have 8 bits.
 
     `calibration`: examples by input, (examples, …). Weights are unsigned: processors without VNNI add two products of
     signed and unsigned 8-bit numbers in 16 bits, which overflow (https://onnxruntime.ai/docs/performance/
-    model-optimizations/quantization.html, "When and why do I need to try U8U8").
+    model-optimizations/quantization.html, "When and why do I need to try U8U8"). `is_narrow`: signed weights of 7 bits,
+    which don't overflow either, and biases in float32, for runtimes that compute unsigned weights in float32.
     """
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
@@ -99,7 +100,9 @@ def make_int8(*, content: bytes, calibration: Mapping[str, np.ndarray]) -> onnx.
             quant_format=QuantFormat.QDQ,
             per_channel=True,
             activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8 if is_narrow else QuantType.QUInt8,
+            reduce_range=is_narrow,
+            extra_options={"QuantizeBias": not is_narrow},
             nodes_to_exclude=in_float,
         )
         return tidied(read_pixels_quickly(round_weights(onnx.load(path), in_float)))
