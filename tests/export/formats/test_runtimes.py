@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -208,7 +209,14 @@ def write_two_in_two_out(kind: Format, path: Path) -> None:
     ]
     one = onnx.helper.make_tensor("one", int64, [1], [1])
     graph = onnx.helper.make_graph(nodes, "two", inputs, outputs, [one])
-    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8), path)
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+    if kind is Format.ONNX:
+        onnx.save(model, path)
+        return
+    from export.formats.openvino.quiet import openvino
+
+    made = openvino.Core().read_model(io.BytesIO(model.SerializeToString()))
+    openvino.save_model(made, path / "model.xml", compress_to_fp16=False)
 
 
 @pytest.fixture(scope="module")

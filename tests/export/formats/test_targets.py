@@ -11,14 +11,23 @@ from export.errors import InputError
 from export.formats import onnx
 from export.formats.format import facts
 from export.formats.targets import TargetOptions, check_opset, choose_targets, options_for
+from export.formats.writer import prepare
 
 EVERY_TARGET = tuple(Target(format=kind, variant=variant) for kind in Format for variant in facts(kind).variants)
+USUAL_TARGETS = tuple(target for target in EVERY_TARGET if facts(target.format).extra is None)
+
+
+@pytest.fixture(autouse=True)
+def without_optional_formats(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked for must not depend on what is installed where the tests run."""
+    monkeypatch.setattr("export.formats.format.is_installed", lambda kind: facts(kind).extra is None)
 
 
 def test_each_target_has_the_file_name_of_the_contract() -> None:
     assert [target.file for target in EVERY_TARGET] == [
         *("saved_model", "model.tflite", "model_float16.tflite", "model_dynamic.tflite", "model_int8.tflite"),
         *("model.onnx", "model_float16.onnx", "model_int8.onnx"),
+        *("openvino", "openvino_float16", "openvino_int8"),
     ]
 
 
@@ -44,13 +53,32 @@ def test_one_format_is_chosen_alone(kind: Format) -> None:
 
 
 def test_all_variants_of_all_formats_are_all_that_exist() -> None:
-    assert choose_targets(["all"], ["all"]) == EVERY_TARGET
-    assert choose_targets([], ["all"]) == EVERY_TARGET
+    assert choose_targets(["all"], ["all"]) == USUAL_TARGETS
+    assert choose_targets([], ["all"]) == USUAL_TARGETS
 
 
 def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(InputError, match="unknown format torch: choose among saved_model, tflite, onnx and all"):
+    with pytest.raises(InputError, match=r"unknown format torch: choose among .*, onnx, openvino and all"):
         choose_targets(["torch"], [])
+
+
+def test_an_optional_format_that_is_installed_is_one_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("export.formats.format.is_installed", lambda kind: True)
+
+    assert choose_targets([], ["all"]) == EVERY_TARGET
+
+
+def test_what_is_published_may_be_of_formats_that_are_not_installed() -> None:
+    targets = choose_targets(["all"], [], everything=Format)
+
+    assert {target.format for target in targets} == set(Format)
+
+
+def test_an_optional_format_that_is_not_installed_is_refused_with_what_installs_it() -> None:
+    (target,) = choose_targets(["openvino"], [])
+
+    with pytest.raises(InputError, match=r'IR needs openvino, .*: pip install "keras-tune-export\[openvino\]"'):
+        prepare([target])
 
 
 def test_an_unknown_format_is_refused_beside_all() -> None:
