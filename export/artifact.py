@@ -176,7 +176,8 @@ class Description(Subject):
 
 @dataclass(frozen=True, kw_only=True)
 class Artifact:
-    """A written file. `files`: sha256 of all that it consists of, by path; `note`: what is to be known of it alone."""
+    """A written file. `files`: sha256 of all that it consists of, by path; `note`: what is to be known of it alone;
+    `loading`: how its users open it, where that is not plain."""
 
     target: Target
     files: Mapping[str, str]
@@ -185,6 +186,7 @@ class Artifact:
     outputs: tuple[TensorSpec, ...]
     opset: int | None = None
     note: str = ""
+    loading: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -196,6 +198,7 @@ class Artifact:
             "outputs": [dataclasses.asdict(spec) for spec in self.outputs],
             "opset": self.opset,
             "note": self.note,
+            **({"loading": self.loading} if self.loading else {}),
         }
 
 

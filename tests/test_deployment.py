@@ -20,8 +20,8 @@ from warm_scripts import WarmScripts
 SECTIONS = {
     block.runtime[0]: (block.runtime[1], block.text) for readme in READMES for block in blocks(readme) if block.runtime
 }
-FILES = {"ONNX": "model.onnx", "TFLite": "model.tflite", "SavedModel": "saved_model"}
-RUNTIMES = {"ONNX": "onnxruntime", "TFLite": "ai-edge-litert", "SavedModel": "tensorflow"}
+FILES = {"ONNX": "model.onnx", "TFLite": "model.tflite", "SavedModel": "saved_model", "OpenVINO": "openvino"}
+RUNTIMES = {"ONNX": "onnxruntime", "TFLite": "ai-edge-litert", "SavedModel": "tensorflow", "OpenVINO": "openvino"}
 OURS = ("tuning", "export", "scripts", "keras_tuner")
 
 
@@ -51,7 +51,15 @@ def test_each_format_has_a_section_with_its_runtime_and_less_than_ten_lines() ->
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["ONNX", "TFLite", pytest.param("SavedModel", marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ONNX",
+        "TFLite",
+        pytest.param("OpenVINO", marks=pytest.mark.exhaustive),
+        pytest.param("SavedModel", marks=pytest.mark.exhaustive),
+    ],
+)
 def test_a_digit_is_read_with_the_runtime_alone(name: str, tmp_path: Path, published: Path, environment: Any) -> None:
     packages, code = SECTIONS[name]
     place = tmp_path / "place"

@@ -22,11 +22,12 @@ class FormatFacts:
     `loading_order`: the format that loads fastest has the lowest; it is taken where any would do.
     `unoptimized`: how a file is opened without its runtime's optimizations, in words; None if these and the number of
     threads belong to the process instead of the file.
+    `loading`: how the users of a file open it, for the manifest, where that is not plain.
     `holds_all`: whether it can hold whatever TensorFlow computes, such as random numbers and sizes that depend on
     values.
     `has_opset`: whether its files are stamped with an ONNX opset. `is_slow`: whether opening a file takes seconds.
-    `keras_export`: what `model.export` calls the format, and the suffix of its file; None if that can't write it, or if
-    it writes the same. `empty_folders`: folders in a published one that may be empty.
+    `keras_export`: what `model.export` calls the format, and the suffix of its file; None if that can't write it, if it
+    writes the same, or if it sends what it does. `empty_folders`: folders in a published one that may be empty.
     """
 
     title: str
@@ -38,6 +39,7 @@ class FormatFacts:
     extra: str | None = None
     loading_order: int
     unoptimized: str | None
+    loading: str = ""
     holds_all: bool = False
     has_opset: bool = False
     is_slow: bool = False

@@ -75,6 +75,7 @@ def write(serving: ServingModel, folder: Path, options: WriteOptions) -> Artifac
         outputs=serving.outputs,
         opset=opset,
         note=note,
+        loading=facts(options.target.format).loading,
     )
     try:
         ensure_runs(artifact, folder)

@@ -24,7 +24,7 @@ sys.path[0] = str(SCRIPTS.parent)
 # Conversion leaks memory and can end the process: a child converts this many models.
 MODELS_PER_CHILD = 12
 FORMATS = {"saved_model": "tf_saved_model", "tflite": "litert", "onnx": "onnx"}
-"""Our name of the format → Keras's."""
+"""Our name of the format → Keras's, of those that Keras writes without sending what it does."""
 
 
 def main() -> int:
@@ -67,13 +67,14 @@ def measure(name: str) -> dict[str, dict[str, str]]:
     """Verdicts by format, of our files and of Keras's."""
     import keras
 
+    from export.formats.format import offered_formats
     from scripts.benches.model_zoo.models import build_model, image_shape, make_images
 
     images = make_images(image_shape(name))
     with tempfile.TemporaryDirectory() as folder:
         build_model(name).save(Path(folder) / "model.keras")
         return {
-            "ours": {kind: _ours(Path(folder), kind, images) for kind in FORMATS},
+            "ours": {kind: _ours(Path(folder), kind, images) for kind in offered_formats()},
             "keras": {
                 kind: _keras(keras.models.load_model(Path(folder) / "model.keras"), Path(folder), kind, images)
                 for kind in FORMATS
@@ -162,6 +163,8 @@ def _judge(answer: Callable[[], Any], expected: Any) -> str:
 
 def _in_child(names: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Results of the names, from as many children as it takes; a crash counts against the model at which it came."""
+    from export.formats.format import offered_formats
+
     left = list(names)
     while left:
         command = [sys.executable, __file__, "--child", *left]
@@ -174,8 +177,8 @@ def _in_child(names: Sequence[str]) -> Iterator[dict[str, Any]]:
                 f"{left[0]} ended its process: {(done.stderr.strip().splitlines() or ['without a word'])[-1]}",
                 flush=True,
             )
-            crashed = dict.fromkeys(FORMATS, "crashed")
-            yield {"name": left.pop(0), "ours": crashed, "keras": crashed}
+            ours, keras = (dict.fromkeys(kinds, "crashed") for kinds in (offered_formats(), FORMATS))
+            yield {"name": left.pop(0), "ours": ours, "keras": keras}
 
 
 def _kept(path: Path | None) -> dict[str, Any]:
@@ -191,9 +194,9 @@ def _tell(result: dict[str, Any]) -> None:
 
 
 def _summarize(title: str, results: Sequence[dict[str, Any]]) -> None:
-    for kind in FORMATS if results else ():
-        for who in ("ours", "keras"):
-            counts = Counter(result[who][kind] for result in results)
+    for who in ("ours", "keras"):
+        for kind in results[0][who] if results else ():
+            counts = Counter(result[who].get(kind, "not tried") for result in results)
             told = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
             print(f"{title:<9} {kind:<12} {who:<6} of {len(results)}: {told}")
 

@@ -18,5 +18,6 @@ FACTS = FormatFacts(
     recorded=("openvino", "tf2onnx", "onnx"),
     extra="openvino",
     loading_order=2,
+    loading='openvino.Core().compile_model("model.xml", "CPU"): the file itself keeps it in float32, without a hint',
     unoptimized="with every tensor as an output",
 )

@@ -17,7 +17,7 @@ from export.formats.openvino.quiet import opset
 Rewrite = Callable[[Any], Any]
 """An operator → the output that takes its place; None if it may stay."""
 
-set1, set4 = opset(1), opset(4)
+set1, set10 = opset(1), opset(10)
 _ROUNDS = 20
 _MOVING = """
     Squeeze Unsqueeze Reshape Transpose ShuffleChannels Roll ReverseSequence DepthToSpace BatchToSpace Broadcast Gather
@@ -176,7 +176,8 @@ def _interpolate(op: Any) -> Any:
     sizes = set1.constant(np.ones(count, np.int64)) if by_scales else inputs[1]
     scales = inputs[1] if by_scales else set1.constant(np.ones(count, np.float32))
     same = ("mode", "shape_calculation_mode", "coordinate_transformation_mode", "nearest_mode", "antialias")
-    return set4.interpolate(
+    # The newest maker of the operator of set 4 that knows axes.
+    return set10.interpolate(
         inputs[0],
         sizes,
         scales,

@@ -21,7 +21,7 @@ REFUSED: Mapping[tuple[str, str], ExpectedRefusal] = {
 }
 """(case, format) → why. Every other pair is published and equal to Keras."""
 
-_TITLES = {"saved_model": "SavedModel", "tflite": "TFLite", "onnx": "ONNX"}
+_TITLES = {"saved_model": "SavedModel", "tflite": "TFLite", "onnx": "ONNX", "openvino": "OpenVINO"}
 
 
 def readme_section() -> str:

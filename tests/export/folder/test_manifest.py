@@ -37,7 +37,7 @@ several = st.lists(specs, min_size=1, max_size=3, unique_by=lambda spec: spec.na
 
 @st.composite
 def artifacts(draw: Any, target: Target) -> Artifact:
-    is_folder = target.format is Format.SAVED_MODEL
+    is_folder = target.format.is_folder
     paths = [f"{target.file}/{name}" for name in ("a", "b/c")] if is_folder else [target.file]
     return Artifact(
         target=target,
@@ -232,7 +232,10 @@ def test_a_manifest_that_lacks_a_part_is_refused(key: str) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (changed(artifacts__0__format="torch"), "format must be one of saved_model, tflite, onnx, got 'torch'"),
+        (
+            changed(artifacts__0__format="torch"),
+            "format must be one of saved_model, tflite, onnx, openvino, got 'torch'",
+        ),
         (changed(artifacts__0=3), r"artifacts\[0\] must be an object"),
         (changed(artifacts__0__file="/etc/passwd"), "is called '/etc/passwd' but must be model.onnx"),
         (changed(artifacts=[small()["artifacts"][0]] * 2), "it names an artifact twice"),

@@ -127,6 +127,12 @@ def test_neither_telemetry_nor_what_calls_it_can_be_imported() -> None:
         lambda x, set1: opset(3).broadcast(x, np.array([2, 1, 6]), broadcast_spec="BIDIRECTIONAL"),
         lambda x, set1: set1.add(set1.matmul(x, np.eye(6, dtype=np.float32), False, False), np.ones(6, np.float32)),
         lambda x, set1: set1.multiply(set1.matmul(x, np.eye(6, dtype=np.float32), False, False), np.float32(2)),
+        lambda x, set1: opset(11).interpolate(
+            set1.reshape(x, np.array([-1, 1, 2, 3]), False), np.array([4, 6]), "nearest", "sizes", axes=[2, 3]
+        ),
+        lambda x, set1: opset(11).interpolate(
+            set1.reshape(x, np.array([-1, 1, 2, 3]), False), np.float32([2, 2]), "linear_onnx", "scales", axes=[2, 3]
+        ),
         lambda x, set1: set1.relu(set1.reshape(x, np.array([-1, 2, 3]), False)),
         lambda x, set1: set1.reduce_max(set1.negative(set1.reduce_max(x, np.array([1]), False)), np.array([0]), True),
     ],
