@@ -34,17 +34,9 @@ EXIT_CODE = re.compile(r"# exit code (\d+)$")
 ELSEWHERE = {"A demonstration"}
 """Sections that tests of their own run, which see more: test_demonstration.py. Those with `pip install` are run by
 test_deployment.py."""
-RUNS = {
-    readme: found
-    for readme in READMES
-    if (
-        found := [
-            block
-            for block in blocks(readme)
-            if block.language in ("bash", "python", "text") and block.section not in ELSEWHERE and not block.runtime
-        ]
-    )
-}
+LANGUAGES = {"bash", "python"}
+FOUND = {readme: [block for block in blocks(readme) if block.section not in ELSEWHERE] for readme in READMES}
+RUNS = {readme: found for readme, found in FOUND.items() if LANGUAGES & {block.language for block in found}}
 
 Script = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -65,7 +57,7 @@ def lines(block: Block) -> Iterator[tuple[list[str], int]]:
 
 def beginning(line: str) -> str:
     """What a line of an output says before its first number or name."""
-    return re.split(r"\d|…|/|: ", line, maxsplit=1)[0].strip()
+    return re.sub(" +", " ", re.split(r"\d|…|/|: ", line, maxsplit=1)[0].strip())
 
 
 @pytest.fixture
@@ -95,9 +87,9 @@ def test_its_commands_and_programs_work_in_their_order(readme: str, folder: Path
         return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
     for block in RUNS[readme]:
-        if block.language == "text":
-            shown = [beginning(line) for line in block.text.splitlines()]
-            assert [start for start in shown if said and start and f"\n{start}" not in said] == []
+        if block.language == "text" and said:
+            assert [start for start in map(beginning, block.text.splitlines()) if f"\n{start}" not in said] == []
+        if block.language not in LANGUAGES or block.runtime:
             continue
         if block.file is not None:
             (folder / block.file).write_text(block.text, encoding="utf-8")
@@ -106,4 +98,4 @@ def test_its_commands_and_programs_work_in_their_order(readme: str, folder: Path
         for words, code in commands:
             done = run(words if words[0] in ("python", "openssl", sys.executable) else shortened(words))
             assert done.returncode == code, f"{shlex.join(words)}: {done.stderr}"
-            said += f"\n{done.stdout}\n{done.stderr}"
+            said += re.sub(" +", " ", f"\n{done.stdout}\n{done.stderr}")
