@@ -112,9 +112,11 @@ def _outcome(
 ) -> _entry.CommandOutcome:
     from scripts.terminal.console import red
     from scripts.terminal.progress import describe_test
-    from tuning.runs.training_file import read_scores
+    from tuning.runs.evaluation_record import Evaluation
+    from tuning.runs.training_file import read_evaluation
 
-    test, winner, scores = record.test, record.winner, read_scores(folder.evaluation)
+    test, winner, evaluation = record.test, record.winner, read_evaluation(folder.evaluation)
+    scores = evaluation.scores if isinstance(evaluation, Evaluation) else {}
     assert test is not None
     assert winner is not None
     console.print(*describe_test(test, examples=len(dataset.test)))

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from tuning.ranking.choice import SearchResult
 from tuning.ranking.selection import Selection
 from tuning.records import Epoch, SearchConfig, StopReason, TrialRecord, TrialStatus
-from tuning.runs.evaluation_record import Evaluation
 from tuning.runs.trained import Promise, TrainedModel
 from tuning.settings import TrainingPlan, TrainingSettings
 
@@ -167,18 +166,3 @@ def test_a_search_config_refuses_numbers_below_their_least(name, value, message)
     valid = {"algorithm": "random", "max_trials": 1, "epochs": 1, "seed": 0}
     with pytest.raises(ValueError, match=message):
         SearchConfig(**{**valid, name: value})
-
-
-def test_an_evaluation_writes_its_accuracy():
-    evaluation = Evaluation(
-        examples=4,
-        correct=3,
-        ci95=(0.3, 0.95),
-        precision=0.5,
-        recall=0.5,
-        f1=0.5,
-        classes=(),
-        confusion=((2, 1), (0, 1)),
-        misclassified=(1,),
-    )
-    assert through_json(evaluation.as_json())["accuracy"] == 0.75

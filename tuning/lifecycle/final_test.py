@@ -9,6 +9,7 @@ from tuning.data.dataset import Dataset, Split
 from tuning.evaluation.evaluation import evaluate
 from tuning.evaluation.inference import measure_outputs, predict_with
 from tuning.files.atomic import write_json
+from tuning.runs.evaluation_record import OutputEvaluation
 from tuning.runs.run_folder import RunFolder, now
 from tuning.runs.run_record import FinalTest, RunRecord, RunStatus, WrittenModel
 from tuning.runs.training_file import read_trained
@@ -48,7 +49,7 @@ def _measured(run: RunFolder, model: Any, built: Built, dataset: Dataset, test: 
     """How the model does on the test set; `evaluation.json` gets the details."""
     if not dataset.is_classification:
         metrics = measure_outputs(built.model, test, built.feed)
-        write_json(run.evaluation, {"examples": len(test), "metrics": metrics})
+        write_json(run.evaluation, OutputEvaluation(examples=len(test), metrics=metrics).as_json())
         return FinalTest(accuracy=None, ci95=None, metrics=metrics, looks=0)
     predict = predict_with(model, built.feed, loss=built.model.loss if built.model.compiled else None)
     evaluation = evaluate(predict, test, class_names=dataset.class_names)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
+
+from tuning.files.json_record import JsonRecord
+
+VERSION = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassScores:
+class ClassScores(JsonRecord):
     """Precision, recall and F1 of one class, each 0 to 1, and its number of images."""
 
     name: str
@@ -19,13 +23,15 @@ class ClassScores:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluation:
+class Evaluation(JsonRecord):
     """How a predict function did on labelled images it was not trained on.
 
     `ci95` is the Wilson interval of the accuracy. `precision`, `recall` and `f1` are means over the classes that have
     images, each 0 to 1. `confusion[i][j]` counts images of class i that were called j.
     `misclassified` holds the indices of the wrong answers, ascending.
     """
+
+    _ADDED: ClassVar[tuple[str, ...]] = ("accuracy",)
 
     examples: int
     correct: int
@@ -36,11 +42,39 @@ class Evaluation:
     classes: tuple[ClassScores, ...]
     confusion: tuple[tuple[int, ...], ...]
     misclassified: tuple[int, ...]
+    version: int = VERSION
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a count that no evaluation gives, and for the record of a later release."""
+        if not 0 <= self.correct <= self.examples or self.examples < 1:
+            raise ValueError(f"correct must be 0 to examples, got {self.correct} of {self.examples}")
+        require_known(self.version)
 
     @property
     def accuracy(self) -> float:
         """Share of correct answers, 0 to 1."""
         return self.correct / self.examples
 
-    def as_json(self) -> dict[str, Any]:
-        return {"accuracy": self.accuracy, **dataclasses.asdict(self)}
+    @property
+    def scores(self) -> dict[str, float]:
+        """The means over the classes, by name."""
+        return {"precision": self.precision, "recall": self.recall, "f1": self.f1}
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputEvaluation(JsonRecord):
+    """How a model that is no classifier did: its loss and metrics on so many examples, by the names of Keras."""
+
+    examples: int
+    metrics: Mapping[str, float]
+    version: int = VERSION
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for the record of a later release."""
+        require_known(self.version)
+
+
+def require_known(version: int) -> None:
+    """Raise ValueError unless this release reads that version."""
+    if not 1 <= version <= VERSION:
+        raise ValueError(f"version must be 1 to {VERSION} in this release, got {version}")

@@ -16,7 +16,7 @@ from tuning.files.json_record import FieldError
 from tuning.loop.journal import Journal
 from tuning.records import Epoch, TrialRecord
 from tuning.runs.run_folder import RunFolder
-from tuning.runs.training_file import read_scores, read_trained
+from tuning.runs.training_file import read_trained
 from tuning.settings import TrainingPlan
 from tuning.space.ranges import range_from_json
 
@@ -107,15 +107,6 @@ def test_a_description_of_something_else_is_no_trained_model(tmp_path: Path) -> 
     (tmp_path / "training.json").write_text("{}")
     with pytest.raises(InputError, match=r"training\.json lacks hyperparameters: restore it or start a new run"):
         read_trained(tmp_path / "training.json")
-
-
-def test_scores_are_numbers(tmp_path: Path) -> None:
-    write_json(tmp_path / "evaluation.json", {"precision": 0.5, "accuracy": "not looked at"})
-    assert read_scores(tmp_path / "evaluation.json") == {"precision": 0.5}
-
-    write_json(tmp_path / "evaluation.json", {"f1": "all"})
-    with pytest.raises(InputError, match=r"evaluation\.json holds 'all' for f1 but it must be a number: restore it or"):
-        read_scores(tmp_path / "evaluation.json")
 
 
 def test_an_epoch_that_is_not_there_can_not_be_the_result(make_trial: Any) -> None:
