@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> _entry.CommandOutcome:
     from export.benchmark.candidate import choose_artifacts
 
     variants = arguments.variant if arguments.variant else ["all"]
-    artifacts = choose_artifacts(manifest, choose_targets(arguments.format, variants, everything=Format))
+    artifacts = choose_artifacts(manifest, choose_targets(arguments.format, variants, everything=tuple(Format)))
     formats = {artifact.target.format for artifact in artifacts}
     require_formats(formats, "rich", or_else=OR_CHOOSE)
     from export.benchmark.measuring import BenchmarkPlan, measure

@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> _entry.CommandOutcome:
         raise InputError(
             "--code, --allow-lambda and --trust go with --self-test: published files need no code of the model's"
         )
-    asked = {target.format for target in choose_targets(arguments.format, [], everything=Format)}
+    asked = {target.format for target in choose_targets(arguments.format, [], everything=tuple(Format))}
     published = {artifact.target.format for artifact in manifest.artifacts}
     formats = asked & published if "all" in (arguments.format or ["all"]) else asked
     require_runtimes(formats)

@@ -146,7 +146,7 @@ def test_the_scale_of_a_model_that_is_given_scaled_pixels_becomes_wrong(tmp_path
     )
     serving = load_serving_model(tmp_path / "model.keras", ServingOptions(pixel_scale=(1 / 255, 0.0)))
 
-    (part,) = pixels.divide_by_256(serving).preprocessing.entrances
+    (part,) = pixels.divide_by_256(serving).preprocessing.parts
 
     assert part.scale == (pytest.approx(1 / 256), 0.0)
 
