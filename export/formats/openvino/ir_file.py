@@ -39,7 +39,7 @@ def read_ir(path: Path) -> IrFile:
         return IrFile(graph=graph, constants=constants, net=_parse(graph))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise InputError(f"{path} can't be read as an OpenVINO model ({reason}): export it again") from error
+        raise InputError(f"{path} can't be opened as an OpenVINO model ({reason}): export it again") from error
 
 
 def _parse(graph: bytes) -> Element:

@@ -114,7 +114,7 @@ def test_constants_that_nothing_declares_are_refused(folder: Path) -> None:
 def test_a_missing_file_is_refused(folder: Path, name: str) -> None:
     (folder / name).unlink()
 
-    with pytest.raises(InputError, match=r"can't be read as an OpenVINO model \(No such file"):
+    with pytest.raises(InputError, match=r"can't be opened as an OpenVINO model \(No such file"):
         read(folder)
 
 
