@@ -100,7 +100,7 @@ def train_and_save(
             f"the loss became NaN or infinite in epoch {len(outcome.epochs)}: choose a smaller learning rate"
         )
     few = sample(training, EXAMPLES_ASKED)
-    kept = what_can_be_kept(builder, plan, outcome.model, few) if builder.is_a_user_s else Kept()
+    kept = what_can_be_kept(builder, plan, outcome.model, few) if builder.probed is not None else Kept()
     save_model(outcome.model, folder, kept)
     seconds = time.perf_counter() - started
     promise = None

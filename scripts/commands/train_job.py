@@ -59,7 +59,7 @@ def new_job(arguments: argparse.Namespace, console: Console) -> TrainJob:
     data, builder, factories = _made(chosen.choice, dataset, seed=seed)
     settings = chosen.settings
     if settings is None:
-        settings = builder.single_settings(DEFAULT_EPOCHS)
+        settings = dataclasses.replace(builder.trial_settings(DEFAULT_EPOCHS), augmentation=builder.augments)
     if arguments.epochs is not None:
         settings = dataclasses.replace(settings, epochs=arguments.epochs)
     if chosen.choice.class_weight is not None:
@@ -131,7 +131,10 @@ class _Chosen:
 
     def configuration(self, builder: ModelBuilder) -> Configuration:
         """Raises InputError for what `builder` does not take."""
-        return builder.parse(self.texts) if self.values is None else builder.check(self.values)
+        from tuning.space.drawing import complete, parse
+
+        point = parse(builder, self.texts) if self.values is None else complete(builder, self.values)
+        return point.values
 
 
 def _chosen(arguments: argparse.Namespace) -> _Chosen:

@@ -143,11 +143,12 @@ def known_configurations(
     Raises InputError for a baseline that does not fit.
     """
     from tuning.models.baselines import BASELINES
+    from tuning.space.drawing import complete
 
     known: list[tuple[Configuration, TrainingSettings | None]] = []
     for published in BASELINES.values() if options.baselines else ():
         try:
-            known.append((builder.check(published.hyperparameters), published.settings))
+            known.append((complete(builder, published.hyperparameters).values, published.settings))
         except InputError as error:
             raise InputError(
                 f"the baseline {published.name} is not in the space ({error}): leave out --baselines"

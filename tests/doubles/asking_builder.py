@@ -7,7 +7,7 @@ from typing import Any
 
 import keras_tuner as kt
 
-from tuning.settings import Feed, TrainingSettings
+from tuning.settings import TrainingSettings
 from tuning.space.drawing import complete
 
 
@@ -17,8 +17,9 @@ class Asking:
     name = "the program"
     fixed: Mapping[str, Any] = {}
     own_fit = None
-    keeps_validation = asks_by_building = is_a_user_s = False
-    feed = Feed()
+    keeps_validation = asks_by_building = augments = False
+    probed = None
+    reports = ("loss", "accuracy", "val_loss", "val_accuracy")
 
     def __init__(self, ask: Callable[[kt.HyperParameters], None]) -> None:
         self._ask = ask
@@ -36,7 +37,7 @@ class Asking:
         return complete(self, values).values
 
     # A simulated training builds nothing.
-    parse = built = single_settings = feed_of = custom_objects_of = check
+    built = feed_of = custom_objects_of = check
 
     def trial_settings(self, epochs: int) -> TrainingSettings:
         return TrainingSettings(epochs=epochs)

@@ -277,7 +277,7 @@ def _train(
         except (InputError, OSError):
             raise
         except Exception as error:
-            runs_users_code = bool(work.factories) or work.builder.is_a_user_s
+            runs_users_code = bool(work.factories) or work.builder.probed is not None
             if not isinstance(error, TrainingError) and not runs_users_code:
                 raise
             work.folder.write(dataclasses.replace(record, status=RunStatus.FAILED))

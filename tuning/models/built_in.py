@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import keras_tuner as kt
@@ -19,7 +19,7 @@ from tuning.models.network import (
     whole_values,
 )
 from tuning.names import require_known
-from tuning.ranking.metric import make_metrics
+from tuning.ranking.metric import make_metrics, reported_names
 from tuning.records import TrialRecord
 from tuning.settings import (
     VALIDATION_LOSS,
@@ -31,12 +31,9 @@ from tuning.settings import (
     TrainingSettings,
     Value,
 )
-from tuning.space.ranges import Ranges, parse_value
+from tuning.space.ranges import Ranges
 from tuning.space.recording import RecordingHyperParameters, answering
 from tuning.training.built import Built
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["ClassificationTask", "TunableClassifier"]
 
@@ -49,7 +46,9 @@ class TunableClassifier(kt.HyperModel):
 
     own_fit = None
     keeps_validation = False
-    asks_by_building = is_a_user_s = False
+    asks_by_building = False
+    augments = True
+    probed = None
     fixed: Ranges = {}  # noqa: RUF012 nothing takes the place of its ranges but other ranges
 
     def __init__(
@@ -58,6 +57,7 @@ class TunableClassifier(kt.HyperModel):
         """Raises InputError for ranges in which some configuration would not fit the images."""
         super().__init__(name="the built-in model")
         self.task = task
+        self.reports = reported_names()
         self.ranges = ranges if ranges is not None else default_ranges(task.image_shape)
         self.labels = labels
         self.feed = Feed(labels=labels, num_classes=task.num_classes)
@@ -119,10 +119,6 @@ class TunableClassifier(kt.HyperModel):
         """Warm-up and cosine schedule, no augmentation."""
         return TrainingSettings(epochs=epochs)
 
-    def single_settings(self, epochs: int) -> TrainingSettings:
-        """As a winner is retrained."""
-        return TrainingSettings(epochs=epochs, augmentation=True)
-
     def retraining_settings(self, winner: TrialRecord, *, epochs_to_best: int, examples: int) -> TrainingSettings:
         """Warm-up and cosine schedule with light affine augmentation; fewer images are shown more often.
 
@@ -167,18 +163,3 @@ class TunableClassifier(kt.HyperModel):
         hp = kt.HyperParameters()
         hp.values = dict(values)
         return self.declare(hp)
-
-    def parse(self, assignments: Mapping[str, str]) -> Configuration:
-        """Texts from the command line as a checked configuration.
-
-        Raises InputError as `check` does, and for a hyperparameter that the others leave without effect.
-        """
-        values: dict[str, Value] = {}
-        for name, text in assignments.items():
-            require_known(name, self.ranges)
-            values[name] = parse_value(name, text, self.ranges[name])
-        checked = self.check(values)
-        idle = [name for name in values if name not in checked]
-        if idle:
-            raise InputError(f"{idle[0]} has no effect in this configuration: leave it out")
-        return checked

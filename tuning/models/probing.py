@@ -12,7 +12,6 @@ from tuning.errors import InputError
 from tuning.failures import describe_failure
 from tuning.models.user_model import UserModel
 from tuning.oracles.by_name import traits_of
-from tuning.ranking.metric import reported_names
 from tuning.ranking.objective import require_reported
 from tuning.records import SearchConfig
 from tuning.settings import TrainingPlan
@@ -35,16 +34,15 @@ def as_builder(model: Any, data: SearchData) -> ModelBuilder:
 def require_trainable(builder: ModelBuilder, data: SearchData, config: SearchConfig) -> None:
     """Train the default configuration for an epoch on a few images, and save it, to see that all of that works.
 
-    The built-in model is known. Raises InputError, in one sentence, if it does not work, if the model does not report
-    the objective, and if the user's own fit does not let an algorithm that pauses trials choose
-    their epochs.
+    Not where that is known to work. Raises InputError, in one sentence, if it does not work, if the model does not
+    report the objective, and if the user's own fit does not let an algorithm that pauses trials choose their epochs.
     """
     if config.balance_classes and not (data.num_classes and data.training.has_classes):
         raise InputError(f"{data.name} has no classes that could weigh the same: leave out `balance_classes`")
-    if not isinstance(builder, UserModel):
-        require_reported(config.objective, reported_names(), builder.name)
-        return
     few = builder.probed
+    if few is None:
+        require_reported(config.objective, builder.reports, builder.name)
+        return
     plan = _probing_plan(builder, config)
     outcome = _trained(builder, plan, few)
     last = outcome.epochs[-1]
@@ -59,7 +57,7 @@ def require_trainable(builder: ModelBuilder, data: SearchData, config: SearchCon
         )
 
 
-def _probing_plan(builder: UserModel, config: SearchConfig) -> TrainingPlan:
+def _probing_plan(builder: ModelBuilder, config: SearchConfig) -> TrainingPlan:
     settings = dataclasses.replace(
         builder.trial_settings(1),
         objective=config.objective,
@@ -70,7 +68,7 @@ def _probing_plan(builder: UserModel, config: SearchConfig) -> TrainingPlan:
     return TrainingPlan(hyperparameters=builder.default_configuration(), settings=settings, seed=1)
 
 
-def _trained(builder: UserModel, plan: TrainingPlan, few: Split) -> Training:
+def _trained(builder: ModelBuilder, plan: TrainingPlan, few: Split) -> Training:
     try:
         return train(builder, plan, training=few, validation=few, watch=Watch())
     except InputError:

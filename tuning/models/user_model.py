@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +17,7 @@ from tuning.models.feeding import feed_for
 from tuning.models.user_hypermodel import hypermodel_of
 from tuning.records import TrialRecord
 from tuning.settings import Configuration, Feed, Schedule, TrainingPlan, TrainingSettings, Value
-from tuning.space.drawing import complete, first_point, parse
+from tuning.space.drawing import first_point
 from tuning.space.points import Point
 from tuning.space.ranges import Choices, Ranges
 from tuning.space.recording import RecordingHyperParameters, answering
@@ -54,7 +53,9 @@ class UserModel:
     that it is tried on. `shows_images`: whether they are images.
     """
 
-    asks_by_building = is_a_user_s = True
+    asks_by_building = True
+    augments = False
+    reports: tuple[str, ...] = ()
 
     def __init__(self, code: Any, data: SearchData, *, name: str | None = None, wishes: Wishes | None = None) -> None:
         """Build the default configuration, and see that it fits some of the data.
@@ -100,14 +101,6 @@ class UserModel:
         """The defaults of the code."""
         return self.first.values
 
-    def check(self, values: Configuration) -> Configuration:
-        """`values`, completed with defaults. Raises InputError for a name or a value that the code does not take."""
-        return complete(self, values).values
-
-    def parse(self, assignments: Mapping[str, str]) -> Configuration:
-        """Texts from the command line as a checked configuration. Raises InputError as `check` does."""
-        return parse(self, assignments).values
-
     def built(self, plan: TrainingPlan) -> Built:
         """The model of the plan's configuration, with its weights. Raises InputError where the code fails."""
         hp = RecordingHyperParameters(answering(plan.hyperparameters), fixed=self.fixed)
@@ -124,10 +117,6 @@ class UserModel:
     def trial_settings(self, epochs: int) -> TrainingSettings:
         """Nothing that the code does not do by itself, but that the weights of the best epoch count."""
         return TrainingSettings(epochs=epochs, schedule=Schedule.CONSTANT, keep_best=True)
-
-    def single_settings(self, epochs: int) -> TrainingSettings:
-        """As a trial."""
-        return self.trial_settings(epochs)
 
     def retraining_settings(self, winner: TrialRecord, *, epochs_to_best: int, examples: int) -> TrainingSettings:
         """As many epochs as the winner needed to its best one; a `fit` of the user's own decides by itself."""

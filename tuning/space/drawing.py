@@ -34,6 +34,13 @@ class Asking(Protocol):
         """
 
 
+class Described(Asking, Protocol):
+    """A model builder that knows what it may ask for."""
+
+    def described_space(self) -> dict[str, str]:
+        """Name → its range in words."""
+
+
 class Otherwise(StrEnum):
     """The value of a hyperparameter that nothing else is wanted of: drawn at random, the first new one, its default."""
 
@@ -114,8 +121,11 @@ def complete(builder: Asking, values: Configuration) -> Point:
     return point
 
 
-def parse(builder: Asking, texts: Mapping[str, str]) -> Point:
-    """Texts from the command line, completed likewise. Raises InputError as `complete` does."""
+def parse(builder: Described, texts: Mapping[str, str]) -> Point:
+    """Texts from the command line, completed likewise.
+
+    Raises InputError as `complete` does, and for a hyperparameter that the others leave without effect.
+    """
 
     def choose(name: str, domain: Range, default: Value) -> Value:
         if name not in texts:
@@ -126,8 +136,11 @@ def parse(builder: Asking, texts: Mapping[str, str]) -> Point:
         return value
 
     point = _answered(builder, choose)
+    known = {**point.values, **builder.described_space()}
     for name in texts:
-        require_known(name, point.values)
+        require_known(name, known)
+        if name not in point.values:
+            raise InputError(f"{name} has no effect in this configuration: leave it out")
     return point
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import keras
 
+from tuning.data.split import Split
 from tuning.records import TrialRecord
 from tuning.settings import Configuration, Feed, TrainingPlan, TrainingSettings
 from tuning.space.ranges import Ranges
@@ -19,19 +19,24 @@ from tuning.training.own_fit import OwnFit
 class ModelBuilder(Protocol):
     """Hyperparameters → compiled model. `name` is how messages call it.
 
-    `fixed`: ranges that take the place of those that it asks for. `own_fit`: a training of its owner's own; None:
-    batches go to `Model.fit`. `keeps_validation`: it needs validation images also when the winner is retrained. `feed`:
-    how examples are handed to its models. `asks_by_building`: asking takes as long as building a model.
-    `is_a_user_s`: its code, and so its models, may be anything.
+    `fixed`: ranges that take the place of those that it asks for. `asks_by_building`: asking takes as long as building
+    a model. `own_fit`: a training of its owner's own; None: batches go to `Model.fit`. `keeps_validation`: it needs
+    validation images also when the winner is retrained. `augments`: a single training, which is no trial of a search,
+    augments its images. `probed`: a few examples that its default configuration is trained on before a search, as its
+    code, and so its models, may be anything; None where that is known to work, and `reports` says what its models
+    report after an epoch.
     """
 
     name: str
-    own_fit: OwnFit | None
-    keeps_validation: bool
-    feed: Feed
     fixed: Ranges
     asks_by_building: bool
-    is_a_user_s: bool
+    own_fit: OwnFit | None
+    keeps_validation: bool
+    augments: bool
+    reports: tuple[str, ...]
+
+    @property
+    def probed(self) -> Split | None: ...
 
     def ask(self, hp: RecordingHyperParameters) -> None:
         """Run whatever asks for hyperparameters. Raises as `drawing.Asking.ask` does."""
@@ -41,12 +46,6 @@ class ModelBuilder(Protocol):
 
     def default_configuration(self) -> Configuration:
         """The default of every active hyperparameter."""
-
-    def check(self, values: Configuration) -> Configuration:
-        """`values` with defaults for what is missing. Raises InputError for an unknown name or a value out of range."""
-
-    def parse(self, assignments: Mapping[str, str]) -> Configuration:
-        """Texts from the command line as a checked configuration. Raises InputError as `check` does."""
 
     def built(self, plan: TrainingPlan) -> Built:
         """The model of the plan's configuration. Raises InputError for hyperparameters that it does not take."""
@@ -59,9 +58,6 @@ class ModelBuilder(Protocol):
 
     def trial_settings(self, epochs: int) -> TrainingSettings:
         """How a trial trains unless something else is asked for."""
-
-    def single_settings(self, epochs: int) -> TrainingSettings:
-        """How a single configuration trains that is no trial of a search."""
 
     def retraining_settings(self, winner: TrialRecord, *, epochs_to_best: int, examples: int) -> TrainingSettings:
         """How the winner of a search is trained again on so many images.

@@ -18,6 +18,7 @@ from tuning.models.baselines import BASELINES
 from tuning.models.built_in import ClassificationTask, TunableClassifier
 from tuning.models.network import DEFAULTS, default_ranges
 from tuning.settings import Labels, TrainingPlan, TrainingSettings
+from tuning.space.drawing import parse
 from tuning.space.ranges import Choices, FloatRange, IntRange
 
 MNIST = TunableClassifier(ClassificationTask(image_shape=(28, 28, 1), num_classes=10))
@@ -189,13 +190,13 @@ def test_values_outside_the_space_are_refused(values, message):
 def test_parsing_the_text_of_a_point_gives_the_point(point):
     active = MNIST.check(point)
 
-    assert MNIST.parse({name: str(value) for name, value in active.items()}) == active
+    assert parse(MNIST, {name: str(value) for name, value in active.items()}).values == active
 
 
 @given(name=st.sampled_from(list(DEFAULTS)), text=st.text() | st.integers().map(str) | st.floats().map(str))
 def test_any_text_is_parsed_into_the_space_or_refused(name, text):
     with contextlib.suppress(InputError):
-        parsed = MNIST.parse({name: text})
+        parsed = parse(MNIST, {name: text}).values
         assert MNIST.check(parsed) == parsed
 
 
@@ -211,7 +212,7 @@ def test_any_text_is_parsed_into_the_space_or_refused(name, text):
 )
 def test_texts_that_mean_no_point_are_refused(name, text, message):
     with pytest.raises(InputError, match=message):
-        MNIST.parse({name: text})
+        parse(MNIST, {name: text})
 
 
 def test_the_batch_size_is_the_configuration_s():

@@ -20,6 +20,7 @@ from tuning.models.probing import as_builder, require_trainable
 from tuning.models.user_model import Wishes
 from tuning.records import TrialStatus
 from tuning.settings import Labels, Objective, Schedule, TrainingPlan
+from tuning.space.drawing import complete, parse
 from tuning.space.ranges import Choices
 from tuning.training.train import Watch, train
 
@@ -91,7 +92,7 @@ def test_a_hyperparameter_behind_an_if_is_found(search_data: SearchData) -> None
     builder = made(build, search_data)
 
     assert set(builder.default_configuration()) == {"deep", "units"}
-    assert set(builder.check({"deep": True, "depth": 2})) == {"deep", "depth", "width_0", "width_1", "units"}
+    assert set(complete(builder, {"deep": True, "depth": 2}).values) == {"deep", "depth", "width_0", "width_1", "units"}
 
 
 def test_only_hyperparameters_with_an_effect_are_recorded(search_data: SearchData) -> None:
@@ -321,7 +322,7 @@ def test_a_default_off_the_steps_of_its_range_is_taken(search_data: SearchData) 
 
     builder = made(build, search_data)
 
-    assert builder.check(builder.default_configuration())["odd"] == 20
+    assert complete(builder, builder.default_configuration()).values["odd"] == 20
 
 
 def test_any_metric_can_be_the_objective(search_data: SearchData, tmp_path: Path) -> None:
@@ -378,11 +379,11 @@ def test_ranges_of_the_code_can_be_replaced(search_data: SearchData) -> None:
 def test_values_are_checked_as_those_of_the_built_in_model(search_data: SearchData) -> None:
     builder = made(dense, search_data)
 
-    assert builder.parse({"units": "8"}) == {"units": 8}
+    assert parse(builder, {"units": "8"}).values == {"units": 8}
     with pytest.raises(InputError, match="units must be 4 to 8 in steps of 4, got 5"):
-        builder.check({"units": 5})
+        complete(builder, {"units": 5})
     with pytest.raises(InputError, match=r"unknown hyperparameter unit: did you mean units\?"):
-        builder.check({"unit": 5})
+        complete(builder, {"unit": 5})
 
 
 def test_a_kt_hypermodel_is_taken_as_class_and_as_instance(guides: Any, search_data: SearchData) -> None:

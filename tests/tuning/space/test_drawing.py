@@ -33,6 +33,9 @@ class Builder:
     def ask(self, hp):
         self._ask(hp)
 
+    def described_space(self):
+        return {name: str(domain) for name, domain in complete(self, {}).ranges.items()}
+
 
 def loop(hp):
     for number in range(hp.Int("blocks", 1, 3)):
