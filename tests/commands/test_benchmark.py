@@ -20,6 +20,7 @@ import pytest
 
 from export._publish import publish
 from export.artifact import Subject
+from export.formats.format import offered_formats
 from export.formats.targets import choose_targets
 from export.publishing.request import ExportRequest
 
@@ -58,7 +59,8 @@ def test_a_run_is_measured_and_stays_verified(script: Script, runs: Path) -> Non
 
     assert done.returncode == 0, done.stderr
     folder = runs / "first" / "artifacts"
-    names = ["saved_model", "model.tflite", "model.export litert", "model.onnx", "model.export onnx", "model.predict"]
+    names = ["saved_model", "model.tflite", "model.export litert", "model.onnx", "model.export onnx"]
+    names += [*("openvino" for kind in offered_formats() if kind == "openvino"), "model.predict"]
     content = json.loads((folder / "benchmark.json").read_text(encoding="utf-8"))
     assert {result["name"]: result["failure"] for result in content["results"]} == dict.fromkeys(names, "")
     rows = list(csv.DictReader((folder / "benchmark.csv").read_text(encoding="utf-8").splitlines()))
@@ -123,7 +125,7 @@ def test_without_its_model_a_folder_is_measured_all_the_same(
         (("--run", "first", "somewhere"), "give a folder or --run, not both"),
         (("--repeats", "2"), "--repeats must be 3 or more, got 2"),
         (("--threads", "0"), "--threads must be 1 or more, got 0"),
-        (("--format", "web"), "unknown format web: choose among saved_model, tflite, onnx and all"),
+        (("--format", "web"), "unknown format web: choose among saved_model, tflite, onnx, openvino and all"),
         (("nowhere",), "export a model there first with python scripts/export.py"),
     ],
 )

@@ -85,7 +85,10 @@ def test_train_refuses_what_is_not_there(arguments: list[str], part: str, script
         (["train.py", "--run", "first", "--resume", "--seed", "7"], "was started with: leave out --seed"),
         (["train.py", "--run", "second", "--resume"], "there is no run runs/second"),
         (["train.py", "--resume"], "--resume needs --run NAME: say which run to go on with"),
-        (["export.py", "--format", "coreml"], "unknown format coreml: choose among saved_model, tflite, onnx and all"),
+        (
+            ["export.py", "--format", "coreml"],
+            "unknown format coreml: choose among saved_model, tflite, onnx, openvino and all",
+        ),
         (["export.py", "--variant", "int3"], "unknown variant int3"),
         (["export.py", "--opset", "99"], "--opset must be 13 to 18, got 99"),
         (["export.py", "--opset", "19"], "--opset must be 13 to 18, got 19: tf2onnx writes no newer one"),
@@ -114,7 +117,7 @@ def test_train_refuses_what_is_not_there(arguments: list[str], part: str, script
         (["predict.py", "runs/first/run.json"], "can't be read as a picture"),
         (
             ["predict.py", "--format", "coreml", "x.png"],
-            "unknown format coreml: choose one of saved_model, tflite, onnx",
+            "unknown format coreml: choose one of saved_model, tflite, onnx, openvino",
         ),
         (["predict.py", "--format", "all", "x.png"], "unknown format all"),
         (["predict.py", "--runs", "elsewhere", "x.png"], "or give the folder of your runs with --runs"),

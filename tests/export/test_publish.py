@@ -27,6 +27,7 @@ from export.errors import InputError, VerificationError
 from export.folder.look import measure_look
 from export.folder.manifest import read_manifest
 from export.formats.format import facts, offered_formats
+from export.formats.targets import choose_targets
 from export.formats.writer import WriteOptions, write
 from export.verification import verify_folder
 
@@ -100,6 +101,7 @@ def test_everything_is_published(published: Path) -> None:
         "manifest.json",
         "model.onnx",
         "model.tflite",
+        *(kind for kind in offered_formats() if kind is Format.OPENVINO),
         "parity.json",
         "reference.npz",
         "saved_model",
@@ -112,7 +114,7 @@ def test_the_manifest_names_every_file_with_its_digest(published: Path, snapshot
     assert manifest.digests == {
         path: digest_file(published / path) for path in snapshot(published) if path != "manifest.json"
     }
-    assert [artifact.target.format for artifact in manifest.artifacts] == ["saved_model", "tflite", "onnx"]
+    assert [artifact.target.format for artifact in manifest.artifacts] == list(offered_formats())
 
 
 def test_the_manifest_holds_what_a_user_needs(
@@ -122,16 +124,16 @@ def test_the_manifest_holds_what_a_user_needs(
 
     assert dataclasses.replace(manifest.description, stability_radius=None) == describe(model_file)
     assert manifest.look == measure_look(examples[0])
-    assert {"python", "tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "numpy"} == set(
-        manifest.versions
-    )
+    usual = {"python", "tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "numpy"}
+    assert set(manifest.versions) == usual | {name for kind in offered_formats() for name in facts(kind).recorded}
     assert manifest.versions["keras"] == keras.__version__
 
 
 def test_the_manifest_states_each_artifact_as_the_contract_says(published: Path) -> None:
     content = json.loads((published / "manifest.json").read_text(encoding="utf-8"))
 
-    assert [artifact["opset"] for artifact in content["artifacts"]] == [None, None, 17]
+    opsets = [17 if facts(kind).has_opset else None for kind in offered_formats()]
+    assert [artifact["opset"] for artifact in content["artifacts"]] == opsets
     for artifact in content["artifacts"]:
         assert {"format", "variant", "file", "files", "size_bytes"} <= set(artifact)
         assert artifact["inputs"] == [{"name": "image", "dtype": "uint8", "shape": [None, 28, 28, 1]}]
@@ -145,7 +147,7 @@ def test_the_parity_file_holds_what_the_contract_says(
 
     assert (content["examples"], content["passed"]) == (300, True)
     assert content["stability_radius"] == pytest.approx(stability_radius(keras_answers(examples[0])), abs=1e-5)
-    assert [result["file"] for result in content["results"]] == ["saved_model", "model.tflite", "model.onnx"]
+    assert [result["file"] for result in content["results"]] == [target.file for target in choose_targets([], [])]
     accuracy = float((keras_answers(examples[0]).argmax(axis=1) == examples[1]).mean())
     for result, artifact in zip(content["results"], read_manifest(published).artifacts, strict=True):
         assert {"format", "variant", "max_abs_error", "tolerance", "explained_flips"} <= set(result)
@@ -162,7 +164,7 @@ def test_the_reference_holds_the_questions_and_every_answer(
         arrays = dict(archive)
 
     assert set(arrays) == {
-        *("images", "labels", "probabilities", "saved_model", "model.tflite", "model.onnx"),
+        *("images", "labels", "probabilities", *(target.file for target in choose_targets([], []))),
         *("stress_inputs/image", "stress_outputs/probabilities"),
         *("layers/facts", "layers/positions", "layers/values"),
     }
@@ -176,7 +178,7 @@ def test_the_reference_holds_the_questions_and_every_answer(
 def test_each_step_is_told_in_order(request_for: Callable[..., Any], artifacts: Path, examples: Any) -> None:
     told: list[str] = []
 
-    publish(request_for(artifacts), *examples, on_step=told.append)
+    publish(request_for(artifacts, "saved_model", "tflite", "onnx"), *examples, on_step=told.append)
 
     assert told == STEPS
 
