@@ -29,7 +29,7 @@ def _with(key: str, change: Callable[[np.ndarray], np.ndarray]) -> Callable[[dic
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
-        (["--dataset", "cifar"], "unknown dataset cifar: choose one of auto, mnist, fashion_mnist, digits"),
+        (["--dataset", "cifar"], "unknown dataset cifar: choose one of auto, digits, fashion_mnist, mnist"),
         (["--data", "missing.npz"], "there is no file missing.npz"),
         (["--run", "../evil"], "'../evil' must be a letter or digit"),
         (["--run", "a/b"], "not a path"),
@@ -39,7 +39,7 @@ def _with(key: str, change: Callable[[np.ndarray], np.ndarray]) -> Callable[[dic
         (["--budget", "soon"], "a duration must be a number above 0 with a unit"),
         (
             ["--algorithm", "magic"],
-            "unknown algorithm magic: choose one of random, bayesian, tpe, hyperband, halving, grid",
+            "unknown algorithm magic: choose one of bayesian, grid, halving, hyperband, random, tpe",
         ),
         (["--workers", "-1"], "--workers must be 0 or more, got -1"),
         (["--finalists", "0"], "--finalists must be 1 or more, got 0"),
