@@ -19,6 +19,7 @@ Rewrite = Callable[[Any], Any]
 
 set1, set10 = opset(1), opset(10)
 _ROUNDS = 20
+_CLIPS = ("Clamp", "Maximum", "Minimum")
 _MOVING = """
     Squeeze Unsqueeze Reshape Transpose ShuffleChannels Roll ReverseSequence DepthToSpace BatchToSpace Broadcast Gather
 """
@@ -36,6 +37,21 @@ def lower(model: Any) -> None:
         if not sum(_lower_one(op) for op in model.get_ordered_ops()):
             break
     model.validate_nodes_and_infer_types()
+
+
+def keep_nan(model: Any) -> None:
+    """Let NaN through what clips numbers, where the graph asks for NaN: the plugin's own clips answer with a limit."""
+    ops = model.get_ordered_ops()
+    if not any(op.get_type_name() == "IsNaN" for op in ops):
+        return
+    for op in ops:
+        if op.get_type_name() in _CLIPS and is_float(op.output(0)):
+            readers, made = list(op.output(0).get_target_inputs()), op.output(0)
+            for value in op.input_values():
+                if constant_of(value) is None:
+                    made = set1.select(set10.is_nan(value), value, made).output(0)
+            for reader in readers:
+                reader.replace_source_output(made)
 
 
 def _lower_one(op: Any) -> bool:

@@ -15,7 +15,7 @@ from export.formats.onnx.writer import convert
 from export.formats.openvino import FACTS
 from export.formats.openvino.identity import is_float
 from export.formats.openvino.ir_file import GRAPH
-from export.formats.openvino.lowering import lower
+from export.formats.openvino.lowering import keep_nan, lower
 from export.formats.openvino.metadata import SECTION
 from export.formats.openvino.quiet import openvino
 from export.formats.openvino.structure import read
@@ -41,6 +41,7 @@ def write(source: ModelSource, path: Path, options: WriteOptions) -> None:
         names = [port.get_any_name() for port in model.outputs]
         _tidy(model)
         if options.target.variant is not Variant.INT8:
+            keep_nan(model)
             # What becomes simpler by the one may have to be done again by the other.
             lower(model)
             _tidy(model)
