@@ -42,9 +42,7 @@ def build_parser() -> _entry.Parser:
     parser.add_argument("--run", metavar="NAME", help="the run to verify (default: the newest exported one)")
     add_format_argument(parser, default="all there")
     deeper = parser.add_mutually_exclusive_group()
-    deeper.add_argument(
-        "--bisect", action="store_true", help="name the first layer at which a failing ONNX or TFLite file goes wrong"
-    )
+    deeper.add_argument("--bisect", action="store_true", help="name the first layer at which a failing file goes wrong")
     deeper.add_argument(
         "--self-test",
         action="store_true",

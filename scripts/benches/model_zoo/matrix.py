@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from export.artifact import Format
+from export.formats.format import facts
+
 
 @dataclass(frozen=True, kw_only=True)
 class ExpectedRefusal:
@@ -21,8 +24,6 @@ REFUSED: Mapping[tuple[str, str], ExpectedRefusal] = {
 }
 """(case, format) → why. Every other pair is published and equal to Keras."""
 
-_TITLES = {"saved_model": "SavedModel", "tflite": "TFLite", "onnx": "ONNX", "openvino": "OpenVINO"}
-
 
 def readme_section() -> str:
     """What export/formats/README.md says of layers, in Markdown."""
@@ -34,7 +35,7 @@ def readme_section() -> str:
 
     classes = {vars(keras.layers)[name] for name in dir(keras.layers) if isinstance(vars(keras.layers)[name], type)}
     stock = {made for made in classes if issubclass(made, keras.Layer) and made.__name__ not in NO_IMAGE_LAYERS}
-    rows = [f"| {case} | {_TITLES[kind]} | {refused.remedy} |" for (case, kind), refused in REFUSED.items()]
+    rows = [f"| {case} | {facts(Format(kind)).title} | {refused.remedy} |" for (case, kind), refused in REFUSED.items()]
     return "\n".join(
         [
             f"All {len(stock)} stock Keras layers that make sense for images and all {len(ACTIVATION_NAMES)} "
