@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from export.artifact import Format, Target, TensorSpec, Variant
+from export.formats.format import offered_formats
 from export.formats.runtime import BATCH, answer_all, check_contract, load, predict
 
 TARGETS = {kind: Target(format=kind, variant=Variant.FLOAT32) for kind in Format}
@@ -55,7 +56,7 @@ except InputError as error:
 """
 
 
-@pytest.fixture(scope="module", params=list(Format))
+@pytest.fixture(scope="module", params=offered_formats())
 def kind(request: pytest.FixtureRequest) -> Format:
     return request.param
 

@@ -17,6 +17,7 @@ from export._publish import publish
 from export.artifact import Artifact, Format, Target, TensorSpec, Variant
 from export.errors import UnwritableError, VerificationError
 from export.folder.manifest import read_manifest
+from export.formats.format import offered_formats
 from export.formats.runtime import load, predict
 from export.formats.writer import WriteOptions, ensure_runs, write
 from export.model.serving import ServingModel, load_serving_model
@@ -35,7 +36,7 @@ class InverseErrorFunction(keras.layers.Layer):
         return keras.ops.erfinv(inputs)
 
 
-@pytest.fixture(scope="module", params=list(Format))
+@pytest.fixture(scope="module", params=offered_formats())
 def kind(request: pytest.FixtureRequest) -> Format:
     return request.param
 

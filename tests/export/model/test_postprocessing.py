@@ -141,7 +141,7 @@ def test_a_model_that_is_exported_as_it_is_says_so(tmp_path: Path) -> None:
     assert description.preprocessing == (f"pixels is pixel × {1 / 255!r} + 0.0, float32, of raw pixel values 0 to 255")
 
 
-@pytest.mark.parametrize("kind", list(Format))
+@pytest.mark.parametrize("kind", offered_formats())
 def test_a_wrong_weight_in_a_hundred_is_seen_and_not_published(
     kind: Format, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ from export.comparison.reference import Reference
 from export.comparison.stress import stress_images
 from export.comparison.tolerance import Tolerance
 from export.folder.manifest import read_manifest
+from export.formats.format import offered_formats
 from export.formats.runtime import answer_all, load
 from export.rings import Candidate
 from export.verification import published_standard
@@ -97,7 +98,7 @@ def planted(tmp_path: Path, standard: Reference) -> Callable[..., Candidate]:
     return call
 
 
-@pytest.fixture(params=list(Format))
+@pytest.fixture(params=offered_formats())
 def right(request: pytest.FixtureRequest, published_copy: Path) -> Candidate:
     """A published file of each format, to be changed at will."""
     manifest = read_manifest(published_copy)
