@@ -101,7 +101,7 @@ def test_a_run_is_exported_as_it_recorded_its_model(script: Script, runs: Path) 
     _edit(
         runs / "first" / "run.json",
         lambda record: record.update(
-            model={"source": None, "pixel_scale": [1 / 255, 0.0], "kind": "classifier"},
+            model={"source": None, "digest": None, "pixel_scale": [1 / 255, 0.0], "kind": "classifier"},
             test={**record["test"], "accuracy": None},
         ),
     )
@@ -118,7 +118,7 @@ def test_a_run_is_exported_as_it_recorded_its_model(script: Script, runs: Path) 
 def test_a_model_that_is_not_the_one_that_was_evaluated_is_not_published(script: Script, runs: Path) -> None:
     """Its files would agree with it all the same."""
     _save_float_model(runs / "first" / "model.keras", units=10, activation="softmax")
-    scale = {"source": None, "pixel_scale": [1 / 255, 0.0], "kind": "classifier"}
+    scale = {"source": None, "digest": None, "pixel_scale": [1 / 255, 0.0], "kind": "classifier"}
     _edit(runs / "first" / "run.json", lambda record: record.update(model=scale))
 
     done = script("export.py", "--run", "first", "--output", "out", "--format", "onnx")
