@@ -219,7 +219,7 @@ def _any_model(arguments: argparse.Namespace) -> ExportJob:
         raise InputError("--accept-worse is about a run: leave it out, or --model")
     how = read_how(arguments, None, path=arguments.model)
     code = read_code(arguments)
-    # Whatever is wrong with it is told before a framework is loaded.
+    # Whatever is wrong with it is reported before a framework is loaded.
     open_stored(arguments.model)
     dataset = load_asked_dataset(arguments)
     reason = dataset.fallback_reason

@@ -19,7 +19,7 @@ from export.files.strict_json import build
 
 SMALLEST_PROBABILITY = 1e-30
 RARE = 0.999
-"""The quantile of the differences that is told beside the largest one."""
+"""The quantile of the differences that is reported beside the largest one."""
 NAMED_FLIPS = 100
 ROW_SUM_SLACK = 1e-4
 """How far from 1 the probabilities of an image may sum, beyond what the reference's do."""

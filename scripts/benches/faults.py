@@ -28,7 +28,7 @@ from tuning.environment.cpu_kernels import kernel_choice  # noqa: E402 the path 
 FAULTS_PER_CHILD = 100
 MODELS = ("plain", "normalized", "dense", "separable", "residual")
 SIZED = ("channel scaled", "all scaled", "noise", "value replaced")
-"""Kinds of change that have a size; the smallest that was seen is told."""
+"""Kinds of change that have a size; the smallest that was seen is reported."""
 
 
 def main() -> int:

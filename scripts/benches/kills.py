@@ -129,7 +129,7 @@ def kill_parents(search: Search, kills: int, rng: random.Random, usual_seconds: 
         process = search.start(resume=True)
         try:
             process.wait(rng.uniform(0, LATEST_KILL * usual_seconds))
-            # It was over before its time came: the next one begins anew.
+            # It was over before its time came: the next one starts over.
             search.check_end()
             search.name = f"{search.name}x"
             continue

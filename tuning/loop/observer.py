@@ -1,4 +1,4 @@
-"""What somebody who follows a search is told."""
+"""Search progress callbacks."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def read(path: Path) -> dict[str, Weight]:
 
 
 def write(path: Path, changed: Mapping[str, Values]) -> None:
-    """Write the variables anew under the same keys and dtypes, with the graph of objects that is stored among them."""
+    """Rewrite the variables under the same keys and dtypes, with the graph of objects that is stored among them."""
     reader = tf.train.load_checkpoint(str(path / _PREFIX))
     types = reader.get_variable_to_dtype_map()
     names = sorted(types)

@@ -39,7 +39,7 @@ def _checkout(place: CasePlace) -> Path:
 
 
 def call(checkout: Path, *arguments: str, **variables: str) -> list[str]:
-    """How scripts/setup is called, without what this process's pip is told."""
+    """How scripts/setup is called, without what this process's pip is configured with."""
     told = [word for name in os.environ if name.startswith("PIP_") for word in ("-u", name)]
     # pip asks a compiler of Rust for its version, and that one may write into the user's home.
     given = {"PYTHON": _python(), "PATH": "/usr/bin:/bin", **variables_for(checkout), **variables}
