@@ -90,8 +90,8 @@ def bisect(folder: Path, manifest: Manifest, artifact: Artifact) -> Finding:
         comparison = str(error)
     trace, unreadable, divergence = standard.reference.trace, "", None
     if not has_part(artifact.target.format, "tensors"):
-        can = " and ".join(readable_formats())
-        unreadable = f"the layers of a {artifact.target.format} can't be looked into: {can} files can"
+        can = ", ".join(readable_formats())
+        unreadable = f"the layers of a {artifact.target.format} can't be looked into, only those of {can}"
     elif trace is None:
         unreadable = "no layers were recorded when it was published: export the model again"
     else:

@@ -31,8 +31,8 @@ def open_tensors(kind: Format, path: Path) -> TensorReader:
     """Open a file to see what it computes. Raises InputError for a SavedModel, a missing file or runtime, and a file
     that its runtime can't open."""
     if not has_part(kind, "tensors"):
-        can = " or ".join(readable_formats())
-        raise InputError(f"{path} is a {kind}, whose layers can't be looked into: ask for {can}")
+        can = ", ".join(readable_formats())
+        raise InputError(f"{path} is a {kind}, whose layers can't be looked into: ask for one of {can}")
     require_installed(kind, path)
     if not path.exists():
         raise InputError(f"there is no {path}: export the model first")

@@ -78,7 +78,7 @@ def recurrent() -> keras.Model:
     layers = keras.layers
     image = keras.Input((SIDE, SIDE, 3), dtype="uint8")
     x = layers.Reshape((SIDE, SIDE * 3))(layers.Rescaling(2 / 255, offset=-1)(image))
-    x = layers.Bidirectional(layers.LSTM(6, return_sequences=True), name="both_ways")(x)
+    x = layers.Bidirectional(layers.LSTM(6, return_sequences=True, name="lstm"), name="both_ways")(x)
     x = layers.TimeDistributed(layers.Dense(5), name="each_step")(x)
     return keras.Model(image, layers.Dense(10, activation="softmax", name="last")(layers.Flatten()(x)))
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from run_records import MODEL, run_json
 
 from export.errors import InputError
 from scripts.options.code import Code, add_code_arguments, load_objects, read_code
@@ -152,18 +153,15 @@ def build(hp):
 
 
 def of_run(run: RunFolder, source: str) -> Code:
-    return Code().of_run(recorded(run, {"source": source, "digest": code_digest(source)}), run)
-
-
-def recorded(run: RunFolder, model: object) -> RunFolder:
-    write_json(run.run_json, {"model": model})
-    return run
+    write_json(run.run_json, run_json(model={**MODEL, "source": source, "digest": code_digest(source)}))
+    return Code().of_run(run, run)
 
 
 def test_a_run_of_the_built_in_model_needs_no_code(tmp_path: Path) -> None:
     run = RunFolder(path=tmp_path)
-    for model in (None, {"source": None, "digest": None}):
-        assert Code().of_run(recorded(run, model), run) == Code()
+    for model in (None, MODEL):
+        write_json(run.run_json, run_json(model=model))
+        assert Code().of_run(run, run) == Code()
 
 
 def test_the_code_of_a_run_gives_whatever_its_model_is_made_of(write: Write, trained_run: TrainedRun) -> None:
