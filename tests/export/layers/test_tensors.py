@@ -92,7 +92,7 @@ def test_half_precision_in_an_onnx_file_is_read_as_float32(exported: Callable[[s
 
 
 def test_a_saved_model_is_refused(exported: Callable[[str], Any]) -> None:
-    with pytest.raises(InputError, match="is a saved_model, whose layers can't be looked into: ask for one of onnx, tflite"):
+    with pytest.raises(InputError, match="whose layers can't be looked into: ask for one of onnx, tflite"):
         open_tensors(Format.SAVED_MODEL, exported("plain").folder)
 
 
