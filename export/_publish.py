@@ -202,7 +202,7 @@ def _describe(serving: ServingModel, subject: Subject, reference: Reference) -> 
     accuracy = radius = None
     if reference.labels is not None:
         accuracy = float((reference.probabilities.argmax(axis=1) == reference.labels).mean())
-        radius = stability_radius(reference.probabilities) if np.isfinite(reference.probabilities).all() else None
+        radius = stability_radius(reference.probabilities)
     described = Description(
         **dataclasses.asdict(subject),
         accuracy=accuracy,

@@ -33,11 +33,17 @@ def check_accuracy(description: Description, measured: float | None, model: Path
 
 
 def check_answers(reference: Reference, model: Path) -> None:
-    """Raise InputError for a classifier's answers that are no probabilities, and for outputs that hardly move."""
-    # NaN is left to the comparison, which counts such answers.
+    """Raise InputError for outputs that are not finite or hardly move, and for a classifier's that are no
+    probabilities."""
+    for name, values in reference.outputs.items():
+        bad = int((~np.isfinite(values)).reshape(len(values), -1).any(axis=1).sum())
+        if bad:
+            raise InputError(
+                f"{model} answers {bad} of {len(values)} inputs with NaN or infinity ({name}): train it again, or give "
+                "inputs that it was made for"
+            )
     if reference.labels is None:
-        finite = all(np.isfinite(values).all() for values in reference.outputs.values())
-        if finite and not has_power(reference.outputs):
+        if not has_power(reference.outputs):
             raise InputError(
                 f"{model} answers all inputs with nearly the same numbers ({', '.join(reference.outputs)}), so "
                 "that a comparison proves nothing: give data on which its outputs differ"

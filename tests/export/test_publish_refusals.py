@@ -13,7 +13,7 @@ import pytest
 
 from export._publish import publish
 from export.artifact import Format
-from export.errors import InputError, VerificationError
+from export.errors import InputError
 from export.formats.format import offered_formats
 from export.formats.writer import write
 from export.publishing import writing
@@ -88,7 +88,7 @@ def test_images_that_are_not_uint8_are_refused(request_for: Callable[..., Any], 
 
 
 def test_fewer_labels_than_images_are_refused(request_for: Callable[..., Any], artifacts: Path, examples: Any) -> None:
-    with pytest.raises((InputError, VerificationError), match="labels"):
+    with pytest.raises(InputError, match="labels"):
         publish(request_for(artifacts, "onnx"), examples[0], examples[1][:-1])
 
     assert visible(artifacts.parent) == []
@@ -157,7 +157,7 @@ def test_a_model_that_answers_nan_is_refused(
     model.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])
     model.save(path)
 
-    with pytest.raises(VerificationError, match="the reference's answers to 300 of 300 images are not finite"):
+    with pytest.raises(InputError, match=r"answers 300 of 300 inputs with NaN or infinity \(probabilities\): train it"):
         publish(request_for(artifacts, model=path), *examples)
 
     assert visible(artifacts.parent) == []
@@ -217,7 +217,7 @@ def test_a_wrong_file_among_right_ones_leaves_the_folder_as_it_was(
 
     results = verification.record.results
     assert [result.format for result in results if not result.passed] == [kind]
-    assert [parity.label_flips for parity in verification.parities] == [0, 0, 0]
+    assert {parity.label_flips for parity in verification.parities} == {0}
     assert not verification.passed
     assert verification.record.passed is False
     assert snapshot(published_copy) == before

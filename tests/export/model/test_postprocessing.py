@@ -14,7 +14,7 @@ import pytest
 
 from export._publish import publish
 from export.artifact import Format, ModelKind, Subject
-from export.errors import InputError, VerificationError
+from export.errors import InputError
 from export.folder.manifest import read_manifest
 from export.formats.format import offered_formats
 from export.formats.runtime import answer_all, load
@@ -126,7 +126,7 @@ def test_the_reference_holds_inputs_outputs_and_answers_by_name(published_regres
     with np.load(published_regression / "reference.npz", allow_pickle=False) as archive:
         assert sorted(archive) == [
             *("inputs/image", "layers/facts", "layers/positions", "layers/values"),
-            *("model.onnx/age", "model.tflite/age", "outputs/age", "saved_model/age"),
+            *("model.onnx/age", "model.tflite/age", "openvino/age", "outputs/age", "saved_model/age"),
             *("stress_inputs/image", "stress_outputs/age"),
         ]
 
@@ -178,7 +178,7 @@ def test_a_model_that_answers_nan_is_refused(tmp_path: Path) -> None:
     model.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])
     path = save(model, tmp_path)
 
-    with pytest.raises(VerificationError, match=f"the reference's age to {COUNT} of {COUNT} images are not finite"):
+    with pytest.raises(InputError, match=rf"answers {COUNT} of {COUNT} inputs with NaN or infinity \(age\): train it"):
         publish(request(path, dataclasses.replace(OUTPUTS, pixel_scale=UNIT), "onnx"), IMAGES)
 
 
