@@ -34,6 +34,7 @@ sys.path[:] = [str(ROOT), *(entry for entry in sys.path if Path(entry or ".").re
 sys.modules["scripts._entry"] = sys.modules[__name__]
 
 from scripts import _temporary as temporary  # noqa: E402 found by the path above
+from scripts.options.declared import OptionParser  # noqa: E402
 from scripts.terminal import output  # noqa: E402 found by the path above
 from scripts.terminal.field_names import with_options  # noqa: E402
 from tuning.environment.keras_settings import shield  # noqa: E402
@@ -87,7 +88,7 @@ class CommandOutcome:
     refused: Sequence[str] = ()
 
 
-class Parser(argparse.ArgumentParser):
+class Parser(OptionParser):
     """Tells a bad argument in one sentence and leaves with exit code 2."""
 
     def error(self, message: str) -> NoReturn:
@@ -147,7 +148,7 @@ def main(made: Parser, run: Callable[[argparse.Namespace], CommandOutcome], *, r
 def _parsed(made: Parser) -> argparse.Namespace:
     """The arguments, with those of the file that `--config` names, if the command has that option."""
     words = sys.argv[1:]
-    if "--config" in made._option_string_actions:
+    if "config" in made.options:
         from scripts.options.config_file import with_config
         from tuning.errors import InputError
 

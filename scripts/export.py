@@ -21,7 +21,7 @@ from export.formats.format import writing_modules
 from export.formats.targets import AUTO, check_opset, choose_targets
 from scripts.commands.promise import add_promise_argument, promise_note
 from scripts.options.code import Code, add_code_arguments, read_code
-from scripts.options.data import add_data_arguments, asks_for_data, load_asked_dataset, load_run_dataset, tell_fallback
+from scripts.options.data import DataChoice, load_run_dataset, tell_fallback
 from scripts.options.limits import add_limit_arguments, read_limits
 from scripts.options.made_by import how_to_resume
 from scripts.options.serving import How, read_how, serving_options
@@ -50,7 +50,7 @@ def build_parser() -> _entry.Parser:
     parser.add_argument(
         "--trial", metavar="ID", help="another trial of the run than the winner; trained first, unless it was already"
     )
-    add_data_arguments(parser)
+    parser.add_options(DataChoice)
     add_format_argument(parser, default="all")
     add_variant_argument(
         parser, default=Variant.FLOAT32, more=f"; or {AUTO}, of each format the smallest file within its tolerance"
@@ -173,7 +173,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> ExportJob:
     from tuning.runs.run_folder import newest_finished, open_run
     from tuning.runs.run_record import RunStatus
 
-    if asks_for_data(arguments):
+    if DataChoice.of(arguments).is_asked:
         raise InputError("--dataset and --data go with --model: a run is verified on its own data")
     folder = open_run(arguments.runs, arguments.run) if arguments.run is not None else newest_finished(arguments.runs)
     record = folder.read()
@@ -221,7 +221,7 @@ def _any_model(arguments: argparse.Namespace) -> ExportJob:
     code = read_code(arguments)
     # Whatever is wrong with it is reported before a framework is loaded.
     open_stored(arguments.model)
-    dataset = load_asked_dataset(arguments)
+    dataset = DataChoice.of(arguments).load(runs=arguments.runs)
     reason = dataset.fallback_reason
     return ExportJob(
         model=arguments.model,

@@ -16,8 +16,8 @@ from scripts.commands.outcome import reaches
 from scripts.commands.run_lock import writing_run
 from scripts.commands.train_job import DEFAULT_EPOCHS, TrainJob, new_job, resumed_job
 from scripts.options.config_file import add_config_argument
-from scripts.options.data import add_data_arguments, tell_dataset, tell_fallback
-from scripts.options.model import add_model_arguments
+from scripts.options.data import DataChoice, tell_dataset, tell_fallback
+from scripts.options.model import ModelChoice
 from tuning.errors import InputError
 from tuning.models.baselines import BASELINES, baseline
 
@@ -33,19 +33,25 @@ def build_parser() -> _entry.Parser:
         "Train one configuration as a run of its own, validate every epoch, plot the curves, and evaluate it on the "
         "test set, once."
     )
-    add_data_arguments(parser)
-    add_model_arguments(parser)
+    parser.add_options(DataChoice)
+    parser.add_options(ModelChoice)
     add_config_argument(parser)
-    which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--baseline", metavar="NAME", help=f"with its own published settings: {', '.join(BASELINES)}")
-    which.add_argument("--trial", metavar="RUN:ID", help="a trial of a search, like tune-1:0003")
-    which.add_argument(
-        "--set",
-        action="append",
-        metavar="NAME=VALUE",
-        help="hyperparameters, like learning_rate=0.003; may be repeated",
+    parser.add_alternatives(
+        {
+            "--baseline": {
+                "metavar": "NAME",
+                "help": f"with its own published settings: {', '.join(BASELINES)}",
+            },
+            "--trial": {"metavar": "RUN:ID", "help": "a trial of a search, like tune-1:0003"},
+            "--set": {
+                "action": "append",
+                "metavar": "NAME=VALUE",
+                "help": "hyperparameters, like learning_rate=0.003; may be repeated",
+            },
+            "--resume": {"action": "store_true", "help": "go on with the run given by --run, as it was started"},
+        },
+        required=True,
     )
-    which.add_argument("--resume", action="store_true", help="go on with the run given by --run, as it was started")
     parser.add_argument(
         "--epochs", type=int, metavar="N", help=f"epochs (default: the published ones, else {DEFAULT_EPOCHS})"
     )

@@ -19,28 +19,14 @@ from scripts.commands.run_lock import writing_run
 from scripts.commands.tune_job import TuneJob, prepare
 from scripts.options.config_file import add_config_argument
 from scripts.options.data import (
-    add_data_arguments,
-    asks_for_data,
-    load_asked_dataset,
+    DataChoice,
     load_run_dataset,
     tell_dataset,
     tell_fallback,
 )
-from scripts.options.model import add_model_arguments, tell_code
-from scripts.options.search import (
-    DEFAULT_ALGORITHM,
-    DEFAULT_BUDGET,
-    DEFAULT_FINALISTS,
-    DEFAULT_MAX_TRIALS,
-    DEFAULT_MIN_EPOCHS,
-    DEFAULT_OBJECTIVE,
-    DEFAULT_REPEATS,
-    NO_BUDGET,
-    read_options,
-)
+from scripts.options.model import tell_code
+from scripts.options.search import SearchOptions, read_options
 from tuning.errors import InputError
-from tuning.oracles.by_name import algorithm_names
-from tuning.ranking.pareto import COSTS
 
 if TYPE_CHECKING:
     from scripts.terminal.console import Console
@@ -59,57 +45,11 @@ def build_parser() -> _entry.Parser:
         "Search hyperparameters over MNIST or your own images, retrain the best trial on all training images and "
         "evaluate it on the test set, once."
     )
-    add_data_arguments(parser)
-    add_model_arguments(parser)
-    parser.add_argument(
-        "--algorithm", metavar="NAME", help=f"{', '.join(algorithm_names())} (default: {DEFAULT_ALGORITHM})"
-    )
-    parser.add_argument("--max-trials", type=int, metavar="N", help=f"trials at most (default: {DEFAULT_MAX_TRIALS})")
-    parser.add_argument(
-        "--objective",
-        metavar="METRIC[,COST…]",
-        help="what trials are ranked by, any metric that the model reports, as NAME, NAME:min or NAME:max; with "
-        f"{' or '.join(COSTS)} behind it, the smallest of the best is chosen (default: {DEFAULT_OBJECTIVE})",
-    )
-    parser.add_argument("--epochs", type=int, metavar="N", help="epochs per trial (default: by the number of images)")
-    parser.add_argument(
-        "--min-epochs",
-        type=int,
-        metavar="N",
-        help=f"epochs before halving may stop a trial (default: {DEFAULT_MIN_EPOCHS})",
-    )
-    parser.add_argument("--max-parameters", type=int, metavar="N", help="do not train models that have more")
-    parser.add_argument(
-        "--finalists",
-        type=int,
-        metavar="N",
-        help=f"how many of the best are trained again with other seeds (default: {DEFAULT_FINALISTS})",
-    )
-    parser.add_argument(
-        "--repeats", type=int, metavar="N", help=f"how many times; 0 chooses at once (default: {DEFAULT_REPEATS})"
-    )
-    parser.add_argument(
-        "--workers",
-        type=int,
-        metavar="N",
-        help="processes that train at the same time; 0 trains in this one (default: one for each core or GPU)",
-    )
-    parser.add_argument(
-        "--trial-timeout", metavar="TIME", help="give an attempt at a trial up after this time, like 90s, 10m or 2h"
-    )
-    parser.add_argument("--tensorboard", action="store_true", help="write logs for TensorBoard into the run's folder")
-    parser.add_argument(
-        "--budget",
-        metavar="TIME",
-        help=f"wall time of the whole command, like 90s, 10m, 2h, or {NO_BUDGET} (default: {DEFAULT_BUDGET})",
-    )
-    parser.add_argument(
-        "--seed", type=int, metavar="N", help="0 or more; everything random derives from it (default: 0)"
-    )
+    parser.add_options(DataChoice)
+    parser.add_options(SearchOptions)
     add_config_argument(parser)
     parser.add_argument("--run", metavar="NAME", help="name of the run (default: a fresh one)")
     parser.add_argument("--resume", action="store_true", help="go on with the run given by --run")
-    parser.add_argument("--baselines", action="store_true", help="try the published configurations first")
     parser.add_argument(
         "--minimum-accuracy", type=float, metavar="A", help="exit 1 if the test accuracy (0 to 1) is below"
     )
@@ -134,7 +74,7 @@ def run(arguments: argparse.Namespace) -> _entry.CommandOutcome:
         raise InputError(f"there is no run {folder.path} to resume: leave out --resume to start it")
     state = folder.state()
     options = read_options(arguments, folder)
-    tell_code(console, options.model_choice)
+    tell_code(console, options)
     dataset = _dataset(arguments, folder)
     _entry.load_tensorflow()
     if arguments.minimum_accuracy is not None and not dataset.is_classification:
@@ -147,11 +87,12 @@ def run(arguments: argparse.Namespace) -> _entry.CommandOutcome:
 
 
 def _dataset(arguments: argparse.Namespace, folder: RunFolder) -> Dataset:
+    choice = DataChoice.of(arguments)
     if not folder.exists:
-        return load_asked_dataset(arguments)
+        return choice.load(runs=arguments.runs, seed=arguments.seed)
     recorded = load_run_dataset(folder.read(), runs=arguments.runs)
-    if asks_for_data(arguments):
-        asked = load_asked_dataset(arguments, recorded=recorded)
+    if choice.is_asked:
+        asked = choice.load(runs=arguments.runs, seed=arguments.seed, recorded=recorded)
         if asked.digest != recorded.digest:
             raise InputError(
                 f"{folder.path} was started with the data {recorded.name} and can't go on with {asked.name}: start a "

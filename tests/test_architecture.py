@@ -42,7 +42,7 @@ ROOMS = [
         packages="numpy",
     ),
     Room(name="tuning/files", imports="tuning/ground", packages="filelock"),
-    Room(name="tuning/facts", imports="tuning/files", files="settings records"),
+    Room(name="tuning/facts", imports="tuning/ground tuning/files", files="settings records"),
     Room(name="tuning/environment", imports=TUNING_GROUND, packages="keras tensorflow joblib"),
     Room(name="tuning/data", imports=TUNING_GROUND, packages="numpy"),
     Room(name="tuning/data/arrays", imports=f"{TUNING_GROUND} tuning/environment tuning/data", packages="numpy"),

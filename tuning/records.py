@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 
+from tuning.errors import InputError
 from tuning.files.json_record import ANY_NUMBER, JsonRecord
 from tuning.settings import VALIDATION_LOSS, Configuration, Objective, TrainingSettings
 
@@ -162,7 +163,7 @@ class SearchConfig:
         for name, least in (*((name, 1) for name in positive), ("seed", 0), ("repeats", 0)):
             value = getattr(self, name)
             if value is not None and value < least:
-                raise ValueError(f"{name} must be {least} or more, got {value}")
+                raise InputError(f"`{name}` must be {least} or more, got {value}")
 
 
 def best_epoch(epochs: Sequence[Epoch], objective: Objective) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scripts import _entry
-from scripts.options.data import describe_asked_data, load_asked_dataset, load_run_dataset
+from scripts.options.data import DataChoice, load_run_dataset
 from scripts.options.made_by import require_made_by
 from scripts.options.model import ModelChoice, make_builder, require_same_model, tell_code
 from tuning.errors import InputError
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from tuning.training.builder import ModelBuilder
 
 DEFAULT_EPOCHS = 12
-_MODEL_OPTIONS = ("model", "pixel_scale", "batch_size", "space", "class_weight", "callback", "retrain_with")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,7 +46,8 @@ def new_job(arguments: argparse.Namespace, console: Console) -> TrainJob:
     """A new run, as the arguments say. Raises InputError for what does not fit together."""
     chosen = _chosen(arguments)
     tell_code(console, chosen.choice)
-    dataset = load_asked_dataset(arguments)
+    choice = DataChoice.of(arguments)
+    dataset = choice.load(runs=arguments.runs, seed=arguments.seed)
     _entry.load_tensorflow()
     from tuning.lifecycle.complete import describe_model
     from tuning.runs.recorded_data import describe_dataset, describe_versions
@@ -70,9 +70,9 @@ def new_job(arguments: argparse.Namespace, console: Console) -> TrainJob:
     options = {name: getattr(arguments, name) for name in ("baseline", "trial", "set", "epochs", "seed")}
     record = TrainRun(
         command=RunCommand.TRAIN,
-        options={**describe_asked_data(arguments), **chosen.choice.as_options(), **options},
-        dataset=describe_dataset(dataset, validation=len(data.validation), path=arguments.data),
-        model=describe_model(builder, chosen.choice.source),
+        options={**choice.as_options(), **chosen.choice.as_options(), **options},
+        dataset=describe_dataset(dataset, validation=len(data.validation), path=choice.data),
+        model=describe_model(builder, chosen.choice.model),
         config=TrainSection(baseline=arguments.baseline, trial=arguments.trial, plan=plan),
         seed=seed,
         versions=describe_versions(),
@@ -83,7 +83,8 @@ def new_job(arguments: argparse.Namespace, console: Console) -> TrainJob:
 
 def resumed_job(arguments: argparse.Namespace, folder: RunFolder, console: Console) -> TrainJob:
     """The run in the folder, as it was started. Raises InputError if it can't go on so."""
-    for option in ("dataset", "data", "labels", "image_size", "skip_corrupt", "epochs", "seed", *_MODEL_OPTIONS):
+    fixed = [field.name for holder in (DataChoice, ModelChoice) for field in dataclasses.fields(holder)]
+    for option in (*fixed, "epochs", "seed"):
         if getattr(arguments, option) is not None:
             name = option.replace("_", "-")
             raise InputError(f"--resume goes on with what {folder.path} was started with: leave out --{name}")
@@ -99,7 +100,7 @@ def resumed_job(arguments: argparse.Namespace, folder: RunFolder, console: Conso
     choice = ModelChoice.from_options(record.options)
     tell_code(console, choice)
     data, builder, factories = _made(choice, dataset, seed=record.seed)
-    require_same_model(record.model, describe_model(builder, choice.source), folder.path)
+    require_same_model(record.model, describe_model(builder, choice.model), folder.path)
     return TrainJob(dataset=dataset, data=data, builder=builder, factories=factories, record=record)
 
 
@@ -114,7 +115,7 @@ def _made(
     data = SearchData.of(dataset, seed=seed)
     builder = make_builder(choice, data)
     require_trainable(builder, data, SearchConfig(balance_classes=choice.class_weight is not None))
-    return data, builder, load_factories(choice.callbacks)
+    return data, builder, load_factories(choice.callback)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +141,7 @@ class _Chosen:
 def _chosen(arguments: argparse.Namespace) -> _Chosen:
     choice = ModelChoice.from_options(vars(arguments))
     if arguments.baseline is not None:
-        if choice.source is not None:
+        if choice.model is not None:
             raise InputError("--baseline is a configuration of the built-in model: leave it out, or --model")
         published = baseline(arguments.baseline)
         return _Chosen(choice=choice, values=published.hyperparameters, settings=published.settings)

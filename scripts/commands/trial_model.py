@@ -66,7 +66,7 @@ def _train(
     choice = ModelChoice.from_options(record.options)
     data = SearchData.of(dataset, seed=record.seed)
     builder = make_builder(choice, data)
-    require_same_model(record.model, describe_model(builder, choice.source), run.path)
+    require_same_model(record.model, describe_model(builder, choice.model), run.path)
     repeats = [each for each in Journal(run.journal).repeats() if each.repeat_of == trial.trial_id and each.has_result]
     examples = data.for_retraining(keeps_validation=builder.keeps_validation)
     count = len(examples[0])

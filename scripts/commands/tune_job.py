@@ -7,7 +7,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scripts.options.data import describe_asked_data
+from scripts.options.data import DataChoice
 from scripts.options.model import make_builder, require_same_model
 from scripts.options.search import SearchOptions, known_configurations
 from tuning.errors import InputError
@@ -47,31 +47,16 @@ def prepare(arguments: argparse.Namespace, folder: RunFolder, dataset: Dataset, 
     from tuning.lifecycle.complete import describe_model
     from tuning.plugins.tensorboard_logs import tensorboard_factory
     from tuning.plugins.user_callbacks import load_factories
-    from tuning.records import SearchConfig
 
-    choice = options.model_choice
     data = SearchData.of(dataset, seed=options.seed)
-    builder = make_builder(choice, data)
-    config = SearchConfig(
-        algorithm=options.algorithm,
-        max_trials=options.max_trials,
-        epochs=options.epochs,
-        seed=options.seed,
-        objective=options.ranked_by,
-        balance_classes=choice.class_weight is not None,
-        enqueued=known_configurations(options, builder),
-        costs=options.costs,
-        min_epochs=options.min_epochs,
-        max_parameters=options.max_parameters,
-        finalists=options.finalists,
-        repeats=options.repeats,
-    )
-    factories = load_factories(choice.callbacks)
+    builder = make_builder(options, data)
+    config = dataclasses.replace(options.config, enqueued=known_configurations(options, builder))
+    factories = load_factories(options.callback)
     logs = (tensorboard_factory(),) if options.tensorboard else ()
     with contextlib.ExitStack() as stack:
         search = prepare_search(builder, data, config)
         stack.callback(search.close)
-        model = describe_model(builder, choice.source)
+        model = describe_model(builder, options.model)
         job = TuneJob(
             dataset=dataset,
             search=search,
@@ -96,13 +81,13 @@ def _record(
     from tuning.runs.recorded_data import describe_dataset, describe_versions
     from tuning.runs.run_record import RunCommand, RunStatus, SearchRun, SearchSection
 
-    asked = dataclasses.asdict(options)
+    asked = options.as_options()
     space = search.builder.described_space()
-    section = {**asked, "epochs": search.config.epochs, "callback": tuple(options.callback), "searched_space": space}
+    section = {**asked, "epochs": search.config.epochs, "callback": options.callback, "searched_space": space}
     if not folder.exists:
         return SearchRun(
             command=RunCommand.TUNE,
-            options={**describe_asked_data(arguments), **asked},
+            options={**DataChoice.of(arguments).as_options(), **asked},
             dataset=describe_dataset(dataset, validation=len(search.data.validation), path=arguments.data),
             model=model,
             config=SearchSection(**section),

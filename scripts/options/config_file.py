@@ -7,17 +7,20 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tuning.errors import InputError
 from tuning.files.bounded_files import LARGEST_JSON, parse_json, read_bounded, read_toml
 from tuning.names import require_known
 
+if TYPE_CHECKING:
+    from scripts.options.declared import Option, OptionParser
+
 # They say what to do with the options, not what they are.
 _NOT_OPTIONS = ("config", "help", "json")
 
 
-def add_config_argument(parser: argparse.ArgumentParser) -> None:
+def add_config_argument(parser: OptionParser) -> None:
     parser.add_argument(
         "--config",
         type=Path,
@@ -27,37 +30,37 @@ def add_config_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def with_config(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[str]:
+def with_config(parser: OptionParser, words: Sequence[str]) -> list[str]:
     """The command line's words, behind those that the file given by `--config` stands for.
 
     Raises InputError for a file that can't be read, an unknown option and a value that no option takes.
     """
-    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    finder.add_argument("--config", type=Path)
-    path = finder.parse_known_args(list(words))[0].config
+    path = _path_in(words)
     if path is None:
         return list(words)
     options = _read(path)
-    actions = {
-        name.removeprefix("--"): action
-        for action in parser._actions
-        for name in action.option_strings
-        if name.startswith("--") and name.removeprefix("--") not in _NOT_OPTIONS
-    }
-    overridden = {action.dest for name, action in actions.items() if _is_given(f"--{name}", words)}
-    for group in parser._mutually_exclusive_groups:
-        members = {action.dest for action in group._group_actions}
-        if members & overridden:
-            overridden |= members
+    known = {name: option for name, option in parser.options.items() if name not in _NOT_OPTIONS}
+    overridden = {name for name in known if _is_given(f"--{name}", words)}
+    for names in parser.alternatives:
+        if names & overridden:
+            overridden |= names
     found: list[str] = []
-    for name, value in options.items():
+    for field, value in options.items():
         if value is None:
             continue
-        require_known(name.replace("_", "-"), sorted(actions), what=f"option in {path}")
-        action = actions[name.replace("_", "-")]
-        if action.dest not in overridden:
-            found += _words(f"--{name.replace('_', '-')}", value, action, path)
+        name = field.replace("_", "-")
+        require_known(name, sorted(known), what=f"option in {path}")
+        if name not in overridden:
+            found += _words(known[name], value, path)
     return [*found, *words]
+
+
+def _path_in(words: Sequence[str]) -> Path | None:
+    """The file that `--config` names; the last one counts, as of any option."""
+    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    finder.add_argument("--config", type=Path)
+    found: Path | None = finder.parse_known_args(list(words))[0].config
+    return found
 
 
 def _read(path: Path) -> Mapping[str, Any]:
@@ -77,23 +80,23 @@ def _read(path: Path) -> Mapping[str, Any]:
     return record.options
 
 
-def _words(option: str, value: Any, action: argparse.Action, path: Path) -> list[str]:
-    if option == "--space" and isinstance(value, Mapping):
+def _words(option: Option, value: Any, path: Path) -> list[str]:
+    if option.name == "space" and isinstance(value, Mapping):
         try:
             return [f"--space={json.dumps(value)}"]
         except TypeError as error:
             raise InputError(f"space in {path} holds what no hyperparameter can be ({error}): fix it there") from error
-    is_flag = action.nargs == 0
     values = value if isinstance(value, list) else [value]
-    kinds = (bool,) if is_flag else (int, float, str)
-    repeatable = isinstance(action, argparse._AppendAction)
-    wrong_kind = not all(isinstance(each, kinds) and (is_flag or not isinstance(each, bool)) for each in values)
-    if wrong_kind or (isinstance(value, list) and not repeatable):
-        wanted = "true or false" if is_flag else "a list of texts" if repeatable else "a text or a number"
-        raise InputError(f"{option[2:]} in {path} must be {wanted}, got {value!r}")
-    if is_flag:
-        return [option] if value else []
-    return [f"{option}={each}" for each in values]
+    kinds = (bool,) if option.is_flag else (int, float, str)
+    wrong_kind = not all(isinstance(each, kinds) and (option.is_flag or not isinstance(each, bool)) for each in values)
+    if wrong_kind or (isinstance(value, list) and not option.is_repeatable):
+        wanted = (
+            "true or false" if option.is_flag else "a list of texts" if option.is_repeatable else "a text or a number"
+        )
+        raise InputError(f"{option.name} in {path} must be {wanted}, got {value!r}")
+    if option.is_flag:
+        return [f"--{option.name}"] if value else []
+    return [f"--{option.name}={each}" for each in values]
 
 
 def _is_given(option: str, words: Sequence[str]) -> bool:

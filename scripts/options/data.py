@@ -1,14 +1,16 @@
-"""The `--dataset` and `--data` arguments → Dataset, with what a person should know about it."""
+"""The options that name the data → Dataset, with what a person should know about it."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from scripts import _entry
+from scripts.options.declared import option
 from tuning.data.array_options import AUTO, CLASSES, NUMBERS, ArrayOptions
 from tuning.data.sources.by_name import dataset_names
 from tuning.errors import InputError
@@ -35,89 +37,80 @@ _GOES_WITH = {
 }
 
 
-def add_data_arguments(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_mutually_exclusive_group()
-    group.add_argument(
-        "--dataset",
+@dataclass(frozen=True, kw_only=True)
+class DataChoice:
+    """Which data is asked for, and how it is read. None: not asked."""
+
+    dataset: str | None = option(
+        f"{', '.join(dataset_names())}; auto is MNIST, or the embedded digits where it can't be had",
         metavar="NAME",
-        help=f"{', '.join(dataset_names())}; auto is MNIST, or the embedded digits where it can't be had "
-        "(default: auto)",
+        otherwise="auto",
+        one_of="data",
     )
-    group.add_argument(
-        "--data",
-        type=Path,
+    data: Path | None = option(
+        "your own: an npz file with x_train, y_train, x_test, y_test, or a folder with a subfolder of pictures for "
+        "each class, in train/, validation/ and test/ or not",
         metavar="PATH",
-        help="your own: an npz file with x_train, y_train, x_test, y_test, or a folder with a subfolder of pictures "
-        "for each class, in train/, validation/ and test/ or not",
+        one_of="data",
     )
-    parser.add_argument(
-        "--labels",
+    labels: str | None = option(
+        f"what the labels of an npz file are: {CLASSES} or {NUMBERS} to predict",
         metavar="KIND",
-        help=f"what the labels of an npz file are: {CLASSES} or {NUMBERS} to predict (default: {AUTO}, by what they "
-        "hold)",
+        otherwise=f"{AUTO}, by what they hold",
     )
-    parser.add_argument("--image-size", metavar="HxW", help="fit the pictures of a folder to this size, like 64x64")
-    parser.add_argument(
-        "--skip-corrupt", action="store_true", default=None, help="leave out pictures of a folder that can't be read"
-    )
+    image_size: str | None = option("fit the pictures of a folder to this size, like 64x64", metavar="HxW")
+    skip_corrupt: bool | None = option("leave out pictures of a folder that can't be read")
 
+    @classmethod
+    def of(cls, arguments: argparse.Namespace) -> DataChoice:
+        return cls(**{field.name: getattr(arguments, field.name) for field in dataclasses.fields(cls)})
 
-def asks_for_data(arguments: argparse.Namespace) -> bool:
-    """Whether any option says which data, or how to read it."""
-    options = (arguments.dataset, arguments.data, arguments.labels, arguments.image_size, arguments.skip_corrupt)
-    return any(option is not None for option in options)
+    @property
+    def is_asked(self) -> bool:
+        """Whether any option says which data, or how to read it."""
+        return self != DataChoice()
 
+    def as_options(self) -> dict[str, Any]:
+        """The same as options to repeat, paths absolute."""
+        path = None if self.data is None else str(self.data.resolve())
+        return {**dataclasses.asdict(self), "data": path, "skip_corrupt": bool(self.skip_corrupt)}
 
-def load_asked_dataset(arguments: argparse.Namespace, *, recorded: Dataset | None = None) -> Dataset:
-    """The data that the options name. What they don't say of a folder or file is as in `recorded`, if that is one."""
-    from tuning.data.sources.by_name import load_dataset, needs_keras, path_source
-    from tuning.files.bounded_files import is_folder
+    def load(self, *, runs: Path, seed: int | None = None, recorded: Dataset | None = None) -> Dataset:
+        """The data. What the options don't say of a folder or file is as in `recorded`, if that is one."""
+        from tuning.data.sources.by_name import load_dataset, needs_keras, path_source
+        from tuning.files.bounded_files import is_folder
 
-    path = arguments.data
-    source = None if path is None else path_source(path, is_folder=is_folder(path))
-    for option, otherwise in _GOES_WITH.items():
-        if getattr(arguments, option) is not None and (source is None or option not in source.takes):
-            raise InputError(otherwise)
-    if source is not None:
-        return source.load(_reading(arguments, recorded))
-    name = arguments.dataset if arguments.dataset is not None else "auto"
-    if needs_keras(name):
-        _entry.load_tensorflow()
-    return load_dataset(name)
+        source = None if self.data is None else path_source(self.data, is_folder=is_folder(self.data))
+        for name, otherwise in _GOES_WITH.items():
+            if getattr(self, name) is not None and (source is None or name not in source.takes):
+                raise InputError(otherwise)
+        if source is not None:
+            assert self.data is not None
+            return source.load(self._reading(self.data, recorded, seed=seed, runs=runs))
+        name = self.dataset if self.dataset is not None else "auto"
+        if needs_keras(name):
+            _entry.load_tensorflow()
+        return load_dataset(name)
 
+    def _reading(self, path: Path, recorded: Dataset | None, *, seed: int | None, runs: Path) -> Reading:
+        from tuning.data.folder_options import FolderOptions, parse_image_size
+        from tuning.data.sources.source import Reading
 
-def describe_asked_data(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The same arguments as options to repeat, paths absolute."""
-    data = arguments.data
-    return {
-        "dataset": arguments.dataset,
-        "data": None if data is None else str(data.resolve()),
-        "labels": arguments.labels,
-        "image_size": arguments.image_size,
-        "skip_corrupt": bool(arguments.skip_corrupt),
-    }
-
-
-def _reading(arguments: argparse.Namespace, recorded: Dataset | None) -> Reading:
-    from tuning.data.folder_options import FolderOptions, parse_image_size
-    from tuning.data.sources.source import Reading
-
-    asked: dict[str, Any] = {
-        "seed": getattr(arguments, "seed", None),
-        "labels": arguments.labels,
-        "image_size": None if arguments.image_size is None else parse_image_size(arguments.image_size),
-        "skip_corrupt": arguments.skip_corrupt,
-    }
-    folder = recorded.folder if recorded is not None else None
-    arrays = recorded.arrays if recorded is not None else None
-    path = str(arguments.data)
-    usual = dataclasses.replace(folder, path=path) if folder is not None else FolderOptions(path=path)
-    return Reading(
-        path=arguments.data,
-        folder=_changed(usual, asked),
-        arrays=_changed(arrays if arrays is not None else ArrayOptions(), asked),
-        store=arguments.runs / STORE,
-    )
+        asked: dict[str, Any] = {
+            "seed": seed,
+            "labels": self.labels,
+            "image_size": None if self.image_size is None else parse_image_size(self.image_size),
+            "skip_corrupt": self.skip_corrupt,
+        }
+        folder = recorded.folder if recorded is not None else None
+        arrays = recorded.arrays if recorded is not None else None
+        usual = dataclasses.replace(folder, path=str(path)) if folder is not None else FolderOptions(path=str(path))
+        return Reading(
+            path=path,
+            folder=_changed(usual, asked),
+            arrays=_changed(arrays if arrays is not None else ArrayOptions(), asked),
+            store=runs / STORE,
+        )
 
 
 def _changed(usual: Options, asked: Mapping[str, Any]) -> Options:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
+from scripts.options.declared import option
 from tuning.errors import InputError
 from tuning.files.bounded_files import parse_json, read_toml
 from tuning.models.pixels import parse_pixel_scale
@@ -19,100 +20,80 @@ if TYPE_CHECKING:
     from tuning.training.builder import ModelBuilder
 
 
-def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--model",
-        metavar="FILE.py:NAME",
-        help="your own build(hp) function or keras_tuner.HyperModel; package.module:NAME too (default: a built-in one)",
-    )
-    parser.add_argument(
-        "--pixel-scale",
-        metavar="SCALE",
-        help="pixel values that your model is made for: unit (0 to 1), signed (-1 to 1), raw (0 to 255) or "
-        "FACTOR,OFFSET (default: raw, if it rescales or normalizes them itself)",
-    )
-    parser.add_argument(
-        "--space",
-        metavar="FILE.toml",
-        help="hyperparameters to narrow, widen or fix: dropout = 0.2, dense_units = [64, 128], or "
-        "num_filters_1 = {low = 8, high = 128, step = 8}",
-    )
-    parser.add_argument("--batch-size", metavar="N[,N…]", help="one is fixed, several are searched")
-    parser.add_argument(
-        "--retrain-with",
-        metavar="fit",
-        help="your own HyperModel.fit, as a k-fold, only ranks the trials; Keras's model.fit trains the winner",
-    )
-    parser.add_argument("--class-weight", metavar="balanced", help="let every class weigh the same in the loss")
-    parser.add_argument(
-        "--callback",
-        action="append",
-        metavar="FILE.py:NAME",
-        help="a function that gets the trial and returns Keras callbacks for it; may be repeated",
-    )
-
-
 @dataclass(frozen=True, kw_only=True)
 class ModelChoice:
-    """What is asked of the model. Texts as on the command line; None: not asked.
+    """What is asked of the model, texts as on the command line. None: not asked.
 
-    `ranges`: what a space file holds. `callbacks`: sources of factories.
+    `space`: what the file holds. `callback`: sources of factories.
     """
 
-    source: str | None = None
-    pixel_scale: str | None = None
-    batch_size: str | None = None
-    ranges: Mapping[str, Any] | None = None
-    class_weight: str | None = None
-    callbacks: tuple[str, ...] = ()
-    retrain_with: str | None = None
+    model: str | None = option(
+        "your own build(hp) function or keras_tuner.HyperModel; package.module:NAME too",
+        metavar="FILE.py:NAME",
+        otherwise="a built-in one",
+    )
+    pixel_scale: str | None = option(
+        "pixel values that your model is made for: unit (0 to 1), signed (-1 to 1), raw (0 to 255) or FACTOR,OFFSET",
+        metavar="SCALE",
+        otherwise="raw, if it rescales or normalizes them itself",
+    )
+    space: Mapping[str, Any] = option(
+        "hyperparameters to narrow, widen or fix: dropout = 0.2, dense_units = [64, 128], or num_filters_1 = {low = 8, "
+        "high = 128, step = 8}",
+        metavar="FILE.toml",
+        default=dict,
+    )
+    batch_size: str | None = option("one is fixed, several are searched", metavar="N[,N…]")
+    retrain_with: str | None = option(
+        "your own HyperModel.fit, as a k-fold, only ranks the trials; Keras's model.fit trains the winner",
+        metavar="fit",
+    )
+    class_weight: str | None = option("let every class weigh the same in the loss", metavar="balanced")
+    callback: tuple[str, ...] = option(
+        "a function that gets the trial and returns Keras callbacks for it; may be repeated",
+        metavar="FILE.py:NAME",
+        default=(),
+        is_extensible=True,
+    )
 
     def __post_init__(self) -> None:
         if self.retrain_with not in (None, "fit"):
             raise InputError(f"--retrain-with must be fit, got {self.retrain_with}")
-        if self.source is None and self.retrain_with is not None:
+        if self.model is None and self.retrain_with is not None:
             raise InputError("--retrain-with goes with --model: the built-in model has no fit of its own")
         if self.class_weight not in (None, "balanced"):
             raise InputError(f"--class-weight must be balanced, got {self.class_weight}")
-        if self.source is None and self.pixel_scale is not None:
+        if self.model is None and self.pixel_scale is not None:
             raise InputError("--pixel-scale goes with --model: the built-in model rescales pixels itself")
         if self.pixel_scale is not None:
             parse_pixel_scale(self.pixel_scale)
         self.batch_sizes  # noqa: B018 checked here, before data is read
 
     @classmethod
-    def from_options(cls, options: Mapping[str, Any]) -> ModelChoice:
-        """The choice that options of the command line make; a file's path becomes absolute."""
+    def from_options(cls, options: Mapping[str, Any]) -> Self:
+        """The choice that options of the command line make, None for those that are not given; a file's path becomes
+        absolute, so that the run goes on from any folder."""
         from tuning.plugins.user_code import resolved
 
-        source, space = options.get("model"), options.get("space")
-        return cls(
-            source=None if source is None else resolved(source),
-            pixel_scale=options.get("pixel_scale"),
-            batch_size=options.get("batch_size"),
-            ranges=read_space(space) if isinstance(space, str) else space,
-            class_weight=options.get("class_weight"),
-            callbacks=tuple(resolved(callback) for callback in options.get("callback") or ()),
-            retrain_with=options.get("retrain_with"),
-        )
+        names = {field.name for field in dataclasses.fields(cls)}
+        given = {name: value for name, value in options.items() if name in names and value is not None}
+        if "model" in given:
+            given["model"] = resolved(given["model"])
+        if "callback" in given:
+            given["callback"] = tuple(map(resolved, given["callback"]))
+        if isinstance(given.get("space"), str):
+            given["space"] = read_space(given["space"])
+        return cls(**given)
 
     def as_options(self) -> dict[str, Any]:
         """The same as options of the command line."""
-        return {
-            "model": self.source,
-            "pixel_scale": self.pixel_scale,
-            "batch_size": self.batch_size,
-            "space": self.ranges,
-            "class_weight": self.class_weight,
-            "callback": list(self.callbacks),
-            "retrain_with": self.retrain_with,
-        }
+        return {**dataclasses.asdict(self), "callback": list(self.callback)}
 
     @property
     def sources(self) -> tuple[str, ...]:
         """Whatever code of a user's own is run, wherever it was named: on the command line, in a file given by
         `--config`, or by the run that is resumed."""
-        return (*(() if self.source is None else (self.source,)), *self.callbacks)
+        return (*(() if self.model is None else (self.model,)), *self.callback)
 
     @property
     def batch_sizes(self) -> tuple[int, ...]:
@@ -146,8 +127,8 @@ def make_builder(choice: ModelChoice, data: SearchData) -> ModelBuilder:
     """The model builder that was asked for. Raises InputError if it can't be had or does not fit the data."""
     from tuning.space.space_file import ranges_from
 
-    ranges = ranges_from(choice.ranges if choice.ranges is not None else {})
-    if choice.source is None:
+    ranges = ranges_from(choice.space)
+    if choice.model is None:
         return _built_in(choice, data, ranges)
     from tuning.models.user_model import UserModel, Wishes
     from tuning.plugins.user_code import load_object
@@ -159,8 +140,8 @@ def make_builder(choice: ModelChoice, data: SearchData) -> ModelBuilder:
         ranges=ranges,
         retrain_with_fit=choice.retrain_with is not None,
     )
-    code = load_object(choice.source)
-    return UserModel(code, data, name=choice.source, wishes=wishes)
+    code = load_object(choice.model)
+    return UserModel(code, data, name=choice.model, wishes=wishes)
 
 
 def _built_in(choice: ModelChoice, data: SearchData, ranges: Mapping[str, Any]) -> ModelBuilder:

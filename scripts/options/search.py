@@ -1,62 +1,94 @@
-"""The options of tune.py: given ones, else the recorded ones of a resumed run, else the defaults."""
+"""The options of tune.py that say what is searched."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from scripts.options.declared import extensible_options, option
 from scripts.options.made_by import require_made_by
-from scripts.options.model import ModelChoice, read_space
+from scripts.options.model import ModelChoice
 from tuning.errors import InputError
 from tuning.loop.budget import parse_duration
 from tuning.oracles.by_name import algorithm_names
 from tuning.ranking.objective import parse_objectives
+from tuning.ranking.pareto import COSTS
+from tuning.records import SearchConfig
 
 if TYPE_CHECKING:
     import argparse
 
     from tuning.runs.run_folder import RunFolder
-    from tuning.settings import Configuration, Objective, TrainingSettings
+    from tuning.settings import Configuration, TrainingSettings
     from tuning.training.builder import ModelBuilder
 
-DEFAULT_ALGORITHM = "random"
-DEFAULT_BUDGET = "8m"
-DEFAULT_MAX_TRIALS = 20
-DEFAULT_OBJECTIVE = "val_loss"
-DEFAULT_MIN_EPOCHS = 1
-DEFAULT_FINALISTS = 3
-DEFAULT_REPEATS = 2
 NO_BUDGET = "none"
+_USUAL = SearchConfig()
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class SearchOptions:
-    """What a search is asked for, as on the command line. `epochs` None: by the number of images. `budget`: a duration,
-    or none. `space`: what the file holds.
-    """
+@dataclass(frozen=True, kw_only=True)
+class SearchOptions(ModelChoice):
+    """What a search is asked for, as on the command line. `budget`: a duration, or none."""
 
-    algorithm: str
-    max_trials: int
-    epochs: int | None
-    min_epochs: int
-    max_parameters: int | None
-    finalists: int
-    repeats: int
-    workers: int | None
-    trial_timeout: str | None
-    tensorboard: bool
-    budget: str
-    seed: int
-    baselines: bool
-    objective: str
-    model: str | None
-    pixel_scale: str | None
-    batch_size: str | None
-    class_weight: str | None
-    callback: list[str]
-    retrain_with: str | None
-    space: dict[str, Any]
+    algorithm: str = option(", ".join(algorithm_names()), metavar="NAME", default=_USUAL.algorithm)
+    max_trials: int = option("trials at most", default=_USUAL.max_trials, is_extensible=True)
+    objective: str = option(
+        "what trials are ranked by, any metric that the model reports, as NAME, NAME:min or NAME:max; with "
+        f"{' or '.join(COSTS)} behind it, the smallest of the best is chosen",
+        metavar="METRIC[,COST…]",
+        default=_USUAL.objective.name,
+    )
+    epochs: int | None = option("epochs per trial", otherwise="by the number of images")
+    min_epochs: int = option("epochs before halving may stop a trial", default=_USUAL.min_epochs)
+    max_parameters: int | None = option("do not train models that have more")
+    finalists: int = option("how many of the best are trained again with other seeds", default=_USUAL.finalists)
+    repeats: int = option("how many times; 0 chooses at once", default=_USUAL.repeats)
+    workers: int | None = option(
+        "processes that train at the same time; 0 trains in this one",
+        otherwise="one for each core or GPU",
+        is_extensible=True,
+    )
+    trial_timeout: str | None = option(
+        "give an attempt at a trial up after this time, like 90s, 10m or 2h", metavar="TIME", is_extensible=True
+    )
+    tensorboard: bool = option("write logs for TensorBoard into the run's folder", default=False, is_extensible=True)
+    budget: str = option(
+        f"wall time of the whole command, like 90s, 10m, 2h, or {NO_BUDGET}",
+        metavar="TIME",
+        default="8m",
+        is_extensible=True,
+    )
+    seed: int = option("0 or more; everything random derives from it", default=_USUAL.seed)
+    baselines: bool = option("try the published configurations first", default=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.algorithm not in algorithm_names():
+            raise InputError(f"unknown algorithm {self.algorithm}: choose one of {', '.join(algorithm_names())}")
+        if self.workers is not None and self.workers < 0:
+            raise InputError(f"--workers must be 0 or more, got {self.workers}")
+        if self.baselines and self.model is not None:
+            raise InputError("--baselines are configurations of the built-in model: leave it out, or --model")
+        # What these raise is raised before anything is loaded.
+        self.config, self.budget_seconds, self.timeout_seconds  # noqa: B018
+
+    @property
+    def config(self) -> SearchConfig:
+        """Raises InputError for a number out of its range and an objective that is none."""
+        objective, costs = parse_objectives(self.objective)
+        return SearchConfig(
+            algorithm=self.algorithm,
+            max_trials=self.max_trials,
+            epochs=self.epochs,
+            min_epochs=self.min_epochs,
+            seed=self.seed,
+            objective=objective,
+            balance_classes=self.class_weight is not None,
+            costs=costs,
+            max_parameters=self.max_parameters,
+            finalists=self.finalists,
+            repeats=self.repeats,
+        )
 
     @property
     def budget_seconds(self) -> float | None:
@@ -66,71 +98,15 @@ class SearchOptions:
     def timeout_seconds(self) -> float | None:
         return None if self.trial_timeout is None else parse_duration(self.trial_timeout)
 
-    @property
-    def ranked_by(self) -> Objective:
-        return parse_objectives(self.objective)[0]
-
-    @property
-    def costs(self) -> tuple[str, ...]:
-        return parse_objectives(self.objective)[1]
-
-    @property
-    def model_choice(self) -> ModelChoice:
-        return ModelChoice.from_options(dataclasses.asdict(self))
-
-
-_DEFAULTS: dict[str, Any] = {
-    "algorithm": DEFAULT_ALGORITHM,
-    "max_trials": DEFAULT_MAX_TRIALS,
-    "min_epochs": DEFAULT_MIN_EPOCHS,
-    "finalists": DEFAULT_FINALISTS,
-    "repeats": DEFAULT_REPEATS,
-    "tensorboard": False,
-    "budget": DEFAULT_BUDGET,
-    "seed": 0,
-    "baselines": False,
-    "objective": DEFAULT_OBJECTIVE,
-    "callback": [],
-    "space": {},
-}
-# What a resumed run may change.
-_EXTENSIBLE = ("max_trials", "budget", "callback", "workers", "trial_timeout", "tensorboard")
-
 
 def read_options(arguments: argparse.Namespace, folder: RunFolder) -> SearchOptions:
-    """Raises InputError for values out of range, and for ones that a resumed run can't change."""
+    """Given ones, else the recorded ones of a resumed run, else the defaults.
+
+    Raises InputError for values out of range, and for ones that a resumed run can't change.
+    """
     recorded = _recorded(arguments, folder)
-    given = {**vars(arguments), "space": None if arguments.space is None else read_space(arguments.space)}
-    # Absolute, so that the run goes on from any folder.
-    given = {**given, **_resolved(given)}
-    values: dict[str, Any] = {}
-    for option in dataclasses.fields(SearchOptions):
-        value = given[option.name]
-        # A flag that is not given is False.
-        is_asked = value is not None and value is not False
-        values[option.name] = value if is_asked else recorded.get(option.name, _DEFAULTS.get(option.name))
-    options = SearchOptions(**values)
-    if options.algorithm not in algorithm_names():
-        raise InputError(f"unknown algorithm {options.algorithm}: choose one of {', '.join(algorithm_names())}")
-    for name, asked, least in (
-        ("--max-trials", options.max_trials, 1),
-        ("--epochs", options.epochs, 1),
-        ("--seed", options.seed, 0),
-        ("--min-epochs", options.min_epochs, 1),
-        ("--max-parameters", options.max_parameters, 1),
-        ("--finalists", options.finalists, 1),
-        ("--repeats", options.repeats, 0),
-        ("--workers", options.workers, 0),
-    ):
-        if asked is not None and asked < least:
-            raise InputError(f"{name} must be {least} or more, got {asked}")
-    if options.budget != NO_BUDGET:
-        parse_duration(options.budget)
-    if options.baselines and options.model is not None:
-        raise InputError("--baselines are configurations of the built-in model: leave it out, or --model")
-    options.timeout_seconds  # noqa: B018 checked before anything is loaded
-    options.ranked_by  # noqa: B018 likewise
-    options.model_choice  # noqa: B018 likewise
+    given = {name: value for name, value in vars(arguments).items() if value is not None}
+    options = SearchOptions.from_options({**recorded, **given})
     _require_extension(options, recorded, folder)
     return options
 
@@ -157,16 +133,6 @@ def known_configurations(
     return tuple(known)
 
 
-def _resolved(given: Mapping[str, Any]) -> dict[str, Any]:
-    from tuning.plugins.user_code import resolved
-
-    model, callbacks = given["model"], given["callback"]
-    return {
-        "model": None if model is None else resolved(model),
-        "callback": None if callbacks is None else [resolved(source) for source in callbacks],
-    }
-
-
 def _recorded(arguments: argparse.Namespace, folder: RunFolder) -> dict[str, Any]:
     if not folder.exists:
         return {}
@@ -176,9 +142,9 @@ def _recorded(arguments: argparse.Namespace, folder: RunFolder) -> dict[str, Any
 
 
 def _require_extension(options: SearchOptions, recorded: dict[str, Any], folder: RunFolder) -> None:
-    for option in dataclasses.fields(SearchOptions):
-        name, asked = option.name, getattr(options, option.name)
-        if name not in _EXTENSIBLE and name in recorded and asked != recorded[name]:
+    fixed = recorded.keys() - extensible_options(SearchOptions)
+    for name, asked in options.as_options().items():
+        if name in fixed and asked != recorded[name]:
             raise InputError(
                 f"{folder.path} was started with {name} {recorded[name]} and can't go on with {asked}: leave it out or "
                 "start a new run"

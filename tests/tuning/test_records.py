@@ -153,13 +153,13 @@ def test_settings_refuse_no_epochs():
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("max_trials", 0, "max_trials must be 1 or more, got 0"),
-        ("epochs", 0, "epochs must be 1 or more, got 0"),
-        ("min_epochs", 0, "min_epochs must be 1 or more, got 0"),
-        ("seed", -1, "seed must be 0 or more, got -1"),
-        ("max_parameters", 0, "max_parameters must be 1 or more, got 0"),
-        ("finalists", 0, "finalists must be 1 or more, got 0"),
-        ("repeats", -1, "repeats must be 0 or more, got -1"),
+        ("max_trials", 0, "`max_trials` must be 1 or more, got 0"),
+        ("epochs", 0, "`epochs` must be 1 or more, got 0"),
+        ("min_epochs", 0, "`min_epochs` must be 1 or more, got 0"),
+        ("seed", -1, "`seed` must be 0 or more, got -1"),
+        ("max_parameters", 0, "`max_parameters` must be 1 or more, got 0"),
+        ("finalists", 0, "`finalists` must be 1 or more, got 0"),
+        ("repeats", -1, "`repeats` must be 0 or more, got -1"),
     ],
 )
 def test_a_search_config_refuses_numbers_below_their_least(name, value, message):

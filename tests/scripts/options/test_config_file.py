@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any
@@ -11,16 +10,15 @@ import pytest
 from run_records import run_json
 
 from scripts.options.config_file import add_config_argument, with_config
+from scripts.options.declared import OptionParser
 from tuning.errors import InputError
 from tuning.settings import TrainingPlan, TrainingSettings
 
 
 @pytest.fixture
-def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(allow_abbrev=False)
-    group = made.add_mutually_exclusive_group()
-    group.add_argument("--dataset")
-    group.add_argument("--data", type=Path)
+def parser() -> OptionParser:
+    made = OptionParser(allow_abbrev=False)
+    made.add_alternatives({"--dataset": {}, "--data": {"type": Path}})
     made.add_argument("--max-trials", type=int)
     made.add_argument("--budget")
     made.add_argument("--space")
@@ -32,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 @pytest.fixture
-def read(parser: argparse.ArgumentParser, tmp_path: Path) -> Any:
+def read(parser: OptionParser, tmp_path: Path) -> Any:
     """`read(text, *words)`: the options as the parser sees them with this config file."""
 
     def call(text: str, *words: str, name: str = "run.toml") -> dict[str, Any]:
@@ -42,7 +40,7 @@ def read(parser: argparse.ArgumentParser, tmp_path: Path) -> Any:
     return call
 
 
-def test_without_a_file_the_words_stay(parser: argparse.ArgumentParser) -> None:
+def test_without_a_file_the_words_stay(parser: OptionParser) -> None:
     assert with_config(parser, ["--budget", "1m"]) == ["--budget", "1m"]
 
 
@@ -125,7 +123,7 @@ def test_a_record_of_another_kind_is_refused(
         read(text, name="run.json")
 
 
-def test_a_file_that_is_not_there_is_refused(parser: argparse.ArgumentParser) -> None:
+def test_a_file_that_is_not_there_is_refused(parser: OptionParser) -> None:
     for name in ("none.toml", "none.json"):
         with pytest.raises(InputError, match=f"there is no file {name}: give a TOML file"):
             with_config(parser, ["--config", name])

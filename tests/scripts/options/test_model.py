@@ -16,7 +16,7 @@ from tuning.lifecycle.complete import describe_model
 
 
 def test_a_choice_survives_as_options() -> None:
-    choice = ModelChoice(source="package.module:build", pixel_scale="unit", batch_size="8,16", callbacks=("a.b:c",))
+    choice = ModelChoice(model="package.module:build", pixel_scale="unit", batch_size="8,16", callback=("a.b:c",))
 
     assert ModelChoice.from_options(choice.as_options()) == choice
 
@@ -48,13 +48,13 @@ def test_a_pixel_scale_needs_a_model() -> None:
 
 
 def test_the_built_in_model_takes_batch_sizes_and_ranges(search_data: SearchData) -> None:
-    choice = ModelChoice(batch_size="16,48", ranges={"dropout": 0.25})
+    choice = ModelChoice(batch_size="16,48", space={"dropout": 0.25})
 
     builder = make_builder(choice, search_data)
 
     assert builder.described_space()["batch_size"] == "one of 16, 48"
     assert builder.described_space()["dropout"] == "one of 0.25"
-    assert describe_model(builder, choice.source).as_json() == {
+    assert describe_model(builder, choice.model).as_json() == {
         "source": None,
         "digest": None,
         "pixel_scale": None,
