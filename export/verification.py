@@ -15,7 +15,7 @@ from export.artifact import OUTPUT_NAME, REFERENCE, Artifact, Description, Forma
 from export.comparison.output_parity import OutputParity, compare_outputs
 from export.comparison.parity import Parity, compare, stability_radius
 from export.comparison.reference import Reference, read_reference
-from export.comparison.ring_result import Ring, RingResult
+from export.comparison.ring_result import SENSITIVITY, TEST_SET, RingResult
 from export.comparison.tolerance import TOLERANCES, Tolerance
 from export.comparison.verification_record import FileRecord, VerificationRecord
 from export.errors import InputError, VerificationError
@@ -24,7 +24,7 @@ from export.folder.manifest import Counts, Manifest, read_manifest
 from export.folder.published_files import check_digests, check_foreign
 from export.layers.matching import LayerMatch
 from export.rings import Candidate
-from export.rings.run import RINGS, CheckRequest, answer, opened
+from export.rings.run import CheckRequest, answer, check, opened
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,13 +63,13 @@ class Verification:
     def failures_of(self, artifact: Artifact) -> tuple[str, ...]:
         """`RING: what failed` of one of the artifacts, in the order of the rings."""
         at = self.artifacts.index(artifact)
-        results = [RingResult(ring=Ring.TEST_SET, failures=self.parities[at].failures), *self.rings[at]]
+        results = [RingResult(ring=TEST_SET, failures=self.parities[at].failures), *self.rings[at]]
         return tuple(f"{result.ring}: {failure}" for result in results for failure in result.failures)
 
     def is_blind(self, artifact: Artifact) -> bool:
         """Whether faults were planted in the artifact and not seen."""
         results = self.rings[self.artifacts.index(artifact)]
-        return any(result.ring is Ring.SENSITIVITY and not result.passed for result in results)
+        return any(result.ring is SENSITIVITY and not result.passed for result in results)
 
     def is_only_blind(self, artifact: Artifact) -> bool:
         """Whether the artifact failed although nothing differed: only that a difference would not have been seen."""
@@ -77,7 +77,7 @@ class Verification:
         parity = self.parities[at]
         differs = parity.far if isinstance(parity, OutputParity) else parity.failures
         failed = {result.ring for result in self.rings[at] if not result.passed}
-        return bool(self.failures_of(artifact)) and not differs and failed <= {Ring.SENSITIVITY}
+        return bool(self.failures_of(artifact)) and not differs and failed <= {SENSITIVITY}
 
     @property
     def only_blind(self) -> bool:
@@ -250,11 +250,9 @@ def first_failing_ring(folder: Path, *, formats: Collection[Format]) -> str | No
         except (VerificationError, InputError):
             return "contract"
         if not parity.passed:
-            return Ring.TEST_SET
-        for check in RINGS:
-            result = check(candidate)
-            if not result.passed:
-                return result.ring
+            return TEST_SET
+        failing = (result.ring for result in check(candidate) if not result.passed)
+        return next(failing, None)
     return None
 
 

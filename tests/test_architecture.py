@@ -179,6 +179,11 @@ ROOMS = [
         packages="numpy",
     ),
     Room(
+        name="export/rings/checks",
+        imports=f"{EXPORT_GROUND} export/formats export/comparison export/rings",
+        packages="numpy",
+    ),
+    Room(
         name="export/benchmark",
         imports=f"{EXPORT_GROUND} export/model export/formats export/comparison export/apart export/folder",
         packages="numpy tensorflow keras psutil",

@@ -14,7 +14,7 @@ from export.artifact import Artifact, Variant
 from export.comparison.output_parity import OutputParity
 from export.comparison.parity import Parity
 from export.comparison.reference import Reference
-from export.comparison.ring_result import Ring, RingResult
+from export.comparison.ring_result import SENSITIVITY, RingResult
 from export.errors import InputError
 from export.formats.format import has_part
 from export.layers.bisect import match_file
@@ -61,4 +61,4 @@ def _sensitivity(folder: Path, artifact: Artifact, standard: Standard) -> RingRe
         return ask(open_candidate(where, planted, changed), changed)[1]
 
     found = measure_sensitivity(folder, artifact, standard.reference, judge=judge)
-    return RingResult(ring=Ring.SENSITIVITY, failures=() if found.passed else (found.sentence,), facts=found.as_json())
+    return RingResult(ring=SENSITIVITY, failures=() if found.passed else (found.sentence,), facts=found.as_json())

@@ -1,20 +1,22 @@
-"""Rings of verification: one file each, all with `check(candidate) → RingResult`, all from the written bytes.
+"""Rings of verification, found by name in `checks`, and what they are given: a file, opened from its written bytes.
 
 They need numpy and the runtime of the file, nothing else, so that they hold wherever the file is used.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from export.arrays import Arrays
-from export.artifact import Artifact, Description
+from export.artifact import Artifact, Description, Format
 from export.comparison.output_parity import compare_outputs
 from export.comparison.parity import compare
 from export.comparison.reference import Reference
+from export.comparison.ring_result import RingFinding
 from export.comparison.tolerance import Tolerance
 from export.formats.runtime import RuntimeModel, load
 
@@ -51,6 +53,23 @@ class Candidate:
             return Judgement(failures=parity.failures, max_abs_error=parity.max_abs_error)
         outputs = compare_outputs(expected, answers, tolerance=loose)
         return Judgement(failures=outputs.far, max_abs_error=outputs.max_abs_error)
+
+
+def _nothing(kind: Format) -> None:
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ring:
+    """One ring of verification.
+
+    `check` does not raise for whatever is wrong with the file. `get_ready` loads ahead of time what it needs for files
+    of a format. `order`: those that explain most come first.
+    """
+
+    order: int
+    check: Callable[[Candidate], RingFinding]
+    get_ready: Callable[[Format], None] = _nothing
 
 
 @dataclass(frozen=True, kw_only=True)

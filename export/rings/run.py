@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,16 +18,17 @@ from export.errors import VerificationError
 from export.formats.format import is_installed, load_part
 from export.formats.runtime import answer_all, check_contract, load
 from export.formats.structure import require_safe
-from export.rings import Candidate, hostile, invariance, isolation, stress, structure
+from export.rings import Candidate, Ring
+from tuning.found import load_from, names_in
 
-RINGS: Sequence[Callable[[Candidate], RingResult]] = (
-    structure.check,
-    stress.check,
-    hostile.check,
-    invariance.check,
-    isolation.check,
-)
-"""All but the test set, whose answers are judged by whoever asked for them."""
+_CHECKS = "export.rings.checks"
+
+
+@functools.cache
+def rings() -> dict[str, Ring]:
+    """By name and in order, all but the test set, whose answers are judged by whoever asked for them."""
+    found = {name: load_from(_CHECKS, name, "RING", what="ring") for name in names_in(_CHECKS)}
+    return dict(sorted(found.items(), key=lambda named: (named[1].order, named[0])))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,12 +44,13 @@ class CheckRequest:
 
 
 def get_ready(kind: Format) -> None:
-    """Load what files of the format are judged and run with, here and in the process of the ring `isolation`.
+    """Load what files of the format are judged and run with, here and wherever a ring runs them.
 
     Does nothing where the runtime is not installed: `opened` refuses files for that.
     """
     if is_installed(kind):
-        isolation.get_ready(kind)
+        for ring in rings().values():
+            ring.get_ready(kind)
         for part in ("structure", "runtime"):
             load_part(kind, part)
 
@@ -59,7 +62,14 @@ def answer_and_check(request: CheckRequest) -> list[dict[str, Any]]:
     """
     candidate = opened(request, map_reference(request.reference))
     store_arrays(answer(candidate), request.answers)
-    return [check(candidate).as_json() for check in RINGS]
+    return [result.as_json() for result in check(candidate)]
+
+
+def check(candidate: Candidate) -> Iterator[RingResult]:
+    """What each ring finds, one after the other."""
+    for name, ring in rings().items():
+        found = ring.check(candidate)
+        yield RingResult(ring=name, failures=found.failures, facts=found.facts)
 
 
 def opened(request: CheckRequest, reference: Reference) -> Candidate:

@@ -10,14 +10,14 @@ import pytest
 from export.artifact import Artifact, Format, Target, Variant
 from export.comparison.output_parity import OutputParity, compare_outputs
 from export.comparison.parity import Parity, compare
-from export.comparison.ring_result import Ring, RingResult
+from export.comparison.ring_result import SENSITIVITY, RingResult
 from export.comparison.tolerance import Tolerance
 from export.verification import Verification
 from scripts.terminal.console import Console
 from scripts.terminal.verification_table import print_verification, tell_looser
 
 
-def printed(parity: Parity | OutputParity, *failures: str, ring: Ring = Ring.STRESS) -> str:
+def printed(parity: Parity | OutputParity, *failures: str, ring: str = "stress") -> str:
     target = Target(format=Format.ONNX, variant=Variant.FLOAT32)
     artifact = Artifact(target=target, files={}, size_bytes=1500, inputs=(), outputs=())
     text = io.StringIO()
@@ -56,7 +56,7 @@ def test_a_check_that_was_only_blind_does_not_say_that_the_file_differs() -> Non
     same = np.array([[0.25, 0.75]], np.float32)
     still = {"still": np.array([2.0, 2.0], np.float32)}
 
-    of_labels = printed(compare(same, same, np.array([1]), tolerance=Tolerance()), "it is blind", ring=Ring.SENSITIVITY)
+    of_labels = printed(compare(same, same, np.array([1]), tolerance=Tolerance()), "it is blind", ring=SENSITIVITY)
     of_outputs = printed(compare_outputs(still, still))
 
     assert "not judged" in of_labels
@@ -69,7 +69,7 @@ def test_a_check_that_was_only_blind_does_not_say_that_the_file_differs() -> Non
 def test_a_file_that_differs_differs_where_the_check_was_blind_too() -> None:
     reference, other = np.array([[0.25, 0.75]], np.float32), np.array([[0.26, 0.74]], np.float32)
 
-    text = printed(compare(reference, other, np.array([1]), tolerance=Tolerance()), "blind", ring=Ring.SENSITIVITY)
+    text = printed(compare(reference, other, np.array([1]), tolerance=Tolerance()), "blind", ring=SENSITIVITY)
 
     assert "DIFFERS" in text
     assert "not judged" not in text

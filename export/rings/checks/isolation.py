@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from export.artifact import Format
-from export.comparison.ring_result import Ring, RingResult
+from export.comparison.ring_result import RingFinding
 from export.formats.format import facts
-from export.rings import Candidate
+from export.rings import Candidate, Ring
 from export.rings.isolated_process import isolated_process
 
 EXAMPLES = 256
@@ -22,7 +22,7 @@ EXAMPLES = 256
 _NOT_THE_RUNTIME = {"keras"}
 
 
-def check(candidate: Candidate) -> RingResult:
+def check(candidate: Candidate) -> RingFinding:
     """Within the variant's limit, with one thread; a SavedModel without TensorFlow's graph optimizer."""
     part = candidate.reference.first(EXAMPLES)
     kind = candidate.artifact.target.format
@@ -37,9 +37,9 @@ def check(candidate: Candidate) -> RingResult:
                 found = {name: archive[name] for name in archive.files}
             judged = candidate.judge(part.outputs, found)
         except ValueError as error:
-            return RingResult(ring=Ring.ISOLATION, failures=(str(error),), facts=facts)
+            return RingFinding(failures=(str(error),), facts=facts)
     facts["max_abs_error"] = judged.max_abs_error
-    return RingResult(ring=Ring.ISOLATION, failures=judged.failures, facts=facts)
+    return RingFinding(failures=judged.failures, facts=facts)
 
 
 def get_ready(kind: Format) -> None:
@@ -70,3 +70,6 @@ def _packages(name: str) -> frozenset[str]:
         requirements = [line for line in installed.requires or [] if "extra ==" not in line]
         waiting += [match[0] for line in requirements if (match := re.match(r"[\w.-]+", line))]
     return frozenset(found - {"__pycache__"})
+
+
+RING = Ring(order=5, check=check, get_ready=get_ready)

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from export.artifact import TensorSpec
-from export.comparison.ring_result import Ring, RingResult
-from export.rings import Candidate
+from export.comparison.ring_result import RingFinding
+from export.rings import Candidate, Ring
 
 _BATCH = 2
 
 
-def check(candidate: Candidate) -> RingResult:
+def check(candidate: Candidate) -> RingFinding:
     """Wrong shapes, dtypes, layouts, names, and no examples at all."""
     specs = candidate.artifact.inputs
     right = {spec.name: np.zeros((_BATCH, *_sizes(spec)), spec.dtype) for spec in specs}
@@ -29,7 +29,7 @@ def check(candidate: Candidate) -> RingResult:
         except ValueError:
             continue
         answered.append(f"{what} was answered")
-    return RingResult(ring=Ring.HOSTILE, failures=tuple(answered), facts={"attacks": len(attacks)})
+    return RingFinding(failures=tuple(answered), facts={"attacks": len(attacks)})
 
 
 def _attacks(spec: TensorSpec) -> Iterator[tuple[str, Any]]:
@@ -51,3 +51,6 @@ def _attacks(spec: TensorSpec) -> Iterator[tuple[str, Any]]:
 
 def _sizes(spec: TensorSpec) -> tuple[int, ...]:
     return tuple(size for size in spec.shape if size is not None)
+
+
+RING = Ring(order=3, check=check)

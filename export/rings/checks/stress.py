@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from export.comparison.ring_result import Ring, RingResult
+from export.comparison.ring_result import RingFinding
 from export.formats.runtime import answer_all
-from export.rings import Candidate
+from export.rings import Candidate, Ring
 
 
-def check(candidate: Candidate) -> RingResult:
+def check(candidate: Candidate) -> RingFinding:
     """Within the variant's limit, and every changed label explained by it."""
     reference = candidate.reference
     if not reference.stress_inputs:
-        return RingResult(ring=Ring.STRESS, failures=("there are no stress inputs: export the model again",))
+        return RingFinding(failures=("there are no stress inputs: export the model again",))
     try:
         found = candidate.judge(reference.stress_outputs, answer_all(candidate.model, reference.stress_inputs))
     except ValueError as error:
-        return RingResult(ring=Ring.STRESS, failures=(str(error),))
+        return RingFinding(failures=(str(error),))
     examples = len(next(iter(reference.stress_inputs.values())))
-    return RingResult(
-        ring=Ring.STRESS,
+    return RingFinding(
         failures=found.failures,
         facts={"examples": examples, "max_abs_error": found.max_abs_error},
     )
+
+
+RING = Ring(order=2, check=check)
