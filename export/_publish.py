@@ -211,6 +211,7 @@ def _describe(serving: ServingModel, subject: Subject, reference: Reference) -> 
         kind=serving.kind,
         wrapped=serving.wrapped,
         preprocessing=serving.preprocessing.in_words,
+        pixel_scale=serving.preprocessing.pixel_scale,
         postprocessing=serving.postprocessing.in_words,
     )
     return described.with_note(serving.note)

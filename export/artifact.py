@@ -8,14 +8,11 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
-
-_FORMULA = re.compile(r"the file computes pixel × (\S+) \+ (\S+) itself")
 
 
 class Format(StrEnum):
@@ -44,12 +41,26 @@ class ModelKind(StrEnum):
 
 
 class Variant(StrEnum):
-    """Number types that the weights and the arithmetic of a file use."""
+    """Number types that the weights and the arithmetic of a file use.
+
+    `bits` of a weight; `probability`: how far, 0 to 1, one may lie from the Keras model's unless another limit is asked
+    for; `is_calibrated`: ranges of what layers compute are found on training examples.
+    """
+
+    bits: int
+    probability: float
+    is_calibrated: bool
+
+    def __new__(cls, name: str, bits: int = 32, probability: float = 1e-5, *calibrated: bool) -> Self:
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.bits, member.probability, member.is_calibrated = bits, probability, any(calibrated)
+        return member
 
     FLOAT32 = "float32"
-    FLOAT16 = "float16"
-    DYNAMIC = "dynamic"
-    INT8 = "int8"
+    FLOAT16 = "float16", 16, 1e-2
+    DYNAMIC = "dynamic", 8, 0.1
+    INT8 = "int8", 8, 0.2, True
 
 
 INPUT_NAME = "image"
@@ -125,7 +136,8 @@ class Description(Subject):
     `accuracy` (0 to 1) is the Keras model's on the images of the verification, `stability_radius` (0 to 0.5) half its
     smallest top-2 margin on them, both None for a model that is no classifier. `source_digest`: the sha256 of its file.
     `wrapped`: whether the file computes something before or behind the model. `preprocessing` is what a caller has to
-    do, `postprocessing` what the file does with the model's answer.
+    do, `postprocessing` what the file does with the model's answer. `pixel_scale`: (factor, offset) that the file
+    computes of each pixel before the model; None if it computes nothing.
     """
 
     accuracy: float | None
@@ -135,13 +147,7 @@ class Description(Subject):
     wrapped: bool = False
     preprocessing: str = "none: raw pixel values 0 to 255; the model divides them itself"
     postprocessing: str = "none"
-
-    @property
-    def pixel_scale(self) -> tuple[float, float] | None:
-        """(factor, offset) that the file computes of each pixel before the model, as `preprocessing` says; None if it
-        computes nothing."""
-        found = _FORMULA.search(self.preprocessing)
-        return (float(found[1]), float(found[2])) if found else None
+    pixel_scale: tuple[float, float] | None = None
 
     @property
     def proven_by_radius(self) -> str:

@@ -251,8 +251,9 @@ def first_failing_ring(folder: Path, *, formats: Collection[Format]) -> str | No
             return "contract"
         if not parity.passed:
             return TEST_SET
-        failing = (result.ring for result in check(candidate) if not result.passed)
-        return next(failing, None)
+        for result in check(candidate):
+            if not result.passed:
+                return result.ring
     return None
 
 

@@ -117,9 +117,7 @@ def run(arguments: argparse.Namespace) -> _entry.CommandOutcome:
         targets=targets,
         smallest=AUTO in arguments.variant,
         tolerances=tolerances,
-        calibration=calibration_examples(dataset)
-        if any(target.variant is Variant.INT8 for target in targets)
-        else None,
+        calibration=calibration_examples(dataset) if any(target.variant.is_calibrated for target in targets) else None,
         folder=folder,
         subject=subject,
         serving=serving_options(source.how, source.code),

@@ -28,7 +28,7 @@ class Tolerance:
     what the coarser numbers do to well-trained small networks.
     """
 
-    probability: float = 1e-5
+    probability: float = Variant.FLOAT32.probability
     logit: float | None = 1e-5
     flips: int | None = 0
     accuracy_loss: float | None = None
@@ -96,10 +96,7 @@ def _coarse(probability: float) -> Tolerance:
 
 
 TOLERANCES: Mapping[Variant, Tolerance] = {
-    Variant.FLOAT32: Tolerance(),
-    Variant.FLOAT16: _coarse(1e-2),
-    Variant.DYNAMIC: _coarse(0.1),
-    Variant.INT8: _coarse(0.2),
+    variant: Tolerance() if variant is Variant.FLOAT32 else _coarse(variant.probability) for variant in Variant
 }
 """The defaults."""
 

@@ -35,6 +35,8 @@ from tuning.plain_names import flaw
 
 VERSION = 1
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_NUMBER = r"(-?[0-9][0-9.e+-]{0,30})"
+_SCALE_IN_WORDS = re.compile(rf"the file computes pixel × {_NUMBER} \+ {_NUMBER} itself")
 _BITS = {"int": (8, 16, 32, 64), "uint": (8, 16, 32, 64), "float": (16, 32, 64)}
 _DTYPES = frozenset(("bool", *(f"{kind}{bits}" for kind, sizes in _BITS.items() for bits in sizes)))
 
@@ -100,10 +102,19 @@ class Manifest:
         # Exports once wrote as `accepted` what the installed onnxruntime opens, which nothing reads.
         rest.pop("accepted", None)
         optional: dict[str, Any] = {"tolerances": {}, "looser": {}, "counted": None}
+        rest["description"] = _with_scale(rest.get("description"))
         manifest = build(cls, {**optional, **rest}, where=MANIFEST, artifacts=artifacts)
         for sentence in _flaws(manifest):
             raise ValueError(sentence)
         return manifest
+
+
+def _with_scale(description: Any) -> Any:
+    """A description with the pixel scale that exports once gave in a sentence alone."""
+    if not isinstance(description, Mapping) or "pixel_scale" in description:
+        return description
+    found = _SCALE_IN_WORDS.search(str(description.get("preprocessing")))
+    return {**description, "pixel_scale": None if found is None else [float(found[1]), float(found[2])]}
 
 
 def read_manifest(folder: Path) -> Manifest:

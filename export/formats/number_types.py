@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from export.artifact import Target, Variant
 from export.formats.structure import read_structure
 
-_BITS: Mapping[Variant, int] = {Variant.FLOAT16: 16, Variant.DYNAMIC: 8, Variant.INT8: 8}
-
 
 def note_on_weights(target: Target, path: Path) -> str:
     """What a reader of the written file has to know of its weights; empty if they are what the number type says."""
-    bits = _BITS.get(target.variant)
-    if bits is None or bits in read_structure(target.format, path).weight_bits:
+    bits = target.variant.bits
+    if target.variant is Variant.FLOAT32 or bits in read_structure(target.format, path).weight_bits:
         return ""
     why = (
         "TFLite's converter keeps weights of fewer than 1,024 numbers as they are"

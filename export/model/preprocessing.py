@@ -63,9 +63,19 @@ class InputPreprocessing:
         return (self.spec.dtype, self.spec.shape) != (self.own.dtype, self.own.shape)
 
     @property
+    def computed_scale(self) -> tuple[float, float] | None:
+        """The scale, where the served model computes it."""
+        return None if self.scaled_outside or self.takes_raw_pixels else self.scale
+
+    @property
+    def takes_raw_pixels(self) -> bool:
+        """Whether the model itself scales the pixels of an image."""
+        return self.spec.dtype == "uint8" and len(self.spec.shape) == 4 and self.scale in (None, RAW)
+
+    @property
     def in_words(self) -> str:
         """What a caller has to do, in words."""
-        if self.spec.dtype == "uint8" and len(self.spec.shape) == 4 and self.scale in (None, RAW):
+        if self.takes_raw_pixels:
             return Description.preprocessing
         if self.scale is None:
             return f"none: {self.spec.name} is taken as it is"
@@ -111,6 +121,11 @@ class Preprocessing:
     def in_words(self) -> str:
         """What a caller has to do, in words."""
         return "; ".join(dict.fromkeys(part.in_words for part in self.parts))
+
+    @property
+    def pixel_scale(self) -> tuple[float, float] | None:
+        """The first scale that the served model computes."""
+        return next((part.computed_scale for part in self.parts if part.computed_scale is not None), None)
 
     def arguments(self, tensors: Sequence[Any]) -> Any:
         """What to call the model with, given tensors in the order of `parts`."""

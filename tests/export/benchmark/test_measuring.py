@@ -86,6 +86,7 @@ def test_everything_is_measured_beside_keras_s_own(published: Path, keras_source
             "model.export litert",
             "model.onnx",
             "model.export onnx",
+            "openvino",
             "model.predict",
         ],
         "",

@@ -62,6 +62,7 @@ descriptions = st.builds(
     source_digest=digests,
     note=texts,
     preprocessing=texts,
+    pixel_scale=st.none() | st.tuples(shares, shares),
 )
 whole = st.integers(0, 99)
 tolerances = st.builds(
@@ -332,3 +333,20 @@ def test_a_manifest_with_any_value_exchanged_is_read_or_refused(tmp_path: Path) 
             refused += 1
 
     assert 500 < refused < 1000
+
+
+@pytest.mark.parametrize(
+    ("words", "scale"),
+    [
+        ("none: raw pixel values 0 to 255; the file computes pixel × 0.5 + -1.0 itself", (0.5, -1.0)),
+        (f"none: raw pixel values 0 to 255; the file computes pixel × {1 / 255!r} + 0.0 itself", (1 / 255, 0.0)),
+        ("none: raw pixel values 0 to 255; the model divides them itself", None),
+        ("image is pixel × 0.5 + 0.0, float32, of raw pixel values 0 to 255", None),
+    ],
+)
+def test_a_manifest_of_before_has_its_scale_in_words(words: str, scale: tuple[float, float] | None) -> None:
+    written = small()
+    written["description"]["preprocessing"] = words
+    del written["description"]["pixel_scale"]
+
+    assert Manifest.from_json(written).description.pixel_scale == scale

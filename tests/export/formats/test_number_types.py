@@ -29,12 +29,11 @@ pytestmark = pytest.mark.slow
 layers = keras.layers
 COARSE = [Target(format=kind, variant=variant) for kind in offered_formats() for variant in facts(kind).variants]
 COARSE = [target for target in COARSE if target.variant is not Variant.FLOAT32]
-BITS = {Variant.FLOAT16: 16, Variant.DYNAMIC: 8, Variant.INT8: 8}
 
 
 @pytest.mark.parametrize("target", COARSE, ids=lambda target: target.file)
 def test_a_file_with_weights_of_its_type_has_nothing_to_say(every_variant: Path, target: Target) -> None:
-    assert BITS[target.variant] in read_structure(target.format, every_variant / target.file).weight_bits
+    assert target.variant.bits in read_structure(target.format, every_variant / target.file).weight_bits
     assert note_on_weights(target, every_variant / target.file) == ""
 
 
@@ -56,8 +55,8 @@ def test_a_file_without_a_weight_of_its_type_says_so_in_itself(
 
     artifact = write(load_serving_model(tmp_path / "model.keras"), tmp_path, how)
 
-    bits = BITS[target.variant]
-    same = f"so that it computes with the numbers of model.{target.format}"
+    bits = target.variant.bits
+    same = f"so that it computes with the numbers of {Target(format=target.format, variant=Variant.FLOAT32).file}"
     assert artifact.note.startswith(f"no weight of {target.file} has {bits} bits, {same}: ")
     assert read_metadata(target.format, tmp_path / target.file)["note"] == f"geübt an 8×8 Ziffern; {artifact.note}"
 

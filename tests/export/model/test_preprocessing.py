@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 
 from export._publish import publish
-from export.artifact import Description, Format, ModelKind, Subject, TensorSpec
+from export.artifact import Format, ModelKind, Subject, TensorSpec
 from export.errors import InputError
 from export.folder.manifest import read_manifest
 from export.formats.format import offered_formats
 from export.formats.runtime import load
 from export.formats.targets import choose_targets
-from export.model.preprocessing import InputPreprocessing, ServingOptions
+from export.model.preprocessing import InputPreprocessing, Preprocessing, ServingOptions
 from export.model.serving import ServingModel, load_serving_model
 from export.publishing.request import ExportRequest
 from export.verification import verify_folder
@@ -231,13 +231,20 @@ def test_images_of_another_size_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("scale", [(1 / 255, 0.0), (1 / 127.5, -1.0), (1e-30, 1e30), None, (1.0, 0.0)])
-def test_the_scale_is_read_back_exactly_from_what_a_description_tells(scale: Any) -> None:
+def test_the_scale_that_the_file_computes_is_a_number_and_in_its_words(scale: Any) -> None:
     image = TensorSpec(name="image", dtype="uint8", shape=(None, 28, 28, 1))
     own = TensorSpec(name="image", dtype="float32", shape=(None, 28, 28, 1))
-    told = InputPreprocessing(spec=image, own=own, scale=scale).in_words
 
-    description = Description(
-        class_names=(), dataset="", dataset_digest="", accuracy=None, source_digest="", preprocessing=told
-    )
+    part = InputPreprocessing(spec=image, own=own, scale=scale)
 
-    assert description.pixel_scale == (None if scale == (1.0, 0.0) else scale)
+    computed = None if scale == (1.0, 0.0) else scale
+    assert Preprocessing(parts=(part,), structure=None).pixel_scale == computed
+    assert computed is None or f"{computed[0]!r} + {computed[1]!r} itself" in part.in_words
+
+
+def test_a_scale_that_the_caller_computes_is_not_the_file_s() -> None:
+    floats = TensorSpec(name="image", dtype="float32", shape=(None, 28, 28, 1))
+
+    part = InputPreprocessing(spec=floats, own=floats, scale=UNIT, scaled_outside=True)
+
+    assert Preprocessing(parts=(part,), structure=None).pixel_scale is None
