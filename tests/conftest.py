@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from case_sample import sample
 from hypothesis import settings
 from warm_scripts import WarmScripts
 
@@ -37,10 +38,19 @@ COSTLY = {"finished", "model_file", "served", "published_regression"}
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs a trained model, or files of one, is slow without saying so, as is what is left to `--all`."""
+    """What needs a trained model, or files of one, is slow without saying so, as is what is left to `--all`: most cases
+    of a slow test that has many."""
+    cases: dict[str, list[pytest.Item]] = {}
     for item in items:
         if COSTLY & set(getattr(item, "fixturenames", ())) or item.get_closest_marker("exhaustive"):
             item.add_marker(pytest.mark.slow)
+        if item.get_closest_marker("slow") and not item.get_closest_marker("exhaustive"):
+            cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for alike in cases.values():
+        kept = sample([item.nodeid for item in alike])
+        for item in alike:
+            if item.nodeid not in kept:
+                item.add_marker(pytest.mark.exhaustive)
 
 
 def pytest_collection_finish() -> None:
