@@ -49,7 +49,7 @@ def test_a_file_without_a_weight_of_its_type_says_so_in_itself(
     target: Target, tmp_path: Path, options: Callable[..., Any], examples: Any
 ) -> None:
     image = keras.Input((28, 28, 1), dtype="uint8")
-    x = layers.AveragePooling2D(7)(layers.Rescaling(1 / 255)(image))
+    x = layers.AveragePooling2D(7)(layers.Rescaling(1.0)(image))
     keras.Model(image, layers.Softmax()(layers.Flatten()(x))).save(tmp_path / "model.keras")
     how = dataclasses.replace(options(target.format), target=target, calibration={"image": examples[0]})
 
