@@ -67,9 +67,9 @@ _DISK_ERRORS = {
     errno.EACCES: "permission is denied: choose another folder",
     errno.EPERM: "permission is denied: choose another folder",
     errno.EFBIG: "the file would be larger than allowed: raise the limit or choose another folder",
-    errno.ENOTDIR: "a file stands where a folder is needed: choose another folder",
-    errno.EEXIST: "a file stands where a folder is needed: choose another folder",
-    errno.EISDIR: "a folder stands where a file is needed: give a file",
+    errno.ENOTDIR: "there is a file where a folder is needed: choose another folder",
+    errno.EEXIST: "there is a file where a folder is needed: choose another folder",
+    errno.EISDIR: "there is a folder where a file is needed: give a file",
     errno.ELOOP: "a link is in its place: remove it",
     errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
 }
@@ -242,7 +242,7 @@ def _guarded(run: Callable[[argparse.Namespace], CommandOutcome], arguments: arg
         if error.errno not in _DISK_ERRORS or error.filename is None:
             return _own_error()
         return _refuse(f"{error.filename} can't be written: {_DISK_ERRORS[error.errno]}")
-    except Exception:  # noqa: BLE001 the last resort: told apart from bad input, kept with its traceback
+    except Exception:  # noqa: BLE001 the last resort: reported as an internal error, kept with its traceback
         return _own_error()
     if arguments.json:
         # What json.dumps leaves as it is of what a terminal obeys.

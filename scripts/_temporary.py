@@ -161,7 +161,7 @@ def _new_folder(outer: Path) -> tuple[Path, int]:
 
 
 def _owned(folder: Path) -> int | None:
-    """A lock on a new folder; None if another command took it for one that nobody owns, and removes it."""
+    """A lock on a new folder; None if another command took it for an abandoned one, and removes it."""
     lock = None
     try:
         lock = os.open(folder / _OWNER, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)

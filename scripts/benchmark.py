@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 KERAS_PACKAGES = ("tensorflow", "keras")
 LEFT_OUT = "model.predict and model.export are left out"
 WRAPPED = (
-    "the published files also do what stands before and behind the model, such as scaling pixels; for Keras's own it "
+    "the published files also do the preprocessing and postprocessing, such as scaling pixels; for Keras's own it "
     "is done outside the measured time"
 )
 

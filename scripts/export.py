@@ -137,7 +137,7 @@ def run(arguments: argparse.Namespace) -> _entry.CommandOutcome:
     tell_fallback(console, dataset)
     result = {"folder": str(folder), **verification.record.as_json()}
     if not verification.passed:
-        why = ", as a wrong file would not have been told from a right one" if verification.only_blind else ""
+        why = ", as a wrong file would have gone undetected" if verification.only_blind else ""
         console.print(red(f"nothing was published{why}: "), f"{folder} is as it was")
         print_advice(console, verification, targets, arguments.variant)
         return _entry.CommandOutcome(result=result, passed=False)

@@ -229,7 +229,7 @@ def run(folder: Path, words: Sequence[str], way_out: str) -> None:
 
 
 def requirements(names: Sequence[str]) -> list[str]:
-    """How pip is told to take these pins and nothing else."""
+    """The arguments that make pip install these pins and nothing else."""
     return ["--no-deps", "--require-hashes", *(word for name in names for word in ("--requirement", str(pins(name))))]
 
 
@@ -293,6 +293,6 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1:])
     except KeyboardInterrupt:
-        leave(INTERRUPTED, "interrupted: repeat scripts/setup, which goes on from there")
+        leave(INTERRUPTED, "interrupted: run scripts/setup again, which continues from there")
     except OSError as error:
         leave(FAILED, f"{error.filename or ROOT}: {error.strerror or error}; then repeat scripts/setup")

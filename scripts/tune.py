@@ -158,8 +158,8 @@ def _tell_unchanged(console: Console, result: SearchResult, *, is_longer: bool) 
         console.print(f"the winner stays trial {result.winner.trial_id}, and its model is as it was")
         return
     more = {
-        StopReason.MAX_TRIALS: "; a larger --max-trials goes on",
-        StopReason.BUDGET: "; a larger --budget goes on",
+        StopReason.MAX_TRIALS: "; continue with a larger --max-trials",
+        StopReason.BUDGET: "; continue with a larger --budget",
     }
     console.print(f"nothing more to do: the model is trained and evaluated{more.get(result.stopped_by, '')}")
 

@@ -118,7 +118,7 @@ def _answer(verification: Verification) -> Part:
     if verification.passed:
         return green("all as published")
     if verification.only_blind:
-        return yellow("not judged: a wrong file would not have been told from a right one")
+        return yellow("not judged: a wrong file would have gone undetected")
     return red("not the same")
 
 

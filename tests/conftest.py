@@ -146,7 +146,7 @@ def picture_folder(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmScripts]:
-    """The scripts without the time that it takes to import TensorFlow; MNIST can't be had."""
+    """The scripts without the time that it takes to import TensorFlow; MNIST is not available."""
     scripts = WarmScripts(tmp_path_factory.mktemp("keras"))
     yield scripts
     scripts.close()
@@ -154,7 +154,7 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmScripts]:
 
 @pytest.fixture
 def script(tmp_path: Path, warm: WarmScripts) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Call `script("tune.py", "--seed", "1")` in an empty folder; MNIST can't be had unless env says otherwise."""
+    """Call `script("tune.py", "--seed", "1")` in an empty folder; MNIST is not available unless env says otherwise."""
 
     def call(name: str, *arguments: object, **env: str) -> subprocess.CompletedProcess[str]:
         return warm.run(tmp_path, name, *arguments, environment={**warm.environment, **env})

@@ -87,7 +87,7 @@ def train_and_save(
 
     The model starts from new weights: nothing that a search trained goes into it. `examples`: for training, and for
     validating every epoch, if any. `promised`: what the written model is to keep. Killed and called again with the same
-    plan, it goes on from its last saved epoch, kept in `folder.checkpoint`, which the caller removes once it has on
+    plan, it resumes from its last saved epoch, kept in `folder.checkpoint`, which the caller removes once it has on
     record that the model is there. Raises TrainingError if the loss becomes NaN or infinite, OSError if the model can't
     be written.
     """

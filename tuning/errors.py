@@ -1,8 +1,8 @@
-"""What a caller is told in one sentence instead of a traceback."""
+"""Errors that are reported in one sentence instead of a traceback."""
 
 
 class InputError(ValueError):
-    """Bad arguments or bad input, told in one sentence: what, what was expected, what to do."""
+    """Bad arguments or bad input, in one sentence: what, what was expected, what to do."""
 
 
 class UserCodeError(InputError):
@@ -22,4 +22,4 @@ class ImpossibleError(UserCodeError):
 
 
 class TrainingError(Exception):
-    """A training that ended without a model to keep, told in one sentence."""
+    """A training that ended without a model to keep, in one sentence."""

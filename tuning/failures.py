@@ -42,7 +42,7 @@ def describe_failure(error: BaseException) -> str:
 
 
 def traceback_of(error: BaseException) -> str:
-    """The whole traceback of an error, or of the one in a user's code that it stands for."""
+    """The whole traceback of an error, or of the one in a user's code that caused it."""
     return "".join(traceback.format_exception(error.__cause__ if error.__cause__ is not None else error))
 
 

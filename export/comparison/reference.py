@@ -26,8 +26,8 @@ class Reference:
     """What was asked and what the Keras model answered, by the names of inputs and outputs, (examples, …) each.
 
     `labels`, int64 (examples,), are None for a model that is no classifier. A classifier has the one input `image` and
-    the one output `probabilities`. `stress_inputs` and `stress_outputs`: the same for inputs that nobody took from the
-    world (see `export.comparison.stress`); both may be empty. `trace`: what each layer answered to the first of the
+    the one output `probabilities`. `stress_inputs` and `stress_outputs`: the same for synthetic inputs
+    (see `export.comparison.stress`); both may be empty. `trace`: what each layer answered to the first of the
     inputs; None for a model without layers that answer with numbers.
     """
 

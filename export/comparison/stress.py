@@ -1,4 +1,4 @@
-"""Inputs that nobody took from the world, on which a wrong file shows what ordinary examples hide. Needs numpy only.
+"""Synthetic inputs, on which a wrong file shows what ordinary examples hide. Needs numpy only.
 
 Images: black, white, single pixels, checkerboards, noise; and mixtures of two examples of different labels, driven to
 the place where the model's answer turns from the one to the other, on both sides of it.

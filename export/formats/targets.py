@@ -24,7 +24,7 @@ _Kind = TypeVar("_Kind", bound=StrEnum)
 def choose_targets(
     formats: Iterable[str], variants: Iterable[str], *, everything: Collection[Format] | None = None
 ) -> tuple[Target, ...]:
-    """The targets that the names ask for; `all` stands for every one, no format for all that have the variant, and
+    """The targets that the names ask for; `all` means every one, no format for all that have the variant, and
     the variant `auto` for every one of the formats.
 
     `everything`: the formats that `all` means, by default those that can be written here. Raises InputError for an

@@ -42,7 +42,7 @@ def main() -> None:
     sys.meta_path.insert(0, _Wall(json.loads(allowed)))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # What a runtime prints must not get between the answers.
-    told = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     import numpy as np
 
@@ -52,7 +52,7 @@ def main() -> None:
         with np.load(inputs_path, allow_pickle=False) as archive:
             inputs = {name: archive[name] for name in archive.files}
         np.savez(answers_path, **answer(path, inputs))
-        print("done", file=told, flush=True)
+        print("done", file=answers, flush=True)
 
 
 if __name__ == "__main__":

@@ -79,8 +79,8 @@ def _show(answer: AttackResult) -> None:
 def _summarize(answers: Sequence[AttackResult]) -> None:
     for answer in answers:
         if answer.attack.kind is TABULATED:
-            told = answer.skipped or "; ".join(answer.faults) or f"as expected, {answer.seconds:.1f} s"
-            print(f"{answer.attack.kind}: {answer.attack.name}: {told}")
+            verdict = answer.skipped or "; ".join(answer.faults) or f"as expected, {answer.seconds:.1f} s"
+            print(f"{answer.attack.kind}: {answer.attack.name}: {verdict}")
     print(f"{'kind':<12} {'cases':>5} {'as expected':>11} {'skipped':>7} {'longest s':>9} {'most MiB':>8}")
     for name in [*AttackKind, "all"]:
         found = [answer for answer in answers if name in ("all", answer.attack.kind)]

@@ -38,7 +38,7 @@ class BudgetResult:
 
 
 def train_pool(dataset_name: str, size: int, epochs: int | None, folder: Path) -> tuple[TrialRecord, ...]:
-    """So many random configurations, each trained to its end; goes on with what the folder holds already."""
+    """So many random configurations, each trained to its end; continues from what the folder holds already."""
     from tuning._search import search
     from tuning.data.search_data import SearchData
     from tuning.data.sources.by_name import load_dataset

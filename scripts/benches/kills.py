@@ -1,4 +1,4 @@
-"""SIGKILLs at random moments over searches on the embedded digits: nothing lost, nothing trained twice, nobody left."""
+"""SIGKILLs at random moments over searches on the embedded digits: nothing lost, trained twice or left running."""
 
 from __future__ import annotations
 

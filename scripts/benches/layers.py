@@ -197,8 +197,8 @@ def _summarize(title: str, results: Sequence[dict[str, Any]]) -> None:
     for who in ("ours", "keras"):
         for kind in results[0][who] if results else ():
             counts = Counter(result[who].get(kind, "not tried") for result in results)
-            told = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
-            print(f"{title:<9} {kind:<12} {who:<6} of {len(results)}: {told}")
+            verdicts = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
+            print(f"{title:<9} {kind:<12} {who:<6} of {len(results)}: {verdicts}")
 
 
 if __name__ == "__main__":

@@ -66,8 +66,8 @@ def main() -> int:
             print(f"{read.kind} {read.seed}: {read.fault}")
     counts = Counter((read.kind, read.code) for read in found)
     for kind in shares:
-        told = ", ".join(f"{counts[kind, code]} with {code}" for code in (0, 1, 2))
-        print(f"{kind:<10} {sum(read.kind == kind for read in found):>6}: {told}")
+        codes = ", ".join(f"{counts[kind, code]} with {code}" for code in (0, 1, 2))
+        print(f"{kind:<10} {sum(read.kind == kind for read in found):>6}: {codes}")
     faults = sum(bool(read.fault) for read in found)
     print(f"{len(found)} damaged files, {faults} not as expected")
     return 1 if faults else 0
@@ -129,10 +129,10 @@ def _read_until_one_ends_it(tasks: Sequence[Task], base: Path, seconds: float) -
                 code = process.wait()
                 yield Read(kind=kind, seed=seed, fault=f"its process crashed ({code})" if ready else "it hangs")
                 return
-            told = json.loads(answer)
-            right = told["code"] in (0, 1, 2) and "Traceback" not in told["said"]
-            fault = "" if right else f"it ended with {told['code']}: {told['said'].strip()}"
-            yield Read(kind=kind, seed=seed, code=told["code"], fault=fault)
+            reply = json.loads(answer)
+            right = reply["code"] in (0, 1, 2) and "Traceback" not in reply["said"]
+            fault = "" if right else f"it ended with {reply['code']}: {reply['said'].strip()}"
+            yield Read(kind=kind, seed=seed, code=reply["code"], fault=fault)
         process.stdin.close()
 
 

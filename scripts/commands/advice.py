@@ -46,7 +46,7 @@ def print_advice(
     `asked`: the targets; `variants`: the number types as they were asked for.
     """
     failed = [artifact for artifact in verification.artifacts if verification.failures_of(artifact)]
-    # What was published earlier, and fails now, would fail again; what nothing can be told of is not made right so.
+    # What was published earlier, and fails now, would fail again; what can't be judged is not fixed that way.
     if any(
         artifact.target not in asked or verification.is_blind(artifact) or verification.is_only_blind(artifact)
         for artifact in failed

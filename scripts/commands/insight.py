@@ -1,4 +1,4 @@
-"""What a search taught, told when it is over: its best trials, what mattered, and what gives reason to doubt."""
+"""What a search found, reported when it is over: its best trials, what mattered, and what gives reason to doubt."""
 
 from __future__ import annotations
 

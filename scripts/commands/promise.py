@@ -1,4 +1,4 @@
-"""A retrained model that did not learn what its trial did: told when it was trained, and kept from being published."""
+"""A retrained model that did not learn what its trial did: reported after its training, and not published."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ def tell_promise(console: Console, folder: RunFolder) -> bool:
 def promise_note(folder: RunFolder, *, accept_worse: bool) -> str:
     """What readers of the files have to know of the model in the folder, empty where it keeps its promise.
 
-    Raises VerificationError where it does not and nobody accepts that, and InputError where there is nothing to accept.
+    Raises VerificationError where it does not and --accept-worse is not given, and InputError where there is nothing
+    to accept.
     """
     broken = _broken(folder)
     if broken and not accept_worse:

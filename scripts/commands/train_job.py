@@ -87,7 +87,9 @@ def resumed_job(arguments: argparse.Namespace, folder: RunFolder, console: Conso
     for option in (*fixed, "epochs", "seed"):
         if getattr(arguments, option) is not None:
             name = option.replace("_", "-")
-            raise InputError(f"--resume goes on with what {folder.path} was started with: leave out --{name}")
+            raise InputError(
+                f"--resume continues {folder.path} with the options that it was started with: leave out --{name}"
+            )
     from tuning.runs.run_record import TrainRun
 
     record = folder.read()

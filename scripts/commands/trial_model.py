@@ -22,7 +22,7 @@ def folder_of_trial(
 ) -> RunFolder:
     """The folder with the model of the trial that `--trial` names: the run's own if it won, else `trials/ID` below it.
 
-    Where there is no model yet, it is trained now, on all training images; killed, it goes on at its last saved epoch.
+    Where there is no model yet, it is trained now, on all training images, or its training resumes after a kill.
     The test set stays closed. Raises InputError if there is no such trial or it has no result.
     """
     from tuning.loop.journal import Journal

@@ -5,7 +5,7 @@ import os
 import keras
 import mlflow
 
-# MLflow would rather have a database, and refuses plain files unless told.
+# MLflow would rather have a database, and refuses plain files unless allowed.
 os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
 
 

@@ -36,12 +36,12 @@ class Code:
 
     @property
     def is_left_out(self) -> bool:
-        """Whether a run names code that built the model, which nobody allowed to be run."""
+        """Whether a run names code that built the model, which was not allowed to be run."""
         return self.named is not None and self.built_by is None
 
     @property
     def line(self) -> str:
-        """What a user is told about the code that the run names; empty if it names none."""
+        """One line on the code that the run names; empty if it names none."""
         if self.named is None:
             return ""
         source, record = readable(self.named.source), readable(str(self.named.record))

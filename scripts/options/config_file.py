@@ -25,13 +25,13 @@ def add_config_argument(parser: OptionParser) -> None:
         "--config",
         type=Path,
         metavar="FILE",
-        help="options in a TOML file (max-trials = 20), or the run.json of a run to repeat it; what stands on the "
-        "command line counts more",
+        help="options in a TOML file (max-trials = 20), or the run.json of a run to repeat it; the command line "
+        "takes precedence",
     )
 
 
 def with_config(parser: OptionParser, words: Sequence[str]) -> list[str]:
-    """The command line's words, behind those that the file given by `--config` stands for.
+    """The command line's words, behind those of the file given by `--config`.
 
     Raises InputError for a file that can't be read, an unknown option and a value that no option takes.
     """

@@ -42,7 +42,7 @@ class DataChoice:
     """Which data is asked for, and how it is read. None: not asked."""
 
     dataset: str | None = option(
-        f"{', '.join(dataset_names())}; auto is MNIST, or the embedded digits where it can't be had",
+        f"{', '.join(dataset_names())}; auto is MNIST, or the embedded digits where it is not available",
         metavar="NAME",
         otherwise="auto",
         one_of="data",
@@ -122,7 +122,7 @@ def _changed(usual: Options, asked: Mapping[str, Any]) -> Options:
 
 
 def load_run_dataset(record: RunRecord, *, runs: Path = _entry.DEFAULT_RUNS) -> Dataset:
-    """The data that a run was made with. Raises InputError if it can't be had or is not the same any more."""
+    """The data that a run was made with. Raises InputError if it is not available or has changed."""
     from tuning.data.sources.by_name import needs_keras
     from tuning.runs.recorded_data import load_recorded_dataset
 

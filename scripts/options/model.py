@@ -72,7 +72,7 @@ class ModelChoice:
     @classmethod
     def from_options(cls, options: Mapping[str, Any]) -> Self:
         """The choice that options of the command line make, None for those that are not given; a file's path becomes
-        absolute, so that the run goes on from any folder."""
+        absolute, so that the run resumes from any folder."""
         from tuning.plugins.user_code import resolved
 
         names = {field.name for field in dataclasses.fields(cls)}
@@ -124,7 +124,7 @@ def tell_code(console: Console, choice: ModelChoice) -> None:
 
 
 def make_builder(choice: ModelChoice, data: SearchData) -> ModelBuilder:
-    """The model builder that was asked for. Raises InputError if it can't be had or does not fit the data."""
+    """The model builder that was asked for. Raises InputError if it can't be loaded or does not fit the data."""
     from tuning.space.space_file import ranges_from
 
     ranges = ranges_from(choice.space)

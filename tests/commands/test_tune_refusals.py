@@ -220,7 +220,7 @@ def test_mnist_that_cannot_be_had_is_never_substituted(script: Script) -> None:
     done = script("tune.py", "--dataset", "mnist", https_proxy="http://127.0.0.1:9")
 
     assert done.returncode == 2
-    assert "mnist can't be had: its download failed" in done.stderr.splitlines()[-1]
+    assert "mnist is not available: its download failed" in done.stderr.splitlines()[-1]
     assert "TUNING_DATA_DIR" in done.stderr.splitlines()[-1]
 
 

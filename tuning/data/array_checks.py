@@ -122,7 +122,7 @@ def check_same_length(part: str, images: NDArray[np.generic], labels: NDArray[np
 def check_classes(labels: Mapping[str, Classes], num_classes: int) -> None:
     """Raise InputError for labels that are no class, or classes that `y_train` lacks."""
     if not 2 <= num_classes <= MAX_CLASSES:
-        raise InputError(f"y_train has {num_classes} classes but 2 to {MAX_CLASSES} can be told apart")
+        raise InputError(f"y_train has {num_classes} classes but must have 2 to {MAX_CLASSES}")
     for key, values in labels.items():
         if int(values.max()) >= num_classes:
             raise InputError(

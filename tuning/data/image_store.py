@@ -94,7 +94,9 @@ class NewEntry:
             self._folder.rename(self._store / digest)
         entry = open_entry(self._store, digest)
         if entry is None:
-            raise InputError(f"{self._store / digest} can't be kept: something else stands there, so remove it")
+            raise InputError(
+                f"{self._store / digest} can't be kept: there is something else of that name, so remove it"
+            )
         return entry
 
 

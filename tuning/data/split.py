@@ -55,7 +55,7 @@ class Split:
     def read(self, positions: NDArray[np.int64] | slice = slice(None)) -> Any:
         """The images at those positions of the split, or each input's values there.
 
-        A slice of what stands in order anyway is a view; everything else is copied into memory.
+        A slice of what is in order anyway is a view; everything else is copied into memory.
         """
         where = positions if self.rows is None else self.rows[positions]
         if isinstance(self.images, Mapping):

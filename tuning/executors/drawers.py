@@ -29,7 +29,7 @@ class Drawer(Protocol):
     def is_concurrent(self) -> bool: ...
 
     def begin(self, drawing: Drawing) -> None:
-        """Start; `result` has to be had before the next one."""
+        """Start; `result` has to be taken before the next one."""
 
     def result(self, *, wait: bool) -> Drawn | None:
         """What was drawn; None where that is not there yet, which `wait` waits for. Raises InputError as `draw`."""

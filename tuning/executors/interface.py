@@ -41,7 +41,7 @@ class Task:
 
     `task_id`: names it among all tasks of an executor. `until`: the number of epochs, 1 to `plan.settings.epochs`,
     after which the training pauses. `state`: the folder that keeps its state when it pauses, and now and then before,
-    so that another task with the same plan goes on there. `waits`: it waits for an answer to each report.
+    so that another task with the same plan resumes there. `waits`: it waits for an answer to each report.
     """
 
     task_id: str
@@ -54,7 +54,7 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelBuilt:
-    """The model stands and nothing is trained yet. `macs`: None unless they are counted."""
+    """The model is built and nothing is trained yet. `macs`: None unless they are counted."""
 
     task_id: str
     parameters: int

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """What a worker is told before it starts. `path`: where Python looks for modules. `keras`: Keras's settings."""
+    """What a worker is given before it starts. `path`: where Python looks for modules. `keras`: Keras's settings."""
 
     path: tuple[str, ...]
     job: Path
@@ -48,7 +48,7 @@ class Assignment:
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """To a worker: draw this, in the space of which it is told what is `news` to it."""
+    """To a worker: draw this, in the space of which it gets what is `news` to it."""
 
     drawing: Drawing
     news: tuple[Point, ...]

@@ -24,7 +24,7 @@ SECONDS_TO_END = 5.0
 
 
 def setup_for(job: Path, *, threads: int, seconds_apart: float = SECONDS_APART) -> Setup:
-    """What a worker is told before it starts; `job` is the folder that keeps what it loads."""
+    """What a worker is given before it starts; `job` is the folder that keeps what it loads."""
     return Setup(
         path=tuple(sys.path),
         job=job.resolve(),
@@ -35,7 +35,7 @@ def setup_for(job: Path, *, threads: int, seconds_apart: float = SECONDS_APART) 
 
 
 class WorkerProcess:
-    """A new Python process of the same interpreter, which a pipe that nobody else can open leads to.
+    """A new Python process of the same interpreter, which a pipe leads to that no other process can open.
 
     It is neither forked, which TensorFlow does not survive, nor started by `multiprocessing`, which would run the main
     script again: a script without a guard and a notebook can be a parent. `first_memory_bytes`: what it held after its

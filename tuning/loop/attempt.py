@@ -19,7 +19,7 @@ class Attempt:
     """A task under way. `seconds_before`: what earlier attempts at the trial took.
 
     `started`: when its model stood, and until then when it was handed over; a worker that has to start takes seconds.
-    `stop_reason`: why it was told to end, at `stopped_at`; empty while it was not. `skips`: before anything is
+    `stop_reason`: why it was asked to end, at `stopped_at`; empty while it was not. `skips`: before anything is
     trained. `is_out_of_time`: there is no time for another attempt. `was_killed`: it is about to be lost.
     """
 
@@ -56,7 +56,7 @@ class Attempt:
             self.stop_reason, self.stopped_at = reason, at
 
     def built(self, report: ModelBuilt, *, at: float) -> None:
-        """Note that its model stands."""
+        """Note that its model is built."""
         self.parameters, self.macs, self.started, self.is_built = report.parameters, report.macs, at, True
 
     def seconds_taken(self, *, at: float) -> float:

@@ -35,7 +35,7 @@ class Suggestion(JsonRecord):
     """A configuration to be trained up to `epochs` epochs in all.
 
     `oracle_id` is the oracle's own name for it, empty for one that no oracle knows of. `ranges`: those that the values
-    were drawn from. A trial that is suggested again goes on where it paused. `repeat_of`: the trial that this one
+    were drawn from. A trial that is suggested again resumes where it paused. `repeat_of`: the trial that this one
     trains again with another seed, else empty.
     """
 

@@ -1,4 +1,4 @@
-"""Is a configuration worth its training? Asked when its model stands, and after every epoch."""
+"""Is a configuration worth its training? Asked when its model is built, and after every epoch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tuning.records import TrialRecord
 
 
 def reason_to_skip(state: SearchState, attempt: Attempt) -> str:
-    """Why a model that stands is not trained: it is too large, or no gain for its size is in sight; else empty."""
+    """Why a model that is built is not trained: it is too large, or no gain for its size is in sight; else empty."""
     config = state.config
     if config.max_parameters is not None and attempt.parameters > config.max_parameters:
         return f"it has {attempt.parameters} parameters, more than {config.max_parameters}"
@@ -21,7 +21,7 @@ def reason_to_skip(state: SearchState, attempt: Attempt) -> str:
 def reason_to_stop(state: SearchState, attempt: Attempt, number: int) -> str:
     """Why a trial is not trained on after its epoch of that number, else empty.
 
-    Where costs count, it goes on as long as no smaller trial was as good after as many epochs (non-dominated trials
+    Where costs count, it continues as long as no smaller trial was as good after as many epochs (non-dominated trials
     survive a rung: Schmucker et al., Multi-objective Asynchronous Successive Halving, 2021).
     """
     if state.goes_on(attempt.trial_id, number):

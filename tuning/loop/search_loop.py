@@ -164,7 +164,7 @@ class SearchLoop:
             self._submit(lost)
 
     def _left_over(self, *, repeats: bool) -> Suggestion | None:
-        """The first suggestion without a result that nobody works on: an earlier process or attempt was lost."""
+        """The first suggestion without a result that no worker has: an earlier process or attempt was lost."""
         left = (each for each in self.state.under_way.values() if bool(each.repeat_of) == repeats)
         return next((each for each in left if each.trial_id not in self._trial_ids()), None)
 

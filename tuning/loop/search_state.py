@@ -83,7 +83,7 @@ class SearchState:
 
     @property
     def is_judged(self) -> bool:
-        """Whether a trial may be told to end for what it is like, and so has to wait for an answer."""
+        """Whether a trial may be stopped early, and so has to wait for an answer."""
         return self.driver.traits.stops or bool(self.config.costs) or self.config.max_parameters is not None
 
     def header(self) -> SearchBegan:
@@ -236,7 +236,7 @@ class SearchState:
         names = [suggestion.oracle_id, *self._repetitions.pop(record.trial_id, ())]
         for oracle_id in filter(None, names):
             self.driver.tell(oracle_id, record)
-        # Behind those that finished before it, also where it goes on after a pause.
+        # Behind those that finished before it, also where it resumes after a pause.
         self.records.pop(record.trial_id, None)
         self.records[record.trial_id] = record
 

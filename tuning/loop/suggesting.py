@@ -14,7 +14,7 @@ from tuning.space.points import Point
 def next_up(state: SearchState) -> Suggestion | Drawing | Waiting | None:
     """Enqueued configurations first, then what the oracle wants; None when there is no more.
 
-    A configuration that is yet to be drawn goes on by `events_of`.
+    A configuration that is yet to be drawn continues with `events_of`.
     """
     number = state.numbered
     if number < len(state.enqueued):

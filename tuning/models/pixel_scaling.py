@@ -1,4 +1,4 @@
-"""Which pixel values a user's model is made for: told, or seen from its first layers."""
+"""Which pixel values a user's model is made for: stated, or inferred from its first layers."""
 
 from __future__ import annotations
 

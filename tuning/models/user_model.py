@@ -184,7 +184,7 @@ class UserModel:
 
 
 def _failure(error: BaseException, what: str, *, may_be_impossible: bool = False) -> UserCodeError:
-    """What a user's code raised, told apart as Keras Tuner does."""
+    """What a user's code raised, classified as Keras Tuner does."""
     reason = describe_failure(error)
     is_impossible = isinstance(error, kt.errors.FailedTrialError)
     if may_be_impossible and isinstance(error, ValueError) and not isinstance(error, InputError):

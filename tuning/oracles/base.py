@@ -22,7 +22,7 @@ from tuning.space.known_space import KnownSpace
 from tuning.space.points import Point
 
 EPOCHS, EARLIER_TRIAL = "tuner/epochs", "tuner/trial_id"
-"""Keras Tuner's hyperparameters for the epochs to train up to, and for the trial that goes on."""
+"""Keras Tuner's hyperparameters for the epochs to train up to, and for the trial that resumes."""
 
 _NEVER = 2**31
 
@@ -38,7 +38,7 @@ WAITING: Final = Waiting.WAITING
 
 @dataclass(frozen=True, kw_only=True)
 class Proposed:
-    """What an oracle wants tried: a configuration that is yet to be drawn, or one that goes on where it paused.
+    """What an oracle wants tried: a configuration that is yet to be drawn, or one that resumes where it paused.
 
     `decided`: what else the oracle says of its trial, by the names of Keras Tuner's own hyperparameters.
     """
@@ -48,10 +48,10 @@ class Proposed:
 
 
 class Proposer(Protocol):
-    """What a driver asks: an oracle of ours, or one that stands for an oracle of the caller's own.
+    """What a driver asks: an oracle of ours, or one that wraps an oracle of the caller's own.
 
-    `space`: every point that was taken. `is_caller_s`: it is told of every configuration that it asked for, possible or
-    not. The other attributes are as those of `UnrepeatedOracle`.
+    `space`: every point that was taken. `is_caller_s`: it is informed of every configuration that it asked for,
+    possible or not. The other attributes are as those of `UnrepeatedOracle`.
     """
 
     space: KnownSpace
@@ -63,7 +63,7 @@ class Proposer(Protocol):
     fewest_epochs: int
 
     def propose(self, *, new: bool = True) -> Proposed | Waiting | None:
-        """What comes next; None if there is no more. `new` False: only one that goes on."""
+        """What comes next; None if there is no more. `new` False: only one that resumes."""
 
     def agrees(self, point: Point) -> bool:
         """Whether a point from a journal can be what comes next."""
@@ -81,7 +81,7 @@ class Proposer(Protocol):
 class UnrepeatedOracle(kt.Oracle):
     """A `kt.Oracle` whose proposals are a function of its seed, its trials, what was reported of them, and its space.
 
-    It is not told its space: `space` is what is known of it, and grows with every configuration that was drawn.
+    It is not given its space: `space` is what is known of it, and grows with every configuration that was drawn.
     `propose` says what to draw, and `adopt` makes a trial of what was drawn. `seed`: 0 or more. Random numbers are
     derived for each draw from the seed and the number of configurations before it, so that trials taken from a journal
     stand for the calls that made them. It keeps no files.
@@ -89,7 +89,7 @@ class UnrepeatedOracle(kt.Oracle):
     An algorithm declares by class attributes what it is like. `learns`: it makes use of results, also of configurations
     that it did not propose. `stops`: it may end a trial early, in `update_trial`. `pauses`: a proposal may continue an
     earlier one's trial, so that what that had learned is kept. `is_slow`: a proposal takes seconds. `is_random`: its
-    proposals depend on the seed. `fewest_epochs`: what a trial gets at least where nobody says how many.
+    proposals depend on the seed. `fewest_epochs`: what a trial gets at least where no number is given.
     """
 
     is_caller_s: ClassVar[bool] = False
@@ -131,7 +131,7 @@ class UnrepeatedOracle(kt.Oracle):
         return Drawing(seed=derive_seed(self.seed, "draw", len(self.space)))
 
     def agrees(self, point: Point) -> bool:
-        """Always: what a journal holds stands for the calls that made it, and nothing is computed for it."""
+        """Always: what a journal holds replaces the calls that made it, and nothing is computed for it."""
         return True
 
     def adopt(self, point: Point, decided: dict[str, Any]) -> Any:
@@ -167,7 +167,7 @@ class UnrepeatedOracle(kt.Oracle):
         return -score if self.objective.direction == "max" else score
 
     def save(self) -> None:
-        """Nothing: the journal is what a search goes on from."""
+        """Nothing: the journal is what a search resumes from."""
 
     def _save_trial(self, trial: Any) -> None:
         """Nothing, likewise. Keras Tuner writes a file at every call, which takes longer the more trials there are."""

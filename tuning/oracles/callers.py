@@ -20,7 +20,7 @@ def proposer_of(oracle: kt.Oracle) -> Proposer:
 
 
 class CallersOracle:
-    """It hands out the trials that `oracle` makes. It is told of every configuration that it asked for."""
+    """It hands out the trials that `oracle` makes. It is informed of every configuration that it asked for."""
 
     is_caller_s = True
     learns = False
@@ -36,7 +36,7 @@ class CallersOracle:
         self.is_slow = isinstance(oracle, kt.oracles.BayesianOptimizationOracle)
 
     def propose(self, *, new: bool = True) -> Proposed | Waiting | None:
-        """What the oracle's next trial asks for; of one that goes on it knows nothing."""
+        """What the oracle's next trial asks for; of one that resumes it knows nothing."""
         if not new:
             return None
         trial = self._oracle.create_trial(f"proposal-{len(self._oracle.trials)}")

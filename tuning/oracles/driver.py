@@ -30,7 +30,7 @@ class Proposal:
     """What an oracle wants tried. `oracle_id` is the oracle's name for it.
 
     `epochs`: train up to so many in all; None: as many as the search gives every trial. `continues`, if not empty, is
-    the `oracle_id` of the proposal whose trial goes on from where it paused.
+    the `oracle_id` of the proposal whose trial resumes where it paused.
     """
 
     oracle_id: str
@@ -62,7 +62,7 @@ class OracleDriver:
 
     @property
     def objective(self) -> Objective:
-        """What the oracle is told. Raises InputError for an oracle with several objectives or none."""
+        """The objective that the oracle gets. Raises InputError for an oracle with several objectives or none."""
         objective = self._oracle.objective
         if type(objective) is not kt.Objective:
             raise InputError(
@@ -86,7 +86,7 @@ class OracleDriver:
         return self._proposer.space
 
     def ask(self, *, new: bool = True) -> Drawing | Proposal | Waiting | None:
-        """What comes next: a configuration to be drawn and handed to `accept`, or an earlier one that goes on.
+        """What comes next: a configuration to be drawn and handed to `accept`, or an earlier one that resumes.
 
         WAITING if that depends on a result that is not there yet, None if there is no more. `new` False: only the
         continuation of an earlier one, of which oracles that are the caller's own have none.

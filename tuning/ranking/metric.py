@@ -27,7 +27,7 @@ class Metric:
 
 
 def find_metric(objective: str) -> Metric | None:
-    """The metric that an objective's name stands for, measured in training or in validation."""
+    """The metric that an objective's name means, measured in training or in validation."""
     name = objective.removeprefix(_VALIDATION)
     if name not in names_in(_PACKAGE):
         return None

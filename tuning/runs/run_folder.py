@@ -187,9 +187,9 @@ def newest_finished(runs: Path, *, published: bool = False) -> RunFolder:
         if record.status is RunStatus.FINISHED and (folder.artifacts.is_dir() or not published):
             finished.append((record.finished_at or "", folder.name, folder))
     if not finished:
-        mend = "export one with python scripts/export.py" if published else "start one with python scripts/tune.py"
+        remedy = "export one with python scripts/export.py" if published else "start one with python scripts/tune.py"
         kind = "exported" if published else "finished"
-        raise InputError(f"there is no {kind} run in {runs}: {mend}, or give the folder of your runs with `runs`")
+        raise InputError(f"there is no {kind} run in {runs}: {remedy}, or give the folder of your runs with `runs`")
     return max(finished)[2]
 
 

@@ -1,4 +1,4 @@
-"""What `run.json` says about a run: written at its start, completed as it goes on, compared when it is resumed.
+"""What `run.json` says about a run: written at its start, completed as it continues, compared when it is resumed.
 
 Standard library only. What an older release left out has a default here; what is missing, unknown or of another kind
 is refused by the name of its field.

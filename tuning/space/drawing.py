@@ -86,8 +86,8 @@ def draw(
 ) -> Drawn:
     """Run the builder once, through `space`, which stays as it is: the new point is the caller's to add.
 
-    `on_asked` is told of every value before the builder is. Raises InputError if the builder asks for something else
-    than before after the same values, and if it ends the search.
+    `on_asked` is called with every value before the builder is. Raises InputError if the builder asks for something
+    else than before after the same values, and if it ends the search.
     """
     point, error = _run(builder, _Chooser(drawing, Walk(space)), on_asked=on_asked)
     if error is None:

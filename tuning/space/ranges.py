@@ -197,8 +197,8 @@ def is_fixed(domain: Range) -> bool:
 def range_as_json(domain: Range) -> dict[str, Any]:
     """The range as JSON has it; what is left at its default is left out."""
     fields = {field.name: (getattr(domain, field.name), field.default) for field in dataclasses.fields(domain)}
-    told = {name: value for name, (value, default) in fields.items() if value != default}
-    return {"kind": _NAMES[type(domain)], **told}
+    stated = {name: value for name, (value, default) in fields.items() if value != default}
+    return {"kind": _NAMES[type(domain)], **stated}
 
 
 def range_from_json(data: Mapping[str, Any]) -> Range:
@@ -219,7 +219,7 @@ def ranges_from_json(data: Mapping[str, Any]) -> dict[str, Range]:
 
 
 def parse_value(name: str, text: str, domain: Range) -> Value:
-    """The value that a text from the command line stands for. Raises InputError if it is of the wrong kind."""
+    """The value that a text from the command line means. Raises InputError if it is of the wrong kind."""
     example = domain.values[0] if isinstance(domain, Choices) else domain.low
     if isinstance(example, bool):
         return {"true": True, "false": False}.get(text.lower(), text)

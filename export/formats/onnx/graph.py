@@ -227,7 +227,7 @@ def _rename(graph: Any) -> None:
 
 
 def _shapes(model: onnx.ModelProto) -> dict[str, list[int | None]]:
-    """Sizes of every tensor that can be told, None for those that can't."""
+    """Sizes of every tensor, None where they are not known."""
     inferred = onnx.shape_inference.infer_shapes(model).graph
     return {
         tensor.name: [

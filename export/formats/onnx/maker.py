@@ -155,9 +155,9 @@ def main(requests: BinaryIO, replies: BinaryIO) -> None:
 
 def _node_at(error: Exception) -> str | None:
     """The node that a converter was at: its message tells it, or its own functions call it `node`."""
-    told = _NODE.search(str(error))
-    if told is not None:
-        return told["name"]
+    found = _NODE.search(str(error))
+    if found is not None:
+        return found["name"]
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     nodes = [frame.f_locals["node"] for frame in reversed(frames) if "node" in frame.f_locals]
     names = [node.name for node in nodes if isinstance(getattr(node, "name", None), str)]

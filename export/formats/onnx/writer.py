@@ -71,9 +71,9 @@ def write(source: ModelSource, path: Path, options: WriteOptions) -> int:
 
 def _node_at_fault(proto: Any, faults: Sequence[str]) -> str | None:
     """The node that the faults are about, if one is."""
-    told = _NODE.search(" ".join(faults))
-    if told is not None:
-        return told["name"]
+    found = _NODE.search(" ".join(faults))
+    if found is not None:
+        return found["name"]
     nodes = all_nodes(proto.graph)
     return next((node.name for node in nodes if node.domain not in STANDARD_DOMAINS or node.op_type in RANDOM), None)
 

@@ -30,7 +30,7 @@ def like(output: Any, value: float) -> Any:
 
 def kept_apart(output: Any) -> Any:
     """The same numbers, NaN too, behind a PReLU of slopes 1: no pass of the processor's plugin looks through it, and it
-    is joined with what stands before it.
+    is fused with what comes before it.
 
     Of a single slope the plugin would make a LeakyRelu, which loses its mark: so there are several, along the last axis
     that has some. Without such an axis a Clamp does, at the limits of float32.

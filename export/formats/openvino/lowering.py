@@ -78,7 +78,7 @@ def _replace(op: Any, made: Any) -> None:
 
 
 def _separate(op: Any, kind: str) -> bool:
-    """Keep the operator apart from what stands before it, where the plugin would join or exchange the two."""
+    """Keep the operator separate from what comes before it, where the plugin would fuse or swap the two."""
     if kind not in _ELEMENTWISE.split() or not is_float(op.output(0)):
         return False
     inputs = op.input_values()

@@ -2,7 +2,7 @@
 
 None of them reads or writes a file, opens a connection, calls Python, prints, or holds anything but numbers between two
 calls. An operator that is not in this list is not known to be harmless. Names that say the same for their gradients,
-such as `ReluGrad`, are not in it: nobody trains a published file.
+such as `ReluGrad`, are not in it: published files are not trained.
 """
 
 from __future__ import annotations

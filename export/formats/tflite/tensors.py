@@ -73,7 +73,7 @@ def open_tensors(path: Path) -> TFLiteTensors:
 
 
 def _results(interpreter: Any) -> dict[str, int]:
-    """What the operators compute, name → number, in their order; a name that stands there twice gets its number."""
+    """What the operators compute, name → number, in their order; a name that occurs twice gets its number."""
     indices = [int(at) for operator in interpreter._get_ops_details() for at in operator["outputs"] if at >= 0]
     names = [interpreter._get_tensor_details(index, 0)["name"] for index in indices]
     often = Counter(names)

@@ -43,7 +43,7 @@ def check(candidate: Candidate) -> RingFinding:
 
 
 def get_ready(kind: Format) -> None:
-    """Start the process for files of the format, which loads its runtime while this one goes on."""
+    """Start the process for files of the format, which loads its runtime while this one continues."""
     isolated_process(kind, _importable(kind))
 
 

@@ -1,4 +1,4 @@
-"""The file on inputs that nobody took from the world, against what the Keras model answered to them."""
+"""The file on synthetic inputs, against what the Keras model answered to them."""
 
 from __future__ import annotations
 

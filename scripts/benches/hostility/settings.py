@@ -39,7 +39,7 @@ def with_patch(place: CasePlace, words: Sequence[str], patch: str) -> list[str]:
 
 
 def with_mounts(words: Sequence[str], mounts: str) -> list[str]:
-    """The command after these mounts, which nobody else sees."""
+    """The command after these mounts, which no other process sees."""
     return ["unshare", "--map-root-user", "--mount", "sh", "-c", f'{mounts} && exec "$@"', "sh", *as_command(words)]
 
 

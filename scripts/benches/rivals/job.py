@@ -35,7 +35,7 @@ class RivalJob:
     configurations: tuple[Configuration, ...] = ()
 
     def write(self, folder: Path) -> None:
-        """Into the folder that the contestant's process is told."""
+        """Into the folder that the contestant's process is given."""
         (folder / "job.json").write_text(json.dumps(dataclasses.asdict(self)), encoding="utf-8")
 
     @classmethod

@@ -1,7 +1,7 @@
 """Contestant: Ray Tune with one processor for each trial and the data in its object store, as its user guide has it.
 
 `reuse_actors` is off unless asked for; its documentation names it for short trials, and without it every trial would
-import TensorFlow anew.
+import TensorFlow again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Inputs that nobody took from the world: in shape, in range, the same every time, and on both sides of a boundary."""
+"""Synthetic inputs: in shape, in range, the same every time, and on both sides of a boundary."""
 
 from __future__ import annotations
 

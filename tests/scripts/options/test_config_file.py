@@ -1,4 +1,4 @@
-"""Options in a file: what stands there counts as on the command line, but less than what stands on it."""
+"""Options in a file: as on the command line, which takes precedence."""
 
 from __future__ import annotations
 

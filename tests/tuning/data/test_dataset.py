@@ -236,7 +236,7 @@ def test_a_named_class_without_images_is_refused(arrays):
 def test_a_single_class_is_refused(arrays):
     refuse(
         arrays,
-        "y_train has 1 classes but 2 to 1000 can be told apart",
+        "y_train has 1 classes but must have 2 to 1000",
         y_train=arrays["y_train"] * 0,
         y_test=arrays["y_test"] * 0,
     )
@@ -244,7 +244,7 @@ def test_a_single_class_is_refused(arrays):
 
 def test_more_than_a_thousand_classes_are_refused(arrays):
     labels = with_value(arrays["y_train"].astype(np.int64), 0, 1000)
-    refuse(arrays, "y_train has 1001 classes but 2 to 1000 can be told apart", y_train=labels)
+    refuse(arrays, "y_train has 1001 classes but must have 2 to 1000", y_train=labels)
 
 
 @pytest.mark.parametrize("part", ["train", "test"])

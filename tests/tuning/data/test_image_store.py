@@ -109,7 +109,7 @@ def test_of_two_that_store_the_same_the_first_one_stays(store):
 def test_a_file_in_the_place_of_an_entry_is_told(store):
     store.mkdir(parents=True)
     (store / "abc").write_text("mine")
-    with pytest.raises(InputError, match=r"abc can't be kept: something else stands there, so remove it"):
+    with pytest.raises(InputError, match=r"abc can't be kept: there is something else of that name, so remove it"):
         fill(store)
     assert (store / "abc").read_text() == "mine"
 

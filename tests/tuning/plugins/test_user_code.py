@@ -1,4 +1,4 @@
-"""A user's own Python file: found, imported, and told apart from what is not there."""
+"""A user's own Python file: found and imported, or refused."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def _check_count(root: Path, folders: Sequence[Path]) -> None:
         return
     shown = f" ({folders[0].name})" if len(folders) == 1 else ""
     raise InputError(
-        f"{root} has {len(folders)} class folders{shown} but 2 to {MAX_CLASSES} classes can be told apart: give each "
+        f"{root} has {len(folders)} class folders{shown} but must have 2 to {MAX_CLASSES}: give each "
         f"class a subfolder{unread_table(root)}"
     )
 

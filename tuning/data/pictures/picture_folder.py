@@ -227,7 +227,7 @@ def _refusal(reasons: Sequence[str], options: FolderOptions) -> InputError:
     more = f"; and {len(reasons) - LISTED} more" if len(reasons) > LISTED else ""
     listed = f"{'; '.join(reasons[:LISTED])}{more}"
     return InputError(
-        f"{options.path} holds pictures that can't be read, {len(reasons)} in all: {listed}: mend or remove "
+        f"{options.path} holds pictures that can't be read, {len(reasons)} in all: {listed}: repair or remove "
         "them, or leave them out with `skip_corrupt`"
     )
 

@@ -25,8 +25,8 @@ def dataset_names() -> tuple[str, ...]:
 def load_dataset(name: str) -> Dataset:
     """A data set by its name in `dataset_names()`.
 
-    `auto` is MNIST, or the embedded digits where MNIST can't be had, with the reason in `fallback_reason`. Raises
-    InputError for an unknown name, for data that can't be had, and for a `TUNING_DATA_DIR` without the file.
+    `auto` is MNIST, or the embedded digits where MNIST is not available, with the reason in `fallback_reason`. Raises
+    InputError for an unknown name, for data that is not available, and for a `TUNING_DATA_DIR` without the file.
     """
     if name not in dataset_names():
         raise InputError(f"unknown dataset {name}: choose one of {', '.join(dataset_names())}, or give `data` FILE.npz")

@@ -35,7 +35,7 @@ def keras_source(name: str, class_names: tuple[str, ...]) -> NamedSource:
             return load_keras_dataset(name, class_names)
         except UnavailableError as error:
             raise InputError(
-                f"{name} can't be had: {error}; connect to the network once, or put {name}.npz with "
+                f"{name} is not available: {error}; connect to the network once, or put {name}.npz with "
                 f"{', '.join(ARRAY_NAMES)} in a folder and set {DATA_DIR_VARIABLE} to it"
             ) from error
 

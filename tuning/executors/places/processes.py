@@ -23,7 +23,7 @@ MOST_GROWTH_BYTES = 500 << 20
 
 @dataclass(kw_only=True, eq=False)
 class _Seat:
-    """Where a worker stands, if there is one at the moment, and what it trains, if it does."""
+    """The worker of a place, if there is one at the moment, and what it trains, if it does."""
 
     number: int
     worker: WorkerProcess | None = None
@@ -173,7 +173,7 @@ class LocalProcesses:
                     deliver(Lost(task_id=task.task_id, reason=reason))
             case Unusable(failure=failure):
                 raise InputError(
-                    f"a worker process can't load the model, the data or the callbacks ({failure}): mend that, or "
+                    f"a worker process can't load the model, the data or the callbacks ({failure}): fix that, or "
                     "train in this process with workers=0"
                 )
             case Said(report=TaskEnded() | Lost() as report, memory_bytes=memory_bytes):

@@ -17,7 +17,7 @@ from tuning.records import SearchConfig
 from tuning.settings import Objective
 
 FACTOR = 3
-"""About one in so many trials goes on at a rung, to so many times the epochs."""
+"""About one in so many trials is promoted at a rung, to so many times the epochs."""
 
 
 @dataclass(frozen=True, kw_only=True)

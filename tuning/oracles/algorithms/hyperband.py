@@ -55,7 +55,7 @@ class HyperbandOracle(UnrepeatedOracle):
     `epochs`: what the best configurations get, 1 or more. The losers of a rung stay as they are. A third of a rung is
     promoted, at least one, of those with a result: a failed trial starves no rung. While a rung waits for running
     trials, the next bracket begins. What a bracket lacks when the space is used up, or when nothing new is wanted, it
-    goes on without.
+    continues without.
     """
 
     pauses = True
@@ -103,7 +103,7 @@ class HyperbandOracle(UnrepeatedOracle):
         return found
 
     def _brackets(self) -> list[Bracket]:
-        """Where every trial so far stands, in brackets in order; the last one has room."""
+        """The position of every trial so far, in brackets in order; the last one has room."""
         brackets: list[Bracket] = []
         places: dict[str, tuple[Bracket, int]] = {}
         for trial_id, trial in self.trials.items():
@@ -136,7 +136,7 @@ class HyperbandOracle(UnrepeatedOracle):
         return None
 
     def _winners(self, trial_ids: list[str]) -> list[Any]:
-        """The third of a rung that is promoted, best first; nobody while a trial of it runs."""
+        """The third of a rung that is promoted, best first; none while a trial of it runs."""
         trials = [self.trials[trial_id] for trial_id in trial_ids]
         if any(trial.status == "RUNNING" for trial in trials):
             return []

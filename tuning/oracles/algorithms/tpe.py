@@ -96,7 +96,7 @@ def _sampler(seed: int) -> Any:
 
 
 def _distribution(domain: Range) -> Any:
-    """Optuna is told the number of a value, or where on its scale it lies: it lacks some of the scales."""
+    """Optuna gets the number of a value, or where on its scale it lies: it lacks some of the scales."""
     if isinstance(domain, FloatRange) and domain.step is None:
         return optuna.distributions.FloatDistribution(0.0, 1.0)
     if isinstance(domain, IntRange) and domain.step == 1:

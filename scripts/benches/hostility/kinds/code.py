@@ -241,7 +241,7 @@ CASES: tuple[Attack, ...] = (
     *(
         Attack(
             kind=AttackKind.CODE,
-            name=f"a pickle stands for {name}",
+            name=f"a pickle in place of {name}",
             prepare=pickled(file, words),
             codes=codes,
             says=says,

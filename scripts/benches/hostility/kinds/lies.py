@@ -88,7 +88,7 @@ def _all_looser(manifest: Facts, parity: Facts) -> None:
 
 
 def _foreign(make: Callable[[Path], object], name: str) -> Attack:
-    return _lie(f"a folder with {name} that nobody published", make, "was not published by an export")
+    return _lie(f"a folder with {name} that no export published", make, "was not published by an export")
 
 
 def _link(name: str) -> Callable[[Path], object]:
@@ -141,7 +141,7 @@ _IN_MANIFEST: Mapping[str, tuple[Callable[[Path], object], str, tuple[int, ...]]
     "another look of pictures": (_manifest("look", "dark_background", to=False), "pictures look like", ANSWER_IS_NO),
     "a size that it has not": (_manifest("artifacts", 2, "size_bytes", to=1), "has 1 bytes", ANSWER_IS_NO),
     "more examples than there are": (_manifest("counted", "examples", to=10**6), "counts 1000000 exam", ANSWER_IS_NO),
-    "looser limits that are not told": (_said(_all_looser), "are looser than the default", ANSWER_IS_NO),
+    "looser limits that are not stated": (_said(_all_looser), "are looser than the default", ANSWER_IS_NO),
     "looser limits that there are not": (
         _manifest("looser", to={"float32": {"probability": 1.0}}),
         "looser than the default",
@@ -151,7 +151,7 @@ _IN_MANIFEST: Mapping[str, tuple[Callable[[Path], object], str, tuple[int, ...]]
     "a limit of more than all": (_rules(agreement=2.0), "can't be read as a manifest", BAD_INPUT),
     "a limit in words": (_rules(probability="any"), "can't be read as a manifest", BAD_INPUT),
     "a limit that is unknown": (_rules(trust=True), "can't be read as a manifest", BAD_INPUT),
-    "rules of a number type that nobody knows": (_manifest("tolerances", to={"float1": {}}), "float32", BAD_INPUT),
+    "rules of an unknown number type": (_manifest("tolerances", to={"float1": {}}), "float32", BAD_INPUT),
     "no artifacts": (
         lambda folder: (folder / MANIFEST).write_text('{"artifacts": []}', encoding="utf-8"),
         "can't be read as a manifest",

@@ -216,7 +216,7 @@ CASES = (
         if "FORCE" not in before
     ),
     _attack(
-        "ASCII, and what stands for a letter",
+        "ASCII, and what replaces a letter",
         _shell(VERIFY, before=POOR["ASCII"]),
         codes=(0,),
         says=r"size +\|dp\| +limit",

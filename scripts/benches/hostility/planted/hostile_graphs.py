@@ -55,7 +55,7 @@ OPERATORS = (
     "StringFormat",
     "Evil>FromALibrary",
 )
-"""Operators that reach files, other machines, Python, or nobody knows what."""
+"""Operators that reach files, other machines, Python, or anything at all."""
 
 
 def _function(saved: Any, start: str) -> Any:

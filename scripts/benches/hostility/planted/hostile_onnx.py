@@ -156,7 +156,7 @@ REFUSED: Mapping[str, tuple[Change, str]] = {
     "an operator of somebody's": (_node("Evil", domain="evil"), "operators of evil"),
     "an operator on pictures' files": (_node("ImageDecoder"), "ImageDecoder"),
     "an operator on texts": (_node("RegexFullMatch"), "RegexFullMatch"),
-    "an operator that nobody knows": (_node("ReadFile"), "ReadFile"),
+    "an unknown operator": (_node("ReadFile"), "ReadFile"),
     "weights in a file beside it": (_external("weights.bin"), "in another file"),
     "weights in a file of the system": (_external("/etc/passwd"), "in another file"),
     "weights in a folder above": (_external("../../../etc/passwd"), "in another file"),

@@ -187,7 +187,7 @@ def test_classes_of_rows_can_have_names():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"y_train": np.zeros(18, int)}, "y_train has 1 classes but 2 to 1000 can be told apart"),
+        ({"y_train": np.zeros(18, int)}, "y_train has 1 classes but must have 2 to 1000"),
         ({"y_test": np.arange(6)}, "y_test holds the label 5 but the 3 classes are numbered 0 to 2"),
         ({"y_train": np.arange(18) % 3 * 2}, "class 1, 3 has no training images: number the classes"),
     ],

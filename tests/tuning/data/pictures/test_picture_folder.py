@@ -361,7 +361,7 @@ def _empty_validation(folder):
         (_nothing, "shapes has no subfolders: put the pictures of each class into one, named after the class"),
         (_loose, "shapes has no subfolders"),
         (lambda folder: shutil.rmtree(folder / "circle"), r"shapes has 1 class folders \(square\) but 2 to 1000"),
-        (_classes_called(1001), "shapes has 1001 class folders but 2 to 1000 classes can be told apart"),
+        (_classes_called(1001), "shapes has 1001 class folders but must have 2 to 1000"),
         (_parts("test", beside="other"), "shapes has test but no train: name the folder of the training pictures"),
         (_parts("train", "test"), "shapes has extra beside train: its subfolders must be train, validation, test, or"),
         (_test_class_that_train_lacks, "test/triangle shows class triangle, which train lacks: add training pictures"),

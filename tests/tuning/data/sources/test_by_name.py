@@ -282,14 +282,16 @@ def test_auto_falls_back_to_the_digits_and_says_why(no_network, digits):
     assert dataset.name == "digits"
     assert dataset.digest == digits.digest
     assert dataset.fallback_reason == (
-        "MNIST can't be had: its download failed (URL fetch failure on https://example.org/mnist.npz: None -- "
+        "MNIST is not available: its download failed (URL fetch failure on https://example.org/mnist.npz: None -- "
         "[Errno -3] No route)"
     )
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
 def test_a_data_set_asked_for_by_name_is_never_substituted(no_network, name):
-    message = rf"{name} can't be had: its download failed \(URL fetch failure .*No route\); connect .*set TUNING_DATA"
+    message = (
+        rf"{name} is not available: its download failed \(URL fetch failure .*No route\); connect .*set TUNING_DATA"
+    )
     with pytest.raises(InputError, match=message):
         load_dataset(name)
 

@@ -195,7 +195,7 @@ def test_labels_that_name_no_class_are_refused(arrays, given, tmp_path):
     cache = tmp_path / "cache"
     refuse("y_train holds the label 3 but the 3 classes are numbered 0 to 2", training, test, cache, class_names="abc")
     refuse("class 4 has no training images", training, test, cache, class_names="abcde")
-    refuse("y_train has 1 classes but 2 to 1000 can be told apart", training, test, cache, class_names="a")
+    refuse("y_train has 1 classes but must have 2 to 1000", training, test, cache, class_names="a")
     refuse("class_names holds a, b, a, c but every class needs a name", training, test, cache, class_names="abac")
     refuse(
         "y_train has dtype float32 but labels must be whole numbers from 0",

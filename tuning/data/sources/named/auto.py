@@ -13,7 +13,7 @@ def _load() -> Dataset:
     try:
         return load_keras_dataset("mnist", CLASS_NAMES)
     except UnavailableError as error:
-        return load_digits(fallback_reason=f"MNIST can't be had: {error}")
+        return load_digits(fallback_reason=f"MNIST is not available: {error}")
 
 
 SOURCE = NamedSource(load=_load, through_keras=True)
