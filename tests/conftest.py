@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import shutil
 import subprocess
@@ -237,3 +238,23 @@ def finished(tmp_path_factory: pytest.TempPathFactory, warm: WarmScripts) -> Pat
 def runs(finished: Path, tmp_path: Path) -> Path:
     """A copy of those runs to work on."""
     return Path(shutil.copytree(finished, tmp_path / "runs"))
+
+
+@pytest.fixture
+def add_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str, str], None]]:
+    """`add_file(folder, name, text)`: the file, as if it were in that folder of the project."""
+    added = []
+
+    def call(folder: str, name: str, text: str) -> None:
+        package = importlib.import_module(folder.replace("/", "."))
+        place = tmp_path / folder
+        place.mkdir(parents=True)
+        (place / f"{name}.py").write_text(text, encoding="utf-8")
+        monkeypatch.setattr(package, "__path__", [*package.__path__, str(place)])
+        added.append((package, name))
+
+    yield call
+    for package, name in added:
+        sys.modules.pop(f"{package.__name__}.{name}", None)
+        if hasattr(package, name):
+            delattr(package, name)

@@ -4,11 +4,29 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 
 import pytest
 
 from export.rings import Candidate
 from export.rings.run import check, rings
+
+NEW = """
+import numpy as np
+
+from export.comparison.ring_result import RingFinding
+from export.formats.runtime import answer_all
+from export.rings import Ring
+
+
+def check(candidate):
+    answers = answer_all(candidate.model, candidate.reference.inputs)
+    bad = [name for name, values in answers.items() if (values < 0).any()]
+    return RingFinding(failures=tuple(f"{name} is negative" for name in bad), facts={"outputs": len(answers)})
+
+
+RING = Ring(order=9, check=check)
+"""
 
 
 def test_the_rings_are_those_of_the_folder_in_their_order() -> None:
@@ -37,3 +55,14 @@ def test_results_have_the_names_of_their_rings(right: Candidate) -> None:
 
     assert [result.ring for result in results] == list(rings())
     assert [result.ring for result in results if not result.passed] == ["stress"]
+
+
+def test_a_ring_is_one_file(add_file: Callable[[str, str, str], None], right: Candidate) -> None:
+    add_file("export/rings/checks", "positive", NEW)
+    rings.cache_clear()
+    try:
+        last = list(check(right))[-1]
+    finally:
+        rings.cache_clear()
+
+    assert (last.ring, last.passed, last.facts) == ("positive", True, {"outputs": 1})
