@@ -276,7 +276,7 @@ def verify_folder(
     check_foreign(folder, manifest)
     chosen = [artifact for artifact in manifest.artifacts if artifact.target.format in formats]
     if not chosen:
-        raise InputError(f"{folder} holds no {' or '.join(formats)}: export it first with python scripts/export.py")
+        raise InputError(f"{folder} holds no {' or '.join(formats)}: export it first with `export.py`")
     standard = published_standard(folder, manifest)
     check_claims(folder, manifest, standard.reference)
     return verify_artifacts(folder, chosen, standard, limits=limits, on_step=on_step)

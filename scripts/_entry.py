@@ -15,7 +15,6 @@ import importlib.util
 import json
 import os
 import re
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -37,6 +36,7 @@ from scripts import _temporary as temporary  # noqa: E402 found by the path abov
 from scripts.options.declared import OptionParser  # noqa: E402
 from scripts.terminal import output  # noqa: E402 found by the path above
 from scripts.terminal.field_names import with_options  # noqa: E402
+from scripts.terminal.program import call_of, how_to_install, quoted  # noqa: E402
 from tuning.environment.keras_settings import shield  # noqa: E402
 from tuning.plain_names import readable  # noqa: E402
 
@@ -103,7 +103,7 @@ class Parser(OptionParser):
 
 def parser(description: str) -> Parser:
     """A parser with what every script takes: `--runs` and `--json`."""
-    made = Parser(prog=readable(_quoted(["python", sys.argv[0]])), description=description, allow_abbrev=False)
+    made = Parser(prog=readable(quoted(call_of())), description=description, allow_abbrev=False)
     made.add_argument(
         "--runs",
         type=Path,
@@ -118,7 +118,7 @@ def parser(description: str) -> Parser:
 def command(script: str, *words: object, runs: Path) -> str:
     """How to call another script from where this one was called: the same path to it, the same runs."""
     given = [] if runs == DEFAULT_RUNS else ["--runs", str(runs)]
-    return _quoted(["python", str(Path(sys.argv[0]).parent / script), *map(str, words), *given])
+    return quoted([*call_of(script), *map(str, words), *given])
 
 
 def same_command(*words: str, without: Collection[str]) -> str:
@@ -130,11 +130,7 @@ def same_command(*words: str, without: Collection[str]) -> str:
             kept.append(word)
         elif not equals:
             next(given, None)
-    return _quoted(["python", sys.argv[0], *kept, *words])
-
-
-def _quoted(words: Sequence[str]) -> str:
-    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+    return quoted([*call_of(), *kept, *words])
 
 
 def main(made: Parser, run: Callable[[argparse.Namespace], CommandOutcome], *, requires: Sequence[str]) -> NoReturn:
@@ -164,7 +160,7 @@ def _parsed(made: Parser) -> argparse.Namespace:
 def hand_over(requires: Sequence[str], *, remedy: str = "", or_else: str = "") -> None:
     """Go on in the project's `.venv` unless this Python has every package; leave with 2 if there is none.
 
-    `remedy`: the command that installs them (default: `scripts/setup`). `or_else`: what a user may do instead of
+    `remedy`: the command that installs them. `or_else`: what a user may do instead of
     installing everything.
     """
     missing = [name for name in requires if importlib.util.find_spec(name) is None]
@@ -172,7 +168,7 @@ def hand_over(requires: Sequence[str], *, remedy: str = "", or_else: str = "") -
         return
     python = ROOT / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if os.environ.get(_HANDED_OVER) or not python.exists():
-        remedy = remedy if remedy else f"run {ROOT / 'scripts/setup'}"
+        remedy = remedy if remedy else how_to_install(ROOT)
         raise SystemExit(_refuse(f"{', '.join(missing)} can't be imported by {sys.executable}: {remedy}{or_else}"))
     command = [str(python), *sys.argv]
     environment = {**os.environ, _HANDED_OVER: "1"}

@@ -137,7 +137,7 @@ def _artifact(manifest: Manifest, asked: str | None, folder: Path) -> Artifact:
         for artifact in manifest.artifacts:
             if artifact.target.format is kind:
                 return artifact
-    raise InputError(f"{folder} holds no {' or '.join(formats)}: export it first with python scripts/export.py")
+    raise InputError(f"{folder} holds no {' or '.join(formats)}: export it first with `export.py`")
 
 
 def _ranked(probabilities: np.ndarray, names: tuple[str, ...]) -> list[tuple[str, float]]:

@@ -56,7 +56,7 @@ def read(folder: Path) -> Benchmark:
     """The benchmark of a published folder. Raises InputError where there is none or it is damaged."""
     path = folder / BENCHMARK
     if not path.is_file():
-        raise InputError(f"there is no {path}: measure the files first with python scripts/benchmark.py")
+        raise InputError(f"there is no {path}: measure the files first with `benchmark.py`")
     try:
         return Benchmark.from_json(read_json(path))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

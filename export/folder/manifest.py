@@ -126,7 +126,7 @@ def read_manifest_bytes(folder: Path) -> bytes:
     """Its bytes. Raises InputError where there are none."""
     path = folder / MANIFEST
     if not path.is_file():
-        raise InputError(f"there is no {path}: export a model there first with python scripts/export.py")
+        raise InputError(f"there is no {path}: export a model there first with `export.py`")
     try:
         return read_regular(path, LARGEST_BYTES)
     except (OSError, ValueError) as error:

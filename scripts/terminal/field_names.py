@@ -1,8 +1,10 @@
-"""Messages of the library name fields of its classes; on the command line those have options."""
+"""Messages of the library name fields of its classes, and scripts: on the command line, options and calls."""
 
 from __future__ import annotations
 
 import re
+
+from scripts.terminal.program import call_of, quoted
 
 OPTIONS = {
     "algorithm": "--algorithm",
@@ -29,5 +31,7 @@ OPTIONS = {
 
 
 def with_options(message: str) -> str:
-    """The message with each field that it names in backticks as the option of the command line."""
+    """The message with each field that it names in backticks as the option of the command line, and each script as the
+    command that runs it."""
+    message = re.sub(r"`(\w+\.py)`", lambda found: quoted(call_of(found[1])), message)
     return re.sub(r"`(\w+)`", lambda found: OPTIONS.get(found[1], found[0]), message)

@@ -140,7 +140,7 @@ def test_a_format_that_was_not_published_is_refused(
 
     publish(request_for(tmp_path / "artifacts", "onnx"), *examples)
 
-    with pytest.raises(InputError, match=r"holds no tflite or saved_model: export it first with python scripts"):
+    with pytest.raises(InputError, match=r"holds no tflite or saved_model: export it first with `export"):
         verify_folder(tmp_path / "artifacts", formats=[Format.TFLITE, Format.SAVED_MODEL])
 
 

@@ -187,7 +187,7 @@ def newest_finished(runs: Path, *, published: bool = False) -> RunFolder:
         if record.status is RunStatus.FINISHED and (folder.artifacts.is_dir() or not published):
             finished.append((record.finished_at or "", folder.name, folder))
     if not finished:
-        remedy = "export one with python scripts/export.py" if published else "start one with python scripts/tune.py"
+        remedy = "export one with `export.py`" if published else "start one with `tune.py`"
         kind = "exported" if published else "finished"
         raise InputError(f"there is no {kind} run in {runs}: {remedy}, or give the folder of your runs with `runs`")
     return max(finished)[2]

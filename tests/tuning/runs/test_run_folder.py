@@ -91,8 +91,8 @@ def test_the_newest_published_run_is_one_with_artifacts(tmp_path):
 @pytest.mark.parametrize(
     ("published", "message"),
     [
-        (False, r"there is no finished run in .*: start one with python scripts/tune\.py"),
-        (True, r"there is no exported run in .*: export one with python scripts/export\.py"),
+        (False, r"there is no finished run in .*: start one with `tune\.py`"),
+        (True, r"there is no exported run in .*: export one with `export\.py`"),
     ],
 )
 def test_without_any_such_run_it_says_how_to_get_one(tmp_path, published, message):
