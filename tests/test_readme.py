@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 from readme_files import READMES, ROOT, blocks, without_blocks
 
+from scripts.options.data import DataChoice
+from scripts.options.declared import OptionParser
+from scripts.options.search import SearchOptions
+
 LANGUAGES = {"bash", "python", "toml", "text"}
 """`bash` and `python` are run, see test_readme_commands.py; `toml` is a file's content, `text` is shown only."""
 LINK = re.compile(r"\[[^\]]+\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
@@ -81,6 +85,10 @@ def test_they_name_every_script_and_bench() -> None:
 def test_every_option_that_it_names_exists(readme: str) -> None:
     files = [*(ROOT / "scripts").rglob("*.py"), *(path for path in (ROOT / "scripts").iterdir() if path.is_file())]
     texts = "".join(path.read_text(encoding="utf-8") for path in files)
+    parser = OptionParser()
+    for holder in (DataChoice, SearchOptions):
+        parser.add_options(holder)
+    texts += parser.format_help()
 
     assert [name for name in re.findall(r"(?<!-)--[a-z][a-z-]+", READMES[readme]) if name not in texts] == []
 

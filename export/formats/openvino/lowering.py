@@ -234,6 +234,16 @@ def _add(op: Any) -> Any:
     return None
 
 
+def _prelu(op: Any) -> Any:
+    """The plugin has an operator of its own for a single slope."""
+    value, slope = op.input_values()
+    constant = constant_of(slope)
+    if constant is None or constant.size != 1:
+        return None
+    below = set1.multiply(value, like(value, float(constant.reshape(()))))
+    return set1.select(set1.less(value, like(value, 0)), below, value).output(0)
+
+
 REWRITES: Mapping[str, Rewrite] = {
     "Add": _add,
     "Broadcast": _broadcast,
@@ -244,6 +254,7 @@ REWRITES: Mapping[str, Rewrite] = {
     "LogSoftmax": _log_softmax,
     "MaxPool": _max_pool,
     "Negative": _negative,
+    "PRelu": _prelu,
     "Pad": _pad,
     "Softmax": _softmax,
     "Subtract": _subtract,

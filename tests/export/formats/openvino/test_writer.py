@@ -118,6 +118,8 @@ def test_neither_telemetry_nor_what_calls_it_can_be_imported() -> None:
         lambda x, set1: set1.subtract(x, np.full((1, 6), 0.5, np.float32)),
         lambda x, set1: set1.subtract(x, set1.relu(x)),
         lambda x, set1: set1.negative(x),
+        lambda x, set1: set1.prelu(x, np.float32([0.1])),
+        lambda x, set1: set1.prelu(x, np.float32([0.1, 0.2, 0.3, 0.1, 0.2, 0.3])),
         lambda x, set1: set1.divide(x, set1.exp(x)),
         lambda x, set1: set1.divide(x, np.full((1, 6), 3, np.float32)),
         lambda x, set1: set1.tile(x, np.array([1, 2])),
