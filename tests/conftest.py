@@ -40,14 +40,16 @@ COSTLY = {"finished", "model_file", "served", "published_regression"}
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What needs a trained model, or files of one, is slow without saying so, as is what is left to `--all`: most cases
-    of a slow test that has many."""
+    of a slow test that has many, unless it says itself which ones."""
     cases: dict[str, list[pytest.Item]] = {}
     for item in items:
         if COSTLY & set(getattr(item, "fixturenames", ())) or item.get_closest_marker("exhaustive"):
             item.add_marker(pytest.mark.slow)
-        if item.get_closest_marker("slow") and not item.get_closest_marker("exhaustive"):
+        if item.get_closest_marker("slow"):
             cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
     for alike in cases.values():
+        if any(item.get_closest_marker("exhaustive") for item in alike):
+            continue
         kept = sample([item.nodeid for item in alike])
         for item in alike:
             if item.nodeid not in kept:
