@@ -137,8 +137,28 @@ def main(made: Parser, run: Callable[[argparse.Namespace], CommandOutcome], *, r
     """Parse, hand over to `.venv` if a package is missing, run, and leave with the exit code that fits."""
     output.make_lasting()
     arguments = _parsed(made)
-    hand_over(requires)
-    raise SystemExit(_guarded(run, arguments))
+    try:
+        hand_over(requires)
+        code = _guarded(run, arguments)
+    except _HandOverError as other:
+        temporary.remove_ended()
+        other.take_over()
+    raise SystemExit(code)
+
+
+class _HandOverError(BaseException):
+    """Ends everything that a command has begun, its temporary folder too, which would else outlive its lock."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        super().__init__()
+        self._command = list(command)
+
+    def take_over(self) -> NoReturn:
+        """Run the command in the place of this one."""
+        environment = {**os.environ, _HANDED_OVER: "1"}
+        if os.name == "nt":
+            raise SystemExit(subprocess.run(self._command, env=environment, check=False).returncode)
+        os.execve(self._command[0], self._command, environment)
 
 
 def _parsed(made: Parser) -> argparse.Namespace:
@@ -170,11 +190,7 @@ def hand_over(requires: Sequence[str], *, remedy: str = "", or_else: str = "") -
     if os.environ.get(_HANDED_OVER) or not python.exists():
         remedy = remedy if remedy else how_to_install(ROOT)
         raise SystemExit(_refuse(f"{', '.join(missing)} can't be imported by {sys.executable}: {remedy}{or_else}"))
-    command = [str(python), *sys.argv]
-    environment = {**os.environ, _HANDED_OVER: "1"}
-    if os.name == "nt":
-        raise SystemExit(subprocess.run(command, env=environment, check=False).returncode)
-    os.execve(str(python), command, environment)
+    raise _HandOverError([str(python), *sys.argv])
 
 
 @contextlib.contextmanager

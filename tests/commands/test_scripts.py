@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import subprocess
@@ -124,6 +125,30 @@ def test_a_python_without_the_packages_hands_over_or_says_what_to_run(tmp_path: 
     assert len(alone.stderr.strip().splitlines()) == 1
     assert alone.stderr.strip().endswith(f"run {checkout}/scripts/setup")
     assert handed.stdout == f"handed over: {checkout}/scripts/tune.py --dataset digits\n"
+
+
+def test_handing_over_in_the_middle_leaves_no_temporary_folder(tmp_path: Path) -> None:
+    fake = tmp_path / "checkout" / ".venv" / "bin" / "python"
+    fake.parent.mkdir(parents=True)
+    fake.write_text('#!/bin/sh\necho "in $TMPDIR: $(ls "$TMPDIR")"\n')
+    fake.chmod(0o755)
+    (tmp_path / "temporary").mkdir()
+    program = f"""
+import pathlib, sys; sys.path.insert(0, {str(ROOT / "scripts")!r}); sys.argv = ["busy.py", "--json"]
+import _entry
+_entry.ROOT = pathlib.Path({str(tmp_path / "checkout")!r})
+_entry.main(_entry.parser("test"), lambda arguments: _entry.hand_over(["no_such_package"]), requires=[])
+"""
+
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "TMPDIR": str(tmp_path / "temporary")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.stdout, done.returncode) == (f"in {tmp_path / 'temporary'}: \n", 0), done.stderr
 
 
 def test_ctrl_c_inside_a_finalizer_is_not_lost(tmp_path: Path) -> None:
