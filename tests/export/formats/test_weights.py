@@ -75,7 +75,7 @@ def test_what_was_written_is_read_again_and_changes_the_answers(published_copy: 
 def unit(channels: np.ndarray) -> np.ndarray:
     """(channels, values) without signs, each channel in ascending order and of length 1.
 
-    Layouts differ between formats, and what stands before or behind a layer is multiplied into its channels.
+    Layouts differ between formats, and what comes before or behind a layer is multiplied into its channels.
     """
     rows = np.sort(np.abs(channels), axis=1)
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)

@@ -230,7 +230,7 @@ def test_all_pictures_that_cannot_be_read_are_listed_with_path_and_reason(load, 
     corrupt_all_kinds(picture_folder)
     message = (
         r"shapes holds pictures that can't be read, 4 in all: circle/cut\.jpg is damaged: .*; circle/empty\.png holds "
-        r"no bytes; square/link\.jpg can't be opened: No such file or directory; square/text\.png is no picture: mend "
+        r"no bytes; square/link\.jpg can't be opened: No such file or directory; square/text\.png is no picture: repair "
         r"or remove them, or leave them out with `skip_corrupt`"
     )
     refuse(load, message, store, image_size=(8, 8))
@@ -263,7 +263,7 @@ def test_what_was_left_out_once_is_still_refused_without_the_option(load, pictur
 def test_of_many_only_the_first_ten_are_listed(load, picture_folder, store):
     for number in range(13):
         (picture_folder / "circle" / f"bad{number:02}.png").write_bytes(b"")
-    refuse(load, r"can't be read, 13 in all: .*bad09\.png holds no bytes; and 3 more: mend", store)
+    refuse(load, r"can't be read, 13 in all: .*bad09\.png holds no bytes; and 3 more: repair", store)
 
 
 def test_a_folder_of_nothing_but_damage_is_refused(load, picture_folder, store):
@@ -360,7 +360,10 @@ def _empty_validation(folder):
         (shutil.rmtree, "there is no folder .*shapes: give one with a subfolder of pictures for each class"),
         (_nothing, "shapes has no subfolders: put the pictures of each class into one, named after the class"),
         (_loose, "shapes has no subfolders"),
-        (lambda folder: shutil.rmtree(folder / "circle"), r"shapes has 1 class folders \(square\) but 2 to 1000"),
+        (
+            lambda folder: shutil.rmtree(folder / "circle"),
+            r"shapes has 1 class folders \(square\) but must have 2 to 1000",
+        ),
         (_classes_called(1001), "shapes has 1001 class folders but must have 2 to 1000"),
         (_parts("test", beside="other"), "shapes has test but no train: name the folder of the training pictures"),
         (_parts("train", "test"), "shapes has extra beside train: its subfolders must be train, validation, test, or"),
