@@ -230,8 +230,8 @@ def test_all_pictures_that_cannot_be_read_are_listed_with_path_and_reason(load, 
     corrupt_all_kinds(picture_folder)
     message = (
         r"shapes holds pictures that can't be read, 4 in all: circle/cut\.jpg is damaged: .*; circle/empty\.png holds "
-        r"no bytes; square/link\.jpg can't be opened: No such file or directory; square/text\.png is no picture: repair "
-        r"or remove them, or leave them out with `skip_corrupt`"
+        r"no bytes; square/link\.jpg can't be opened: No such file or directory; square/text\.png is no picture: "
+        r"repair or remove them, or leave them out with `skip_corrupt`"
     )
     refuse(load, message, store, image_size=(8, 8))
 
