@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -35,39 +35,7 @@ AS_COMMANDS = (
     "a keras.json and an environment for other programs",
 )
 """Kinds that are walked by a new Python for each command, the first two with workers; the others by forked ones."""
-ONE_MORE = {
-    "an optimizer with rates of its own behind two switches",
-    "a real range that ends at another value",
-    "one name with other ranges in other branches",
-    "a name that turns up late",
-    "conditions declared for Keras Tuner",
-    "combinations that it calls impossible",
-    "hyperparameters called as the table's own columns",
-    "a hypermodel that never calls super",
-    "a decorator from a module",
-    "an object that is called",
-    "layers of a package that is imported as a module",
-    "functions of one's own in every place of a layer",
-    "weights that are averaged over the steps",
-    "a fit that names its arrays and weighs the examples",
-    "a fit with arrays, on a folder of pictures",
-    "folds that train the model they were given",
-    "pictures in folders of their classes alone",
-    "labels that were stored as floats, under other names",
-    "rows of pixels",
-    "words by number",
-    "two labels for a list of outputs",
-    "an HDF5 file of Keras's own layers",
-    "three upsamplings in a row",
-    "a model in a model in a model",
-}
-"""Kinds that take the same way as another one that is always walked; what sets them apart is also tested by itself."""
-
 pytestmark = pytest.mark.slow
-
-
-def sized(names: Iterable[str]) -> list[Any]:
-    return [pytest.param(name, marks=pytest.mark.exhaustive if name in ONE_MORE else ()) for name in names]
 
 
 @pytest.fixture
@@ -83,7 +51,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             del sys.modules[name]
 
 
-@pytest.mark.parametrize("name", sized(KINDS))
+@pytest.mark.parametrize("name", KINDS)
 def test_a_kind_of_model_goes_the_whole_way(name: str, home: Path, warm: WarmScripts) -> None:
     kind = KINDS[name]
     write_code(home, {**kind.files, "my.py": kind.code})
@@ -102,7 +70,7 @@ def test_a_kind_of_model_goes_the_whole_way(name: str, home: Path, warm: WarmScr
     _compare(run / "artifacts", raw, expected)
 
 
-@pytest.mark.parametrize("name", sized(FILES))
+@pytest.mark.parametrize("name", FILES)
 def test_a_kind_of_file_is_exported(name: str, home: Path, warm: WarmScripts) -> None:
     kind = FILES[name]
     (home / "my.py").write_text(kind.code, encoding="utf-8")
@@ -127,8 +95,7 @@ def test_a_kind_of_file_is_exported(name: str, home: Path, warm: WarmScripts) ->
 
 def test_the_table_is_large_enough() -> None:
     assert len(KINDS) + len(FILES) >= 40
-    assert set(AS_COMMANDS) <= set(KINDS) - ONE_MORE
-    assert {*KINDS, *FILES} >= ONE_MORE
+    assert set(AS_COMMANDS) <= set(KINDS)
 
 
 def _called(folder: Path, words: list[Any], more: Mapping[str, str]) -> subprocess.CompletedProcess[str]:

@@ -85,7 +85,7 @@ def test_any_model_s_files_are_measured_with_it_and_choices_are_kept(script: Scr
     assert "rounds_ns" in (exported / "benchmark.json").read_text(encoding="utf-8")
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_wrapped_file_is_told_to_do_more_than_keras_s(script: Script, tmp_path: Path) -> None:
     image = keras.Input((28, 28))
     logits = keras.layers.Dense(10)(keras.layers.Flatten()(image))

@@ -52,7 +52,7 @@ def tune(folder: Path, environment: dict[str, str], *options: object) -> subproc
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("workers", [pytest.param(0, marks=pytest.mark.exhaustive), 1])
 def test_a_search_is_the_same_whatever_is_set_elsewhere(
     workers: int, elsewhere: dict[str, str], script: Callable[..., Any], tmp_path: Path
 ) -> None:
