@@ -75,6 +75,11 @@ def writing_modules() -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for one in found for name in (one.module, *one.writer_modules)))
 
 
+def usual_formats() -> tuple[Format, ...]:
+    """Those that every installation has."""
+    return tuple(kind for kind in Format if facts(kind).extra is None)
+
+
 def offered_formats() -> tuple[Format, ...]:
     """All formats but the optional ones whose packages are not installed here."""
     return tuple(kind for kind in Format if facts(kind).extra is None or is_installed(kind))

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from export.artifact import Format, Target, Variant
 from export.errors import InputError
-from export.formats.format import facts, offered_formats
+from export.formats.format import facts, offered_formats, usual_formats
 
 OLDEST_OPSET, NEWEST_OPSET = 13, 18
 AUTO = "auto"
@@ -27,7 +27,7 @@ def choose_targets(
     """The targets that the names ask for; `all` means every one, no format for all that have the variant, and
     the variant `auto` for every one of the formats.
 
-    `everything`: the formats that `all` means, by default those that can be written here. Raises InputError for an
+    `everything`: the formats that `all` means, by default those that every installation has. Raises InputError for an
     unknown name and for a named pair that does not exist.
     """
     format_names, variant_names = list(formats), list(variants)
@@ -35,7 +35,7 @@ def choose_targets(
         if len(variant_names) > 1:
             raise InputError(f"--variant {AUTO} chooses by itself: leave the others out")
         variant_names = ["all"]
-    offered = offered_formats() if everything is None else everything
+    offered = usual_formats() if everything is None else everything
     named = _chosen(format_names or ["all"], Format, "format")
     chosen_formats = [kind for kind in named if kind in offered or kind in format_names]
     chosen_variants = _chosen(variant_names or [Variant.FLOAT32], Variant, "variant")

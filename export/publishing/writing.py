@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from export.artifact import Artifact, Description, Target, Variant
 from export.errors import InputError, UnusableError, UnwritableError, VerificationError
-from export.formats.format import offered_formats
+from export.formats.format import usual_formats
 from export.formats.source import opened
 from export.formats.writer import WriteOptions, write
 from export.model.serving import ServingModel
@@ -65,7 +65,7 @@ def _try_all(targets: Sequence[Target], write_one: Write) -> tuple[list[Artifact
 
 def _other_formats(targets: Sequence[Target]) -> list[Target]:
     asked = {target.format for target in targets}
-    return [Target(format=kind, variant=Variant.FLOAT32) for kind in offered_formats() if kind not in asked]
+    return [Target(format=kind, variant=Variant.FLOAT32) for kind in usual_formats() if kind not in asked]
 
 
 def _combine(errors: Sequence[Exception], others: Sequence[Artifact]) -> UnwritableError | UnusableError:

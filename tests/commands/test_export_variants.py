@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from export.formats.format import offered_formats
+from export.formats.format import usual_formats
 
 Script = Callable[..., subprocess.CompletedProcess[str]]
 LOOSE = ("--tolerance", "int8=1", "--tolerance", "dynamic=1", "--agreement", "90", "--accuracy-loss", "10")
@@ -31,7 +31,7 @@ def test_the_smallest_files_are_published_with_a_note_of_looser_rules(
 
     assert done.returncode == 0, done.stderr
     files = [result["file"] for result in json.loads(done.stdout)["results"]]
-    assert [result["format"] for result in json.loads(done.stdout)["results"]] == list(offered_formats())
+    assert [result["format"] for result in json.loads(done.stdout)["results"]] == list(usual_formats())
     assert "model_int8.onnx" in files
     assert "model.onnx was not taken: larger than model_int8.onnx" in " ".join(done.stderr.split())
     assert "looser limits than the default for int8: probability 1" in done.stderr

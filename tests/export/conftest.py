@@ -91,8 +91,10 @@ def keras_answers(serving: Any) -> Callable[[np.ndarray], np.ndarray]:
 
 @pytest.fixture(scope="session")
 def request_for(model_file: Path, subject: Any) -> Callable[..., Any]:
-    """`request_for(folder, *formats, model=…, opset=…, about=…)`: an ExportRequest; no format means all."""
+    """`request_for(folder, *formats, model=…, opset=…, about=…)`: an ExportRequest; no format means all, the optional
+    ones too."""
     from export.artifact import DEFAULT_OPSET
+    from export.formats.format import offered_formats
     from export.formats.targets import choose_targets
     from export.publishing.request import ExportRequest
 
@@ -105,7 +107,7 @@ def request_for(model_file: Path, subject: Any) -> Callable[..., Any]:
     ) -> ExportRequest:
         return ExportRequest(
             model=model,
-            targets=choose_targets(formats, []),
+            targets=choose_targets(formats or offered_formats(), []),
             folder=folder,
             subject=about,
             opset=opset,
@@ -156,11 +158,15 @@ def every_variant(
 ) -> Path:
     """The small model in every format and number type. Not to be changed: copy it."""
     from export._publish import publish
+    from export.formats.format import offered_formats
     from export.formats.targets import choose_targets
 
     folder = tmp_path_factory.mktemp("every_variant") / "artifacts"
     request = dataclasses.replace(
-        request_for(folder), targets=choose_targets(["all"], ["all"]), calibration=calibration, tolerances=loose
+        request_for(folder),
+        targets=choose_targets(["all", *offered_formats()], ["all"]),
+        calibration=calibration,
+        tolerances=loose,
     )
     verification = publish(request, *examples)
     assert verification.passed, [verification.failures_of(artifact) for artifact in verification.artifacts]

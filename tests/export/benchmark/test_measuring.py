@@ -21,6 +21,7 @@ from export.benchmark.session import Session, Settings
 from export.comparison.reference import Reference
 from export.errors import InputError, VerificationError
 from export.folder.manifest import read_manifest
+from export.formats.format import offered_formats
 from export.formats.targets import choose_targets
 
 QUICK = Settings(rounds=3, starts=1, batches=(1, 4))
@@ -28,7 +29,7 @@ QUICK = Settings(rounds=3, starts=1, batches=(1, 4))
 
 def plan(folder: Path, *formats: str, keras_source: KerasSource | None = None) -> BenchmarkPlan:
     manifest = read_manifest(folder)
-    artifacts = choose_artifacts(manifest, choose_targets(formats, ["all"]))
+    artifacts = choose_artifacts(manifest, choose_targets(formats, ["all"], everything=offered_formats()))
     return BenchmarkPlan(folder=folder, manifest=manifest, artifacts=artifacts, keras=keras_source, notes=("a note",))
 
 

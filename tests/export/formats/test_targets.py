@@ -62,10 +62,11 @@ def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
         choose_targets(["torch"], [])
 
 
-def test_an_optional_format_that_is_installed_is_one_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_optional_format_is_asked_for_by_name_whatever_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("export.formats.format.is_installed", lambda kind: True)
 
-    assert choose_targets([], ["all"]) == EVERY_TARGET
+    assert choose_targets([], ["all"]) == USUAL_TARGETS
+    assert choose_targets(["all", "openvino"], ["all"]) == EVERY_TARGET
 
 
 def test_what_is_published_may_be_of_formats_that_are_not_installed() -> None:
