@@ -18,16 +18,17 @@ from export.benchmark.candidate import (
 )
 from export.errors import InputError
 from export.folder.manifest import read_manifest
+from export.formats.format import offered_formats
 from export.formats.targets import choose_targets
 from export.model.own_code import OwnCode
 
 
 def test_each_artifact_is_a_candidate_with_its_digests(published: Path) -> None:
-    artifacts = choose_artifacts(read_manifest(published), choose_targets([], ["all"]))
+    artifacts = choose_artifacts(read_manifest(published), choose_targets(offered_formats(), ["all"]))
 
     found = published_candidates(published, artifacts)
 
-    assert [candidate.name for candidate in found] == [target.file for target in choose_targets([], [])]
+    assert [candidate.name for candidate in found] == [target.file for target in choose_targets(offered_formats(), [])]
     assert {candidate.maker for candidate in found} == {Exporter.PUBLISHED}
     assert [candidate.files for candidate in found] == [artifact.files for artifact in artifacts]
     assert all(candidate.path.exists() and candidate.size_bytes > 1000 for candidate in found)

@@ -12,6 +12,7 @@ import pytest
 from export.artifact import Format, Target, Variant
 from export.errors import InputError, VerificationError
 from export.folder.manifest import read_manifest
+from export.formats.format import offered_formats
 from export.formats.targets import choose_targets
 from export.publishing.earlier import check_folder, earlier_tolerances, keep_earlier, published_targets
 
@@ -44,7 +45,7 @@ def test_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
 
 
 def test_what_was_published_is_told(published: Path, tmp_path: Path) -> None:
-    assert published_targets(published) == set(choose_targets([], []))
+    assert published_targets(published) == set(choose_targets(offered_formats(), []))
     assert published_targets(tmp_path) == frozenset()
 
 
@@ -53,7 +54,9 @@ def test_what_is_not_asked_for_is_copied_with_its_bytes(published: Path, staged:
 
     kept = keep_earlier(published, [ONNX], manifest.description, staged)
 
-    assert [artifact.target for artifact in kept] == [target for target in choose_targets([], []) if target != ONNX]
+    assert [artifact.target for artifact in kept] == [
+        target for target in choose_targets(offered_formats(), []) if target != ONNX
+    ]
     assert kept == [artifact for artifact in manifest.artifacts if artifact.target != ONNX]
     for path in (path for artifact in kept for path in artifact.files):
         assert (staged / path).read_bytes() == (published / path).read_bytes()
