@@ -21,6 +21,7 @@ SECTIONS = {
     block.runtime[0]: (block.runtime[1], block.text) for readme in READMES for block in blocks(readme) if block.runtime
 }
 FILES = {"ONNX": "model.onnx", "TFLite": "model.tflite", "SavedModel": "saved_model", "OpenVINO": "openvino"}
+FORMATS = ("--format", "all", "--format", "openvino")
 RUNTIMES = {"ONNX": "onnxruntime", "TFLite": "ai-edge-litert", "SavedModel": "tensorflow", "OpenVINO": "openvino"}
 OURS = ("tuning", "export", "scripts", "keras_tuner")
 
@@ -28,7 +29,7 @@ OURS = ("tuning", "export", "scripts", "keras_tuner")
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory, warm: WarmScripts, model_file: Path) -> Path:
     folder = tmp_path_factory.mktemp("published")
-    done = warm.run(folder, "export.py", "--model", model_file, "--dataset", "digits", "--output", folder)
+    done = warm.run(folder, "export.py", "--model", model_file, "--dataset", "digits", "--output", folder, *FORMATS)
     assert done.returncode == 0, done.stderr
     return folder
 
