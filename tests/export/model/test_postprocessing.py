@@ -54,7 +54,7 @@ def save(model: Any, folder: Path) -> Path:
 def request(path: Path, options: ServingOptions, *formats: str) -> ExportRequest:
     return ExportRequest(
         model=path,
-        targets=choose_targets(formats, []),
+        targets=choose_targets(formats or offered_formats(), []),
         folder=path.with_name("artifacts"),
         subject=Subject(class_names=(), dataset="noise", dataset_digest="d"),
         serving=options,

@@ -58,7 +58,7 @@ def save(model: Any, folder: Path) -> Path:
 def request(path: Path, options: ServingOptions, *, classes: int, formats: tuple[str, ...] = ()) -> ExportRequest:
     return ExportRequest(
         model=path,
-        targets=choose_targets(formats, []),
+        targets=choose_targets(formats or offered_formats(), []),
         folder=path.with_name("artifacts"),
         subject=Subject(
             class_names=tuple(f"class {label}" for label in range(classes)), dataset="noise", dataset_digest="d"
