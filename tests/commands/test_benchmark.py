@@ -125,7 +125,7 @@ def test_without_its_model_a_folder_is_measured_all_the_same(
         (("--repeats", "2"), "--repeats must be 3 or more, got 2"),
         (("--threads", "0"), "--threads must be 1 or more, got 0"),
         (("--format", "web"), "unknown format web: choose among saved_model, tflite, onnx, openvino and all"),
-        (("nowhere",), "export a model there first with python "),
+        (("nowhere",), f"export a model there first with python {ROOT}/scripts/export.py"),
     ],
 )
 def test_what_can_t_be_measured_is_refused_in_one_sentence(

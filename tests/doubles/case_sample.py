@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 
 FEWEST = 3
-ONE_IN = 6
+ONE_IN = 3
 
 
 def sample(names: Sequence[str]) -> set[str]:
