@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
+
+from tuning.files.json_record import FieldError, JsonRecord
 
 
 class Format(StrEnum):
@@ -82,7 +84,7 @@ ONNX_IR_VERSION = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Target:
+class Target(JsonRecord):
     """One file to be exported."""
 
     format: Format
@@ -96,7 +98,7 @@ class Target:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TensorSpec:
+class TensorSpec(JsonRecord):
     """Name, numpy dtype name and shape of a tensor; None is the batch."""
 
     name: str
@@ -105,7 +107,7 @@ class TensorSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class Look(JsonRecord):
     """How the images that a model knows are laid out, so that a new picture can be made to look like them.
 
     `dark_background`: bright ink before a dark border. `content_side`: pixels that the ink's longer side usually has;
@@ -117,7 +119,7 @@ class Look:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
+class Subject(JsonRecord):
     """What a model is about: `class_names[i]` belongs to output i, `dataset` names the data it is verified on.
 
     `note` says what a user must know, such as that embedded digits were used instead of MNIST; else it is empty.
@@ -181,9 +183,13 @@ class Description(Subject):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Artifact:
+class Artifact(JsonRecord):
     """A written file. `files`: sha256 of all that it consists of, by path; `note`: what is to be known of it alone;
     `loading`: how its users open it, where that is not plain."""
+
+    _ADDED: ClassVar[tuple[str, ...]] = ("file",)
+    _OMITTED: ClassVar[tuple[str, ...]] = ("loading",)
+    _FLAT: ClassVar[str | None] = "target"
 
     target: Target
     files: Mapping[str, str]
@@ -192,20 +198,18 @@ class Artifact:
     outputs: tuple[TensorSpec, ...]
     opset: int | None = None
     note: str = ""
-    loading: str = ""
+    loading: str | None = None
 
-    def as_json(self) -> dict[str, Any]:
-        return {
-            **dataclasses.asdict(self.target),
-            "file": self.target.file,
-            "files": dict(self.files),
-            "size_bytes": self.size_bytes,
-            "inputs": [dataclasses.asdict(spec) for spec in self.inputs],
-            "outputs": [dataclasses.asdict(spec) for spec in self.outputs],
-            "opset": self.opset,
-            "note": self.note,
-            **({"loading": self.loading} if self.loading else {}),
-        }
+    @property
+    def file(self) -> str:
+        return self.target.file
+
+    @classmethod
+    def from_json(cls, data: Any, *, place: str = "") -> Self:
+        artifact = super().from_json(data, place=place)
+        if data.get("file") != artifact.file:
+            raise FieldError(f"{place}.file must be {artifact.file}, got {str(data.get('file'))[:80]!r}")
+        return artifact
 
 
 def digest_file(path: Path) -> str:

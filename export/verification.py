@@ -11,7 +11,7 @@ from export.apart.arrays import map_arrays, store_reference
 from export.apart.limits import USUAL, Limits
 from export.apart.process import process_for
 from export.arrays import Arrays
-from export.artifact import OUTPUT_NAME, REFERENCE, Artifact, Description, Format, Target, Variant
+from export.artifact import OUTPUT_NAME, REFERENCE, Artifact, Description, Format, ModelKind, Target, Variant
 from export.comparison.output_parity import OutputParity, compare_outputs
 from export.comparison.parity import Parity, compare, stability_radius
 from export.comparison.reference import Reference, read_reference
@@ -110,6 +110,7 @@ class Verification:
         """What `parity.json` holds."""
         return VerificationRecord(
             examples=self.parities[0].examples,
+            kind=ModelKind.OUTPUTS if self.stability_radius is None else ModelKind.CLASSIFIER,
             stability_radius=self.stability_radius,
             passed=self.passed,
             passed_over=self.passed_over,

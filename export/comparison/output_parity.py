@@ -5,31 +5,31 @@ Needs numpy only. Outputs are arrays of (examples, …) by name.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 
 from export.comparison.parity import require_finite
 from export.comparison.tolerance import Tolerance
-from export.files.strict_json import build
+from tuning.files.json_record import JsonRecord
 
 POWER = 100
 """How many times its limit an output must move over the examples, for a comparison of it to prove something."""
 
 _STRICT = Tolerance()
-_DERIVED = ("limit", "has_power", "passed")
 
 
 @dataclass(frozen=True, kw_only=True)
-class OutputDifference:
+class OutputDifference(JsonRecord):
     """How far one output is from its reference, in the output's own unit.
 
     `largest` is the reference's largest absolute value, `spread` the most that any one of its values moves over the
     examples. `is_exact`: whole numbers and truth values must be equal.
     """
+
+    _ADDED: ClassVar[tuple[str, ...]] = ("limit", "has_power", "passed")
 
     name: str
     max_abs_error: float
@@ -62,30 +62,36 @@ class OutputDifference:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OutputParity:
+class OutputParity(JsonRecord):
     """How far a candidate is from its reference, output by output."""
 
+    _ADDED: ClassVar[tuple[str, ...]] = ("max_abs_error", "passed")
+
     examples: int
-    differences: tuple[OutputDifference, ...]
+    outputs: tuple[OutputDifference, ...]
+
+    def __post_init__(self) -> None:
+        if not self.outputs:
+            raise ValueError("outputs must be one or more")
 
     @property
     def tolerance(self) -> Tolerance:
         """The tolerance that all outputs were held to."""
-        return self.differences[0].tolerance
+        return self.outputs[0].tolerance
 
     @property
     def far(self) -> tuple[str, ...]:
         """What is outside of its limit, in words."""
         return tuple(
             f"{found.name} differs by {found.max_abs_error:.2e}, limit {found.limit:.2e}"
-            for found in self.differences
+            for found in self.outputs
             if not found.passed
         )
 
     @property
     def failures(self) -> tuple[str, ...]:
         """The same, and whether nothing could have been seen."""
-        if any(found.has_power for found in self.differences):
+        if any(found.has_power for found in self.outputs):
             return self.far
         return (*self.far, "the outputs hardly move over the examples, so that equal ones prove nothing")
 
@@ -97,33 +103,7 @@ class OutputParity:
     @property
     def max_abs_error(self) -> float:
         """The largest difference of any output."""
-        return max(found.max_abs_error for found in self.differences)
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "examples": self.examples,
-            "max_abs_error": self.max_abs_error,
-            "outputs": [
-                {
-                    **dataclasses.asdict(found),
-                    "limit": found.limit,
-                    "has_power": found.has_power,
-                    "passed": found.passed,
-                }
-                for found in self.differences
-            ],
-            "passed": self.passed,
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any], *, where: str = "a comparison") -> OutputParity:
-        """What `as_json` made of it. Raises ValueError for anything else."""
-        outputs = data.get("outputs")
-        if not outputs or not isinstance(outputs, list) or not all(isinstance(found, Mapping) for found in outputs):
-            raise ValueError(f"{where}.outputs must be a list of objects, one or more")
-        facts = [{name: value for name, value in found.items() if name not in _DERIVED} for found in outputs]
-        rest = {name: value for name, value in data.items() if name not in ("outputs", "max_abs_error", "passed")}
-        return build(cls, {**rest, "differences": facts}, where=where)
+        return max(found.max_abs_error for found in self.outputs)
 
 
 def compare_outputs(
@@ -148,7 +128,7 @@ def compare_outputs(
         require_finite(f"the candidate's {name}", found)
     return OutputParity(
         examples=len(next(iter(reference.values()))),
-        differences=tuple(_difference(name, values, candidate[name], tolerance) for name, values in reference.items()),
+        outputs=tuple(_difference(name, values, candidate[name], tolerance) for name, values in reference.items()),
     )
 
 

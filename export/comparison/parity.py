@@ -5,17 +5,15 @@ Needs numpy only. Probabilities are float32 of shape (examples, classes).
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from export.arrays import Probabilities
 from export.comparison.tolerance import FEWEST_IMAGES, LabelCounts, Tolerance
-from export.files.strict_json import build
+from tuning.files.json_record import JsonRecord
 
 SMALLEST_PROBABILITY = 1e-30
 RARE = 0.999
@@ -23,12 +21,10 @@ RARE = 0.999
 NAMED_FLIPS = 100
 ROW_SUM_SLACK = 1e-4
 """How far from 1 the probabilities of an image may sum, beyond what the reference's do."""
-_DERIVED = ("max_abs_error", "max_logit_error", "agreement", "counted", "failures", "passed")
-"""What is written for those who read the record, and follows from the rest."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Flip:
+class Flip(JsonRecord):
     """An image whose label changed: its number, both labels, and by how much the reference preferred its own."""
 
     image: int
@@ -38,7 +34,7 @@ class Flip:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Differences:
+class Differences(JsonRecord):
     """Absolute differences of all numbers: the largest, the 99.9th percentile, the mean."""
 
     largest: float
@@ -47,7 +43,7 @@ class Differences:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parity:
+class Parity(JsonRecord):
     """How far a candidate is from its reference. Accuracies are shares, 0 to 1; None where there are no labels.
 
     A logit here is log p: softmax's input up to a constant of each row, and all that the outputs hold of it.
@@ -55,6 +51,15 @@ class Parity:
     A flip is explained when the reference's top-2 margin of that image is at most twice `tolerance.probability`: then
     differences within the limit are enough for it. `flips`: `NAMED_FLIPS` at most, those of the largest margins first.
     """
+
+    _ADDED: ClassVar[tuple[str, ...]] = (
+        "max_abs_error",
+        "max_logit_error",
+        "agreement",
+        "counted",
+        "failures",
+        "passed",
+    )
 
     examples: int
     probabilities: Differences
@@ -155,22 +160,6 @@ class Parity:
     def passed(self) -> bool:
         """Whether every limit of the tolerance is kept."""
         return not self.failures
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            **dataclasses.asdict(self),
-            "max_abs_error": self.max_abs_error,
-            "max_logit_error": self.max_logit_error,
-            "agreement": self.agreement,
-            "counted": dataclasses.asdict(self.counted),
-            "failures": list(self.failures),
-            "passed": self.passed,
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any], *, where: str = "a comparison") -> Parity:
-        """What `as_json` made of it. Raises ValueError for anything else."""
-        return build(cls, {name: value for name, value in data.items() if name not in _DERIVED}, where=where)
 
     def _flips_allowed(self) -> bool:
         if self.tolerance.flips is not None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
-from export.files.strict_json import build
+from tuning.files.json_record import JsonRecord
 
 TEST_SET = "test set"
 """The ring that compares the answers to all examples: whoever asked for them judges them."""
@@ -27,19 +27,10 @@ class RingFinding:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RingResult(RingFinding):
+class RingResult(RingFinding, JsonRecord):
     """The same with the name of the ring."""
 
+    _ADDED: ClassVar[tuple[str, ...]] = ("passed",)
+    _FLAT: ClassVar[str | None] = "facts"
+
     ring: str
-
-    def as_json(self) -> dict[str, Any]:
-        return {"ring": self.ring, "passed": self.passed, "failures": list(self.failures), **self.facts}
-
-    @classmethod
-    def from_json(cls, data: Any, *, where: str = "a ring's result") -> RingResult:
-        """What `as_json` made of it. Raises ValueError for anything else."""
-        own = ("ring", "failures")
-        if not isinstance(data, Mapping):
-            raise ValueError(f"{where} must be an object")
-        facts = {name: value for name, value in data.items() if name not in (*own, "passed")}
-        return build(cls, {name: data[name] for name in own if name in data}, where=where, facts=facts)

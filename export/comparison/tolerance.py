@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from export.artifact import Variant
+from tuning.files.json_record import JsonRecord
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tolerance:
+class Tolerance(JsonRecord):
     """The limits of one number type; None where there is no such limit.
 
     Largest |Δ probability| ≤ `probability`; largest |Δ logit| ≤ `logit` × max(1, largest |logit|); at most `flips`
@@ -57,7 +58,7 @@ class Tolerance:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelCounts:
+class LabelCounts(JsonRecord):
     """The labels that changed and were lost, and how many may; None where there is no such limit."""
 
     changed: int

@@ -5,12 +5,11 @@ Standard library only.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Self
 
 from export.artifact import (
     INPUT_NAME,
@@ -22,15 +21,15 @@ from export.artifact import (
     Description,
     Look,
     ModelKind,
-    Target,
     TensorSpec,
     Variant,
 )
 from export.comparison.tolerance import LabelCounts, Tolerance, impossible_limits
 from export.errors import InputError
 from export.files.regular_file import read_regular
-from export.files.strict_json import LARGEST_BYTES, build, parse_json, pop_version
+from export.files.strict_json import LARGEST_BYTES, parse_json
 from export.formats.format import facts
+from tuning.files.json_record import FieldError, JsonRecord
 from tuning.plain_names import flaw
 
 VERSION = 1
@@ -42,32 +41,29 @@ _DTYPES = frozenset(("bool", *(f"{kind}{bits}" for kind, sizes in _BITS.items() 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Counts:
+class Counts(JsonRecord):
     """How many examples files were verified on, and by file what became of a classifier's labels."""
 
     examples: int
     labels: Mapping[str, LabelCounts] = field(default_factory=dict)
 
-    def as_json(self) -> dict[str, Any]:
-        labels = {file: dataclasses.asdict(counts) for file, counts in self.labels.items()}
-        return {"examples": self.examples, **({"labels": labels} if labels else {})}
-
 
 @dataclass(frozen=True, kw_only=True)
-class Manifest:
+class Manifest(JsonRecord):
     """Everything that was published in a folder. `files` holds what belongs to no single artifact, `look` is None
     unless the model is a classifier of images, `tolerances` the limits by number type, `looser` those of them that are
     looser than the default, by number type and name. `counted`: what the files were verified on; None in a manifest
     that does not say it."""
 
+    version: int = VERSION
     artifacts: tuple[Artifact, ...]
     description: Description
     files: Mapping[str, str]
     look: Look | None
     versions: Mapping[str, str]
-    tolerances: Mapping[Variant, Tolerance]
-    looser: Mapping[Variant, Mapping[str, float | None]]
-    counted: Counts | None
+    tolerances: Mapping[Variant, Tolerance] = field(default_factory=dict)
+    looser: Mapping[Variant, Mapping[str, float | None]] = field(default_factory=dict)
+    counted: Counts | None = None
 
     @property
     def digests(self) -> dict[str, str]:
@@ -77,35 +73,16 @@ class Manifest:
             **{path: digest for artifact in self.artifacts for path, digest in artifact.files.items()},
         }
 
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "version": VERSION,
-            "artifacts": [artifact.as_json() for artifact in self.artifacts],
-            "description": dataclasses.asdict(self.description),
-            "files": dict(self.files),
-            "look": None if self.look is None else dataclasses.asdict(self.look),
-            "versions": dict(self.versions),
-            "tolerances": {variant: dataclasses.asdict(limits) for variant, limits in self.tolerances.items()},
-            "looser": {variant: dict(limits) for variant, limits in self.looser.items()},
-            "counted": None if self.counted is None else self.counted.as_json(),
-        }
-
     @classmethod
-    def from_json(cls, data: Any) -> Manifest:
-        """What `as_json` made of it, now or in an older release. Raises ValueError for data of another form, and for
-        what no export writes."""
-        rest = pop_version(data, newest=VERSION, where=MANIFEST)
-        listed = rest.pop("artifacts", None)
-        if not isinstance(listed, list):
-            raise ValueError("it lacks a list of artifacts")
-        artifacts = tuple(_artifact(one, f"artifacts[{at}]") for at, one in enumerate(listed))
-        # Exports once wrote as `accepted` what the installed onnxruntime opens, which nothing reads.
-        rest.pop("accepted", None)
-        optional: dict[str, Any] = {"tolerances": {}, "looser": {}, "counted": None}
-        rest["description"] = _with_scale(rest.get("description"))
-        manifest = build(cls, {**optional, **rest}, where=MANIFEST, artifacts=artifacts)
+    def from_json(cls, data: Any, *, place: str = "") -> Self:
+        """Likewise of an older release. Raises FieldError for what no export writes, too."""
+        if isinstance(data, Mapping):
+            # Exports once wrote as `accepted` what the installed onnxruntime opens, which nothing reads.
+            rest = {name: value for name, value in data.items() if name != "accepted"}
+            data = {**rest, "description": _with_scale(rest.get("description"))}
+        manifest = super().from_json(data, place=place)
         for sentence in _flaws(manifest):
-            raise ValueError(sentence)
+            raise FieldError(sentence)
         return manifest
 
 
@@ -144,17 +121,6 @@ def parse_manifest(content: bytes, folder: Path) -> Manifest:
 def _unreadable(folder: Path, error: Exception) -> InputError:
     reason = error.strerror if isinstance(error, OSError) else error
     return InputError(f"{folder / MANIFEST} can't be read as a manifest ({reason}): remove {folder} and export again")
-
-
-def _artifact(data: Any, where: str) -> Artifact:
-    if not isinstance(data, Mapping):
-        raise ValueError(f"{where} must be an object")
-    head = ("format", "variant", "file")
-    target = build(Target, {name: data[name] for name in head[:2] if name in data}, where=where)
-    if data.get("file") != target.file:
-        raise ValueError(f"{where} is called {data.get('file')!r} but must be {target.file}")
-    rest = {name: value for name, value in data.items() if name not in head}
-    return build(Artifact, rest, where=where, target=target)
 
 
 def _flaws(manifest: Manifest) -> Iterator[str]:

@@ -39,7 +39,7 @@ class FormatFacts:
     extra: str | None = None
     loading_order: int
     unoptimized: str | None
-    loading: str = ""
+    loading: str | None = None
     holds_all: bool = False
     has_opset: bool = False
     is_slow: bool = False

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from export.arrays import Arrays
 from export.errors import InputError
 from export.layers.trace import LayerTrace, TracedLayer
+from tuning.files.json_record import JsonRecord
 
 SAME_VALUE = 5e-4
 """Another order of summing moved float32 numbers by 4e-4 of their channel at most, in six networks of up to 770 layers
@@ -21,7 +22,7 @@ and there only in channels of next to nothing; elsewhere by 2e-5."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Difference:
+class Difference(JsonRecord):
     """How far a tensor is from a layer, over all sampled positions and examples; infinite where it holds a NaN.
 
     `largest`: the largest absolute difference. `relative`: the largest as a share of the largest value in its channel.

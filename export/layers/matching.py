@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from export.layers.differences import Difference, TensorCandidate
 from export.layers.trace import LayerTrace
+from tuning.files.json_record import JsonRecord
 
 Candidates = Sequence[Sequence[TensorCandidate]]
 
@@ -20,7 +21,7 @@ CLEARLY_BETTER, ROUNDING = 2, 1e-5
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayerMatch:
+class LayerMatch(JsonRecord):
     """The tensor that holds a layer's answer, and how far it was from it in the verified file."""
 
     layer: str

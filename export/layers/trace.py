@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.errors import VerificationError
-from export.files.strict_json import build, parse_json
+from export.files.strict_json import parse_json
+from tuning.files.json_record import JsonRecord
 
 FACTS, POSITIONS, VALUES = "layers/facts", "layers/positions", "layers/values"
 SMALLEST_CHANNEL = 0.01
@@ -89,15 +90,15 @@ class LayerTrace:
     def as_arrays(self) -> dict[str, np.ndarray]:
         """The trace as three arrays whose names begin with `layers/`, to be stored in an npz file."""
         facts = [
-            {
-                "name": layer.name,
-                "place": layer.place,
-                "shape": layer.shape,
-                "sources": layer.sources,
-                "low": layer.low,
-                "high": layer.high,
-                "positions": len(layer.positions),
-            }
+            _Fact(
+                name=layer.name,
+                place=layer.place,
+                shape=layer.shape,
+                sources=layer.sources,
+                low=layer.low,
+                high=layer.high,
+                positions=len(layer.positions),
+            ).as_json()
             for layer in self.layers
         ]
         return {
@@ -122,7 +123,7 @@ def from_arrays(arrays: Mapping[str, np.ndarray]) -> LayerTrace | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Fact:
+class _Fact(JsonRecord):
     """A layer as it is recorded, without its numbers: how many `positions` it has."""
 
     name: str
@@ -135,7 +136,7 @@ class _Fact:
 
 
 def _layers(facts: Mapping[str, Any], positions: np.ndarray, values: np.ndarray) -> tuple[TracedLayer, ...]:
-    found = [build(_Fact, fact, where=f"layer {number}") for number, fact in enumerate(facts["layers"])]
+    found = [_Fact.from_json(fact, place=f"layers[{number}]") for number, fact in enumerate(facts["layers"])]
     counts = [fact.positions for fact in found]
     if not counts or positions.shape != (sum(counts),) or values.shape != (facts["examples"], sum(counts)):
         raise ValueError(f"{sum(counts)} positions are named, {positions.shape} and {values.shape} are there")

@@ -5,15 +5,14 @@ A change says what it is and can be made again from that alone: `draw_change` fr
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
 
 from export.formats.weights import Values, Weight
+from tuning.files.json_record import JsonRecord
 
 SMALLEST_SIZE, LARGEST_SIZE = 1e-7, 1.0
 """Between which sizes are drawn, all orders of magnitude alike."""
@@ -35,7 +34,7 @@ class ChangeKind(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
+class Change(JsonRecord):
     """One change to one weight of a file.
 
     `place`: the channel, or the value's number in the order of the file, that is changed; `other`: the channel that it
@@ -72,13 +71,6 @@ class Change:
         if self.kind is ChangeKind.NOISE:
             return add_noise(weight, size, self.seed)
         return flip_bit(weight, self.place, self.other)
-
-    def as_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Change:
-        return cls(**{**data, "kind": ChangeKind(data["kind"])})
 
 
 def scale_channel(weight: Weight, channel: int, factor: float) -> Values:

@@ -172,7 +172,7 @@ def measure_sensitivity(folder: Path, artifact: Artifact, reference: Reference, 
 def times_limit(parity: Parity | OutputParity) -> float:
     """The largest difference in units of what its tolerance allows."""
     if isinstance(parity, OutputParity):
-        pairs = [(found.max_abs_error, found.limit) for found in parity.differences]
+        pairs = [(found.max_abs_error, found.limit) for found in parity.outputs]
     else:
         allowed = parity.tolerance
         pairs = [(parity.max_abs_error, allowed.probability)]

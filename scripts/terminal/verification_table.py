@@ -75,7 +75,7 @@ def _print_outputs(
     """One row an output of each artifact."""
     table = _table("size", "output", "|Δ|", "limit", "largest value")
     for artifact, parity in pairs:
-        for found in parity.differences:
+        for found in parity.outputs:
             table.add_row(
                 artifact.target.file,
                 _size(artifact),
@@ -90,7 +90,7 @@ def _print_outputs(
             )
     console.print_table(table)
     console.print(dim(f"largest differences on {pairs[0][1].examples} examples"))
-    if not all(found.has_power for found in pairs[0][1].differences):
+    if not all(found.has_power for found in pairs[0][1].outputs):
         console.print(yellow("note: "), "an output that hardly moves over the examples proves nothing")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import stat
 import tomllib
 from pathlib import Path
@@ -18,6 +19,8 @@ MOST_CONTAINERS = 1_000_000
 """Bytes of a file, and objects and lists in it: an empty one takes three bytes there, and sixty in memory."""
 DEEPEST = 200
 MOST_DIGITS, MOST_DOTS = 100, 1000
+LARGEST_INTEGER = 10**MOST_DIGITS - 1
+_HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
 
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -89,11 +92,13 @@ def parse_toml(content: bytes) -> dict[str, Any]:
     return data
 
 
-def parse_json(content: bytes, *, finite: bool = True, unique_names: bool = False) -> Any:
+def parse_json(
+    content: bytes, *, finite: bool = True, unique_names: bool = False, largest: int = LARGEST_INTEGER
+) -> Any:
     """A JSON document. Raises ValueError, saying why, for what is none and for what no honest one holds.
 
     `finite`: NaN and infinity, which JSON has no words for but Python writes, are refused. `unique_names`: so is a name
-    that comes twice in one object, which is read in two ways.
+    that comes twice in one object, which is read in two ways. `largest`: the absolute value of a whole number.
     """
     if content.count(b"[") + content.count(b"{") > MOST_CONTAINERS:
         raise ValueError(f"it holds more than {MOST_CONTAINERS:,} objects and lists")
@@ -101,7 +106,7 @@ def parse_json(content: bytes, *, finite: bool = True, unique_names: bool = Fals
         data = json.loads(content.decode("utf-8"), object_pairs_hook=_unique if unique_names else None)
     except RecursionError as error:
         raise ValueError(_too_deep()) from error
-    check_tree(data, finite=finite)
+    check_tree(data, finite=finite, largest=largest)
     return data
 
 
@@ -112,15 +117,15 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def check_tree(data: Any, *, finite: bool = True) -> None:
-    """Raise ValueError for what is nested too deeply, whole numbers of too many digits and, if `finite`, for real ones
-    that are not."""
+def check_tree(data: Any, *, finite: bool = True, largest: int = LARGEST_INTEGER) -> None:
+    """Raise ValueError for what is nested too deeply, whole numbers that are too large, texts that are none in Unicode
+    and, if `finite`, for real numbers that are not."""
     level = [data]
     for _ in range(DEEPEST):
         if not level:
             return
         for value in level:
-            _check_leaf(value, finite=finite)
+            _check_leaf(value, finite=finite, largest=largest)
         level = [
             inner
             for value in level
@@ -147,12 +152,18 @@ def is_folder(path: Path) -> bool:
         return False
 
 
-def _check_leaf(value: Any, *, finite: bool) -> None:
+def _check_leaf(value: Any, *, finite: bool, largest: int) -> None:
     # An hexadecimal number may have any number of digits, and can't be shown then.
-    if isinstance(value, int) and abs(value) >= 10**MOST_DIGITS:
+    if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
         raise ValueError(f"it holds a whole number of more than {MOST_DIGITS} digits")
+    if isinstance(value, int) and abs(value) > largest:
+        raise ValueError(f"it holds the whole number {value}")
     if finite and isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"it holds the number {value}")
+    if isinstance(value, str) and any(
+        "\ud800" <= character <= "\udfff" for character in ("" if value.isascii() else value)
+    ):
+        raise ValueError("a text in it holds half a character")
 
 
 def _too_deep() -> str:

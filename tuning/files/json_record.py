@@ -7,7 +7,7 @@ import functools
 import math
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, ClassVar, Self, Union
 
@@ -57,11 +57,14 @@ class JsonRecord:
     """A frozen dataclass of JSON values, tuples, mappings, enums and other such records.
 
     `from_json` is the inverse of `as_json`. `_ADDED` names properties that are written for readers of the file.
-    `_OMITTED` names fields that are left out while they hold None.
+    `_OMITTED` names fields that are left out while they hold None. `_FLAT` names a field, a record or a mapping, whose
+    entries are written beside the others. The default of a field `version` is the newest one that is read; an object
+    that does not say its version is of the first.
     """
 
     _ADDED: ClassVar[tuple[str, ...]] = ()
     _OMITTED: ClassVar[tuple[str, ...]] = ()
+    _FLAT: ClassVar[str | None] = None
 
     def as_json(self) -> dict[str, Any]:
         """The fields in their order, as values that JSON has."""
@@ -69,7 +72,14 @@ class JsonRecord:
         kinds = _kinds(own)
         left_out = {name for name in self._OMITTED if getattr(self, name) is None}
         fields = {name: _encode(getattr(self, name), kind) for name, kind in kinds.items() if name not in left_out}
-        return {**fields, **{name: getattr(self, name) for name in self._ADDED}}
+        beside = {} if self._FLAT is None else fields.pop(self._FLAT)
+        return {**beside, **fields, **{name: _encode(getattr(self, name), Any) for name in self._ADDED}}
+
+    @classmethod
+    def _names(cls) -> set[str]:
+        """All that an object may hold."""
+        own: Any = cls
+        return {*_kinds(own), *cls._ADDED}
 
     @classmethod
     def from_json(cls, data: Any, *, place: Place = "") -> Self:
@@ -77,12 +87,20 @@ class JsonRecord:
         if not isinstance(data, Mapping):
             raise _of_another_kind(place, "an object", data)
         own: Any = cls
-        kinds = _kinds(own)
-        for name in data:
-            if name not in kinds and name not in cls._ADDED:
-                raise FieldError(f"{_within(place, str(name))} is unknown")
+        kinds, known = _kinds(own), cls._names()
+        if "version" in kinds:
+            _check_version(data.get("version", 1), own.version)
+        others = {name: value for name, value in data.items() if name not in known}
+        if cls._FLAT is not None:
+            if cls._FLAT in data:
+                raise _unknown(place, cls._FLAT)
+            data = {**data, cls._FLAT: others}
+        elif others:
+            raise _unknown(place, next(iter(others)))
         values = {
-            name: data[name] if type(data[name]) in _exact(kind) else _decode(data[name], kind, _within(place, name))
+            name: data[name]
+            if type(data[name]) in _exact(kind)
+            else _decode(data[name], kind, place if name == cls._FLAT else _within(place, name))
             for name, kind in kinds.items()
             if name in data
         }
@@ -98,12 +116,31 @@ class JsonRecord:
             raise FieldError(f"{place}: {error}" if place else str(error)) from error
 
 
+def _check_version(version: Any, newest: int) -> None:
+    if type(version) is not int or version < 1:
+        raise _of_another_kind("version", "a whole number from 1 on", version)
+    if version > newest:
+        raise FieldError(f"version {version} is of a later release: update this one")
+
+
 def _within(place: Place, name: str) -> Place:
     return f"{place}.{name}" if place else name
 
 
+def _unknown(place: Place, name: object) -> FieldError:
+    text = str(name)
+    return FieldError(
+        f"{_within(place, text if text.isprintable() and len(text) <= _LONGEST else _shown(text))} is unknown"
+    )
+
+
 def _of_another_kind(place: Place, wanted: str, value: Any) -> FieldError:
-    return FieldError(f"{place if place else 'it'} must be {wanted}, got {str(value)[:_LONGEST]}")
+    return FieldError(f"{place if place else 'it'} must be {wanted}, got {_shown(value)}")
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 @functools.cache
@@ -119,8 +156,8 @@ def _exact(kind: Any) -> frozenset[type]:
     if typing.get_origin(kind) in (Union, types.UnionType):
         return frozenset[type]().union(*map(_exact, typing.get_args(kind)))
     if typing.get_origin(kind) is typing.Annotated:
-        return _exact(kind.__origin__) if kind.__metadata__[0] == ANY_NUMBER else frozenset()
-    return frozenset(_PLAIN[kind][0]) if kind in _PLAIN else frozenset()
+        return frozenset({float}) if kind.__metadata__[0] == ANY_NUMBER else frozenset()
+    return frozenset(_PLAIN[kind][0]) if kind in (str, bool, type(None)) else frozenset()
 
 
 def _encode(value: Any, kind: Any) -> Any:
@@ -164,11 +201,24 @@ def _decode(value: Any, kind: Any, place: Place) -> Any:
     if origin is not None and issubclass(origin, Mapping):
         if not isinstance(value, Mapping):
             raise _of_another_kind(place, "an object", value)
-        return {name: _decode(element, arguments[1], _within(place, str(name))) for name, element in value.items()}
+        return {
+            name if arguments[0] is str else _decode(name, arguments[0], f"a name in {place}"): _decode(
+                element, arguments[1], _within(place, str(name))
+            )
+            for name, element in value.items()
+        }
+    return _decode_plain(value, kind, place)
+
+
+def _decode_plain(value: Any, kind: Any, place: Place) -> Any:
     allowed, wanted = _PLAIN[kind]
-    if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
+    is_of_kind = isinstance(value, allowed) and (bool in allowed or not isinstance(value, bool))
+    if not is_of_kind or (isinstance(value, float) and not math.isfinite(value)):
         raise _of_another_kind(place, wanted, value)
-    return value
+    try:
+        return float(value) if kind is float else value
+    except OverflowError as error:
+        raise _of_another_kind(place, wanted, value) from error
 
 
 def _decode_annotated(value: Any, kind: Any, extra: Any, place: Place) -> Any:
@@ -186,11 +236,19 @@ def _decode_one_of(value: Any, kinds: tuple[Any, ...], place: Place) -> Any:
     wanted = [kind for kind in kinds if kind is not type(None)]
     if len(wanted) == 1 and wanted[0] not in _PLAIN:
         return _decode(value, wanted[0], place)
+    if all(isinstance(kind, type) and issubclass(kind, JsonRecord) for kind in wanted):
+        return _knowing(value, wanted).from_json(value, place=place)
     for kind in wanted:
         if isinstance(value, _alike(kind)[0]) and (bool in kinds or not isinstance(value, bool)):
             return _decode(value, kind, place)
     *names, last = [_alike(kind)[1] for kind in kinds]
     raise _of_another_kind(place, f"{', '.join(names)} or {last}", value)
+
+
+def _knowing(value: Any, kinds: Sequence[type[JsonRecord]]) -> type[JsonRecord]:
+    """The first of these records that knows all names of an object, else the last one."""
+    names = set(value) if isinstance(value, Mapping) else set()
+    return next((kind for kind in kinds if names <= kind._names()), kinds[-1])
 
 
 def _alike(kind: Any) -> tuple[tuple[type, ...], str]:
@@ -213,7 +271,7 @@ def _decode_tuple(value: Any, kinds: tuple[Any, ...], place: Place) -> tuple[Any
         raise _of_another_kind(place, f"a list of {len(kinds)}", value)
     each = [kinds[0]] * len(value) if is_open else kinds
     return tuple(
-        _decode(element, kind, _within(place, str(number)))
+        _decode(element, kind, f"{place}[{number}]")
         for number, (element, kind) in enumerate(zip(value, each, strict=True))
     )
 

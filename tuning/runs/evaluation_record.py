@@ -45,10 +45,9 @@ class Evaluation(JsonRecord):
     version: int = VERSION
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a count that no evaluation gives, and for the record of a later release."""
+        """Raises ValueError for a count that no evaluation gives."""
         if not 0 <= self.correct <= self.examples or self.examples < 1:
             raise ValueError(f"correct must be 0 to examples, got {self.correct} of {self.examples}")
-        require_known(self.version)
 
     @property
     def accuracy(self) -> float:
@@ -68,13 +67,3 @@ class OutputEvaluation(JsonRecord):
     examples: int
     metrics: Mapping[str, float]
     version: int = VERSION
-
-    def __post_init__(self) -> None:
-        """Raises ValueError for the record of a later release."""
-        require_known(self.version)
-
-
-def require_known(version: int) -> None:
-    """Raise ValueError unless this release reads that version."""
-    if not 1 <= version <= VERSION:
-        raise ValueError(f"version must be 1 to {VERSION} in this release, got {version}")

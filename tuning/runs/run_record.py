@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self, cast
 
 from tuning.data.array_options import ArrayOptions
 from tuning.data.folder_options import FolderOptions
-from tuning.files.json_record import FieldError, JsonRecord
+from tuning.files.json_record import JsonRecord
 from tuning.ranking.selection import Selection
 from tuning.records import StopReason, TrialRecord
 from tuning.settings import Configuration, TrainingPlan
@@ -252,9 +252,6 @@ class RunRecord(JsonRecord):
     @classmethod
     def from_json(cls, data: Any, *, place: str = "") -> Self:
         if cls is RunRecord and isinstance(data, Mapping):
-            version = data.get("version", VERSION)
-            if isinstance(version, int) and version > VERSION:
-                raise FieldError(f"version {version} is of a later release: update this one")
             kind = TrainRun if data.get("command") == RunCommand.TRAIN else SearchRun
             return cast("Self", kind.from_json(data, place=place))
         record = super().from_json(data, place=place)

@@ -23,7 +23,7 @@ def test_equal_outputs_pass_with_no_difference() -> None:
 
     assert parity.passed
     assert parity.examples == 3
-    assert [(found.name, found.max_abs_error, found.largest, found.spread) for found in parity.differences] == [
+    assert [(found.name, found.max_abs_error, found.largest, found.spread) for found in parity.outputs] == [
         ("price", 0.0, 4.0, 3.0),
         ("count", 0.0, 5.0, 4.0),
     ]
@@ -36,7 +36,7 @@ def test_the_rule_for_outputs_is_relative_to_the_largest_value(scale: float, err
 
     parity = compare_outputs(reference, {"y": reference["y"] + scale * error})
 
-    assert parity.differences[0].limit == pytest.approx(1e-5 * scale)
+    assert parity.outputs[0].limit == pytest.approx(1e-5 * scale)
     assert parity.passed is passed
 
 

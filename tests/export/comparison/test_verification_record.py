@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from export.artifact import Format, Variant
+from export.artifact import Format, ModelKind, Variant
 from export.comparison.output_parity import OutputDifference, OutputParity
 from export.comparison.parity import Differences, Flip, Parity
 from export.comparison.ring_result import RingResult
@@ -52,9 +52,7 @@ outputs = st.builds(
     is_exact=st.booleans(),
     tolerance=tolerances,
 )
-output_parities = st.builds(
-    OutputParity, examples=counts, differences=st.lists(outputs, min_size=1, max_size=3).map(tuple)
-)
+output_parities = st.builds(OutputParity, examples=counts, outputs=st.lists(outputs, min_size=1, max_size=3).map(tuple))
 rings = st.builds(
     RingResult,
     ring=st.text(),
@@ -76,10 +74,11 @@ files = st.builds(
     rings=st.lists(rings, max_size=3).map(tuple),
     layers=st.lists(matches, max_size=2).map(tuple),
 )
+judged = st.floats(0, 0.5).map(lambda radius: {"stability_radius": radius}) | st.just({"kind": ModelKind.OUTPUTS})
 records = st.builds(
-    VerificationRecord,
+    lambda judged, **parts: VerificationRecord(**judged, **parts),
+    judged=judged,
     examples=counts,
-    stability_radius=st.none() | st.floats(0, 0.5),
     passed=st.booleans(),
     passed_over=st.dictionaries(texts, texts, max_size=2),
     results=st.lists(files, max_size=2).map(tuple),
@@ -139,22 +138,26 @@ def test_a_record_of_an_older_release_is_read() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ([], r"parity.json must be an object, got \[\]"),
-        ({}, "parity.json lacks a list of results"),
-        (changed(version=2), "parity.json.version must be 1 to 1 in this release, got 2"),
-        (changed(version=True), "parity.json.version must be 1 to 1 in this release, got True"),
-        (changed(surprise=1), "parity.json holds 'surprise', which is not known"),
-        (changed(passed="yes"), "parity.json.passed must be true or false, got 'yes'"),
-        (changed(results=3), "parity.json lacks a list of results"),
+        ([], r"it must be an object, got \[\]"),
+        ({}, "examples is missing"),
+        (changed(version=2), "version 2 is of a later release: update this one"),
+        (changed(version=0), "version must be a whole number from 1 on, got 0"),
+        (changed(version=True), "version must be a whole number from 1 on, got True"),
+        (changed(surprise=1), "surprise is unknown"),
+        (changed(passed="yes"), "passed must be true or false, got 'yes'"),
+        (changed(stability_radius=None), "stability_radius must be a number for a classifier, and for nothing else"),
+        (changed(kind="outputs"), "stability_radius must be a number for a classifier, and for nothing else"),
+        (changed(results=3), "results must be a list, got 3"),
         (changed(results__0=3), r"results\[0\] must be an object"),
-        (changed(results__0__format="torch"), r"results\[0\].format must be one of "),
-        (changed(results__0__flips=[3]), r"results\[0\].flips\[0\] must be an object, got 3"),
-        (changed(results__0__trust=1), r"results\[0\] holds 'trust', which is not known"),
-        (changed(results__0__rings=3), r"results\[0\].rings must be a list"),
-        (changed(results__0__rings=[3]), r"results\[0\].rings\[0\] must be an object"),
-        (changed(results__0__rings=[{"ring": 7}]), r"rings\[0\].ring must be text"),
-        (changed(results__0__outputs=[]), r"results\[0\].outputs must be a list of objects, one or more"),
-        (changed(results__0__layers=[{"layer": "a"}]), r"results\[0\].layers\[0\] lacks tensor"),
+        (changed(results__0__format="torch"), r"results\[0\]\.format must be one of "),
+        (changed(results__0__parity={}), r"results\[0\]\.parity is unknown"),
+        (changed(results__0__flips=[3]), r"results\[0\]\.flips\[0\] must be an object, got 3"),
+        (changed(results__0__trust=1), r"results\[0\]\.[a-z_]* is unknown"),
+        (changed(results__0__rings=3), r"results\[0\]\.rings must be a list, got 3"),
+        (changed(results__0__rings=[3]), r"results\[0\]\.rings\[0\] must be an object"),
+        (changed(results__0__rings=[{"ring": 7}]), r"rings\[0\]\.ring must be a text, got 7"),
+        (changed(results__0__outputs=[]), r"results\[0\]\.[a-z_]* is unknown"),
+        (changed(results__0__layers=[{"layer": "a"}]), r"results\[0\]\.layers\[0\]\.tensor is missing"),
     ],
 )
 def test_what_no_export_writes_is_refused(data: Any, message: str) -> None:

@@ -288,11 +288,10 @@ class Block:
 sys.meta_path.insert(0, Block())
 from export.artifact import Format, Target, Variant
 from export.layers.bisect import bisect_file
-from export.files.strict_json import build
 from export.layers.matching import LayerMatch
 from export.layers.trace import from_arrays
 arrays = dict(np.load(sys.argv[1]))
-recorded = [build(LayerMatch, fact, where="layers") for fact in json.loads(Path(sys.argv[2]).read_text())]
+recorded = [LayerMatch.from_json(fact) for fact in json.loads(Path(sys.argv[2]).read_text())]
 target = Target(format=Format.ONNX, variant=Variant.FLOAT32)
 found = bisect_file(target, Path(sys.argv[3]), from_arrays(arrays), {"image": arrays["images"]}, recorded)
 assert not set(BLOCKED) & set(sys.modules)

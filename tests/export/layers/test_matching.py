@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from export.errors import InputError
-from export.files.strict_json import build
 from export.layers.differences import compare_layers
 from export.layers.matching import LayerMatch, match_layers
 from export.layers.sampling import choose_positions
@@ -111,4 +110,4 @@ def test_a_record_comes_back_from_json(exported: Callable[[str], Any]) -> None:
 
     text = json.dumps([dataclasses.asdict(match) for match in recorded], allow_nan=False)
 
-    assert tuple(build(LayerMatch, fact, where="layers") for fact in json.loads(text)) == recorded
+    assert tuple(LayerMatch.from_json(fact) for fact in json.loads(text)) == recorded

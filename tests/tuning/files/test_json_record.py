@@ -11,7 +11,14 @@ from typing import Annotated, Any, ClassVar
 
 import pytest
 
-from tuning.files.json_record import ANY_NUMBER, Codec, FieldError, JsonRecord, MissingFieldError, read_number
+from tuning.files.json_record import (
+    ANY_NUMBER,
+    Codec,
+    FieldError,
+    JsonRecord,
+    MissingFieldError,
+    read_number,
+)
 
 
 class Colour(StrEnum):
@@ -38,6 +45,7 @@ class Outer(JsonRecord):
     inner: Inner | None = None
     several: tuple[Inner, ...] = ()
     pair: tuple[float, str] = (0.5, "a")
+    by_colour: Mapping[Colour, int] = field(default_factory=dict)
     losses: Mapping[str, Annotated[float, ANY_NUMBER]] = field(default_factory=dict)
     value: bool | int | float | str = 0
     anything: Any = None
@@ -57,7 +65,13 @@ def through_json(record: Outer) -> Outer:
     "record",
     [
         Outer(number=1.5),
-        Outer(number=1, colour=Colour.BLUE, inner=Inner(size=3), several=(Inner(size=1), Inner(size=2))),
+        Outer(
+            number=1,
+            colour=Colour.BLUE,
+            by_colour={Colour.RED: 1},
+            inner=Inner(size=3),
+            several=(Inner(size=1), Inner(size=2)),
+        ),
         Outer(number=0.0, pair=(1.5, "b"), losses={"a": math.inf, "b": -math.inf, "c": 0.5}),
         Outer(number=0.0, value=True, anything={"a": [1, None]}, hexadecimal=16, left_out=3),
         Outer(number=0.0, value="text"),
@@ -65,6 +79,83 @@ def through_json(record: Outer) -> Outer:
 )
 def test_a_record_is_the_same_after_json(record: Outer) -> None:
     assert through_json(record) == record
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point(JsonRecord):
+    x: int
+    y: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Circle(JsonRecord):
+    x: int
+    radius: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named(JsonRecord):
+    _FLAT: ClassVar[str | None] = "shape"
+
+    name: str
+    shape: Point | Circle
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noted(JsonRecord):
+    _FLAT: ClassVar[str | None] = "notes"
+
+    name: str
+    notes: Mapping[str, Any]
+
+
+@pytest.mark.parametrize(
+    ("record", "data"),
+    [
+        (Named(name="a", shape=Point(x=1, y=2)), {"x": 1, "y": 2, "name": "a"}),
+        (Named(name="a", shape=Circle(x=1, radius=2)), {"x": 1, "radius": 2, "name": "a"}),
+        (Noted(name="a", notes={"b": [1]}), {"b": [1], "name": "a"}),
+    ],
+)
+def test_a_flat_field_is_written_beside_the_others(record: JsonRecord, data: dict[str, Any]) -> None:
+    assert record.as_json() == data
+    assert type(record).from_json(data) == record
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"name": "a", "x": 1, "y": "2"}, "y must be a whole number, got '2'"),
+        ({"name": "a", "x": 1, "z": 2}, "z is unknown"),
+        ({"name": "a", "shape": {"x": 1, "y": 2}}, "shape is unknown"),
+    ],
+)
+def test_an_entry_of_a_flat_field_is_refused_by_its_own_place(data: dict[str, Any], message: str) -> None:
+    with pytest.raises(FieldError, match=f"^{message}"):
+        Named.from_json(data)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Versioned(JsonRecord):
+    version: int = 2
+
+
+@pytest.mark.parametrize("data", [{"version": 2}, {"version": 1}, {}])
+def test_a_version_up_to_the_newest_is_read(data: dict[str, Any]) -> None:
+    Versioned.from_json(data)
+
+
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [
+        (3, "version 3 is of a later release: update this one"),
+        (0, "version must be a whole number from 1 on, got 0"),
+        (True, "version must be a whole number from 1 on, got True"),
+    ],
+)
+def test_another_version_is_refused_before_all_else(version: Any, message: str) -> None:
+    with pytest.raises(FieldError, match=f"^{message}$"):
+        Versioned.from_json({"version": version, "new": 1})
 
 
 def test_a_number_that_is_none_is_a_text_in_json() -> None:
@@ -83,6 +174,7 @@ def test_what_is_written_is_the_fields_in_order_then_what_is_added() -> None:
         "inner",
         "several",
         "pair",
+        "by_colour",
         "losses",
         "value",
         "anything",
@@ -96,25 +188,29 @@ def test_what_is_written_is_the_fields_in_order_then_what_is_added() -> None:
     ("data", "message"),
     [
         ([], r"it must be an object, got \[\]"),
-        ({"number": "a"}, "number must be a number, got a"),
+        ({"number": "a"}, "number must be a number, got 'a'"),
         ({"number": True}, "number must be a number, got True"),
         ({"number": None}, "number must be a number, got None"),
         ({"number": 1, "shape": 2}, "shape is unknown"),
-        ({"number": 1, "colour": "green"}, "colour must be one of red, blue, got green"),
+        ({"number": 1, "colour": "green"}, "colour must be one of red, blue, got 'green'"),
         ({"number": 1, "colour": ["red"]}, r"colour must be one of red, blue, got \['red'\]"),
         ({"number": 1, "inner": 3}, "inner must be an object, got 3"),
         ({"number": 1, "inner": {"size": 1.5}}, r"inner\.size must be a whole number, got 1\.5"),
         ({"number": 1, "inner": {"size": -1}}, "inner: size must be 0 or more, got -1"),
         ({"number": 1, "inner": {"size": 1, "more": 1}}, r"inner\.more is unknown"),
         ({"number": 1, "several": {}}, r"several must be a list, got \{\}"),
-        ({"number": 1, "several": [{"size": 1}, {}]}, r"several\.1\.size is missing"),
+        ({"number": 1, "several": [{"size": 1}, {}]}, r"several\[1\]\.size is missing"),
         ({"number": 1, "pair": [1]}, r"pair must be a list of 2, got \[1\]"),
-        ({"number": 1, "pair": [1, 2]}, r"pair\.1 must be a text, got 2"),
-        ({"number": 1, "losses": {"a": "big"}}, r"losses\.a must be a number, got big"),
+        ({"number": 1, "pair": [1, 2]}, r"pair\[1\] must be a text, got 2"),
+        ({"number": 1, "losses": {"a": "big"}}, r"losses\.a must be a number, got 'big'"),
         ({"number": 1, "value": None}, "value must be true or false, a whole number, a number or a text, got None"),
         ({"number": 1, "hexadecimal": "x"}, r"hexadecimal is none that a run writes \(ValueError"),
-        ({"number": 1, "left_out": "x"}, "left_out must be a whole number or null, got x"),
-        ({"number": "a" * 500}, "number must be a number, got a{80}$"),
+        ({"number": 1, "left_out": "x"}, "left_out must be a whole number or null, got 'x'"),
+        ({"number": math.nan}, "number must be a number, got nan"),
+        ({"number": 10**400}, "number must be a number, got 10000"),
+        ({"number": 1, "by_colour": {"green": 1}}, "a name in by_colour must be one of red, blue, got 'green'"),
+        ({"number": 1, "a\x1b": 2}, r"'a\\x1b' is unknown"),
+        ({"number": "a" * 500}, "number must be a number, got 'a{79}…$"),
     ],
 )
 def test_another_value_is_refused_by_the_name_of_its_place(data: Any, message: str) -> None:

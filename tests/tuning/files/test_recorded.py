@@ -29,13 +29,13 @@ def run(tmp_path: Path) -> RunFolder:
 @pytest.mark.parametrize(
     ("record", "message"),
     [
-        ({"seed": "a"}, "seed must be a whole number, got a"),
+        ({"seed": "a"}, "seed must be a whole number, got 'a'"),
         ({"seed": True}, "seed must be a whole number, got True"),
         ({"dataset": {"name": 3}}, "dataset.name must be a text, got 3"),
         ({"dataset": {"path": 3}}, "dataset.path must be a text or null, got 3"),
         ({"dataset": []}, r"dataset must be an object, got \[\]"),
-        ({"test": {"accuracy": "x", "ci95": None, "looks": 1}}, "test.accuracy must be a number or null, got x"),
-        ({"config": {"callback": [1]}}, r"config.callback.0 must be a text, got 1"),
+        ({"test": {"accuracy": "x", "ci95": None, "looks": 1}}, "test.accuracy must be a number or null, got 'x'"),
+        ({"config": {"callback": [1]}}, r"config.callback\[0\] must be a text, got 1"),
         ({"dataset": {"name": "a\0b"}}, "a text in it holds a null character"),
     ],
 )
@@ -133,7 +133,7 @@ def test_an_epoch_of_texts_is_none(make_epoch: Any) -> None:
 
 @pytest.mark.parametrize("values", [[{}], [[1]], [None]])
 def test_choices_are_plain_values(values: list[Any]) -> None:
-    with pytest.raises(FieldError, match=r"values\.0 must be true or false, a whole number, a number or a text, got "):
+    with pytest.raises(FieldError, match=r"values\[0\] must be true or false, a whole number, a number or a text, got"):
         range_from_json({"kind": "choices", "values": values})
 
 

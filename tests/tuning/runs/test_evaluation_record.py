@@ -67,12 +67,12 @@ def test_that_of_an_older_release_names_no_version(tmp_path: Path, evaluation: A
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"f1": "all"}, "f1 must be a number, got all"),
+        ({"f1": "all"}, "f1 must be a number, got 'all'"),
         ({"correct": 5}, "correct must be 0 to examples, got 5 of 4"),
         ({"examples": 0, "correct": 0}, "correct must be 0 to examples, got 0 of 0"),
         ({"ci95": [0.1]}, "ci95 must be a list of 2"),
         ({"surprise": 1}, "surprise is unknown"),
-        ({"version": 2}, "version must be 1 to 1 in this release, got 2"),
+        ({"version": 2}, "version 2 is of a later release: update this one"),
     ],
 )
 def test_what_no_run_writes_is_refused(changes: dict[str, Any], message: str) -> None:

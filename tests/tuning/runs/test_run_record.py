@@ -159,7 +159,7 @@ def test_a_record_of_a_later_release_is_refused() -> None:
 
 
 def test_another_command_is_refused() -> None:
-    with pytest.raises(ValueError, match="command must be one of tune, train, complete, got export"):
+    with pytest.raises(ValueError, match="command must be one of tune, train, complete, got 'export'"):
         RunRecord.from_json(run_json(command="export"))
 
 
@@ -203,5 +203,5 @@ def test_a_program_s_run_is_one_of_a_search() -> None:
 
 
 def test_an_ended_search_says_what_ended_it() -> None:
-    with pytest.raises(ValueError, match="stopped_by must be one of max_trials, budget, space, skipped, got tired"):
+    with pytest.raises(ValueError, match="stopped_by must be one of max_trials, budget, space, skipped, got 'tired'"):
         EndedSearch.from_json({"max_trials": 1, "budget": "1m", "stopped_by": "tired"})
