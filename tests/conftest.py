@@ -37,23 +37,24 @@ COSTLY = {"finished", "model_file", "served", "published_regression"}
 """Fixtures that train or publish a model."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--one-in", type=int, default=1, help="run one in so many cases of each slow test (default: all)")
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs a trained model, or files of one, is slow without saying so, as is what is left to `--all`: most cases
-    of a slow test that has many, unless it says itself which ones."""
-    cases: dict[str, list[pytest.Item]] = {}
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What needs a trained model, or files of one, is slow without saying so, as is what is left to `--all`. Of the
+    cases of a slow test, those that are tested always and those that are not, the sample is run that is asked for."""
+    cases: dict[tuple[str, bool], list[str]] = {}
     for item in items:
-        if COSTLY & set(getattr(item, "fixturenames", ())) or item.get_closest_marker("exhaustive"):
+        is_exhaustive = item.get_closest_marker("exhaustive") is not None
+        if is_exhaustive or COSTLY & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
         if item.get_closest_marker("slow"):
-            cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
-    for alike in cases.values():
-        if any(item.get_closest_marker("exhaustive") for item in alike):
-            continue
-        kept = sample([item.nodeid for item in alike])
-        for item in alike:
-            if item.nodeid not in kept:
-                item.add_marker(pytest.mark.exhaustive)
+            cases.setdefault((item.nodeid.partition("[")[0], is_exhaustive), []).append(item.nodeid)
+    left_out = {name for alike in cases.values() for name in set(alike) - sample(alike, config.getoption("--one-in"))}
+    config.hook.pytest_deselected(items=[item for item in items if item.nodeid in left_out])
+    items[:] = [item for item in items if item.nodeid not in left_out]
 
 
 def pytest_collection_finish() -> None:

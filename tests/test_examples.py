@@ -41,7 +41,7 @@ def test_the_notebook_runs_from_top_to_bottom(monkeypatch: pytest.MonkeyPatch, t
     )
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_tracker_s_callback_follows_every_trial_in_its_process_and_the_retraining(
     script: Script, tmp_path: Path
 ) -> None:

@@ -70,7 +70,7 @@ def test_a_run_is_measured_and_stays_verified(script: Script, runs: Path) -> Non
     assert verified.returncode == 0, verified.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_any_model_s_files_are_measured_with_it_and_choices_are_kept(script: Script, exported: Path) -> None:
     done = script("benchmark.py", "mine_artifacts", "--format", "onnx", "--variant", "float32", "--json", *QUICK)
 

@@ -143,7 +143,7 @@ def test_a_changed_file_makes_verification_say_no(script: Script, runs: Path) ->
     assert "model.onnx: " in deeper.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_verification_can_be_verified_where_the_keras_model_is_at_hand(script: Script, runs: Path) -> None:
     tested = script("verify.py", "--run", "first", "--self-test", "--json")
     (runs / "first" / "model.keras").unlink()
@@ -163,7 +163,7 @@ def _edit(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
     path.write_text(json.dumps(content))
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_trial_that_did_not_win_is_trained_once_and_exported(script: Script, tmp_path: Path) -> None:
     options = ("--dataset", "digits", "--max-trials", 2, "--epochs", 1, *HERE, *GUIDE, "--run", "two")
     assert script("tune.py", *options).returncode == 0

@@ -63,6 +63,7 @@ def test_what_can_not_be_written_names_its_layer_and_the_command_that_writes_the
     assert [result["file"] for result in json.loads(done.stdout)["results"]] == ["saved_model"]
 
 
+@pytest.mark.exhaustive
 def test_a_number_type_that_differs_names_the_commands_without_it(
     script: Script, model_file: Path, tmp_path: Path
 ) -> None:

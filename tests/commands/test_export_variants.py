@@ -22,7 +22,7 @@ def model(model_file: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy(model_file, tmp_path / "mine.keras"))
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_smallest_files_are_published_with_a_note_of_looser_rules(
     script: Script, model: Path, tmp_path: Path
 ) -> None:

@@ -100,6 +100,7 @@ def test_code_inside_the_file_is_run_once_it_is_trusted(script: Script, made: Pa
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.exhaustive
 def test_published_files_are_measured_and_their_verification_verified_with_the_code(script: Script, made: Path) -> None:
     code = ("--code", made / "own_layers.py")
     assert script(*EXPORT, "--model", made / "own.h5", *code).returncode == 0

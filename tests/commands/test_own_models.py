@@ -93,7 +93,7 @@ def walk(script: Script) -> Callable[..., tuple[dict[str, Any], dict[str, Any]]]
     return call
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_getting_started_guide_runs_with_one_command(tmp_path: Path) -> None:
     shutil.copy(GUIDES, tmp_path / "guides.py")
     command = [str(ROOT / "scripts" / "quickstart"), "--dataset", "digits", "--model", "guides.py:build_model"]
@@ -146,7 +146,7 @@ def test_a_run_is_repeated_from_its_own_record(script: Script, tmp_path: Path) -
     assert set(json.loads(trained.stdout)["winner"]["hyperparameters"]) == {"units", "activation", "dropout", "lr"}
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_subclassed_model_of_logits_is_searched_by_its_own_metric(own: Path, walk: Any, arrays: Any) -> None:
     few = {name: array[: len(array) * 3 // 4] for name, array in arrays.items()}
     labels = {name: np.minimum(array, 2) if name.startswith("y") else array for name, array in few.items()}

@@ -90,7 +90,7 @@ def test_help_loads_no_framework(name: str, tmp_path: Path) -> None:
     assert "usage:" in done.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_each_command_that_is_said_to_come_next_works(script: Script, tmp_path: Path) -> None:
     Image.fromarray(np.pad(np.full((20, 4), 255, np.uint8), ((4, 4), (12, 12)))).save(tmp_path / "PICTURE.png")
     done = script(

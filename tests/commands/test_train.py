@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 Script = Callable[..., subprocess.CompletedProcess[str]]
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_killed_training_goes_on_to_the_result_of_an_uninterrupted_one(script: Script, tmp_path: Path) -> None:
     options = ["--baseline", "callbacks-99", "--dataset", "digits", "--epochs", "40"]
     command = [sys.executable, str(ROOT / "scripts/train.py"), "--run", "killed", *options]

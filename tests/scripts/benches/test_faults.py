@@ -163,7 +163,7 @@ def bench(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_bench_of_faults_keeps_its_results_and_goes_on_from_them(tmp_path: Path) -> None:
     options = ["--models", "dense", "--format", "onnx", "--jobs", 1, "--results", tmp_path / "results.jsonl"]
 

@@ -193,6 +193,7 @@ def ranks_only(code: Any, data: SearchData) -> UserModel:
     return UserModel(code, data, name="my.py:build", wishes=Wishes(retrain_with_fit=True))
 
 
+@pytest.mark.exhaustive
 def test_folds_can_rank_the_trials_of_a_winner_that_keras_trains(search_data: SearchData, tmp_path: Path) -> None:
     builder = ranks_only(Folds, search_data)
 
