@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
+import functools
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -272,13 +272,28 @@ def room_of(module: str) -> Room | None:
     return next((room for room in ROOMS if room.name.startswith(f"{folder}/") and name in room.files.split()), None)
 
 
-def imported_names(module: str) -> Iterator[str]:
+@functools.cache
+def tree(module: str) -> ast.Module:
+    """What a module says, by its path."""
+    return ast.parse((ROOT / module).read_text(encoding="utf-8"))
+
+
+@functools.cache
+def nodes(module: str) -> tuple[ast.AST, ...]:
+    """All of a module's syntax tree."""
+    return tuple(ast.walk(tree(module)))
+
+
+@functools.cache
+def imported_names(module: str) -> tuple[str, ...]:
     """Everything that a module imports, anywhere in it, with dots."""
-    for node in ast.walk(ast.parse((ROOT / module).read_text(encoding="utf-8"))):
+    found: list[str] = []
+    for node in nodes(module):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += (alias.name for alias in node.names)
         if isinstance(node, ast.ImportFrom) and node.module is not None:
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found += (f"{node.module}.{alias.name}" for alias in node.names)
+    return tuple(found)
 
 
 def imported_packages(module: str) -> set[str]:
@@ -286,11 +301,12 @@ def imported_packages(module: str) -> set[str]:
     return {name.partition(".")[0] for name in imported_names(module)} - set(sys.stdlib_module_names)
 
 
-def imported_modules(module: str) -> set[str]:
+@functools.cache
+def imported_modules(module: str) -> frozenset[str]:
     """The files of ours that a module imports, anywhere in it."""
     found = set()
     for name in imported_names(module):
         path = name.replace(".", "/")
         ways = (f"{path}.py", f"{path}/__init__.py", f"{path.rpartition('/')[0]}.py")
         found |= {next((way for way in ways if (ROOT / way).exists()), "")}
-    return {path for path in found - {"", module} if path.startswith(("tuning/", "export/"))}
+    return frozenset(path for path in found - {"", module} if path.startswith(("tuning/", "export/")))

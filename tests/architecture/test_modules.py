@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from .rooms import MODULES, ROOT, SCRIPTS, imported_packages
+from .rooms import MODULES, ROOT, SCRIPTS, imported_packages, nodes, tree
 
 LARGEST_MODULE = 300
 MOST_MODULES = 14
@@ -20,22 +20,21 @@ def test_a_folder_is_seen_at_a_glance(package: str) -> None:
     assert {name: count for name, count in full.items() if count > MOST_MODULES} == {}
 
 
-@pytest.mark.parametrize("module", MODULES + SCRIPTS)
-def test_a_module_holds_one_idea(module: str) -> None:
-    lines = (ROOT / module).read_text(encoding="utf-8").splitlines()
+def test_a_module_holds_one_idea() -> None:
+    lines = {module: len((ROOT / module).read_text(encoding="utf-8").splitlines()) for module in MODULES + SCRIPTS}
 
-    assert len(lines) <= LARGEST_MODULE
-    assert ast.get_docstring(ast.parse("\n".join(lines)))
+    assert {module: count for module, count in lines.items() if count > LARGEST_MODULE} == {}
+    assert [module for module in lines if not ast.get_docstring(tree(module))] == []
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if module.startswith("tuning/")])
-def test_only_the_hypermodel_and_the_baselines_name_a_hyperparameter(module: str) -> None:
+def test_only_the_hypermodel_and_the_baselines_name_a_hyperparameter() -> None:
     allowed = {"tuning/models/network.py", "tuning/models/built_in.py", "tuning/models/baselines.py"}
     # `batch_size` is not among them: any model is trained in batches of some size.
     names = ('"num_blocks"', '"num_filters', '"kernel_size', '"dense_units"', '"dropout"')
-    text = (ROOT / module).read_text(encoding="utf-8")
+    others = [module for module in MODULES if module.startswith("tuning/") and module not in allowed]
+    texts = {module: (ROOT / module).read_text(encoding="utf-8") for module in others}
 
-    assert module in allowed or not any(name in text for name in names)
+    assert [module for module, text in texts.items() if any(name in text for name in names)] == []
 
 
 def test_scripts_print_text_and_leave_rich_with_its_markup_to_the_console() -> None:
@@ -52,19 +51,15 @@ def test_the_top_level_is_the_fixed_one() -> None:
     assert {name for name in present - tracked if not name.endswith(".egg-info")} <= {"runs", "build", "dist"}
 
 
-@pytest.mark.parametrize("module", [*MODULES, *SCRIPTS])
-def test_a_function_takes_at_most_six_parameters(module: str) -> None:
-    functions = [
-        node
-        for node in ast.walk(ast.parse((ROOT / module).read_text(encoding="utf-8")))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
+def test_a_function_takes_at_most_six_parameters() -> None:
     counts = {
-        function.name: sum(
+        f"{module}: {node.name}": sum(
             argument.arg not in ("self", "cls")
-            for argument in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)
+            for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
         )
-        for function in functions
+        for module in (*MODULES, *SCRIPTS)
+        for node in nodes(module)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
 
     assert {name: count for name, count in counts.items() if count > 6} == {}
@@ -73,9 +68,9 @@ def test_a_function_takes_at_most_six_parameters(module: str) -> None:
 def test_a_class_name_has_one_meaning() -> None:
     """A leading underscore makes no other name of it."""
     places: dict[str, list[str]] = {}
-    for path in (path for package in ("tuning", "export", "scripts") for path in (ROOT / package).rglob("*.py")):
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for module in (*MODULES, *SCRIPTS):
+        for node in tree(module).body:
             if isinstance(node, ast.ClassDef):
-                places.setdefault(node.name.lstrip("_"), []).append(str(path.relative_to(ROOT)))
+                places.setdefault(node.name.lstrip("_"), []).append(module)
 
     assert {name: files for name, files in places.items() if len(files) > 1} == {}
