@@ -40,9 +40,9 @@ from export.formats.versions import installed_versions
 from export.formats.writer import prepare
 from export.model.serving import ServingModel, load_serving_model, reference_function
 from export.publishing.earlier import check_folder, earlier_tolerances, keep_earlier, published_targets
+from export.publishing.evidence import trace_of, with_evidence
 from export.publishing.request import ExportRequest
 from export.publishing.request_checks import check_accuracy, check_answers, check_classes, checked_labels
-from export.publishing.self_proof import trace_of, with_proofs
 from export.publishing.writing import write_all
 from export.verification import Standard, Verification, get_ready, verify_artifacts
 from tuning.files.atomic import write_json
@@ -126,7 +126,7 @@ def _verify(
 ) -> Verification:
     verification = verify_artifacts(staged, artifacts, standard, limits=request.limits, on_step=on_step)
     if verification.passed or request.smallest:
-        verification = with_proofs(staged, verification, standard, on_step=on_step)
+        verification = with_evidence(staged, verification, standard, on_step=on_step)
     return verification
 
 

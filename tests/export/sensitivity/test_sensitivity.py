@@ -59,7 +59,7 @@ def uniform(
 ) -> Path:
     """The same, published as if nobody had asked for the proof that faults would be seen."""
     with monkeypatch.context() as patch:
-        patch.setattr("export._publish.with_proofs", lambda folder, verification, standard, on_step: verification)
+        patch.setattr("export._publish.with_evidence", lambda folder, verification, standard, on_step: verification)
         assert publish(request_for(tmp_path / "artifacts", "onnx", "tflite", model=uniform_model), *examples).passed
     return tmp_path / "artifacts"
 

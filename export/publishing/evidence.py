@@ -34,7 +34,7 @@ def trace_of(serving: ServingModel, inputs: Arrays) -> LayerTrace | None:
         return None
 
 
-def with_proofs(
+def with_evidence(
     folder: Path, verification: Verification, standard: Standard, *, on_step: Callable[[str], None]
 ) -> Verification:
     """The verification with the ring `sensitivity` for each float32 file and the layers of all files that can be looked
