@@ -109,6 +109,13 @@ class ChildProcess:
         self._errors.close()
 
 
+def leave_out_what_keras_wraps() -> None:
+    """Keep Keras, which TensorFlow loads, from loading scikit-learn and matplotlib for wrappers that nothing here uses:
+    that takes a third of the seconds in which TensorFlow loads. Not for processes that run code of a user's."""
+    absent: Any = dict.fromkeys(("sklearn", "matplotlib"))
+    sys.modules.update(absent)
+
+
 def serve(main: str, parent: int) -> None:
     """In the child: run `main`. What native code prints goes to the error output, not among the replies."""
     die_with(parent)

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 from tuning.errors import InputError
-from tuning.files.json_record import ANY_NUMBER, JsonRecord
+from tuning.files.json_record import ANY_NUMBER, EMPTY_IS_NONE, JsonRecord
 from tuning.settings import VALIDATION_LOSS, Configuration, Objective, TrainingSettings
 
 AnyNumber = Annotated[float, ANY_NUMBER]
@@ -78,7 +78,7 @@ class TrialRecord(JsonRecord):
     `seed` is the one that its weights, shuffling and dropout derive from. `reason` says why a trial failed, was skipped
     or was stopped, else it is empty. `result_epoch` is the index of the epoch whose weights the trial ended with.
     `seconds` of wall time, over all attempts. `macs`: multiply-accumulate operations for one example, where they are
-    counted. `repeat_of`: the trial whose configuration this one trains again with another seed, else empty. `note`:
+    counted. `repeat_of`: the trial whose configuration this one trains again with another seed, if any. `note`:
     what is to be known about its value, else empty.
     """
 
@@ -93,7 +93,7 @@ class TrialRecord(JsonRecord):
     parameters: int
     seconds: float
     macs: int | None = None
-    repeat_of: str = ""
+    repeat_of: Annotated[str | None, EMPTY_IS_NONE] = None
     note: str = ""
 
     def __post_init__(self) -> None:

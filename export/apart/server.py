@@ -10,6 +10,7 @@ import traceback
 from importlib import import_module
 from typing import Any, BinaryIO
 
+from export.child_process import leave_out_what_keras_wraps
 from export.errors import InputError, UnrunnableError, VerificationError
 
 REFUSALS = {"input": InputError, "unrunnable": UnrunnableError, "verification": VerificationError}
@@ -18,6 +19,7 @@ REFUSALS = {"input": InputError, "unrunnable": UnrunnableError, "verification": 
 
 def main(requests: BinaryIO, replies: BinaryIO) -> None:
     """Answer requests, (`module:name`, arguments, folder for temporary files), until they end."""
+    leave_out_what_keras_wraps()
     while True:
         try:
             name, arguments, tempfile.tempdir = pickle.load(requests)

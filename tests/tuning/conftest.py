@@ -85,7 +85,7 @@ def trial_records(configurations: Any, epoch_records: Any, settings_records: Any
         parameters=st.integers(min_value=0),
         seconds=_finite(),
         macs=st.none() | st.integers(min_value=0),
-        repeat_of=st.text(max_size=8),
+        repeat_of=st.none() | st.text(min_size=1, max_size=8),
     )
 
 

@@ -15,7 +15,7 @@ from tuning.settings import TrainingSettings
 ASKED = SearchSection(algorithm="random", max_trials=5, epochs=2, finalists=3, repeats=2, budget="10m", seed=0)
 
 
-def trial(trial_id, *, repeat_of=""):
+def trial(trial_id, *, repeat_of=None):
     epoch = Epoch(loss=0.1, accuracy=0.9, val_loss=0.1, val_accuracy=0.9, learning_rate=0.01, seconds=1.0)
     return TrialRecord(
         trial_id=trial_id,

@@ -50,6 +50,8 @@ class Codec:
 
 ANY_NUMBER = "any number"
 """`Annotated[float, ANY_NUMBER]` may be NaN or infinite, which is written as text: JSON has no word for them."""
+EMPTY_IS_NONE = "an empty text is none"
+"""`Annotated[str | None, EMPTY_IS_NONE]`: earlier releases wrote an empty text where there was nothing."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -227,6 +229,8 @@ def _decode_annotated(value: Any, kind: Any, extra: Any, place: Place) -> Any:
             return extra.decode(value)
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise FieldError(f"{place} is none that a run writes ({error!r})") from error
+    if extra == EMPTY_IS_NONE:
+        return _decode(value, kind, place) or None
     return float(value) if isinstance(value, str) and value in _NON_FINITE else _decode(value, kind, place)
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from tuning.errors import InputError
 from tuning.files.atomic import RESTORE
 from tuning.files.bounded_files import parse_json, read_bounded
-from tuning.files.json_record import Codec, JsonRecord, read_number
+from tuning.files.json_record import EMPTY_IS_NONE, Codec, JsonRecord, read_number
 from tuning.records import Epoch, TrialRecord
 from tuning.settings import Configuration
 from tuning.space.points import Point
@@ -34,17 +34,17 @@ class SearchBegan(JsonRecord):
 class Suggestion(JsonRecord):
     """A configuration to be trained up to `epochs` epochs in all.
 
-    `oracle_id` is the oracle's own name for it, empty for one that no oracle knows of. `ranges`: those that the values
+    `oracle_id` is the oracle's own name for it, None for one that no oracle knows of. `ranges`: those that the values
     were drawn from. A trial that is suggested again resumes where it paused. `repeat_of`: the trial that this one
-    trains again with another seed, else empty.
+    trains again with another seed, if any.
     """
 
     trial_id: str
-    oracle_id: str
+    oracle_id: Annotated[str | None, EMPTY_IS_NONE]
     hyperparameters: Configuration
     ranges: Annotated[Ranges, Codec(ranges_as_json, ranges_from_json)]
     epochs: int
-    repeat_of: str = ""
+    repeat_of: Annotated[str | None, EMPTY_IS_NONE] = None
 
     @property
     def point(self) -> Point:

@@ -82,7 +82,7 @@ class SearchLoop:
                 self._record(
                     Suggestion(
                         trial_id=trial_id,
-                        oracle_id="",
+                        oracle_id=None,
                         hyperparameters=trial.hyperparameters,
                         ranges=self.state.suggestions[trial.trial_id].ranges,
                         epochs=len(trial.epochs),

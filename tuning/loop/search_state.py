@@ -131,9 +131,9 @@ class SearchState:
     def with_future(self) -> set[str]:
         """The trials that are under way, or paused and may go on yet: those whose states are of use."""
         paused = {
-            self.suggestions[trial_id].oracle_id: trial_id
+            oracle_id: trial_id
             for trial_id, record in self.records.items()
-            if record.status is TrialStatus.PAUSED
+            if record.status is TrialStatus.PAUSED and (oracle_id := self.suggestions[trial_id].oracle_id) is not None
         }
         return {*self.under_way, *(paused[oracle_id] for oracle_id in self.driver.continuable(paused))}
 
@@ -190,7 +190,7 @@ class SearchState:
             )
         before = self.suggestions.get(event.trial_id)
         if event.oracle_id and event.oracle_id != self.proposed:
-            continues = "" if before is None else before.oracle_id
+            continues = None if before is None else before.oracle_id
             if self._number(event.trial_id) >= len(self.enqueued) and not self.driver.traits.is_caller_s:
                 _require_in_range(event)
             self._adopt(event.oracle_id, event.point, epochs=event.epochs, continues=continues)
@@ -208,14 +208,14 @@ class SearchState:
                 f"the journal repeats trial {event.trial_id}, which is not there: restore the file or start a new run"
             )
         if event.oracle_id != self.proposed:
-            self._adopt(event.oracle_id, self.suggestions[event.trial_id].point, epochs=None, continues="")
+            self._adopt(event.oracle_id, self.suggestions[event.trial_id].point, epochs=None, continues=None)
         self.repeated_in_a_row += 1
         if event.trial_id in self.under_way:
             self._repetitions.setdefault(event.trial_id, []).append(event.oracle_id)
         else:
             self.driver.tell(event.oracle_id, self.records[event.trial_id])
 
-    def _adopt(self, oracle_id: str, point: Point, *, epochs: int | None, continues: str) -> None:
+    def _adopt(self, oracle_id: str, point: Point, *, epochs: int | None, continues: str | None) -> None:
         self.driver.adopt(Proposal(oracle_id=oracle_id, point=point, epochs=epochs, continues=continues))
 
     def _report(self, event: EpochReported) -> None:

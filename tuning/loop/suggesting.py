@@ -20,7 +20,7 @@ def next_up(state: SearchState) -> Suggestion | Drawing | Waiting | None:
     if number < len(state.enqueued):
         point, settings = state.enqueued[number]
         # What trains as the search's own trials do can teach the oracle.
-        name = state.driver.next_id if settings is None and state.driver.traits.learns else ""
+        name = state.driver.next_id if settings is None and state.driver.traits.learns else None
         return _suggestion(state, point, oracle_id=name, epochs=None if settings is None else settings.epochs)
     asked = state.driver.ask(new=state.drawn < state.config.max_trials)
     return _proposed(state, asked) if isinstance(asked, Proposal) else asked
@@ -76,7 +76,7 @@ def _suggestion(
     state: SearchState,
     point: Point,
     *,
-    oracle_id: str = "",
+    oracle_id: str | None = None,
     epochs: int | None = None,
     trial_id: str | None = None,
 ) -> Suggestion:

@@ -29,14 +29,14 @@ _NEVER = 2**31
 class Proposal:
     """What an oracle wants tried. `oracle_id` is the oracle's name for it.
 
-    `epochs`: train up to so many in all; None: as many as the search gives every trial. `continues`, if not empty, is
-    the `oracle_id` of the proposal whose trial resumes where it paused.
+    `epochs`: train up to so many in all; None: as many as the search gives every trial. `continues`: the
+    `oracle_id` of the proposal whose trial resumes where it paused, if any does.
     """
 
     oracle_id: str
     point: Point
     epochs: int | None = None
-    continues: str = ""
+    continues: str | None = None
 
 
 class OracleDriver:
@@ -108,7 +108,7 @@ class OracleDriver:
             oracle_id=trial.trial_id,
             point=point,
             epochs=values.get(EPOCHS),
-            continues=values.get(EARLIER_TRIAL, ""),
+            continues=values.get(EARLIER_TRIAL) or None,
         )
 
     def show(self, point: Point) -> None:
@@ -170,7 +170,7 @@ class OracleDriver:
         with self._calling():
             if not self._proposer.agrees(recorded.point):
                 return None
-        keys = {EPOCHS: recorded.epochs, EARLIER_TRIAL: recorded.continues if recorded.continues else None}
+        keys = {EPOCHS: recorded.epochs, EARLIER_TRIAL: recorded.continues}
         known = {name: value for name, value in keys.items() if value is not None}
         self._decided = known if self._proposer.pauses else {}
         return self.accept(recorded.point)

@@ -15,6 +15,7 @@ from typing import BinaryIO
 import numpy as np
 import onnx
 
+from export.child_process import leave_out_what_keras_wraps
 from export.formats.onnx.graph import (
     absorb_transposes,
     bypass_half_casts,
@@ -135,6 +136,7 @@ MAKERS: Mapping[str, Callable[..., onnx.ModelProto]] = {
 def main(requests: BinaryIO, replies: BinaryIO) -> None:
     """Answer requests, (name, arguments), until they end: with (file, None, None), or with (None, reason, name of the
     node at which it was found or None)."""
+    leave_out_what_keras_wraps()
     warnings.simplefilter("ignore")
     logging.disable(logging.ERROR)
     while True:

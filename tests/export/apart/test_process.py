@@ -33,6 +33,9 @@ def be_killed(): os.kill(os.getpid(), signal.SIGSEGV)
 def temporary():
     import tempfile
     return tempfile.gettempdir()
+def tensorflow_modules():
+    import tensorflow
+    return [name for name in ("keras", "sklearn", "matplotlib") if sys.modules.get(name)]
 def fill(): raise OSError(28, 'No space left on device', '/tmp/x')
 def close_and_sleep(): os.closerange(0, 64); time.sleep(600)
 def say(text): print(text, flush=True); os.write(1, b"native\\n"); return text
@@ -63,6 +66,10 @@ def is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_tensorflow_brings_nothing_along_that_only_wrappers_of_keras_use(apart: Apart) -> None:
+    assert apart.call("double_of_work:tensorflow_modules", file=FILE, limits=PATIENT) == ["keras"]
 
 
 def wait_until_gone(pid: int) -> bool:

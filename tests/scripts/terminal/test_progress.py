@@ -58,7 +58,7 @@ def progress_of(console: Console, *, workers: int = 2, done: Iterable[str] = ())
 def suggested(trial: TrialRecord) -> Suggestion:
     return Suggestion(
         trial_id=trial.trial_id,
-        oracle_id="",
+        oracle_id=None,
         hyperparameters=trial.hyperparameters,
         ranges={},
         epochs=1,

@@ -13,6 +13,7 @@ import pytest
 
 from tuning.files.json_record import (
     ANY_NUMBER,
+    EMPTY_IS_NONE,
     Codec,
     FieldError,
     JsonRecord,
@@ -156,6 +157,16 @@ def test_a_version_up_to_the_newest_is_read(data: dict[str, Any]) -> None:
 def test_another_version_is_refused_before_all_else(version: Any, message: str) -> None:
     with pytest.raises(FieldError, match=f"^{message}$"):
         Versioned.from_json({"version": version, "new": 1})
+
+
+def test_an_empty_text_of_an_earlier_release_is_nothing() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Named(JsonRecord):
+        name: Annotated[str | None, EMPTY_IS_NONE] = None
+
+    assert [Named.from_json({"name": name}).name for name in ("", None, "a")] == [None, None, "a"]
+    with pytest.raises(FieldError, match="name must be a text or null, got 3"):
+        Named.from_json({"name": 3})
 
 
 def test_a_number_that_is_none_is_a_text_in_json() -> None:

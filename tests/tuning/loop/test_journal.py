@@ -25,11 +25,11 @@ def events(configurations, epoch_records, trial_records):
     suggestions = st.builds(
         Suggestion,
         trial_id=st.text(max_size=6),
-        oracle_id=st.text(max_size=6),
+        oracle_id=st.none() | st.text(min_size=1, max_size=6),
         hyperparameters=configurations,
         ranges=st.dictionaries(st.text(max_size=6), ranges(), max_size=3),
         epochs=st.integers(),
-        repeat_of=st.text(max_size=6),
+        repeat_of=st.none() | st.text(min_size=1, max_size=6),
     )
     began = st.builds(SearchBegan, facts=st.dictionaries(st.text(max_size=6), st.integers() | st.text(max_size=6)))
     reported = st.builds(EpochReported, trial_id=st.text(max_size=6), number=st.integers(1), epoch=epoch_records)

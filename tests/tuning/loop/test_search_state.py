@@ -73,7 +73,7 @@ def test_repeats_are_no_trials_and_can_t_be_the_best(state, make_trial, begun, t
     ended(search, make_trial, "0000", val_loss=0.5)
     values = search.suggestions["0000"].hyperparameters
     search.replay(
-        Suggestion(trial_id="0000.1", oracle_id="", hyperparameters=values, ranges={}, epochs=3, repeat_of="0000")
+        Suggestion(trial_id="0000.1", oracle_id=None, hyperparameters=values, ranges={}, epochs=3, repeat_of="0000")
     )
     ended(search, make_trial, "0000.1", val_loss=0.1, repeat_of="0000")
     assert [trial.trial_id for trial in search.trials] == ["0000"]
@@ -87,7 +87,7 @@ def test_a_repeat_is_trained_as_its_trial_was_whatever_the_others_are(state, tin
     search = begun(state(enqueued=(({}, own),)))
     assert search.settings(search.suggestions["0000"]) == own
     ended(search, make_trial, "0000", settings=own)
-    again = Suggestion(trial_id="0000.1", oracle_id="", hyperparameters={}, ranges={}, epochs=7, repeat_of="0000")
+    again = Suggestion(trial_id="0000.1", oracle_id=None, hyperparameters={}, ranges={}, epochs=7, repeat_of="0000")
     assert search.settings(again) == own
 
 

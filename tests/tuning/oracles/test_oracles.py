@@ -378,7 +378,7 @@ def one_rate(rate=0.001):
     return complete(Declared(choices(4)), {"learning_rate": rate})
 
 
-@pytest.mark.parametrize(("oracle_id", "continues"), [("0001", ""), ("0000", "0007")])
+@pytest.mark.parametrize(("oracle_id", "continues"), [("0001", None), ("0000", "0007")])
 def test_a_journal_of_other_trials_is_not_adopted(start, oracle_id, continues):
     driver = start("hyperband", space=choices(4))
     with pytest.raises(InputError, match="is not what this oracle suggests there"):
