@@ -44,15 +44,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What needs a trained model, or files of one, is slow without saying so, as is what is left to `--all`. Of the
-    cases of a slow test, those that are tested always and those that are not, the sample is run that is asked for."""
-    cases: dict[tuple[str, bool], list[str]] = {}
+    cases of a slow test the sample is run that is asked for; where some are exhaustive, the others are run always."""
+    cases: dict[str, list[pytest.Item]] = {}
     for item in items:
-        is_exhaustive = item.get_closest_marker("exhaustive") is not None
-        if is_exhaustive or COSTLY & set(getattr(item, "fixturenames", ())):
+        if item.get_closest_marker("exhaustive") or COSTLY & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
         if item.get_closest_marker("slow"):
-            cases.setdefault((item.nodeid.partition("[")[0], is_exhaustive), []).append(item.nodeid)
-    left_out = {name for alike in cases.values() for name in set(alike) - sample(alike, config.getoption("--one-in"))}
+            cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    left_out: set[str] = set()
+    for alike in cases.values():
+        names = {item.nodeid for item in alike if item.get_closest_marker("exhaustive")}
+        names = names or {item.nodeid for item in alike}
+        left_out |= names - sample(sorted(names), config.getoption("--one-in"))
     config.hook.pytest_deselected(items=[item for item in items if item.nodeid in left_out])
     items[:] = [item for item in items if item.nodeid not in left_out]
 

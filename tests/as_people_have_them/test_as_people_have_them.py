@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -35,7 +35,18 @@ AS_COMMANDS = (
     "a keras.json and an environment for other programs",
 )
 """Kinds that are walked by a new Python for each command, the first two with workers; the others by forked ones."""
+TYPICAL = (
+    "a layer whose class is made in a function elsewhere",
+    "one name with other ranges in other branches",
+    "weights that are averaged over the steps",
+    "words by number",
+)
+"""What is tried always: of spaces, codes, trainings and data one each."""
 pytestmark = pytest.mark.slow
+
+
+def cases(names: Iterable[str], typical: Collection[str]) -> list[Any]:
+    return [pytest.param(name, marks=() if name in typical else pytest.mark.exhaustive) for name in names]
 
 
 @pytest.fixture
@@ -51,7 +62,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             del sys.modules[name]
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", cases(KINDS, TYPICAL))
 def test_a_kind_of_model_goes_the_whole_way(name: str, home: Path, warm: WarmScripts) -> None:
     kind = KINDS[name]
     write_code(home, {**kind.files, "my.py": kind.code})
@@ -70,7 +81,7 @@ def test_a_kind_of_model_goes_the_whole_way(name: str, home: Path, warm: WarmScr
     _compare(run / "artifacts", raw, expected)
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", cases(FILES, ["a model in a model in a model"]))
 def test_a_kind_of_file_is_exported(name: str, home: Path, warm: WarmScripts) -> None:
     kind = FILES[name]
     (home / "my.py").write_text(kind.code, encoding="utf-8")
@@ -95,7 +106,7 @@ def test_a_kind_of_file_is_exported(name: str, home: Path, warm: WarmScripts) ->
 
 def test_the_table_is_large_enough() -> None:
     assert len(KINDS) + len(FILES) >= 40
-    assert set(AS_COMMANDS) <= set(KINDS)
+    assert {*AS_COMMANDS, *TYPICAL} <= set(KINDS)
 
 
 def _called(folder: Path, words: list[Any], more: Mapping[str, str]) -> subprocess.CompletedProcess[str]:

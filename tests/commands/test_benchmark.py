@@ -101,7 +101,7 @@ def test_a_wrapped_file_is_told_to_do_more_than_keras_s(script: Script, tmp_path
     assert "the published files also do the preprocessing and postprocessing" in result["notes"][0]
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_without_its_model_a_folder_is_measured_all_the_same(
     script: Script, exported: Path, tmp_path: Path, model_file: Path
 ) -> None:

@@ -57,7 +57,7 @@ def test_a_read_only_folder_is_refused(arguments: list[str], runs: Path, tmp_pat
     assert_refused(done, "can't be written: the folder is read-only: choose another one")
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_an_output_folder_that_is_a_disk_of_its_own_is_refused_and_stays_usable(runs: Path, tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / "scripts/export.py"), "--run", "first", "--format", "onnx"]
 

@@ -51,7 +51,7 @@ def test_int8_of_every_format_that_has_it_is_exported(script: Script, model: Pat
     assert all(result["passed"] for result in found["results"])
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_number_type_that_breaks_its_rules_is_a_no_and_changes_nothing(
     script: Script, model: Path, tmp_path: Path
 ) -> None:

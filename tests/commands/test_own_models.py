@@ -112,7 +112,7 @@ def test_the_getting_started_guide_runs_with_one_command(tmp_path: Path) -> None
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("name", "kind"),
     [("TunedFit", "all"), ("TunedPreprocessing", "onnx")],
@@ -181,7 +181,7 @@ def test_a_regression_is_verified_by_its_outputs(own: Path, walk: Any) -> None:
     assert verified["passed"]
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_model_of_two_inputs_keeps_its_own_contract(own: Path, walk: Any) -> None:
     rng = np.random.default_rng(0)
     sizes = [("train", 60), ("test", 30)]
@@ -233,7 +233,7 @@ def test_an_accuracy_is_not_asked_of_data_without_classes(
     assert not (own / "runs").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_training_is_repeated_from_its_own_record(own: Path, script: Script) -> None:
     options = ("--dataset", "digits", "--model", f"{GUIDES}:build_model", "--pixel-scale", "unit", "--epochs", 1)
 

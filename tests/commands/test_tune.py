@@ -162,7 +162,7 @@ def test_a_search_of_small_models_skips_the_others_and_writes_logs_for_tensorboa
     assert [path.parent.name for path in run.glob("tensorboard/**/events.*")] != []
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_best_are_trained_again_by_several_workers_and_the_run_says_what_that_told(
     script: Script, tmp_path: Path
 ) -> None:
@@ -203,7 +203,7 @@ def test_a_folder_of_pictures_goes_the_whole_way_and_stays_the_same_data(
     assert any(name in answered.stdout for name in ("circle", "square"))
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_file_of_names_without_a_test_goes_the_whole_way_and_stays_the_same_data(
     script: Script, arrays: dict[str, np.ndarray], tmp_path: Path
 ) -> None:

@@ -173,7 +173,7 @@ def test_a_run_of_a_command_is_left_to_that(tmp_path: Path) -> None:
         complete(tmp_path, shapes())
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_search_without_a_result_is_on_record_as_failed(tmp_path: Path) -> None:
     done = complete(tmp_path, shapes(), dataclasses.replace(CONFIG, max_parameters=1))
 

@@ -14,7 +14,8 @@ def forget_graphs() -> None:
     """Free what earlier models of this process left in memory, but for what is still in use."""
     # What a user's file set for all its models is not the session's to forget.
     policy = keras.config.dtype_policy()
-    keras.utils.clear_session()
+    # Garbage is collected once, below.
+    keras.utils.clear_session(free_memory=False)
     keras.config.set_dtype_policy(policy)
     gc.collect()
 

@@ -76,7 +76,7 @@ def test_nothing_is_measured_unless_the_bytes_are_the_published_ones(published_c
         measure(plan(published_copy, "onnx"), QUICK)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_everything_is_measured_beside_keras_s_own(published: Path, keras_source: KerasSource) -> None:
     benchmark = measure(plan(published, keras_source=keras_source), QUICK)
 
@@ -115,7 +115,7 @@ def test_a_keras_model_that_can_t_be_had_fails_alone(published: Path, tmp_path: 
     assert benchmark.comparisons == ()
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_models_of_several_inputs_have_neither_accuracy_nor_flips(
     tmp_path: Path, request_for: Callable[..., Any]
 ) -> None:

@@ -156,6 +156,7 @@ with opened(serving, opset=opset, calibration={"image": np.load(sys.argv[4])}) a
 Child = Callable[..., subprocess.CompletedProcess[str]]
 
 
+@pytest.mark.exhaustive
 def test_two_processes_write_the_same_bytes_of_every_variant(
     model_file: Path, tmp_path: Path, calibration: np.ndarray, child: Child
 ) -> None:

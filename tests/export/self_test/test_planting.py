@@ -53,7 +53,7 @@ def tried(request_for: Callable[..., Any], examples: Any, tmp_path: Path) -> Cal
     return call
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_every_kind_is_caught_in_every_format_that_it_is_tried_in(tried: Callable[..., list[Caught]]) -> None:
     found = tried(list(KINDS))
 

@@ -214,7 +214,7 @@ def test_the_bench_of_faults_tells_why_a_model_can_not_be_had(tmp_path: Path) ->
     assert "unknown format paper" in done.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_bench_of_exports_counts_false_alarms(tmp_path: Path) -> None:
     results = tmp_path / "results.jsonl"
 

@@ -87,7 +87,7 @@ def test_the_wheel_holds_the_commands_and_nothing_of_the_tests(site: Path) -> No
     assert {name.partition("/")[0] for name in names if "dist-info" not in name} == {"tuning", "export", "scripts"}
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_installed_program_goes_the_whole_way(site: Path, tmp_path: Path) -> None:
     def run(*words: str) -> str:
         done = subprocess.run(

@@ -51,8 +51,8 @@ def tune(folder: Path, environment: dict[str, str], *options: object) -> subproc
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("workers", [pytest.param(0, marks=pytest.mark.exhaustive), 1])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("workers", [0, 1])
 def test_a_search_is_the_same_whatever_is_set_elsewhere(
     workers: int, elsewhere: dict[str, str], script: Callable[..., Any], tmp_path: Path
 ) -> None:

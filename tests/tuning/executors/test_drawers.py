@@ -141,6 +141,7 @@ def test_a_process_is_not_waited_for(apart: DrawingProcess) -> None:
     assert apart.result(wait=True) is not None
 
 
+@pytest.mark.exhaustive
 def test_a_process_that_dies_costs_the_configuration_that_it_built(apart: DrawingProcess) -> None:
     found = drawn(apart, wish("killed"))
 

@@ -106,7 +106,7 @@ def test_workers_share_the_pages_of_the_data(warm: Any) -> None:
         assert all(entry.private_dirty == 0 for entry in mapped)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_results_are_those_of_this_process_with_as_many_threads(warm: Any, here: Any, workplace: Any) -> None:
     program = f"""
     import pickle, sys
@@ -249,7 +249,7 @@ def test_a_script_without_a_guard_can_search(tmp_path: Path) -> None:
     assert not (tmp_path / "work" / "shared").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_model_of_a_file_is_found_by_workers(tmp_path: Path) -> None:
     (tmp_path / "neighbour.py").write_text("import keras\nclass Mine(keras.layers.Dense):\n    pass\n")
     (tmp_path / "my_model.py").write_text(

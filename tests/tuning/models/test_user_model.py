@@ -57,6 +57,7 @@ def test_the_guides_are_searched_and_their_winner_retrained(
     assert keras.models.load_model(tmp_path / "model.keras").count_params() == trained.parameters
 
 
+@pytest.mark.exhaustive
 def test_epochs_and_batch_size_that_a_fit_chooses_are_its_own(
     guides: Any, search_data: SearchData, tmp_path: Path
 ) -> None:
@@ -246,6 +247,7 @@ def test_a_training_loop_by_hand_returns_its_objective(search_data: SearchData, 
     assert set(result.winner.hyperparameters) == {"rate"}
 
 
+@pytest.mark.exhaustive
 def test_a_returned_objective_decides_whatever_the_epochs_were_like(search_data: SearchData, tmp_path: Path) -> None:
     class Penalized(FailingFit):
         def fit(self, hp: Any, model: Any, *args: Any, **options: Any) -> float:
