@@ -41,15 +41,16 @@ SMALL_NETWORK = "MobileNetV3Small"
 """The others are tried by `scripts/bench layers`."""
 FAMILIES = (CONVOLUTIONS, POOLINGS, NORMALIZATIONS, SHAPES, DENSE_AND_MERGING, RECURRENT, RANDOM, ACTIVATIONS)
 TYPICAL = {
-    *(
-        "Conv2D grouped, strided",
-        "AveragePooling3D",
-        "BatchNormalization after pooling",
-        "UpSampling2D bicubic",
-        "Dense",
-    ),
-    *("GRU, reset before", "LSTM of masked rows", "Dropout", "activation gelu"),
-    *sorted({name for name, _ in REFUSED}),
+    "Conv2D grouped, strided",
+    "AveragePooling3D",
+    "BatchNormalization after pooling",
+    "UpSampling2D bicubic",
+    "Dense",
+    "GRU, reset before",
+    "LSTM of masked rows",
+    "Dropout",
+    "activation gelu",
+    *(name for name, _ in REFUSED),
 }
 """What is tried always: of each family what converters do in different ways."""
 
