@@ -102,14 +102,14 @@ def test_a_failed_promotion_makes_room_for_none_but_the_last_rung_is_reached(sta
 
 def test_a_bracket_of_failures_gives_way_to_the_next_one(start, run):
     proposals = run(start(9), 10, failing=set(range(9)))
-    assert (proposals[9].epochs, proposals[9].continues) == (3, "")
+    assert (proposals[9].epochs, proposals[9].continues) == (3, None)
 
 
 def test_the_next_bracket_begins_while_a_rung_waits(start, make_trial):
     driver = start(9)
     waiting = [driver.propose() for _ in range(9)]
     following = driver.propose()
-    assert (following.epochs, following.continues) == (3, "")
+    assert (following.epochs, following.continues) == (3, None)
     for proposal in waiting:
         driver.tell(proposal.oracle_id, make_trial(proposal.point.values["learning_rate"]))
     assert driver.propose().continues in {proposal.oracle_id for proposal in waiting}

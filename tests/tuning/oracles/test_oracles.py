@@ -309,7 +309,7 @@ def test_what_an_algorithm_declares_says_what_the_search_has_to_provide(start, t
 @pytest.mark.parametrize("algorithm", [name for name in ALGORITHMS if not algorithm_class(name).pauses])
 def test_only_an_algorithm_that_pauses_decides_on_epochs(start, algorithm):
     proposal = start(algorithm).propose()
-    assert (proposal.epochs, proposal.continues) == (None, "")
+    assert (proposal.epochs, proposal.continues) == (None, None)
 
 
 @pytest.mark.parametrize("algorithm", [name for name in ALGORITHMS if not algorithm_class(name).stops])
