@@ -34,7 +34,8 @@ EXIT_CODE = re.compile(r"# exit code (\d+)$")
 ELSEWHERE = {"A demonstration"}
 """Sections that tests of their own run, which see more: test_demonstration.py. Those with `pip install` are run by
 test_deployment.py."""
-LONGEST = "README.md"
+ALWAYS = {"tuning/README.md", "tuning/data/README.md", "tuning/models/README.md"}
+"""The commands of the other pages take a minute or more."""
 LANGUAGES = {"bash", "python"}
 FOUND = {readme: [block for block in blocks(readme) if block.section not in ELSEWHERE] for readme in READMES}
 RUNS = {readme: found for readme, found in FOUND.items() if LANGUAGES & {block.language for block in found}}
@@ -76,7 +77,7 @@ def folder(tmp_path: Path, finished: Path, model_file: Path, small_split: Any, p
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "readme", [pytest.param(name, marks=pytest.mark.exhaustive if name == LONGEST else ()) for name in RUNS]
+    "readme", [pytest.param(name, marks=() if name in ALWAYS else pytest.mark.exhaustive) for name in RUNS]
 )
 def test_its_commands_and_programs_work_in_their_order(readme: str, folder: Path, script: Script) -> None:
     variables = {"https_proxy": "http://127.0.0.1:9", "PYTHONPATH": f"{ROOT}{os.pathsep}{folder}"}
