@@ -44,5 +44,5 @@ def check_metadata(kind: Format, path: Path, description: Description) -> None:
 def as_texts(data: Any) -> dict[str, str]:
     """The description's names and texts. Raises TypeError for anything else."""
     if not isinstance(data, dict):
-        raise TypeError(f"the description must hold texts by name, got {type(data).__name__}")
+        raise TypeError(f"the description must hold strings by name, got {type(data).__name__}")
     return {str(name): str(text) for name, text in data.items()}

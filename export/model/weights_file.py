@@ -59,7 +59,7 @@ def load_rebuilt(
 
 
 def compute_in_float32(model: keras.Model, policies: tuple[str, ...]) -> str:
-    """Let every layer of these policies compute in float32; the name of one that there was, else an empty text."""
+    """Let every layer of these policies compute in float32; the name of one that there was, else an empty string."""
     found = ""
     for layer in model._flatten_layers(include_self=True, recursive=True):
         if layer.dtype_policy.name in policies:

@@ -91,7 +91,7 @@ def _words(option: Option, value: Any, path: Path) -> list[str]:
     wrong_kind = not all(isinstance(each, kinds) and (option.is_flag or not isinstance(each, bool)) for each in values)
     if wrong_kind or (isinstance(value, list) and not option.is_repeatable):
         wanted = (
-            "true or false" if option.is_flag else "a list of texts" if option.is_repeatable else "a text or a number"
+            "true or false" if option.is_flag else "a list of strings" if option.is_repeatable else "text or a number"
         )
         raise InputError(f"{option.name} in {path} must be {wanted}, got {value!r}")
     if option.is_flag:

@@ -79,8 +79,8 @@ def option(
     is_extensible: bool = False,
     one_of: str = "",
 ) -> Any:
-    """A field that is an option of its name, of the kind that its annotation says: a number, a text, a path, true for
-    a flag, or a tuple of texts for an option that may be repeated. Of any other kind it is a text until it is read.
+    """A field that is an option of its name, of the kind that its annotation says: a number, text, a path, true for
+    a flag, or a tuple of strings for an option that may be repeated. Of any other kind it is text until it is read.
 
     `otherwise`: what is done without it, where `default` does not say so. `is_extensible`: a resumed run may change it.
     `one_of`: a name for options of which one at most can be given.

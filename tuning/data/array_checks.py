@@ -99,9 +99,11 @@ def nan_note(array: NDArray[np.generic]) -> str:
 
 
 def checked_class_names(array: NDArray[np.generic], *, key: str = "class_names") -> tuple[str, ...]:
-    """As texts. Raises InputError naming `key` unless it is one axis of different texts that can be shown."""
+    """As strings. Raises InputError naming `key` unless it is one axis of different strings that can be shown."""
     if array.dtype.kind != "U" or array.ndim != 1:
-        raise InputError(f"{key} has dtype {array.dtype} and shape {array.shape} but must be texts of shape (classes,)")
+        raise InputError(
+            f"{key} has dtype {array.dtype} and shape {array.shape} but must be strings of shape (classes,)"
+        )
     names = tuple(str(name).strip() for name in array)
     flawed = [name for name in names if flaw(name)]
     if flawed:

@@ -88,7 +88,7 @@ def parse_toml(content: bytes) -> dict[str, Any]:
         raise ValueError(_too_deep()) from error
     check_tree(data, finite=False)
     if holds_null(data):
-        raise ValueError("a text in it holds a null character")
+        raise ValueError("text in it holds a null character")
     return data
 
 
@@ -136,7 +136,7 @@ def check_tree(data: Any, *, finite: bool = True, largest: int = LARGEST_INTEGER
 
 
 def holds_null(data: Any) -> bool:
-    """Whether a text in it, at any depth, holds a null character, which no path can."""
+    """Whether any string in it, at any depth, holds a null character, which no path can."""
     if isinstance(data, dict):
         return any(holds_null(part) for pair in data.items() for part in pair)
     if isinstance(data, list):
@@ -163,7 +163,7 @@ def _check_leaf(value: Any, *, finite: bool, largest: int) -> None:
     if isinstance(value, str) and any(
         "\ud800" <= character <= "\udfff" for character in ("" if value.isascii() else value)
     ):
-        raise ValueError("a text in it holds half a character")
+        raise ValueError("text in it holds half a character")
 
 
 def _too_deep() -> str:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self, Union
 _LONGEST = 80
 _NON_FINITE = ("nan", "inf", "-inf")
 _PLAIN: dict[Any, tuple[tuple[type, ...], str]] = {
-    str: ((str,), "a text"),
+    str: ((str,), "text"),
     int: ((int,), "a whole number"),
     float: ((int, float), "a number"),
     bool: ((bool,), "true or false"),
@@ -50,8 +50,8 @@ class Codec:
 
 ANY_NUMBER = "any number"
 """`Annotated[float, ANY_NUMBER]` may be NaN or infinite, which is written as text: JSON has no word for them."""
-EMPTY_IS_NONE = "an empty text is none"
-"""`Annotated[str | None, EMPTY_IS_NONE]`: earlier releases wrote an empty text where there was nothing."""
+EMPTY_IS_NONE = "an empty string is none"
+"""`Annotated[str | None, EMPTY_IS_NONE]`: earlier releases wrote an empty string where there was nothing."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -270,7 +270,7 @@ def _decode_enum(value: Any, kind: type[Enum], place: Place) -> Enum:
 def _decode_tuple(value: Any, kinds: tuple[Any, ...], place: Place) -> tuple[Any, ...]:
     is_open = len(kinds) == 2 and kinds[1] is Ellipsis
     if not isinstance(value, list | tuple):
-        raise _of_another_kind(place, "a list of texts" if kinds[0] is str else "a list", value)
+        raise _of_another_kind(place, "a list of strings" if kinds[0] is str else "a list", value)
     if not is_open and len(value) != len(kinds):
         raise _of_another_kind(place, f"a list of {len(kinds)}", value)
     each = [kinds[0]] * len(value) if is_open else kinds

@@ -21,7 +21,7 @@ def read_record(path: Path, kind: type[_Kind], *, fault: str, give: str = RESTOR
     """
     content = read_json(path)
     if holds_null(content):
-        raise InputError(f"{path} {fault} (a text in it holds a null character): {give}")
+        raise InputError(f"{path} {fault} (text in it holds a null character): {give}")
     try:
         return kind.from_json(content)
     except MissingFieldError as error:

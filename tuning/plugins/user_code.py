@@ -95,7 +95,7 @@ def _imported_below(folder: Path) -> list[Path]:
 def resolved(source: str) -> str:
     """The same with a file's path made absolute, to be found again from any folder.
 
-    Nothing is imported. Raises InputError for a text of another form, and if there is no such file.
+    Nothing is imported. Raises InputError for text of another form, and if there is no such file.
     """
     place, name = _parts(source)
     return f"{_file(place).resolve()}:{name}" if place.endswith(".py") else source

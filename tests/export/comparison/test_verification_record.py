@@ -155,7 +155,7 @@ def test_a_record_of_an_older_release_is_read() -> None:
         (changed(results__0__trust=1), r"results\[0\]\.[a-z_]* is unknown"),
         (changed(results__0__rings=3), r"results\[0\]\.rings must be a list, got 3"),
         (changed(results__0__rings=[3]), r"results\[0\]\.rings\[0\] must be an object"),
-        (changed(results__0__rings=[{"ring": 7}]), r"rings\[0\]\.ring must be a text, got 7"),
+        (changed(results__0__rings=[{"ring": 7}]), r"rings\[0\]\.ring must be text, got 7"),
         (changed(results__0__outputs=[]), r"results\[0\]\.[a-z_]* is unknown"),
         (changed(results__0__layers=[{"layer": "a"}]), r"results\[0\]\.layers\[0\]\.tensor is missing"),
     ],

@@ -57,7 +57,7 @@ def test_a_damaged_description_of_a_saved_model_says_nothing(published_copy: Pat
 def test_a_description_that_is_no_mapping_is_refused(published_copy: Path) -> None:
     (published_copy / "saved_model" / "assets.extra" / "description.json").write_text("[]", encoding="utf-8")
 
-    with pytest.raises(VerificationError, match="the description must hold texts by name, got list"):
+    with pytest.raises(VerificationError, match="the description must hold strings by name, got list"):
         read_metadata(Format.SAVED_MODEL, published_copy / "saved_model")
 
 

@@ -86,12 +86,12 @@ def test_a_run_s_own_record_repeats_it(read: Any, monkeypatch: pytest.MonkeyPatc
     [
         ("max-trails = 3", r"unknown option in .*run\.toml max-trails: did you mean max-trials\?"),
         ("json = true", r"unknown option in .*run\.toml json"),
-        ("max-trials = [3]", r"max-trials in .*run\.toml must be a text or a number, got \[3\]"),
+        ("max-trials = [3]", r"max-trials in .*run\.toml must be text or a number, got \[3\]"),
         ("baselines = 1", r"baselines in .*run\.toml must be true or false, got 1"),
-        ("budget = true", r"budget in .*run\.toml must be a text or a number, got True"),
-        ("callback = [1, [2]]", r"callback in .*run\.toml must be a list of texts, got"),
+        ("budget = true", r"budget in .*run\.toml must be text or a number, got True"),
+        ("callback = [1, [2]]", r"callback in .*run\.toml must be a list of strings, got"),
         ("[space]\nu = 2024-01-01", r"space in .*run\.toml holds what no hyperparameter can be"),
-        ("[budget]\nx = 1", r"budget in .*run\.toml must be a text or a number"),
+        ("[budget]\nx = 1", r"budget in .*run\.toml must be text or a number"),
         ("max-trials = ", r"run\.toml can't be read as TOML"),
     ],
 )

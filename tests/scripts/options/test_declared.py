@@ -15,7 +15,7 @@ from scripts.options.declared import Option, OptionParser, extensible_options, o
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    name: str = option("a text", metavar="NAME", default="usual")
+    name: str = option("text", metavar="NAME", default="usual")
     most_trials: int = option("a number", default=0, is_extensible=True)
     share: float | None = option("a share", metavar="S", otherwise="all")
     is_loud: bool = option("a flag", default=False)
@@ -56,7 +56,7 @@ def test_what_is_not_given_is_none(parser: OptionParser) -> None:
 def test_the_help_names_defaults(parser: OptionParser) -> None:
     lines = [" ".join(line.split()) for line in parser.format_help().splitlines()]
 
-    assert "--name NAME a text (default: usual)" in lines
+    assert "--name NAME text (default: usual)" in lines
     assert "--most-trials N a number (default: 0)" in lines
     assert "--share S a share (default: all)" in lines
     assert "--is-loud a flag" in lines

@@ -424,8 +424,8 @@ def test_class_names_among_the_arrays_are_used(arrays):
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (np.arange(4), "class_names has dtype int64 and shape (4,) but must be texts of shape (classes,)"),
-        (np.array([["a"], ["b"]]), "class_names has dtype <U1 and shape (2, 1) but must be texts"),
+        (np.arange(4), "class_names has dtype int64 and shape (4,) but must be strings of shape (classes,)"),
+        (np.array([["a"], ["b"]]), "class_names has dtype <U1 and shape (2, 1) but must be strings"),
         (np.array(["a", "b", "a", "d"]), "class_names holds a, b, a, d but every class needs a name of its own"),
         (np.array(["a", "b", "c", " "]), "but every class needs a name of its own"),
         (np.array(["a", "b", "c", "d\ne"]), r"class_names holds the name d\ne, which holds control characters: rename"),

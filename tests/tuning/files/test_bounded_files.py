@@ -92,7 +92,7 @@ def test_what_can_not_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
         (b"a = " + b"9" * 5_000, r"[Ii]nteger|digits"),
         (b"a = " + b"9" * 200, r"a whole number of more than 100 digits"),
         (b"a = 0x" + b"f" * 5_000, r"a whole number of more than 100 digits"),
-        (b'a = "b\\u0000c"', r"a text in it holds a null character"),
+        (b'a = "b\\u0000c"', r"text in it holds a null character"),
         (b"\xff\xfe", r"utf-8"),
     ],
     ids=range(11),

@@ -165,7 +165,7 @@ def test_an_empty_text_of_an_earlier_release_is_nothing() -> None:
         name: Annotated[str | None, EMPTY_IS_NONE] = None
 
     assert [Named.from_json({"name": name}).name for name in ("", None, "a")] == [None, None, "a"]
-    with pytest.raises(FieldError, match="name must be a text or null, got 3"):
+    with pytest.raises(FieldError, match="name must be text or null, got 3"):
         Named.from_json({"name": 3})
 
 
@@ -212,9 +212,9 @@ def test_what_is_written_is_the_fields_in_order_then_what_is_added() -> None:
         ({"number": 1, "several": {}}, r"several must be a list, got \{\}"),
         ({"number": 1, "several": [{"size": 1}, {}]}, r"several\[1\]\.size is missing"),
         ({"number": 1, "pair": [1]}, r"pair must be a list of 2, got \[1\]"),
-        ({"number": 1, "pair": [1, 2]}, r"pair\[1\] must be a text, got 2"),
+        ({"number": 1, "pair": [1, 2]}, r"pair\[1\] must be text, got 2"),
         ({"number": 1, "losses": {"a": "big"}}, r"losses\.a must be a number, got 'big'"),
-        ({"number": 1, "value": None}, "value must be true or false, a whole number, a number or a text, got None"),
+        ({"number": 1, "value": None}, "value must be true or false, a whole number, a number or text, got None"),
         ({"number": 1, "hexadecimal": "x"}, r"hexadecimal is none that a run writes \(ValueError"),
         ({"number": 1, "left_out": "x"}, "left_out must be a whole number or null, got 'x'"),
         ({"number": math.nan}, "number must be a number, got nan"),

@@ -31,12 +31,12 @@ def run(tmp_path: Path) -> RunFolder:
     [
         ({"seed": "a"}, "seed must be a whole number, got 'a'"),
         ({"seed": True}, "seed must be a whole number, got True"),
-        ({"dataset": {"name": 3}}, "dataset.name must be a text, got 3"),
-        ({"dataset": {"path": 3}}, "dataset.path must be a text or null, got 3"),
+        ({"dataset": {"name": 3}}, "dataset.name must be text, got 3"),
+        ({"dataset": {"path": 3}}, "dataset.path must be text or null, got 3"),
         ({"dataset": []}, r"dataset must be an object, got \[\]"),
         ({"test": {"accuracy": "x", "ci95": None, "looks": 1}}, "test.accuracy must be a number or null, got 'x'"),
-        ({"config": {"callback": [1]}}, r"config.callback\[0\] must be a text, got 1"),
-        ({"dataset": {"name": "a\0b"}}, "a text in it holds a null character"),
+        ({"config": {"callback": [1]}}, r"config.callback\[0\] must be text, got 1"),
+        ({"dataset": {"name": "a\0b"}}, "text in it holds a null character"),
     ],
 )
 def test_a_record_with_a_value_of_another_kind_is_refused(run: RunFolder, record: Any, message: str) -> None:
@@ -121,7 +121,7 @@ def test_hyperparameters_hold_plain_values(make_trial: Any) -> None:
     data = {"hyperparameters": {"a": [1]}, "settings": trial.settings.as_json(), "seed": 0}
 
     with pytest.raises(
-        FieldError, match=r"hyperparameters\.a must be true or false, a whole number, a number or a text, got \[1\]"
+        FieldError, match=r"hyperparameters\.a must be true or false, a whole number, a number or text, got \[1\]"
     ):
         TrainingPlan.from_json(data)
 
@@ -133,7 +133,7 @@ def test_an_epoch_of_texts_is_none(make_epoch: Any) -> None:
 
 @pytest.mark.parametrize("values", [[{}], [[1]], [None]])
 def test_choices_are_plain_values(values: list[Any]) -> None:
-    with pytest.raises(FieldError, match=r"values\[0\] must be true or false, a whole number, a number or a text, got"):
+    with pytest.raises(FieldError, match=r"values\[0\] must be true or false, a whole number, a number or text, got"):
         range_from_json({"kind": "choices", "values": values})
 
 

@@ -130,7 +130,7 @@ def test_an_unknown_field_is_named(name: str) -> None:
 @pytest.mark.parametrize("name", ["searched", "trained"])
 @pytest.mark.parametrize("wrong", [[[]], {"": {}}, True, "\x01"])
 def test_a_value_of_another_kind_is_named_with_its_place(name: str, wrong: Any) -> None:
-    """Of what a place may hold as well, as a text, nothing is said."""
+    """Of what a place may hold as well, as text, nothing is said."""
     known = made_before(name)
     refusals = {place: refusal(with_value(known, place, wrong)) for place in closed_places(known)}
     refused = {place: sentence for place, sentence in refusals.items() if sentence is not None}
@@ -164,7 +164,7 @@ def test_another_command_is_refused() -> None:
 
 
 def test_options_that_say_what_the_model_is_are_checked_where_the_record_is_read() -> None:
-    with pytest.raises(ValueError, match=r"options\.space must be an object, a text or null, got 3"):
+    with pytest.raises(ValueError, match=r"options\.space must be an object, text or null, got 3"):
         RunRecord.from_json(run_json(options={"space": 3}))
 
 

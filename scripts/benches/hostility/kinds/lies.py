@@ -166,7 +166,7 @@ _IN_MANIFEST: Mapping[str, tuple[Callable[[Path], object], str, tuple[int, ...]]
         "files must be",
         BAD_INPUT,
     ),
-    "one field more": (_manifest("trusted", to=True), "holds 'trusted', which is not known", BAD_INPUT),
+    "one field more": (_manifest("trusted", to=True), "trusted is unknown", BAD_INPUT),
     "the same name twice": (_text('{"artifacts": [], "artifacts": []}'), "the same name twice", BAD_INPUT),
     "NaN": (_text('{"artifacts": NaN}'), "NaN", BAD_INPUT),
     "a number of 5,000 digits": (_text('{"artifacts": ' + "9" * 5000 + "}"), "can't be read as a manifest", BAD_INPUT),

@@ -214,7 +214,7 @@ CASES = (
     _attack(
         "a record of a run that is full of commands",
         run_record(command=EVERYTHING),
-        says=r"command must be one of tune, train, complete, got a\\x1b\[31mb",
+        says=r"command must be one of tune, train, complete, got 'a\\x1b\[31mb",
     ),
     _attack(
         "a trial that failed for a reason full of commands, on record",
