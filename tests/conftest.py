@@ -23,6 +23,8 @@ from scripts.pin import versions
 from tuning.environment.cpu_kernels import kernel_choice
 
 ROOT = Path(__file__).resolve().parent.parent
+# Almost all that is imported and collected stays, so nothing is looked through until `pytest_collection_finish`.
+gc.disable()
 # Only the test of the whole path uses real MNIST; the others must not depend on what a machine happens to have.
 os.environ["TEST_MNIST_FOLDER"] = os.environ.pop("TUNING_DATA_DIR", "")
 
@@ -62,9 +64,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_collection_finish() -> None:
     """All that was imported stays: looking through it in every garbage collection would take a sixth of the time of
-    tests that trace graphs."""
+    tests that trace graphs, and collecting as often as Python does by itself a twelfth of all."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000)
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -29,13 +29,18 @@ def anchors(text: str) -> set[str]:
 def messages() -> list[str]:
     """Every text in the code, with … where values are put in."""
 
-    def text(node: ast.JoinedStr) -> str:
-        return "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+    def text(node: ast.AST) -> str | None:
+        if isinstance(node, ast.JoinedStr):
+            return "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+        return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
-    files = [path for room in ("tuning", "export", "scripts") for path in (ROOT / room).rglob("*.py")]
-    nodes = [node for path in files for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
-    constants = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
-    return [*constants, *(text(node) for node in nodes if isinstance(node, ast.JoinedStr))]
+    files = (path for room in ("tuning", "export", "scripts") for path in (ROOT / room).rglob("*.py"))
+    return [
+        found
+        for path in files
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if (found := text(node)) is not None
+    ]
 
 
 @pytest.mark.parametrize("readme", READMES)

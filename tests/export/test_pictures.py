@@ -390,7 +390,7 @@ def photograph(*, gradient: float, noise: float, size: tuple[int, int] = (1600, 
 
 @pytest.mark.parametrize("noise", [0, 5, 15])
 @pytest.mark.parametrize("gradient", [0, 40, 80, 120])
-@pytest.mark.parametrize("size", [(1600, 1200), (300, 400)])
+@pytest.mark.parametrize("size", [pytest.param((1600, 1200), marks=pytest.mark.slow), (300, 400)])
 def test_uneven_light_and_grain_do_not_hide_the_ink(
     saved: Callable[..., Path], gradient: float, noise: float, size: tuple[int, int]
 ) -> None:

@@ -255,7 +255,7 @@ def test_a_space_of_a_single_point_is_finished(start, ask, algorithm):
 
 
 @pytest.mark.parametrize("algorithm", ["random", "grid"])
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(4, 20))])
 def test_all_of_a_space_of_96_points_are_tried(start, ask, algorithm, seed):
     driver = start(algorithm, seed, space=choices(4, 4, 3, 2))
     assert distinct(configurations(ask(driver, 96))) == 96

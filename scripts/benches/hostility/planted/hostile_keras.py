@@ -115,7 +115,7 @@ KERAS: dict[str, tuple[Callable[[Path], Path], str]] = {
         lambda path: spread(path, "assets/a", [bytes(1 << 20)] * 1024),
         "assets/a in it has 1,073,741,824 bytes",
     ),
-    "weights in bzip2": (
+    "weights of 256 MiB in bzip2": (
         lambda path: rewrite(path, {WEIGHTS: bytes(1 << 28)}, method=zipfile.ZIP_BZIP2),
         "is packed as Keras does not pack",
     ),
