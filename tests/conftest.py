@@ -33,6 +33,7 @@ os.environ.update(kernel_choice(os.environ))
 
 # How long an example takes says nothing about the code, and a fixed seed makes a failure the same for everybody.
 settings.register_profile("tests", deadline=None, derandomize=True, database=None, max_examples=60)
+settings.register_profile("fast", settings.get_profile("tests"), max_examples=20)
 settings.load_profile("tests")
 
 COSTLY = {"finished", "model_file", "served", "published_regression"}
