@@ -6,6 +6,7 @@ expected and the found shapes is what helps, and often the last.
 
 from __future__ import annotations
 
+import functools
 import re
 import sysconfig
 import traceback
@@ -91,7 +92,13 @@ def is_users_own(file: str) -> bool:
     """Whether a file of Python code is the user's: no part of Python, of an installed package or of this project."""
     if file.startswith("<") or "__autograph_generated_file" in file:
         return False
-    path = Path(file).resolve()
+    return _is_users_own(Path(file).absolute())
+
+
+@functools.cache
+def _is_users_own(file: Path) -> bool:
+    """The same of an absolute path: of thousands of modules it is asked again and again."""
+    path = file.resolve()
     if {"site-packages", "dist-packages"} & set(path.parts) or path.is_relative_to(_STANDARD):
         return False
     return not any(path.is_relative_to(room) for room in _ROOMS)
