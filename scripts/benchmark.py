@@ -103,7 +103,7 @@ def run(arguments: argparse.Namespace) -> _entry.CommandOutcome:
     if manifest.description.kind is not ModelKind.CLASSIFIER:
         words = ["verify.py", str(folder)]
     return _entry.CommandOutcome(
-        result={"folder": str(folder), **benchmark.as_json(raw=False)},
+        result={"folder": str(folder), **benchmark.without_calls()},
         passed=benchmark.passed,
         next_command=_entry.command(*words, runs=_entry.DEFAULT_RUNS),
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from export.artifact import Format
 from export.benchmark.candidate import BenchmarkedModel, KerasSource
+from tuning.files.json_record import JsonRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,7 @@ class LoadRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Opened:
+class Opened(JsonRecord):
     """How long that took, in seconds. `import_seconds`: of the runtime; `open_seconds`: of the file;
     `first_call_seconds`: at batch 1. `memory_before_bytes`: the most that was held before the runtime was imported."""
 

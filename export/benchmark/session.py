@@ -109,7 +109,7 @@ class Session:
             maker=candidate.maker,
             format=candidate.format,
             variant=candidate.variant,
-            files=candidate.files,
+            sha256=candidate.files,
             size_bytes=candidate.size_bytes,
             failure=self.failure,
         )
@@ -118,7 +118,7 @@ class Session:
         return dataclasses.replace(
             bare,
             starts=tuple(self._starts),
-            latencies=tuple(Latency(batch=batch, rounds=tuple(calls)) for batch, calls in self._calls.items()),
+            latency=tuple(Latency(batch=batch, rounds_ns=tuple(calls)) for batch, calls in self._calls.items()),
             peak_memory_bytes=self._peak_memory_bytes,
             accuracy=self._accuracy,
             label_flips=self._label_flips,

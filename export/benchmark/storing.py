@@ -6,7 +6,6 @@ import csv
 import io
 import json
 from pathlib import Path
-from typing import Any
 
 from export.artifact import BENCHMARK, BENCHMARK_TABLE
 from export.benchmark.record import Benchmark
@@ -47,8 +46,8 @@ def save(benchmark: Benchmark, folder: Path) -> None:
     """
     with locked(folder), staging_folder(folder) as staged:
         for result in benchmark.results:
-            check_digests(folder, result.files)
-        _replace(folder, staged, BENCHMARK, json.dumps(benchmark.as_json(raw=True), allow_nan=False) + "\n")
+            check_digests(folder, result.sha256)
+        _replace(folder, staged, BENCHMARK, json.dumps(benchmark.as_json(), allow_nan=False) + "\n")
         _replace(folder, staged, BENCHMARK_TABLE, as_csv(benchmark))
 
 
@@ -59,14 +58,14 @@ def read(folder: Path) -> Benchmark:
         raise InputError(f"there is no {path}: measure the files first with `benchmark.py`")
     try:
         return Benchmark.from_json(read_json(path))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} can't be read as a benchmark ({error!r}): remove it and measure again") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} can't be read as a benchmark ({error}): remove it and measure again") from error
 
 
 def is_outdated(benchmark: Benchmark, manifest: Manifest) -> bool:
     """Whether it measured a file that is no longer published with the same bytes."""
     published = manifest.digests
-    return any(published.get(path) != digest for result in benchmark.results for path, digest in result.files.items())
+    return any(published.get(path) != digest for result in benchmark.results for path, digest in result.sha256.items())
 
 
 def remove_outdated(folder: Path, manifest: Manifest) -> tuple[str, ...]:
@@ -91,11 +90,9 @@ def as_csv(benchmark: Benchmark) -> str:
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
-    for result in benchmark.results:
-        facts = result.as_json(raw=False)
+    for facts in benchmark.without_calls()["results"]:
         # Rates and noise are those of the batch size.
-        latencies: list[dict[str, Any]] = facts.get("latency", [{}])
-        writer.writerows({**facts, **latency} for latency in latencies)
+        writer.writerows({**facts, **latency} for latency in facts["latency"] or [{"is_noisy": None}])
     return text.getvalue()
 
 

@@ -1,6 +1,6 @@
 """Nanoseconds of single calls → percentiles, how noisy they are, and how one compares with another.
 
-Standard library only. Calls come in rounds: in each round everything that is measured gets a turn, so that whatever
+Calls come in rounds: in each round everything that is measured gets a turn, so that whatever
 else the machine does falls on all alike.
 """
 
@@ -10,6 +10,9 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
+
+from tuning.files.json_record import JsonRecord
 
 FEWEST_ROUNDS = 3
 NOISY_SPREAD = 0.1
@@ -17,39 +20,41 @@ NOISY_SPREAD = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Latency:
-    """The calls at one batch size. `rounds[r]` holds the nanoseconds of round r's calls, 1 or more each."""
+class Latency(JsonRecord):
+    """The calls at one batch size. `rounds_ns[r]` holds the nanoseconds of round r's calls, 1 or more each."""
+
+    _ADDED: ClassVar = ("calls", "p50_ms", "p95_ms", "p99_ms", "images_per_second", "spread", "is_noisy")
 
     batch: int
-    rounds: tuple[tuple[int, ...], ...]
+    rounds_ns: tuple[tuple[int, ...], ...]
 
     @property
     def calls(self) -> int:
-        return sum(map(len, self.rounds))
+        return sum(map(len, self.rounds_ns))
 
     @property
     def round_medians(self) -> tuple[float, ...]:
         """Nanoseconds, one for each round."""
-        return tuple(statistics.median(calls) for calls in self.rounds)
+        return tuple(statistics.median(calls) for calls in self.rounds_ns)
 
     @property
-    def p50(self) -> float:
-        """Nanoseconds; half of all calls took no longer."""
-        return statistics.median(value for calls in self.rounds for value in calls)
+    def p50_ms(self) -> float:
+        """Milliseconds; half of all calls took no longer."""
+        return statistics.median(self._milliseconds)
 
     @property
-    def p95(self) -> float | None:
-        """Nanoseconds; None of fewer than 20 calls."""
-        return percentile(self._values, 95)
+    def p95_ms(self) -> float | None:
+        """Milliseconds; None of fewer than 20 calls."""
+        return percentile(self._milliseconds, 95)
 
     @property
-    def p99(self) -> float | None:
-        """Nanoseconds; None of fewer than 100 calls."""
-        return percentile(self._values, 99)
+    def p99_ms(self) -> float | None:
+        """Milliseconds; None of fewer than 100 calls."""
+        return percentile(self._milliseconds, 99)
 
     @property
     def images_per_second(self) -> float:
-        return self.batch / self.p50 * 1e9
+        return self.batch / self.p50_ms * 1e3
 
     @property
     def spread(self) -> float:
@@ -61,12 +66,13 @@ class Latency:
         return not self.spread <= NOISY_SPREAD
 
     @property
-    def _values(self) -> list[int]:
-        return [value for calls in self.rounds for value in calls]
+    def _milliseconds(self) -> list[float]:
+        """Of all calls."""
+        return [value / 1e6 for calls in self.rounds_ns for value in calls]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ratio:
+class Ratio(JsonRecord):
     """The time of one divided by that of another, at one batch size; below 1 it is faster.
 
     `of_medians`: of the medians of all calls. `paired`: the median over the rounds of the ratio of both medians of that
@@ -101,16 +107,16 @@ def relative_spread(medians: Sequence[float]) -> float:
 
 def compare_latency(one: Latency, other: Latency) -> Ratio:
     """`one` divided by `other`. Raises ValueError unless both come from the same rounds, at the same batch size."""
-    if one.batch != other.batch or len(one.rounds) != len(other.rounds):
+    if one.batch != other.batch or len(one.rounds_ns) != len(other.rounds_ns):
         raise ValueError(
-            f"only timings of the same rounds and batch size can be compared, got {len(one.rounds)} rounds of batch "
-            f"{one.batch} and {len(other.rounds)} of batch {other.batch}"
+            f"only timings of the same rounds and batch size can be compared, got {len(one.rounds_ns)} rounds of batch "
+            f"{one.batch} and {len(other.rounds_ns)} of batch {other.batch}"
         )
     pairs = zip(one.round_medians, other.round_medians, strict=True)
     low, middle, high = _quartiles([ours / theirs for ours, theirs in pairs])
     return Ratio(
         batch=one.batch,
-        of_medians=one.p50 / other.p50,
+        of_medians=one.p50_ms / other.p50_ms,
         paired=middle,
         low=low,
         high=high,

@@ -45,6 +45,8 @@ def main() -> int:
     chosen = [attack for attack in collect(kinds) if arguments.only in attack.name]
     if not chosen or arguments.jobs < 1:
         parser.error("no attack has such a name" if not chosen else "--jobs must be 1 or more")
+    import tensorflow  # noqa: F401 attacks that prepare their files in several threads can't load it at once
+
     with tempfile.TemporaryDirectory() as work:
         goods = make_goods((arguments.goods or Path(work)).resolve())
         usual = measure_usual(goods)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from export.benchmark.timings import NOISY_SPREAD
@@ -55,12 +55,12 @@ def _latency_table(results: list[BenchmarkResult]) -> Table:
     """Milliseconds of one call at each batch size."""
     table = Table(gap=1)
     table.add_column("ms a call")
-    for latency in results[0].latencies:
+    for latency in results[0].latency:
         table.add_column(f"batch {latency.batch}", "p50", is_right=True)
         table.add_column("", "p95", is_right=True)
         table.add_column("", "p99", is_right=True)
     for result in results:
-        table.add_row(result.name, *(cell for latency in result.latencies for cell in _percentiles(latency)))
+        table.add_row(result.name, *(cell for latency in result.latency for cell in _percentiles(latency)))
     return table
 
 
@@ -70,30 +70,32 @@ def _facts_table(results: list[BenchmarkResult]) -> Table:
     for name in ("images /s", "size kB", "load ms", "first ms", "peak MiB", "accuracy", "flips"):
         table.add_column(*name.split(), is_right=True)
     for result in results:
-        memory = result.peak_memory_bytes
         table.add_row(
             result.name,
-            f"{result.images_per_second:,.0f}",
+            _or_dash(result.images_per_second, "{:,.0f}".format),
             f"{result.size_bytes / 1000:.1f}",
-            f"{result.load_seconds * 1000:,.0f}",
-            milliseconds(result.first_call_seconds * 1e9),
-            "–" if memory is None else f"{memory / 2**20:.0f}",
-            "–" if result.accuracy is None else f"{result.accuracy:.2%}",
-            "–" if result.label_flips is None else str(result.label_flips),
+            _or_dash(result.load_seconds, lambda seconds: f"{seconds * 1000:,.0f}"),
+            _or_dash(result.first_call_seconds, lambda seconds: milliseconds(seconds * 1000)),
+            _or_dash(result.peak_memory_bytes, lambda held: f"{held / 2**20:.0f}"),
+            _or_dash(result.accuracy, "{:.2%}".format),
+            _or_dash(result.label_flips, "{}".format),
         )
     return table
 
 
-def milliseconds(nanoseconds: float) -> str:
+def _or_dash(value: float | None, write: Callable[[float], str]) -> str:
+    return "–" if value is None else write(value)
+
+
+def milliseconds(value: float) -> str:
     """Three digits, more before the point."""
-    value = nanoseconds / 1e6
     return f"{value:,.{0 if value >= 100 else 1 if value >= 10 else 2 if value >= 1 else 3}f}"
 
 
 def _percentiles(latency: Latency) -> tuple[list[Part], str, str]:
     """One of too few calls is a dash."""
-    p95, p99 = ("–" if value is None else milliseconds(value) for value in (latency.p95, latency.p99))
-    return [_mark(latency), milliseconds(latency.p50)], p95, p99
+    p95, p99 = (_or_dash(value, milliseconds) for value in (latency.p95_ms, latency.p99_ms))
+    return [_mark(latency), milliseconds(latency.p50_ms)], p95, p99
 
 
 def _comparison_table(comparisons: Sequence[Comparison]) -> Table:

@@ -59,9 +59,9 @@ def test_a_file_is_measured(published: Path) -> None:
     (result,) = benchmark.results
     assert (result.name, result.failure, result.label_flips) == ("model.onnx", "", 0)
     assert result.accuracy == read_manifest(published).description.accuracy
-    assert [latency.batch for latency in result.latencies] == [1, 4]
-    assert [len(latency.rounds) for latency in result.latencies] == [3, 3]
-    assert result.files == {"model.onnx": read_manifest(published).digests["model.onnx"]}
+    assert [latency.batch for latency in result.latency] == [1, 4]
+    assert [len(latency.rounds_ns) for latency in result.latency] == [3, 3]
+    assert result.sha256 == {"model.onnx": read_manifest(published).digests["model.onnx"]}
     assert (benchmark.rounds, benchmark.threads, benchmark.examples) == (3, 1, 300)
     assert benchmark.notes == ("a note",)
     assert benchmark.passed
@@ -160,7 +160,7 @@ def test_a_candidate_whose_process_dies_fails_from_then_on(
     session.finish(reference, 0.0, tmp_path / "answers.npy")
 
     assert session.result().failure == "its process was ended by SIGKILL"
-    assert session.result().latencies == ()
+    assert session.result().latency == ()
     assert session.pid is None
 
 

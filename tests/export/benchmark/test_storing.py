@@ -29,7 +29,7 @@ def measured(published_copy: Path, benchmark: Make, result: Make) -> Benchmark:
     files = next(
         artifact.files for artifact in read_manifest(published_copy).artifacts if artifact.target.format is Format.ONNX
     )
-    found: Benchmark = benchmark(result("model.onnx", files=files))
+    found: Benchmark = benchmark(result("model.onnx", sha256=files))
     return found
 
 
@@ -109,7 +109,7 @@ def test_an_outdated_or_damaged_benchmark_is_removed(
     published_copy: Path, benchmark: Make, result: Make, content: str | None
 ) -> None:
     save(benchmark(result("model.onnx")), published_copy)
-    outdated = json.dumps(benchmark(result("model.onnx", files={"model.onnx": "0" * 64})).as_json(raw=True))
+    outdated = json.dumps(benchmark(result("model.onnx", sha256={"model.onnx": "0" * 64})).as_json())
     (published_copy / "benchmark.json").write_text(content if content is not None else outdated)
 
     remove_outdated(published_copy, read_manifest(published_copy))
@@ -124,7 +124,7 @@ def test_publishing_keeps_a_benchmark_until_a_measured_file_becomes_another(
 ) -> None:
     folder = tmp_path / "other"
     assert publish(request_for(folder, "onnx"), *examples).passed
-    save(benchmark(result("model.onnx", files=read_manifest(folder).artifacts[0].files)), folder)
+    save(benchmark(result("model.onnx", sha256=read_manifest(folder).artifacts[0].files)), folder)
 
     assert publish(request_for(folder, "tflite"), *examples).passed
     kept = (folder / "benchmark.json").exists()
@@ -161,7 +161,7 @@ def test_the_table_has_a_row_for_each_batch_size_and_one_for_a_failure(benchmark
 
 
 def _digest(benchmark: Benchmark) -> str:
-    (found,) = benchmark.results[0].files.values()
+    (found,) = benchmark.results[0].sha256.values()
     return found
 
 

@@ -14,7 +14,7 @@ durations = st.integers(1, 10**12)
 
 def latency(*medians: int, batch: int = 1) -> Latency:
     """One round of three calls for each median."""
-    return Latency(batch=batch, rounds=tuple((median - 1, median, median + 1) for median in medians))
+    return Latency(batch=batch, rounds_ns=tuple((median - 1, median, median + 1) for median in medians))
 
 
 @given(st.binary(min_size=800, max_size=2400), st.sampled_from([50, 95, 99]))
@@ -31,12 +31,12 @@ def test_a_percentile_beyond_which_no_call_lies_is_not_told(percent: int, fewest
 
 
 def test_a_latency_tells_calls_percentiles_and_throughput() -> None:
-    found = Latency(batch=32, rounds=(tuple(range(1, 51)), tuple(range(51, 101)), (1000,)))
+    found = Latency(batch=32, rounds_ns=(tuple(range(1, 51)), tuple(range(51, 101)), (1000,)))
 
     assert found.calls == 101
-    assert found.p50 == 51
-    assert found.p95 == 96
-    assert found.p99 == 100
+    assert found.p50_ms == pytest.approx(51e-6)
+    assert found.p95_ms == pytest.approx(96e-6)
+    assert found.p99_ms == pytest.approx(100e-6)
     assert found.round_medians == (25.5, 75.5, 1000)
     assert found.images_per_second == pytest.approx(32 / 51e-9)
 

@@ -29,10 +29,10 @@ def make_result(
         "maker": maker,
         "format": Format.TFLITE,
         "variant": Variant.FLOAT32,
-        "files": {},
+        "sha256": {},
         "size_bytes": 123_456_789,
         "starts": (OPENED,),
-        "latencies": tuple(Latency(batch=batch, rounds=calls) for batch in BATCHES),
+        "latency": tuple(Latency(batch=batch, rounds_ns=calls) for batch in BATCHES),
         "peak_memory_bytes": 2**31,
         "accuracy": 0.9936,
         "label_flips": 1234,
@@ -54,11 +54,10 @@ def printed(benchmark: Benchmark) -> str:
 
 
 @pytest.mark.parametrize(
-    ("nanoseconds", "text"),
-    [(86_400, "0.086"), (1_234_000, "1.23"), (12_340_000, "12.3"), (123_400_000, "123"), (1_234_000_000, "1,234")],
+    ("value", "text"), [(0.0864, "0.086"), (1.234, "1.23"), (12.34, "12.3"), (123.4, "123"), (1234, "1,234")]
 )
-def test_milliseconds_have_three_digits(nanoseconds: int, text: str) -> None:
-    assert milliseconds(nanoseconds) == text
+def test_milliseconds_have_three_digits(value: float, text: str) -> None:
+    assert milliseconds(value) == text
 
 
 def test_large_numbers_and_long_names_fit_80_columns() -> None:
@@ -113,10 +112,10 @@ def test_what_was_not_measured_says_why() -> None:
 
 
 def test_too_few_calls_leave_dashes_and_a_regression_has_no_accuracy() -> None:
-    few = tuple(Latency(batch=batch, rounds=((10**6,),) * 3) for batch in BATCHES)
+    few = tuple(Latency(batch=batch, rounds_ns=((10**6,),) * 3) for batch in BATCHES)
 
     text = printed(
-        make_benchmark(make_result("m", latencies=few, accuracy=None, label_flips=None, peak_memory_bytes=None))
+        make_benchmark(make_result("m", latency=few, accuracy=None, label_flips=None, peak_memory_bytes=None))
     )
 
     assert text.count("–") == 2 * 3 + 3
