@@ -32,7 +32,7 @@ from export.comparison.reference import Reference, write_reference
 from export.comparison.stress import stress_arrays, stress_images
 from export.comparison.tolerance import list_looser
 from export.errors import InputError
-from export.folder.install import install, locked, require_replaceable, staging_folder
+from export.folder.install import install, lock_folder, require_replaceable, staging_folder
 from export.folder.look import measure_look
 from export.folder.manifest import Manifest
 from export.formats.targets import check_opset
@@ -42,7 +42,7 @@ from export.model.serving import ServingModel, load_serving_model, reference_fun
 from export.publishing.earlier import check_folder, earlier_tolerances, keep_earlier, published_targets
 from export.publishing.evidence import trace_of, with_evidence
 from export.publishing.request import ExportRequest
-from export.publishing.request_checks import check_accuracy, check_answers, check_classes, checked_labels
+from export.publishing.request_checks import check_accuracy, check_answers, check_classes, check_labels
 from export.publishing.writing import write_all
 from export.verification import Standard, Verification, get_ready, verify_artifacts
 from tuning.files.atomic import write_json
@@ -67,7 +67,7 @@ def publish(
     written file that breaks the contract; the folder is then as it was, too.
     """
     model = _open(request, images, labels)
-    with locked(request.folder), staging_folder(request.folder) as staged:
+    with lock_folder(request.folder), staging_folder(request.folder) as staged:
         check_folder(request.folder)
         require_replaceable(staged, request.folder)
         on_step("asking the model")
@@ -102,7 +102,7 @@ def _open(request: ExportRequest, images: np.ndarray | Arrays, labels: NDArray[n
     serving = load_serving_model(request.model, request.serving, examples=images)
     inputs = serving.preprocessing.prepare(images)
     if serving.kind is ModelKind.CLASSIFIER:
-        labels = checked_labels(labels, len(next(iter(inputs.values()))))
+        labels = check_labels(labels, len(next(iter(inputs.values()))))
         check_classes(serving, request.subject.class_names, labels, request.model)
     else:
         labels = None

@@ -85,7 +85,7 @@ def bisect(folder: Path, manifest: Manifest, artifact: Artifact) -> Finding:
             file=file, comparison=str(error), divergence=None, unreadable="so its layers are not looked into"
         )
     try:
-        comparison = _told(ask(open_candidate(folder, artifact, standard), standard)[1])
+        comparison = _describe(ask(open_candidate(folder, artifact, standard), standard)[1])
     except (VerificationError, InputError) as error:
         comparison = str(error)
     trace, unreadable, divergence = standard.reference.trace, "", None
@@ -123,7 +123,7 @@ def bisect_as_json(folder: Path, manifest: Manifest, artifact: Artifact) -> dict
     return bisect(folder, manifest, artifact).as_json()
 
 
-def _told(parity: Any) -> str:
+def _describe(parity: Any) -> str:
     if not isinstance(parity, Parity):
         return "; ".join(parity.failures) or "every output is within its limit"
     equal = f"{parity.examples - parity.label_flips} of {parity.examples} labels are equal"

@@ -49,12 +49,12 @@ def read_picture(path: Path, *, shape: tuple[int, int, int], look: Look) -> Inpu
         notes.append("dark on light: inverted")
     if look.content_side is not None and not (same_size and _has_size(grey, look.content_side)):
         ink = _ink(grey, path)
-        grey = _centred(ink, (height, width), look.content_side)
+        grey = _centre(ink, (height, width), look.content_side)
         notes.append("cut to its ink, scaled and centred")
         if _has_gap(ink):
             notes.append("shows several shapes side by side: one is expected")
     elif not same_size:
-        fitted, note = _fitted(Image.fromarray(grey), (width, height))
+        fitted, note = _fit(Image.fromarray(grey), (width, height))
         grey = np.asarray(fitted, dtype=np.float64)
         notes.append(note)
     return InputPicture(pixels=np.rint(grey).astype(np.uint8)[np.newaxis, ..., np.newaxis], notes=tuple(notes))
@@ -64,12 +64,12 @@ def _in_colour(opened: Image.Image, size: tuple[int, int]) -> InputPicture:
     """The picture for a model that knows colours: scaled to `size` (width, height), what is too long cropped."""
     notes = ["grey, though the model knows colours"] if opened.mode == "L" else []
     if opened.size != size:
-        opened, note = _fitted(opened, size)
+        opened, note = _fit(opened, size)
         notes.append(note)
     return InputPicture(pixels=np.asarray(opened.convert("RGB"), dtype=np.uint8)[np.newaxis], notes=tuple(notes))
 
 
-def _fitted(opened: Image.Image, size: tuple[int, int]) -> tuple[Image.Image, str]:
+def _fit(opened: Image.Image, size: tuple[int, int]) -> tuple[Image.Image, str]:
     """The picture scaled to cover `size` (width, height), what exceeds it cut off, and a note of that.
 
     A search over a folder of pictures treats them in the same way.
@@ -108,7 +108,7 @@ def _has_gap(ink: np.ndarray) -> bool:
     return bool((ink[:, left : left + width].max(axis=0) <= INK * ink.max()).any())
 
 
-def _centred(ink: np.ndarray, size: tuple[int, int], content_side: int) -> np.ndarray:
+def _centre(ink: np.ndarray, size: tuple[int, int], content_side: int) -> np.ndarray:
     """The ink with its longer side `content_side` pixels and its centre of mass in the middle."""
     top, left, height, width = ink_box(ink)
     scale = min(content_side / max(height, width), size[0] / height, size[1] / width)

@@ -24,7 +24,7 @@ from export.folder.manifest import Counts, Manifest, read_manifest
 from export.folder.published_files import check_digests, check_foreign
 from export.layers.matching import LayerMatch
 from export.rings import Candidate
-from export.rings.run import CheckRequest, answer, check, opened
+from export.rings.run import CheckRequest, answer, check, open_judged
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -211,7 +211,7 @@ def judge_answers(artifact: Artifact, standard: Standard, answers: Arrays) -> Pa
 
 def open_candidate(folder: Path, artifact: Artifact, standard: Standard) -> Candidate:
     """The file, judged by its bytes, in its runtime here. Raises as `export.rings.run.opened` does."""
-    return opened(
+    return open_judged(
         CheckRequest(
             folder=folder,
             artifact=artifact,

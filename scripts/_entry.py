@@ -36,7 +36,7 @@ from scripts import _temporary as temporary  # noqa: E402 found by the path abov
 from scripts.options.declared import OptionParser  # noqa: E402
 from scripts.terminal import output  # noqa: E402 found by the path above
 from scripts.terminal.field_names import with_options  # noqa: E402
-from scripts.terminal.program import call_of, how_to_install, quoted  # noqa: E402
+from scripts.terminal.program import call_of, how_to_install, quote  # noqa: E402
 from tuning.environment.keras_settings import shield  # noqa: E402
 from tuning.plain_names import readable  # noqa: E402
 
@@ -103,7 +103,7 @@ class Parser(OptionParser):
 
 def parser(description: str) -> Parser:
     """A parser with what every script takes: `--runs` and `--json`."""
-    made = Parser(prog=readable(quoted(call_of())), description=description, allow_abbrev=False)
+    made = Parser(prog=readable(quote(call_of())), description=description, allow_abbrev=False)
     made.add_argument(
         "--runs",
         type=Path,
@@ -118,7 +118,7 @@ def parser(description: str) -> Parser:
 def command(script: str, *words: object, runs: Path) -> str:
     """How to call another script from where this one was called: the same path to it, the same runs."""
     given = [] if runs == DEFAULT_RUNS else ["--runs", str(runs)]
-    return quoted([*call_of(script), *map(str, words), *given])
+    return quote([*call_of(script), *map(str, words), *given])
 
 
 def same_command(*words: str, without: Collection[str]) -> str:
@@ -130,16 +130,16 @@ def same_command(*words: str, without: Collection[str]) -> str:
             kept.append(word)
         elif not equals:
             next(given, None)
-    return quoted([*call_of(), *kept, *words])
+    return quote([*call_of(), *kept, *words])
 
 
 def main(made: Parser, run: Callable[[argparse.Namespace], CommandOutcome], *, requires: Sequence[str]) -> NoReturn:
     """Parse, hand over to `.venv` if a package is missing, run, and leave with the exit code that fits."""
     output.make_lasting()
-    arguments = _parsed(made)
+    arguments = _parse(made)
     try:
         hand_over(requires)
-        code = _guarded(run, arguments)
+        code = _guard(run, arguments)
     except _HandOverError as other:
         temporary.remove_ended()
         other.take_over()
@@ -161,7 +161,7 @@ class _HandOverError(BaseException):
         os.execve(self._command[0], self._command, environment)
 
 
-def _parsed(made: Parser) -> argparse.Namespace:
+def _parse(made: Parser) -> argparse.Namespace:
     """The arguments, with those of the file that `--config` names, if the command has that option."""
     words = sys.argv[1:]
     if "config" in made.options:
@@ -206,12 +206,12 @@ def writing_to(folder: Path) -> Iterator[None]:
 def load_tensorflow() -> None:
     """Import TensorFlow with our choice of kernels, without what it writes before its own log level counts."""
     from tuning.environment.cpu_kernels import kernel_choice
-    from tuning.native_output import held_back
+    from tuning.native_output import hold_back
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.update(kernel_choice(os.environ))
 
-    with held_back():
+    with hold_back():
         from tuning.environment.keras_settings import take_defaults
 
         take_defaults()
@@ -225,7 +225,7 @@ def load_tensorflow() -> None:
     gc.freeze()
 
 
-def _guarded(run: Callable[[argparse.Namespace], CommandOutcome], arguments: argparse.Namespace) -> int:
+def _guard(run: Callable[[argparse.Namespace], CommandOutcome], arguments: argparse.Namespace) -> int:
     from export.errors import InputError as ExportInputError
     from export.errors import VerificationError
     from scripts._interrupts import keep_interrupts
@@ -295,5 +295,5 @@ def _own_error() -> int:
         traceback.print_exc(file=file)
     kind, error = sys.exc_info()[:2]
     summary = " ".join(str(error).split())[:200]
-    _say(f"an error of our own ({kind.__name__ if kind else ''}: {summary}); its traceback is in {file.name}")
+    _say(f"internal error ({kind.__name__ if kind else ''}: {summary}); its traceback is in {file.name}")
     return OUR_ERROR

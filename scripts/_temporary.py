@@ -56,7 +56,7 @@ def private_folder() -> Iterator[Path]:
     tempdir, tempfile.tempdir = tempfile.tempdir, str(folder)
     os.environ.update(dict.fromkeys(_VARIABLES, str(folder)))
     try:
-        with _removed_by_signals(folder):
+        with _remove_by_signals(folder):
             yield folder
     except OSError as error:
         if error.errno in _FULL and error.filename is None:
@@ -155,12 +155,12 @@ def _new_folder(outer: Path) -> tuple[Path, int]:
             raise InputError(
                 f"the temporary folder {outer} {reason}: set TMPDIR to a folder that can be written"
             ) from error
-        lock = _owned(folder)
+        lock = _own(folder)
         if lock is not None:
             return folder, lock
 
 
-def _owned(folder: Path) -> int | None:
+def _own(folder: Path) -> int | None:
     """A lock on a new folder; None if another command took it for an abandoned one, and removes it."""
     lock = None
     try:
@@ -227,7 +227,7 @@ def _remove(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _removed_by_signals(folder: Path) -> Iterator[None]:
+def _remove_by_signals(folder: Path) -> Iterator[None]:
     """Remove the folder before a signal ends this process, which it does as if nothing had been in its way."""
 
     def end(number: int, frame: FrameType | None) -> None:

@@ -23,7 +23,7 @@ from scripts.commands.promise import add_promise_argument, promise_note
 from scripts.options.code import Code, add_code_arguments, read_code
 from scripts.options.data import DataChoice, load_run_dataset, tell_fallback
 from scripts.options.limits import add_limit_arguments, read_limits
-from scripts.options.made_by import how_to_resume
+from scripts.options.resuming import how_to_resume
 from scripts.options.serving import How, read_how, serving_options
 from scripts.options.signing import add_sign_argument, read_sign
 from scripts.options.targets import add_format_argument, add_variant_argument, require_formats

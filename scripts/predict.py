@@ -114,7 +114,7 @@ def _answer(
     found = predict_apart(artifact.target, folder / artifact.target.file, inputs, limits=limits)
     answers = []
     for (path, picture), probabilities in zip(pictures, found[artifact.outputs[0].name], strict=True):
-        ranked = _ranked(probabilities, manifest.description.class_names)
+        ranked = _rank(probabilities, manifest.description.class_names)
         best = ranked[0][0]
         answers.append({"file": str(path), "class": best, "probabilities": dict(ranked), "notes": picture.notes})
     return answers
@@ -140,7 +140,7 @@ def _artifact(manifest: Manifest, asked: str | None, folder: Path) -> Artifact:
     raise InputError(f"{folder} holds no {' or '.join(formats)}: export it first with `export.py`")
 
 
-def _ranked(probabilities: np.ndarray, names: tuple[str, ...]) -> list[tuple[str, float]]:
+def _rank(probabilities: np.ndarray, names: tuple[str, ...]) -> list[tuple[str, float]]:
     pairs = zip(names, (float(probability) for probability in probabilities), strict=True)
     return sorted(pairs, key=lambda pair: -pair[1])
 

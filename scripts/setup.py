@@ -135,7 +135,7 @@ def install(folder: Path, asked: Sequence[str]) -> None:
     parts = {} if moved or changed or not usable else dict(record.parts)
     missing = [name for name in wanted if name not in parts]
     if missing:
-        here = "everything is downloaded" if downloaded(folder, missing) else size(missing)
+        here = "everything is is_downloaded" if is_downloaded(folder, missing) else size(missing)
         print(f"setup: installing into {folder.name}: {here}", flush=True)
     if not usable:
         make(folder, wanted)
@@ -178,7 +178,7 @@ def make(folder: Path, wanted: Sequence[str]) -> None:
 
 def download(folder: Path, names: Sequence[str]) -> None:
     """Every wheel of these parts, in the environment's own folder of downloads; nothing if they are there."""
-    if downloaded(folder, names):
+    if is_downloaded(folder, names):
         return
     wheels = folder / WHEELS
     shutil.rmtree(wheels, ignore_errors=True)
@@ -186,7 +186,7 @@ def download(folder: Path, names: Sequence[str]) -> None:
     (wheels / "complete").write_text(all_digests(names), encoding="utf-8")
 
 
-def downloaded(folder: Path, names: Sequence[str]) -> bool:
+def is_downloaded(folder: Path, names: Sequence[str]) -> bool:
     """Whether every wheel of these parts is there."""
     complete = folder / WHEELS / "complete"
     return complete.is_file() and complete.read_text(encoding="utf-8", errors="replace") == all_digests(names)

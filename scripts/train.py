@@ -14,7 +14,7 @@ import argparse
 
 from scripts.commands.outcome import reaches
 from scripts.commands.run_lock import writing_run
-from scripts.commands.train_job import DEFAULT_EPOCHS, TrainJob, new_job, resumed_job
+from scripts.commands.train_job import DEFAULT_EPOCHS, TrainJob, new_job, resume_job
 from scripts.options.config_file import add_config_argument
 from scripts.options.data import DataChoice, tell_dataset, tell_fallback
 from scripts.options.model import ModelChoice
@@ -80,11 +80,11 @@ def run(arguments: argparse.Namespace) -> _entry.CommandOutcome:
     folder = open_run(arguments.runs, arguments.run if arguments.run is not None else fresh_name(arguments.runs, stem))
     if folder.exists and not arguments.resume:
         raise InputError(
-            f"{folder.path} already holds a run: choose another --run, or go on with it by --resume instead of "
+            f"{folder.path} already holds a run: choose another --run, or resume it with --resume instead of "
             "--baseline, --trial or --set"
         )
     state = folder.state()
-    job = resumed_job(arguments, folder, console) if arguments.resume else new_job(arguments, console)
+    job = resume_job(arguments, folder, console) if arguments.resume else new_job(arguments, console)
     if arguments.minimum_accuracy is not None and not job.dataset.is_classification:
         raise InputError(f"{job.dataset.name} has no classes to be accurate about: leave out --minimum-accuracy")
     with writing_run(arguments, folder, state=state, stem=stem) as folder:

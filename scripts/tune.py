@@ -104,7 +104,7 @@ def _dataset(arguments: argparse.Namespace, folder: RunFolder) -> Dataset:
 def _tune(arguments: argparse.Namespace, folder: RunFolder, job: TuneJob, console: Console) -> _entry.CommandOutcome:
     from scripts.commands.insight import tell_nothing_found
     from scripts.commands.tune_progress import TuneProgress
-    from scripts.terminal.progress import counted
+    from scripts.terminal.progress import count_of
     from tuning.environment.devices import default_workers
     from tuning.lifecycle.steps import RunWork, complete_search_run
     from tuning.loop.budget import Budget
@@ -122,8 +122,8 @@ def _tune(arguments: argparse.Namespace, folder: RunFolder, job: TuneJob, consol
     tell_dataset(console, job.dataset, validation=len(data.validation))
     console.print(
         f"run: {folder.path}, {config.algorithm} search, at most "
-        f"{counted(config.max_trials, 'trial')} of {counted(job.record.config.epochs, 'epoch')}, "
-        f"{counted(workers, 'worker') if workers else 'in this process'}, time limit {options.budget} in all, "
+        f"{count_of(config.max_trials, 'trial')} of {count_of(job.record.config.epochs, 'epoch')}, "
+        f"{count_of(workers, 'worker') if workers else 'in this process'}, time limit {options.budget} in all, "
         f"seed {config.seed}"
     )
     resources = Resources(

@@ -105,7 +105,7 @@ def train_and_save(
     seconds = time.perf_counter() - started
     promise = None
     if promised is not None:
-        built = builder.built(plan)
+        built = builder.build_model(plan)
         load = functools.partial(load_weights, folder=folder)
         promise = check_promise(built.model, built.feed, promised, trained_on=training, load=load)
     trained = TrainedModel(

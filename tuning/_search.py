@@ -118,8 +118,8 @@ def prepare_search(model: Any, data: SearchData, config: SearchConfig | None = N
     configurations outside the space.
     """
     builder = as_builder(model, data)
-    asked = _completed(config if config is not None else SearchConfig(), builder, data)
-    enqueued = _enqueued(builder, asked)
+    asked = _complete(config if config is not None else SearchConfig(), builder, data)
+    enqueued = _list_first(builder, asked)
     with contextlib.ExitStack() as stack:
         driver = OracleDriver(make_oracle(asked))
         stack.callback(driver.close)
@@ -170,7 +170,7 @@ def _working_folder(run: RunFolder) -> Iterator[None]:
         shutil.rmtree(run.work, ignore_errors=True)
 
 
-def _enqueued(builder: ModelBuilder, config: SearchConfig) -> tuple[tuple[Point, TrainingSettings | None], ...]:
+def _list_first(builder: ModelBuilder, config: SearchConfig) -> tuple[tuple[Point, TrainingSettings | None], ...]:
     """What is tried first, as points of the space, each once."""
     found: list[tuple[Point, TrainingSettings | None]] = []
     for values, settings in config.enqueued or ():
@@ -180,7 +180,7 @@ def _enqueued(builder: ModelBuilder, config: SearchConfig) -> tuple[tuple[Point,
     return tuple(found)
 
 
-def _completed(config: SearchConfig, builder: ModelBuilder, data: SearchData) -> SearchConfig:
+def _complete(config: SearchConfig, builder: ModelBuilder, data: SearchData) -> SearchConfig:
     """The config with what it leaves open: epochs by the number of images, and what to try first.
 
     That is the builder's default configuration, unless a caller's own oracle decides that too.

@@ -77,10 +77,10 @@ def message_of(error: BaseException) -> str:
         text = bare
     text = _EXAMPLE.sub("", _LOADING.sub("", text))
     text = _ARRAYS.sub("[…]", _NODES.sub("", text))
-    return shortened(" ".join(text.split()))
+    return shorten(" ".join(text.split()))
 
 
-def shortened(text: str, longest: int = LONGEST) -> str:
+def shorten(text: str, longest: int = LONGEST) -> str:
     """The text, or of a longer one the beginning and as much of its end: the last sentence often matters most."""
     if len(text) <= longest:
         return text

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def held_back(*, shown_on_error: bool = True) -> Iterator[None]:
+def hold_back(*, shown_on_error: bool = True) -> Iterator[None]:
     """Hold back what is written to file descriptor 2, which no logging level reaches; show it if the block raises,
     unless the error says everything by itself."""
     sys.stderr.flush()

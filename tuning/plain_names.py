@@ -24,10 +24,10 @@ def flaw(name: str) -> str:
 
 def readable(name: str) -> str:
     """The name with an escape in place of each byte that is not UTF-8 and of each control character."""
-    return _CONTROL.sub(_escaped, _NO_TEXT.sub(_escaped, name))
+    return _CONTROL.sub(_escape, _NO_TEXT.sub(_escape, name))
 
 
-def _escaped(match: re.Match[str]) -> str:
+def _escape(match: re.Match[str]) -> str:
     code = ord(match[0])
     # Python keeps a byte that it can't decode as one of these.
     return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else ascii(match[0])[1:-1]

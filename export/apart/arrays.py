@@ -28,7 +28,7 @@ def store_arrays(arrays: Arrays, folder: Path) -> None:
 def map_arrays(folder: Path) -> dict[str, np.ndarray]:
     """What `store_arrays` wrote, to be read only."""
     names = json.loads((folder / "names.json").read_text(encoding="utf-8"))
-    return {name: _mapped(folder / f"{number}.npy") for number, name in enumerate(names)}
+    return {name: _map(folder / f"{number}.npy") for number, name in enumerate(names)}
 
 
 def store_reference(reference: Reference, folder: Path) -> None:
@@ -46,7 +46,7 @@ def map_reference(folder: Path) -> Reference:
     return Reference(
         inputs=inputs,
         outputs=outputs,
-        labels=_mapped(labels) if labels.exists() else None,
+        labels=_map(labels) if labels.exists() else None,
         stress_inputs=stress_inputs,
         stress_outputs=stress_outputs,
     )
@@ -62,7 +62,7 @@ def _save(path: Path, array: np.ndarray) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
 
 
-def _mapped(path: Path) -> np.ndarray:
+def _map(path: Path) -> np.ndarray:
     try:
         return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
     except ValueError:

@@ -11,7 +11,7 @@ from typing import Any
 
 from export.apart.limits import Limits
 from export.apart.server import REFUSALS
-from export.apart.watching import watched
+from export.apart.watching import watch_process
 from export.artifact import Format
 from export.child_process import ChildProcess
 from export.errors import UnrunnableError
@@ -50,7 +50,7 @@ class Apart(ChildProcess):
         """
         self.files += 1
         result = None
-        with watched(self.pid, limits, end=self.kill) as found:
+        with watch_process(self.pid, limits, end=self.kill) as found:
             try:
                 self.ask(name, *arguments)
                 lines = [self.replies.readline() for _ in range(self._asked)]

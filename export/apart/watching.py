@@ -13,7 +13,7 @@ _SECONDS_APART = 0.05
 
 
 @contextlib.contextmanager
-def watched(pid: int, limits: Limits, *, end: Callable[[], None]) -> Iterator[list[str]]:
+def watch_process(pid: int, limits: Limits, *, end: Callable[[], None]) -> Iterator[list[str]]:
     """Call `end` once the process goes beyond the limits; the list then holds why, as the end of a sentence."""
     is_over = threading.Event()
     found: list[str] = []

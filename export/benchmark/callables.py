@@ -67,7 +67,7 @@ def load_predict(source: KerasSource, examples: Mapping[str, np.ndarray], *, thr
     Raises InputError if it can't be loaded.
     """
     start = time.perf_counter()
-    from export.benchmark.keras_model import load_own, nested
+    from export.benchmark.keras_model import load_own, nest
 
     load_part(Format.SAVED_MODEL, "runtime").limit_threads(threads)
     imported = time.perf_counter()
@@ -75,7 +75,7 @@ def load_predict(source: KerasSource, examples: Mapping[str, np.ndarray], *, thr
     opened = time.perf_counter()
 
     def call(arrays: Sequence[np.ndarray]) -> np.ndarray:
-        answer: Any = model.predict(nested(structure, arrays), batch_size=len(arrays[0]), verbose=0)
+        answer: Any = model.predict(nest(structure, arrays), batch_size=len(arrays[0]), verbose=0)
         while not isinstance(answer, np.ndarray):
             answer = next(iter(answer.values())) if isinstance(answer, dict) else answer[0]
         return answer

@@ -16,7 +16,7 @@ from export.benchmark.messages import Inputs, Prepare, Prepared
 from export.formats.format import facts
 from export.model.inspection import last_activation, own_inputs
 from export.model.keras_file import load_keras
-from tuning.native_output import held_back
+from tuning.native_output import hold_back
 
 _SHOWN = 4
 _CHUNK = 1000
@@ -28,7 +28,7 @@ def load_own(source: KerasSource, examples: Mapping[str, np.ndarray] | None = No
     return model, structure
 
 
-def nested(structure: Any, arrays: Sequence[np.ndarray]) -> Any:
+def nest(structure: Any, arrays: Sequence[np.ndarray]) -> Any:
     """Arrays in the order of the inputs as the model wants them."""
     return keras.tree.pack_sequence_as(structure, list(arrays))
 
@@ -47,7 +47,7 @@ def prepare(request: Prepare) -> Prepared:
         _write_own(served[number], own, request.source.scale if spec.dtype == "uint8" else None, paths[-1])
     shown = [np.load(path, mmap_mode="r")[:_SHOWN] for path in paths]
     # Keras exports a loaded model to ONNX only after it was called.
-    model(nested(structure, shown), training=False)
+    model(nest(structure, shown), training=False)
     files, failures = {}, {}
     for kind in request.formats:
         named = facts(kind).keras_export
@@ -55,7 +55,7 @@ def prepare(request: Prepare) -> Prepared:
         name, suffix = named
         path = request.folder / f"model_export.{suffix}"
         try:
-            with held_back(shown_on_error=False), warnings.catch_warnings():
+            with hold_back(shown_on_error=False), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 model.export(str(path), format=name, verbose=False)
         # Keras and its converters fail with exceptions of many unrelated classes.

@@ -12,7 +12,7 @@ from export.benchmark.record import Benchmark
 from export.errors import InputError
 from export.files.moving import remove
 from export.files.strict_json import read_json
-from export.folder.install import locked, staging_folder
+from export.folder.install import lock_folder, staging_folder
 from export.folder.manifest import Manifest
 from export.folder.published_files import check_digests
 
@@ -44,7 +44,7 @@ def save(benchmark: Benchmark, folder: Path) -> None:
 
     Raises VerificationError if a measured file was changed meanwhile, InputError if another process writes there.
     """
-    with locked(folder), staging_folder(folder) as staged:
+    with lock_folder(folder), staging_folder(folder) as staged:
         for result in benchmark.results:
             check_digests(folder, result.sha256)
         _replace(folder, staged, BENCHMARK, json.dumps(benchmark.as_json(), allow_nan=False) + "\n")

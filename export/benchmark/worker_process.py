@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from export.apart.limits import Limits
-from export.apart.watching import watched
+from export.apart.watching import watch_process
 from export.benchmark.messages import Failed, Reply, Request
 from export.child_process import ChildProcess
 
@@ -33,7 +33,7 @@ class BenchmarkProcess(ChildProcess):
 
     def ask(self, request: Request, kind: type[_Reply], *, limits: Limits) -> _Reply:
         """The reply, which is a `kind`. Raises WorkerError if there is none within the limits."""
-        with watched(self.pid, limits, end=self.kill) as found:
+        with watch_process(self.pid, limits, end=self.kill) as found:
             try:
                 self.send(request)
                 reply: Reply = pickle.load(self.replies)

@@ -109,7 +109,7 @@ class Parity(JsonRecord):
                 self.row_sum_error <= ROW_SUM_SLACK,
                 f"probabilities of an image sum to 1 ± {self.row_sum_error:.1e}, limit {ROW_SUM_SLACK:.0e}",
             ),
-            (self._flips_allowed(), self._told_flips()),
+            (self._flips_allowed(), self._describe_flips()),
             (
                 self._few_enough_changes(),
                 f"{self.label_flips} of {self.examples} labels changed, {_most(self.changes_allowed)} may"
@@ -166,7 +166,7 @@ class Parity(JsonRecord):
             return self.label_flips <= self.tolerance.flips
         return self.label_flips == self.explained_flips
 
-    def _told_flips(self) -> str:
+    def _describe_flips(self) -> str:
         if not self.flips:
             return ""
         worst = self.flips[0]

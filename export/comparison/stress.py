@@ -90,11 +90,11 @@ def _boundary(images: Images, ask: Callable[[Images], NDArray[np.float32]]) -> I
     low, high = np.zeros(len(starts)), np.ones(len(starts))
     for _ in range(_STEPS):
         middle = (low + high) / 2
-        turned = ask(_mixed(first, last, middle)).argmax(axis=1) != labels[starts]
+        turned = ask(_mix(first, last, middle)).argmax(axis=1) != labels[starts]
         low, high = np.where(turned, low, middle), np.where(turned, middle, high)
-    return np.concatenate([_mixed(first, last, low), _mixed(first, last, high)])
+    return np.concatenate([_mix(first, last, low), _mix(first, last, high)])
 
 
-def _mixed(first: NDArray[np.float64], last: NDArray[np.float64], share: NDArray[np.float64]) -> Images:
+def _mix(first: NDArray[np.float64], last: NDArray[np.float64], share: NDArray[np.float64]) -> Images:
     share = share.reshape(-1, 1, 1, 1)
     return np.rint(first * (1 - share) + last * share).astype(np.uint8)

@@ -41,11 +41,11 @@ class Tolerance(JsonRecord):
         """How many of so many labels may change; None if there is no such limit."""
         if self.agreement is None:
             return None
-        return _allowed(1 - self.agreement, self.agreement_images, images)
+        return _count_allowed(1 - self.agreement, self.agreement_images, images)
 
     def losses_allowed(self, images: int) -> int | None:
         """How many fewer of so many labels may be right, likewise."""
-        return None if self.accuracy_loss is None else _allowed(self.accuracy_loss, self.loss_images, images)
+        return None if self.accuracy_loss is None else _count_allowed(self.accuracy_loss, self.loss_images, images)
 
     def looser_than(self, other: Tolerance) -> tuple[str, ...]:
         """Names of the limits that are looser here than there."""
@@ -77,7 +77,7 @@ _ROUNDING = 1e-6
 """Two of a thousand images are not more than 0.2 %, whatever 1 - 0.998 is in binary."""
 
 
-def _allowed(share: float, spared: int, images: int) -> int:
+def _count_allowed(share: float, spared: int, images: int) -> int:
     # NaN is no limit: nothing stays below it.
     if math.isnan(share):
         return -1

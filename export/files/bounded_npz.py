@@ -12,7 +12,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.lib import format as npy
 
-from export.files.regular_file import opened_regular
+from export.files.regular_file import open_regular
 
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """What numpy writes."""
@@ -29,7 +29,7 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     Raises ValueError for what `numpy.savez` does not write, and for sizes that are not those of the file or no honest
     file has; OSError, EOFError, zipfile.BadZipFile and zlib.error for a damaged one.
     """
-    with opened_regular(path) as file, zipfile.ZipFile(file) as archive:
+    with open_regular(path) as file, zipfile.ZipFile(file) as archive:
         _check_sizes(archive.infolist(), os.fstat(file.fileno()).st_size)
         return dict(_read_members(archive))
 

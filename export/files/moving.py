@@ -64,12 +64,12 @@ def mounts_below(path: Path) -> list[Path]:
         # A folder mounted from the same disk shows nowhere else.
         real = path.resolve()
         lines = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-        places = [Path(_unescaped(line.split(" ")[_PLACE])) for line in lines]
+        places = [Path(_unescape(line.split(" ")[_PLACE])) for line in lines]
         found |= {path / place.relative_to(real) for place in places if place.is_relative_to(real)}
     return sorted(found)
 
 
-def _unescaped(text: str) -> str:
+def _unescape(text: str) -> str:
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)
 
 

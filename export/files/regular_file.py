@@ -14,7 +14,7 @@ from typing import IO
 
 
 @contextlib.contextmanager
-def opened_regular(path: Path) -> Iterator[IO[bytes]]:
+def open_regular(path: Path) -> Iterator[IO[bytes]]:
     """The file, open to be read. Raises ValueError if it is no regular file, OSError as the system does."""
     # Opened before it is looked at, so that both are about one file, and without waiting for what feeds a pipe.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
@@ -26,7 +26,7 @@ def opened_regular(path: Path) -> Iterator[IO[bytes]]:
 
 def read_regular(path: Path, most_bytes: int) -> bytes:
     """All bytes of the file. Raises likewise, and ValueError if there are more than `most_bytes`."""
-    with opened_regular(path) as file:
+    with open_regular(path) as file:
         size_bytes = os.fstat(file.fileno()).st_size
         if size_bytes > most_bytes:
             raise ValueError(f"it has {size_bytes} bytes but may have {most_bytes}")

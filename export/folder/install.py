@@ -24,17 +24,17 @@ _PROBE = ".probe"
 
 
 @contextlib.contextmanager
-def locked(target: Path) -> Iterator[None]:
+def lock_folder(target: Path) -> Iterator[None]:
     """Keep other processes from publishing to `target`, and finish what a crashed one had begun to put in place.
 
     Raises InputError if another process holds the lock, and if what was begun can't be finished.
     """
     # Only who writes needs filelock.
-    from tuning.files.file_lock import locked_file
+    from tuning.files.file_lock import lock_file
 
     target.resolve().parent.mkdir(parents=True, exist_ok=True)
     busy = f"{target} is being written by another process: wait for it or stop it"
-    with locked_file(_beside(target, "lock"), busy=busy):
+    with lock_file(_beside(target, "lock"), busy=busy):
         recover(target)
         yield
 
@@ -59,11 +59,11 @@ def whole_state(target: Path) -> Path:
     or all of the old one. Raises InputError if there is none.
     """
     must = any(_beside(target, state).is_dir() for state in ("ready", "old"))
-    litter = [_beside(target, "staged"), _beside(target, "lock"), *_removed(target)]
+    litter = [_beside(target, "staged"), _beside(target, "lock"), *_list_removed(target)]
     if not must and not any(path.exists() for path in litter):
         return target
     try:
-        with locked(target):
+        with lock_folder(target):
             return target
     except (InputError, OSError) as error:
         if not must:
@@ -134,7 +134,7 @@ def recover(target: Path) -> tuple[str, ...]:
         ready.rmdir()
     else:
         _put_back(target)
-    left = {path: remove(path) for path in _removed(target)}
+    left = {path: remove(path) for path in _list_removed(target)}
     return tuple(f"{path} can't be removed ({why}): it is not needed any more" for path, why in left.items() if why)
 
 
@@ -194,7 +194,7 @@ def _is_whole(folder: Path) -> bool:
     return True
 
 
-def _removed(target: Path) -> list[Path]:
+def _list_removed(target: Path) -> list[Path]:
     """Old parts that are on their way out."""
     target = target.resolve()
     start = f".{target.name}.removed-"
@@ -204,7 +204,7 @@ def _removed(target: Path) -> list[Path]:
 
 
 def _free_name(target: Path) -> Path:
-    taken = {path.name for path in _removed(target)}
+    taken = {path.name for path in _list_removed(target)}
     return next(
         path for number in itertools.count(1) if (path := _beside(target, f"removed-{number}")).name not in taken
     )

@@ -64,12 +64,12 @@ def check_foreign(folder: Path, manifest: Manifest) -> None:
 def _everything(folder: Path) -> Iterator[tuple[str, int]]:
     """(path relative to the folder, mode) of all below it; links are not followed."""
     for path, folders, files in os.walk(folder):
-        for name in _sorted(folders, files):
+        for name in _sort(folders, files):
             found = Path(path) / name
             yield found.relative_to(folder).as_posix(), found.lstat().st_mode
 
 
-def _sorted(*names: Iterable[str]) -> list[str]:
+def _sort(*names: Iterable[str]) -> list[str]:
     return sorted(name for some in names for name in some)
 
 

@@ -67,7 +67,7 @@ def read_signer(path: Path) -> Signer:
     try:
         key: Any = load(content, password=None)
     except TypeError as error:
-        raise _encrypted(path) from error
+        raise _refuse_encrypted(path) from error
     except (ValueError, UnsupportedAlgorithm) as error:
         raise _no_key(path, SIGN) from error
     if not isinstance(key, Ed25519PrivateKey):
@@ -108,7 +108,7 @@ def check_signature(folder: Path, manifest: bytes, key: PublicKey) -> None:
     if not os.path.lexists(path):
         raise VerificationError(f"{folder} is not signed: there is no {path} in it, so nothing shows who made it")
     content = None if path.is_symlink() else _read_small(path, _LARGEST_SIGNATURE_BYTES)
-    signature = _decoded(content)
+    signature = _decode(content)
     if signature is None:
         raise VerificationError(
             f"{path} must be a file of one line, {_SIGNATURE_BYTES} bytes as base64: get the folder from its maker"
@@ -122,7 +122,7 @@ def check_signature(folder: Path, manifest: bytes, key: PublicKey) -> None:
         ) from error
 
 
-def _decoded(content: bytes | None) -> bytes | None:
+def _decode(content: bytes | None) -> bytes | None:
     """The bytes of a signature; None of anything else."""
     if content is None:
         return None
@@ -161,7 +161,7 @@ def _another_kind(path: Path) -> InputError:
     return InputError(f"{path} holds a key of another kind than Ed25519: make one with {_MAKE}")
 
 
-def _encrypted(path: Path) -> InputError:
+def _refuse_encrypted(path: Path) -> InputError:
     return InputError(
         f"{path} is encrypted: give {SIGN} a key without a passphrase, as openssl pkey -in {path} -out FILE writes it"
     )

@@ -17,7 +17,7 @@ _Made = TypeVar("_Made")
 
 
 class ModelSource:
-    """The model on its way into files; to be used as `with opened(…) as source`.
+    """The model on its way into files; to be used as `with open_source(…) as source`.
 
     `calibration`: training examples by the names of the inputs, (examples, …) each, from which integer arithmetic gets
     its ranges; None where no file needs them.
@@ -39,7 +39,7 @@ class ModelSource:
 
 
 @contextlib.contextmanager
-def opened(serving: ServingModel, *, opset: int, calibration: Arrays | None = None) -> Iterator[ModelSource]:
+def open_source(serving: ServingModel, *, opset: int, calibration: Arrays | None = None) -> Iterator[ModelSource]:
     """A source whose temporary files are gone afterwards."""
     with tempfile.TemporaryDirectory() as folder:
         yield ModelSource(serving, Path(folder), opset=opset, calibration=calibration)

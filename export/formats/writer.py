@@ -52,7 +52,7 @@ def write(serving: ServingModel, folder: Path, options: WriteOptions) -> Artifac
     Raises InputError if the model can't be converted, VerificationError if the file is not as the contract says.
     """
     from export.formats.number_types import note_on_weights
-    from export.formats.source import opened
+    from export.formats.source import open_source
     from export.graph.refusals import refuse_hidden_size
 
     name = options.target.file
@@ -60,7 +60,7 @@ def write(serving: ServingModel, folder: Path, options: WriteOptions) -> Artifac
     with contextlib.ExitStack() as stack:
         source = options.source
         if source is None:
-            source = stack.enter_context(opened(serving, opset=options.opset, calibration=options.calibration))
+            source = stack.enter_context(open_source(serving, opset=options.opset, calibration=options.calibration))
         opset = writer.write(source, folder / name, options)
         note = note_on_weights(options.target, folder / name)
         if note:

@@ -23,7 +23,7 @@ POOLINGS = ("MaxPool", "AvgPool")
 SHIFTS = ("AddV2", "BiasAdd", "Add")
 
 
-def folded(graph: Any, answers: Sequence[str]) -> bool:
+def fold_graph(graph: Any, answers: Sequence[str]) -> bool:
     """Fold all that can be folded in the frozen GraphDef, in place; whether there was anything.
 
     `answers`: names of the tensors that are its outputs. What is no longer needed stays, unused.

@@ -30,7 +30,7 @@ class Maker:
 
 def find_maker(serving: ServingModel, path: str) -> Maker:
     """What made the node that a converter names by `path`; where sizes are missing that it needs, what lost them."""
-    graph, titles = _traced(serving)
+    graph, titles = _trace(serving)
     name = _known_name(graph, path)
     if name is None:
         return Maker(title=f"the model (at {path})", hides_size=False)
@@ -40,13 +40,13 @@ def find_maker(serving: ServingModel, path: str) -> Maker:
 
 def find_hidden_size(serving: ServingModel) -> Maker | None:
     """What first answers with a size that is not known before it runs; None if all sizes are known."""
-    graph, titles = _traced(serving)
+    graph, titles = _trace(serving)
     hiding = (node for node in graph.get_operations() if any(map(_lacks_size, node.outputs)))
     first = next(hiding, None)
     return None if first is None else Maker(title=_title_of(first, titles), hides_size=True)
 
 
-def _traced(serving: ServingModel) -> tuple[Any, dict[str, str]]:
+def _trace(serving: ServingModel) -> tuple[Any, dict[str, str]]:
     """The graph of the served model, and for each of its nodes what made it."""
     titles: dict[str, str] = {}
     with _recording(serving.model, titles):

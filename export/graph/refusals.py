@@ -75,7 +75,7 @@ def name_cause(serving: ServingModel, path: str | None) -> str:
     return f", because of {title}" if title.startswith(("the layer ", "the operation ")) else ""
 
 
-def stopped_at(message: str) -> Unwritable | None:
+def find_refused(message: str) -> Unwritable | None:
     """The operator that a message of TFLite's converter names; None if it names none."""
     found = _TFLITE_NODE.search(message)
     return None if found is None else Unwritable(operator=found["operator"], path=found["path"])

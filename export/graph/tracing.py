@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from export.graph.folding import folded
+from export.graph.folding import fold_graph
 from export.graph.rewrites.replay import rebuild
 from export.graph.rewriting import Rewriting, rewrite
 
@@ -32,20 +32,20 @@ def trace_plainly(serving: ServingModel) -> Any:
         with keras.StatelessScope():
             return serving.serve(*inputs)
 
-    with unrolled(serving.model):
+    with unroll(serving.model):
         return tf.function(answer, input_signature=serving.signature).get_concrete_function()
 
 
 def _with_folds(function: Any) -> Any:
     frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)
     graph = frozen.graph.as_graph_def()
-    if not folded(graph, [tensor.name for tensor in frozen.outputs]):
+    if not fold_graph(graph, [tensor.name for tensor in frozen.outputs]):
         return function
     return rebuild(function, frozen, graph, {})
 
 
 @contextlib.contextmanager
-def unrolled(model: keras.Model) -> Iterator[None]:
+def unroll(model: keras.Model) -> Iterator[None]:
     """Let recurrent layers write out their steps instead of looping.
 
     Neither converter writes the lists that such a loop collects its steps in. The number of steps is known, as images

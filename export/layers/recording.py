@@ -70,7 +70,7 @@ class _Recorder:
                 return plain(operation, *args, **kwargs)
             self._open.append(operation)
             try:
-                return self._noted(plain, operation, args, kwargs)
+                return self._note_call(plain, operation, args, kwargs)
             finally:
                 self._open.pop()
 
@@ -119,7 +119,7 @@ class _Recorder:
             name = self._model.name if len(tensors) == 1 else f"{self._model.name}[{number}]"
             self._note(name, tensor, Place.INPUT, ())
 
-    def _noted(self, plain: Any, operation: Any, args: Any, kwargs: Any) -> Any:
+    def _note_call(self, plain: Any, operation: Any, args: Any, kwargs: Any) -> Any:
         """Call the operation and note its answer, and what its activation was given, which a file often holds too."""
         name, sources, first = self._name(), self._sources((args, kwargs)), len(self.layers)
         activation = vars(operation).get("activation")

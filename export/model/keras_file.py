@@ -105,7 +105,7 @@ def _read(path: Path, digest: str, code: OwnCode, *, in_float32: bool) -> KerasF
 
 def _load(stored: StoredModel, objects: Mapping[str, Any], *, in_float32: bool, trusted: bool) -> keras.Model:
     # How the model itself was compiled, Keras leaves out by itself.
-    config: Any = {key: part if key == _TRAINING else _untrained(part) for key, part in stored.config.items()}
+    config: Any = {key: part if key == _TRAINING else _without_training(part) for key, part in stored.config.items()}
     config = _in_float32(config) if in_float32 else config
     code = load_code(config, objects)
     return stored.load(code.config, custom_objects={**objects, **code.functions}, safe_mode=not trusted)
@@ -147,13 +147,13 @@ def _needs(path: Path, unknown: Sequence[OwnObject]) -> str:
     )
 
 
-def _untrained(part: Any) -> Any:
+def _without_training(part: Any) -> Any:
     """The configuration without how models inside were compiled: their losses are not needed."""
     if isinstance(part, list):
-        return [_untrained(inner) for inner in part]
+        return [_without_training(inner) for inner in part]
     if not isinstance(part, dict):
         return part
-    return {key: None if key == _TRAINING else _untrained(inner) for key, inner in part.items()}
+    return {key: None if key == _TRAINING else _without_training(inner) for key, inner in part.items()}
 
 
 def _half_policy(config: Any) -> str:

@@ -87,7 +87,7 @@ class InputPreprocessing:
     def convert(self, values: Any) -> Any:
         """Tensor of `spec` → tensor of `own`."""
         if self.scale is not None and not self.scaled_outside:
-            values = _scaled(tf.cast(values, tf.float32), self.scale)
+            values = _apply_scale(tf.cast(values, tf.float32), self.scale)
         if self.spec.shape != self.own.shape:
             values = tf.reshape(values, (-1, *self.own.shape[1:]))
         return tf.cast(values, self.own.dtype)
@@ -95,7 +95,7 @@ class InputPreprocessing:
     def prepare(self, array: np.ndarray) -> np.ndarray:
         """An example as the served model takes it. Raises InputError if its values do not fit into the dtype."""
         if self.scaled_outside and self.scale is not None:
-            array = np.asarray(_scaled(array.astype(np.float32), self.scale))
+            array = np.asarray(_apply_scale(array.astype(np.float32), self.scale))
         converted = array.astype(self.spec.dtype, copy=False)
         if self.spec.dtype not in ("float32", array.dtype.name) and not np.array_equal(converted, array):
             raise InputError(
@@ -204,7 +204,7 @@ def _image_input(
             f"{file.path} takes {own.dtype} {own.shape} but must take images (batch, height, width, channels): give "
             "the model such an input or export it with --outputs-only"
         )
-    own = _fixed(file, own, image)
+    own = _fix(file, own, image)
     if not _may_be_reshaped(image, own.shape[1:]) or (array is not None and not len(array)):
         count = "images" if array is None else f"{len(array)}"
         raise InputError(
@@ -222,7 +222,7 @@ def _plain_input(
     file: KerasFile, own: TensorSpec, options: ServingOptions, array: np.ndarray | None
 ) -> InputPreprocessing:
     """The part of values that the model gets as they are."""
-    own = _fixed(file, own, own.shape[1:] if array is None else array.shape[1:])
+    own = _fix(file, own, own.shape[1:] if array is None else array.shape[1:])
     if array is not None and (array.shape[1:] != own.shape[1:] or not len(array)):
         raise InputError(
             f"{file.path} takes {own.name} of {own.shape[1:]} but the data has {len(array)} of {array.shape[1:]}: give "
@@ -246,7 +246,7 @@ def _as_it_is(file: KerasFile, own: TensorSpec) -> TensorSpec:
     return own
 
 
-def _fixed(file: KerasFile, own: TensorSpec, sizes: Sequence[int | None]) -> TensorSpec:
+def _fix(file: KerasFile, own: TensorSpec, sizes: Sequence[int | None]) -> TensorSpec:
     """The input with a size for every dimension but the batch, taken from the data where the model leaves it open."""
     if len(own.shape) < 2:
         raise InputError(f"{file.path} takes {own.name} of shape {own.shape} but must take (batch, values, …)")
@@ -286,7 +286,7 @@ def _scale(file: KerasFile, own: TensorSpec, options: ServingOptions) -> tuple[f
     )
 
 
-def _scaled(values: Any, scale: tuple[float, float]) -> Any:
+def _apply_scale(values: Any, scale: tuple[float, float]) -> Any:
     factor, offset = np.float32(scale[0]), np.float32(scale[1])
     values = values if factor == 1 else values * factor
     return values if offset == 0 else values + offset

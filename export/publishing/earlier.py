@@ -52,7 +52,7 @@ def keep_earlier(folder: Path, asked: Collection[Target], description: Descripti
             f"{folder} holds {names} of another model: export those formats too (--format all) or choose "
             "another --output"
         )
-    if kept and _served(manifest.description) != _served(description):
+    if kept and _describe_served(manifest.description) != _describe_served(description):
         raise InputError(
             f"{folder} holds {names} of this model served in another way ({manifest.description.kind}, "
             f"{manifest.description.preprocessing}): export those formats too (--format all) or choose another --output"
@@ -65,5 +65,5 @@ def keep_earlier(folder: Path, asked: Collection[Target], description: Descripti
     return kept
 
 
-def _served(description: Description) -> tuple[object, ...]:
+def _describe_served(description: Description) -> tuple[object, ...]:
     return description.kind, description.wrapped, description.preprocessing, description.postprocessing

@@ -57,7 +57,7 @@ def check_answers(reference: Reference, model: Path) -> None:
         )
 
 
-def checked_labels(labels: NDArray[np.int64] | None, count: int) -> NDArray[np.int64]:
+def check_labels(labels: NDArray[np.int64] | None, count: int) -> NDArray[np.int64]:
     """The labels themselves. Raises InputError unless they are whole numbers from 0, (count,)."""
     if labels is None:
         raise InputError("a classifier is verified with labels: give them or export the model with --outputs-only")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from export.artifact import Artifact, Description, Target, Variant
 from export.errors import InputError, UnusableError, UnwritableError, VerificationError
 from export.formats.format import usual_formats
-from export.formats.source import opened
+from export.formats.source import open_source
 from export.formats.writer import WriteOptions, write
 from export.model.serving import ServingModel
 
@@ -32,7 +32,7 @@ def write_all(
     Raises UnwritableError or UnusableError, with what can be written, for any other target that could not be.
     """
     calibration = None if request.calibration is None else serving.preprocessing.prepare(request.calibration)
-    with opened(serving, opset=request.opset, calibration=calibration) as source:
+    with open_source(serving, opset=request.opset, calibration=calibration) as source:
 
         def write_one(target: Target) -> Artifact:
             on_step(f"writing {target.file}")

@@ -36,7 +36,7 @@ class Candidate:
     def path(self) -> Path:
         return self.folder / self.artifact.target.file
 
-    def loaded(self, *, threads: int | None = None, optimized: bool = True) -> RuntimeModel:
+    def reload(self, *, threads: int | None = None, optimized: bool = True) -> RuntimeModel:
         """The file once more, opened in another way."""
         return load(self.artifact.target, self.path, threads=threads, optimized=optimized)
 

@@ -60,7 +60,7 @@ def answer_and_check(request: CheckRequest) -> list[dict[str, Any]]:
 
     Raises as `opened` and `answer` do.
     """
-    candidate = opened(request, map_reference(request.reference))
+    candidate = open_judged(request, map_reference(request.reference))
     store_arrays(answer(candidate), request.answers)
     return [result.as_json() for result in check(candidate)]
 
@@ -72,7 +72,7 @@ def check(candidate: Candidate) -> Iterator[RingResult]:
         yield RingResult(ring=name, failures=found.failures, facts=found.facts)
 
 
-def opened(request: CheckRequest, reference: Reference) -> Candidate:
+def open_judged(request: CheckRequest, reference: Reference) -> Candidate:
     """The file in its runtime, after its bytes were judged, with the inputs and outputs of the contract.
 
     Raises VerificationError for a file that is not safe to be opened or has others, InputError as its runtime does.

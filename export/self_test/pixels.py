@@ -45,11 +45,11 @@ def divide_by_256(serving: ServingModel) -> ServingModel | None:
 def swap_height_and_width(serving: ServingModel) -> ServingModel | None:
     """Images read column by column."""
 
-    def swapped(spec: TensorSpec) -> Callable[[Any], Any]:
+    def swap(spec: TensorSpec) -> Callable[[Any], Any]:
         _, height, width, channels = spec.shape
         return lambda images: tf.transpose(tf.reshape(images, (-1, width, height, channels)), (0, 2, 1, 3))
 
-    return _with_pixels(serving, swapped)
+    return _with_pixels(serving, swap)
 
 
 def invert(serving: ServingModel) -> ServingModel | None:

@@ -21,61 +21,61 @@ AGE = 0.01
 def scale_channel(serving: ServingModel) -> ServingModel | None:
     """The strongest channel of the first convolution × 1.01."""
 
-    def scaled(values: np.ndarray) -> np.ndarray:
+    def scale(values: np.ndarray) -> np.ndarray:
         factors = np.ones(values.shape[-1], np.float32)
         factors[np.square(values).reshape(-1, values.shape[-1]).sum(axis=0).argmax()] = 1.01
         return values * factors
 
-    return _changed(serving, _kernels(serving, keras.layers.Conv2D)[:1], scaled)
+    return _change(serving, _kernels(serving, keras.layers.Conv2D)[:1], scale)
 
 
 def round_to_float16(serving: ServingModel) -> ServingModel | None:
     """Every weight rounded to half precision."""
-    return _changed(serving, serving.model.trainable_weights, lambda values: values.astype(np.float16))
+    return _change(serving, serving.model.trainable_weights, lambda values: values.astype(np.float16))
 
 
 def scale_dense(serving: ServingModel) -> ServingModel | None:
     """The last dense kernel × 1.001."""
-    return _changed(serving, _kernels(serving, keras.layers.Dense)[-1:], lambda values: values * np.float32(1.001))
+    return _change(serving, _kernels(serving, keras.layers.Dense)[-1:], lambda values: values * np.float32(1.001))
 
 
 def flip_sign(serving: ServingModel) -> ServingModel | None:
     """The largest number of the last dense kernel × −1."""
 
-    def flipped(values: np.ndarray) -> np.ndarray:
+    def flip(values: np.ndarray) -> np.ndarray:
         changed = values.copy()
         changed.flat[np.abs(values).argmax()] *= -1
         return changed
 
-    return _changed(serving, _kernels(serving, keras.layers.Dense)[-1:], flipped)
+    return _change(serving, _kernels(serving, keras.layers.Dense)[-1:], flip)
 
 
 def drop_bias(serving: ServingModel) -> ServingModel | None:
     """The last bias that is not 0 anyway."""
     biases = [weight for weight in serving.model.trainable_weights if weight.name == "bias" and np.any(weight.numpy())]
-    return _changed(serving, biases[-1:], np.zeros_like)
+    return _change(serving, biases[-1:], np.zeros_like)
 
 
 def transpose_dense(serving: ServingModel) -> ServingModel | None:
     """The last dense kernel (inputs, units) stored in the order of (units, inputs)."""
-    return _changed(serving, _kernels(serving, keras.layers.Dense)[-1:], lambda values: values.T.reshape(values.shape))
+    return _change(serving, _kernels(serving, keras.layers.Dense)[-1:], lambda values: values.T.reshape(values.shape))
 
 
 def put_nan(serving: ServingModel) -> ServingModel | None:
     """One weight that is not a number."""
 
-    def broken(values: np.ndarray) -> np.ndarray:
+    def spoil(values: np.ndarray) -> np.ndarray:
         changed = values.copy()
         changed.flat[0] = np.nan
         return changed
 
-    return _changed(serving, serving.model.trainable_weights[-1:], broken)
+    return _change(serving, serving.model.trainable_weights[-1:], spoil)
 
 
 def age(serving: ServingModel) -> ServingModel | None:
     """Every weight as it may have been shortly before the training ended."""
     random = np.random.default_rng(0)
-    return _changed(
+    return _change(
         serving,
         serving.model.trainable_weights,
         lambda values: values + AGE * values.std() * random.normal(0, 1, values.shape),
@@ -86,14 +86,14 @@ def shuffle(serving: ServingModel) -> ServingModel | None:
     """Weights of the same sizes that have learnt nothing: each kernel's own numbers in another order."""
     random = np.random.default_rng(0)
     kernels = [weight for weight in serving.model.trainable_weights if len(weight.shape) > 1]
-    return _changed(serving, kernels, lambda values: random.permutation(values.ravel()).reshape(values.shape))
+    return _change(serving, kernels, lambda values: random.permutation(values.ravel()).reshape(values.shape))
 
 
 def forget_statistics(serving: ServingModel) -> ServingModel | None:
     """Batch normalizations with the mean 0 and the variance 1 that they begin with."""
     layers = [layer for layer in serving.model._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
-    means = _changed(serving, [layer.moving_mean for layer in layers], np.zeros_like)
-    variances = _changed(serving, [layer.moving_variance for layer in layers], np.ones_like)
+    means = _change(serving, [layer.moving_mean for layer in layers], np.zeros_like)
+    variances = _change(serving, [layer.moving_variance for layer in layers], np.ones_like)
     return means if means is not None else variances
 
 
@@ -101,7 +101,7 @@ def _kernels(serving: ServingModel, kind: type[Any]) -> list[Any]:
     return [layer.kernel for layer in serving.model._flatten_layers() if type(layer) is kind]
 
 
-def _changed(
+def _change(
     serving: ServingModel, variables: Iterable[Any], change: Callable[[np.ndarray], np.ndarray]
 ) -> ServingModel | None:
     """The model with the variables changed; None if that left all of them as they were."""

@@ -87,7 +87,7 @@ class Sensitivity:
 
     @property
     def sentence(self) -> str:
-        """What was found, and what to do if the verification is blind."""
+        """What was found, and what to do if a fault went undetected."""
         if self.weight is None:
             return f"{self.file} holds no weights, so no fault can be planted in them"
         missed = [name for name, sight in self.faults.items() if not sight.seen]
@@ -95,9 +95,9 @@ class Sensitivity:
             return f"in {self.file} a channel of {self.weight} that is wrong by {self.smallest_seen:.1e} is seen"
         moved = max(sight.difference or 0.0 for name, sight in self.faults.items() if name in missed)
         return (
-            f"the verification of {self.file} is blind: a fault planted in its most influential weight {self.weight} "
-            f"({', '.join(missed)}) moved the answers by {moved:.1e} only and was not seen; train the model until it "
-            "answers different images differently, or give images on which it does"
+            f"the sensitivity check of {self.file} failed: an injected fault in its most influential weight "
+            f"{self.weight} ({', '.join(missed)}) moved the answers by only {moved:.1e} and went undetected; train the "
+            "model until it answers different images differently, or give images on which it does"
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -131,7 +131,7 @@ def measure_sensitivity(folder: Path, artifact: Artifact, reference: Reference, 
         else:
             shutil.copyfile(folder / file, path)
         weights = read_weights(kind, path)
-        part = _accepted(Path(work), artifact, reference, judge)
+        part = _find_accepted(Path(work), artifact, reference, judge)
         faults: dict[str, Sight] = {}
         smallest, name = None, None
 
@@ -145,7 +145,7 @@ def measure_sensitivity(folder: Path, artifact: Artifact, reference: Reference, 
         if weights:
             is_slow = facts(kind).is_slow or artifact.size_bytes >= LARGE
             count = FEW_CANDIDATES if is_slow else CANDIDATES
-            tried = {of: plant(of, _scaled(weights[of], PLANTED_SIZE)) for of in _candidates(weights, count)}
+            tried = {of: plant(of, _scale(weights[of], PLANTED_SIZE)) for of in _candidates(weights, count)}
             name = max(tried, key=lambda of: tried[of].times_limit)
             weight = weights[name]
             channel = strongest_channel(weight)
@@ -158,7 +158,7 @@ def measure_sensitivity(folder: Path, artifact: Artifact, reference: Reference, 
             }
             if tried[name].seen:
                 runs = FEW_CONFIRMATIONS if is_slow else CONFIRMATIONS
-                smallest = _smallest_seen(lambda size: plant(name, _scaled(weight, size)), tried[name], runs=runs)
+                smallest = _smallest_seen(lambda size: plant(name, _scale(weight, size)), tried[name], runs=runs)
     return Sensitivity(
         file=file,
         weight=name,
@@ -200,7 +200,7 @@ def part_of(reference: Reference, count: int) -> Reference:
     )
 
 
-def _accepted(folder: Path, artifact: Artifact, reference: Reference, judge: Judge) -> Reference:
+def _find_accepted(folder: Path, artifact: Artifact, reference: Reference, judge: Judge) -> Reference:
     """The smallest part of the reference on which the file passes as it is."""
     total = len(next(iter(reference.inputs.values())))
     count = min(max(total // SHARE, FEWEST_EXAMPLES), MOST_EXAMPLES)
@@ -237,7 +237,7 @@ def _candidates(weights: Mapping[str, Weight], count: int) -> list[str]:
     return [names[at] for at in dict.fromkeys(np.linspace(0, len(names) - 1, count).astype(int))]
 
 
-def _scaled(weight: Weight, size: float) -> Values:
+def _scale(weight: Weight, size: float) -> Values:
     return scale_channel(weight, strongest_channel(weight), 1 + size)
 
 

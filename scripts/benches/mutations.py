@@ -92,7 +92,7 @@ def read_all(tasks: Sequence[Task], goods: Goods, *, seconds: float = LONGEST_SE
             prepare(goods, base / "folder")
             before = snapshot(base)
             found += _read_until_one_ends_it(tasks[len(found) :], base, seconds)
-            # An error of our own leaves its traceback there, and is a fault already.
+            # An internal error leaves its traceback there, and is a fault already.
             changed = [each for each in differences(before, snapshot(base)) if not _is_known(each)]
             if changed:
                 kind, seed = tasks[len(found) - 1]

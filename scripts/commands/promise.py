@@ -25,7 +25,7 @@ def tell_promise(console: Console, folder: RunFolder) -> bool:
     """Whether the retrained model keeps what its trial promised; why not, if it does not."""
     from scripts.terminal.console import red
 
-    broken = _broken(folder)
+    broken = _explain_broken(folder)
     if broken:
         advice = "search smaller learning rates or give it more epochs; export.py publishes it with --accept-worse only"
         console.print(red(f"{broken}: "), advice)
@@ -38,7 +38,7 @@ def promise_note(folder: RunFolder, *, accept_worse: bool) -> str:
     Raises VerificationError where it does not and --accept-worse is not given, and InputError where there is nothing
     to accept.
     """
-    broken = _broken(folder)
+    broken = _explain_broken(folder)
     if broken and not accept_worse:
         raise VerificationError(
             f"{folder.path} is not published, as {broken}: search smaller learning rates or give it more epochs; "
@@ -49,7 +49,7 @@ def promise_note(folder: RunFolder, *, accept_worse: bool) -> str:
     return broken
 
 
-def _broken(folder: RunFolder) -> str:
+def _explain_broken(folder: RunFolder) -> str:
     from tuning.runs.training_file import read_trained
 
     promise = read_trained(folder.training).promise

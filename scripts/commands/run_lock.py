@@ -30,7 +30,7 @@ def writing_run(
     else:
         folder.path.mkdir(parents=True, exist_ok=True)
     try:
-        with _entry.writing_to(folder.path), folder.locked(state=state):
+        with _entry.writing_to(folder.path), folder.lock(state=state):
             yield folder
     except KeyboardInterrupt:
         script = Path(sys.argv[0]).name

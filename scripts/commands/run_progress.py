@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from scripts.terminal.console import yellow
-from scripts.terminal.progress import SearchProgress, TrainingProgress, counted
+from scripts.terminal.progress import SearchProgress, TrainingProgress, count_of
 
 if TYPE_CHECKING:
     from scripts.terminal.console import Console
@@ -47,11 +47,11 @@ class RunProgress:
         ) as progress:
             yield progress
 
-    def searched(self, result: SearchResult, *, is_new: bool) -> None:
+    def search_finished(self, result: SearchResult, *, is_new: bool) -> None:
         from tuning.records import StopReason
 
         if not is_new:
-            self.console.print(f"the search is over, with {counted(len(result.trials), 'trial')} on record")
+            self.console.print(f"the search is over, with {count_of(len(result.trials), 'trial')} on record")
             return
         why = {
             StopReason.MAX_TRIALS: "all trials are done",
@@ -61,7 +61,7 @@ class RunProgress:
             StopReason.SPACE: "the space has no more to try",
             StopReason.SKIPPED: "all that was drawn at last was impossible or had more parameters than allowed",
         }
-        self.console.print(f"search ended after {counted(len(result.trials), 'trial')}: {why[result.stopped_by]}")
+        self.console.print(f"search ended after {count_of(len(result.trials), 'trial')}: {why[result.stopped_by]}")
 
     @contextlib.contextmanager
     def training(self, retraining: Retraining) -> Iterator[Callable[[Epoch], None]]:
@@ -76,14 +76,14 @@ class RunProgress:
             validated = f" ({retraining.left_out} are left for its own fit to validate)" if retraining.left_out else ""
             self.console.print(
                 f"retraining trial {retraining.trial_id} on {whole}{retraining.examples} training images{validated}, "
-                f"{counted(settings.epochs, 'epoch')}{fewer}"
+                f"{count_of(settings.epochs, 'epoch')}{fewer}"
             )
         if retraining.done:
             self.console.print(f"going on after epoch {retraining.done}")
         with TrainingProgress(self.console, settings, title="training", done=retraining.done) as progress:
             yield progress.epoch_finished
 
-    def trained(self, model: TrainedModel) -> None:
+    def training_finished(self, model: TrainedModel) -> None:
         if model.why_weights_only:
             self.console.print(
                 yellow("note: "),

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from scripts import _entry
 from scripts.options.data import DataChoice, load_run_dataset
-from scripts.options.made_by import require_made_by
 from scripts.options.model import ModelChoice, make_builder, require_same_model, tell_code
+from scripts.options.resuming import require_command
 from tuning.errors import InputError
 from tuning.models.baselines import baseline
 from tuning.settings import TrainingSettings
@@ -56,7 +56,7 @@ def new_job(arguments: argparse.Namespace, console: Console) -> TrainJob:
     from tuning.settings import TrainingPlan
 
     seed = arguments.seed if arguments.seed is not None else 0
-    data, builder, factories = _made(chosen.choice, dataset, seed=seed)
+    data, builder, factories = _make(chosen.choice, dataset, seed=seed)
     settings = chosen.settings
     if settings is None:
         settings = dataclasses.replace(builder.trial_settings(DEFAULT_EPOCHS), augmentation=builder.augments)
@@ -81,8 +81,8 @@ def new_job(arguments: argparse.Namespace, console: Console) -> TrainJob:
     return TrainJob(dataset=dataset, data=data, builder=builder, factories=factories, record=record)
 
 
-def resumed_job(arguments: argparse.Namespace, folder: RunFolder, console: Console) -> TrainJob:
-    """The run in the folder, as it was started. Raises InputError if it can't go on so."""
+def resume_job(arguments: argparse.Namespace, folder: RunFolder, console: Console) -> TrainJob:
+    """The run in the folder, as it was started. Raises InputError if it can't be resumed so."""
     fixed = [field.name for holder in (DataChoice, ModelChoice) for field in dataclasses.fields(holder)]
     for option in (*fixed, "epochs", "seed"):
         if getattr(arguments, option) is not None:
@@ -93,7 +93,7 @@ def resumed_job(arguments: argparse.Namespace, folder: RunFolder, console: Conso
     from tuning.runs.run_record import TrainRun
 
     record = folder.read()
-    require_made_by("train", record, folder, runs=arguments.runs)
+    require_command("train", record, folder, runs=arguments.runs)
     assert isinstance(record, TrainRun)
     dataset = load_run_dataset(record, runs=arguments.runs)
     _entry.load_tensorflow()
@@ -101,12 +101,12 @@ def resumed_job(arguments: argparse.Namespace, folder: RunFolder, console: Conso
 
     choice = ModelChoice.from_options(record.options)
     tell_code(console, choice)
-    data, builder, factories = _made(choice, dataset, seed=record.seed)
+    data, builder, factories = _make(choice, dataset, seed=record.seed)
     require_same_model(record.model, describe_model(builder, choice.model), folder.path)
     return TrainJob(dataset=dataset, data=data, builder=builder, factories=factories, record=record)
 
 
-def _made(
+def _make(
     choice: ModelChoice, dataset: Dataset, *, seed: int
 ) -> tuple[SearchData, ModelBuilder, tuple[CallbackFactory, ...]]:
     from tuning.data.search_data import SearchData

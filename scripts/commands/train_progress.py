@@ -20,7 +20,7 @@ class TrainProgress(RunProgress):
         super().__init__(console, folder, builder_name=job.builder.name)
         self._job = job
 
-    def trained(self, model: TrainedModel) -> None:
+    def training_finished(self, model: TrainedModel) -> None:
         from tuning.runs.curves import plot_curves
 
         settings = model.settings
@@ -33,4 +33,4 @@ class TrainProgress(RunProgress):
                 f"kept: the weights of epoch {model.result_epoch + 1}, which has the best {settings.objective.name}"
             )
         plot_curves(model.epochs, self.folder.curves, title=self._job.record.config.baseline or self.folder.name)
-        super().trained(model)
+        super().training_finished(model)

@@ -35,7 +35,7 @@ def folder_of_trial(
     if not own.training.exists():
         _entry.load_tensorflow()
         own.path.mkdir(parents=True, exist_ok=True)
-        with run.locked(state=run.state()):
+        with run.lock(state=run.state()):
             _train(trial, run, own, record, dataset, console)
     return own
 
@@ -54,7 +54,7 @@ def _train(
     trial: TrialRecord, run: RunFolder, own: RunFolder, record: RunRecord, dataset: Dataset, console: Console
 ) -> None:
     from scripts.options.model import make_builder
-    from scripts.terminal.progress import TrainingProgress, counted
+    from scripts.terminal.progress import TrainingProgress, count_of
     from tuning._retrain import retraining_plan, train_and_save
     from tuning.data.search_data import SearchData
     from tuning.evaluation.promise import Promised
@@ -72,7 +72,7 @@ def _train(
     count = len(examples[0])
     curves = repeats if repeats else [trial]
     plan = retraining_plan(builder, trial, curves=curves, examples=count, seed=record.seed)
-    epochs = counted(plan.settings.epochs, "epoch")
+    epochs = count_of(plan.settings.epochs, "epoch")
     console.print(f"trial {trial.trial_id} has no model yet: training it on {count} images, {epochs}")
     restored = Checkpoint(folder=own.checkpoint).restore(plan)
     done = 0 if restored is None else len(restored.epochs)

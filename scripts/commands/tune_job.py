@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from scripts.options.data import DataChoice
 from scripts.options.model import make_builder, require_same_model
-from scripts.options.search import SearchOptions, known_configurations
+from scripts.options.search import SearchOptions, list_known_configurations
 from tuning.errors import InputError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def prepare(arguments: argparse.Namespace, folder: RunFolder, dataset: Dataset, 
 
     data = SearchData.of(dataset, seed=options.seed)
     builder = make_builder(options, data)
-    config = dataclasses.replace(options.config, enqueued=known_configurations(options, builder))
+    config = dataclasses.replace(options.config, enqueued=list_known_configurations(options, builder))
     factories = load_factories(options.callback)
     logs = (tensorboard_factory(),) if options.tensorboard else ()
     with contextlib.ExitStack() as stack:

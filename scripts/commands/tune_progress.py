@@ -21,6 +21,6 @@ class TuneProgress(RunProgress):
         super().__init__(console, folder, builder_name=job.search.builder.name)
         self._job = job
 
-    def searched(self, result: SearchResult, *, is_new: bool) -> None:
-        super().searched(result, is_new=is_new)
+    def search_finished(self, result: SearchResult, *, is_new: bool) -> None:
+        super().search_finished(result, is_new=is_new)
         tell_insight(self.console, self._job, result)

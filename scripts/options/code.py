@@ -115,13 +115,13 @@ class BuiltBy:
         """The classes and functions that the model is made of, wherever the code has them from."""
         from tuning.models.custom_objects import custom_objects_of
 
-        return custom_objects_of(self._built())
+        return custom_objects_of(self._build())
 
     def rebuild(self) -> keras.Model:
         """The model with new weights. Raises InputError if the code changed: weights alone don't show it."""
         from tuning.plugins.user_code import code_digest
 
-        model = self._built()
+        model = self._build()
         if code_digest(self.source) != self.digest:
             raise InputError(
                 f"{self.source} changed since the model was trained, of which only the weights could be kept: restore "
@@ -129,12 +129,12 @@ class BuiltBy:
             )
         return model
 
-    def _built(self) -> keras.Model:
+    def _build(self) -> keras.Model:
         from tuning.errors import InputError as TuningError
-        from tuning.models.rebuilding import rebuilt
+        from tuning.models.rebuilding import rebuild_model
 
         try:
-            return rebuilt(self.source, self.hyperparameters)
+            return rebuild_model(self.source, self.hyperparameters)
         except TuningError as error:
             raise InputError(f"{error}, or export the file alone: --model FILE.keras --code FILE.py") from error
 

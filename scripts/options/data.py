@@ -107,13 +107,13 @@ class DataChoice:
         usual = dataclasses.replace(folder, path=str(path)) if folder is not None else FolderOptions(path=str(path))
         return Reading(
             path=path,
-            folder=_changed(usual, asked),
-            arrays=_changed(arrays if arrays is not None else ArrayOptions(), asked),
+            folder=_change(usual, asked),
+            arrays=_change(arrays if arrays is not None else ArrayOptions(), asked),
             store=runs / STORE,
         )
 
 
-def _changed(usual: Options, asked: Mapping[str, Any]) -> Options:
+def _change(usual: Options, asked: Mapping[str, Any]) -> Options:
     """The options with what is asked of those that they have."""
     names = {field.name for field in dataclasses.fields(usual)}
     return dataclasses.replace(

@@ -73,14 +73,14 @@ class ModelChoice:
     def from_options(cls, options: Mapping[str, Any]) -> Self:
         """The choice that options of the command line make, None for those that are not given; a file's path becomes
         absolute, so that the run resumes from any folder."""
-        from tuning.plugins.user_code import resolved
+        from tuning.plugins.user_code import resolve_source
 
         names = {field.name for field in dataclasses.fields(cls)}
         given = {name: value for name, value in options.items() if name in names and value is not None}
         if "model" in given:
-            given["model"] = resolved(given["model"])
+            given["model"] = resolve_source(given["model"])
         if "callback" in given:
-            given["callback"] = tuple(map(resolved, given["callback"]))
+            given["callback"] = tuple(map(resolve_source, given["callback"]))
         if isinstance(given.get("space"), str):
             given["space"] = read_space(given["space"])
         return cls(**given)
@@ -146,7 +146,7 @@ def make_builder(choice: ModelChoice, data: SearchData) -> ModelBuilder:
 
 def _built_in(choice: ModelChoice, data: SearchData, ranges: Mapping[str, Any]) -> ModelBuilder:
     from tuning.models.built_in import ClassificationTask, TunableClassifier
-    from tuning.models.network import adapted, default_ranges
+    from tuning.models.network import adapt_ranges, default_ranges
     from tuning.space.ranges import Choices
 
     if not data.num_classes or not data.training.holds_images:
@@ -157,7 +157,7 @@ def _built_in(choice: ModelChoice, data: SearchData, ranges: Mapping[str, Any]) 
     if choice.batch_sizes:
         ranges = {**ranges, "batch_size": Choices(values=choice.batch_sizes)}
     task = ClassificationTask(image_shape=data.training.images.shape[1:], num_classes=data.num_classes)
-    return TunableClassifier(task, ranges=adapted(default_ranges(task.image_shape), ranges))
+    return TunableClassifier(task, ranges=adapt_ranges(default_ranges(task.image_shape), ranges))
 
 
 def require_same_model(recorded: RecordedModel | None, asked: RecordedModel, folder: Path) -> None:

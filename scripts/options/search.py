@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from scripts.options.declared import extensible_options, option
-from scripts.options.made_by import require_made_by
 from scripts.options.model import ModelChoice
+from scripts.options.resuming import require_command
 from tuning.errors import InputError
 from tuning.loop.budget import parse_duration
 from tuning.oracles.by_name import algorithm_names
@@ -104,14 +104,14 @@ def read_options(arguments: argparse.Namespace, folder: RunFolder) -> SearchOpti
 
     Raises InputError for values out of range, and for ones that a resumed run can't change.
     """
-    recorded = _recorded(arguments, folder)
+    recorded = _read_recorded(arguments, folder)
     given = {name: value for name, value in vars(arguments).items() if value is not None}
     options = SearchOptions.from_options({**recorded, **given})
     _require_extension(options, recorded, folder)
     return options
 
 
-def known_configurations(
+def list_known_configurations(
     options: SearchOptions, builder: ModelBuilder
 ) -> tuple[tuple[Configuration, TrainingSettings | None], ...]:
     """What to try before the oracle is asked: the baselines if wanted, then the default configuration.
@@ -133,11 +133,11 @@ def known_configurations(
     return tuple(known)
 
 
-def _recorded(arguments: argparse.Namespace, folder: RunFolder) -> dict[str, Any]:
+def _read_recorded(arguments: argparse.Namespace, folder: RunFolder) -> dict[str, Any]:
     if not folder.exists:
         return {}
     record = folder.read()
-    require_made_by("tune", record, folder, runs=arguments.runs)
+    require_command("tune", record, folder, runs=arguments.runs)
     return record.config.as_json()
 
 

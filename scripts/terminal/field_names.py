@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from scripts.terminal.program import call_of, quoted
+from scripts.terminal.program import call_of, quote
 
 OPTIONS = {
     "algorithm": "--algorithm",
@@ -33,5 +33,5 @@ OPTIONS = {
 def with_options(message: str) -> str:
     """The message with each field that it names in backticks as the option of the command line, and each script as the
     command that runs it."""
-    message = re.sub(r"`(\w+\.py)`", lambda found: quoted(call_of(found[1])), message)
+    message = re.sub(r"`(\w+\.py)`", lambda found: quote(call_of(found[1])), message)
     return re.sub(r"`(\w+)`", lambda found: OPTIONS.get(found[1], found[0]), message)

@@ -36,7 +36,7 @@ def print_trials(
     With `costs`, of the trials that no other beats, from the smallest to the largest.
     """
     taken = selection.winner if selection is not None else ""
-    shown = _shown(trials, count, selection, costs)
+    shown = _choose_shown(trials, count, selection, costs)
     if not shown:
         return
     repeats = {each.trial_id: each for each in selection.finalists} if selection is not None else {}
@@ -64,7 +64,7 @@ def print_importance(console: Console, shares: Mapping[str, float]) -> None:
         console.print(f"{name.ljust(width)}  {_bar(share)}  {share:4.0%}")
 
 
-def _shown(
+def _choose_shown(
     trials: Sequence[TrialRecord], count: int, selection: Selection | None, costs: Sequence[str]
 ) -> list[TrialRecord]:
     """By the means over repeats where there are some, then by first values."""

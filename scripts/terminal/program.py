@@ -65,6 +65,6 @@ def how_to_install(clone: Path) -> str:
     return f'pip install "{NAME}[full]"' if _installed else f"run {clone / 'scripts/setup'}"
 
 
-def quoted(words: Sequence[str]) -> str:
+def quote(words: Sequence[str]) -> str:
     """The words as a shell of this system takes them."""
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)

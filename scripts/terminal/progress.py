@@ -43,7 +43,7 @@ def describe_test(test: FinalTest, *, examples: int) -> list[Part]:
     return [bold(f"test accuracy {test.accuracy:.2%}"), f" ({interval}; {errors} of {examples} wrong)"]
 
 
-def counted(number: int, noun: str) -> str:
+def count_of(number: int, noun: str) -> str:
     """`1 trial`, `2 trials`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
@@ -183,7 +183,7 @@ def _trial_lines(trial: TrialRecord, *, is_best: bool) -> list[list[Part]]:
         return [line]
     line.append(green(" best so far" if is_best else ""))
     if trial.status is TrialStatus.PAUSED:
-        line.append(f" (after {counted(len(trial.epochs), 'epoch')} of {trial.settings.epochs})")
+        line.append(f" (after {count_of(len(trial.epochs), 'epoch')} of {trial.settings.epochs})")
     elif trial.reason:
         line.append(yellow(f" (stopped: {trial.reason})"))
     return [line, [" " * 12, dim(describe(trial.hyperparameters))]]

@@ -80,7 +80,7 @@ def test_train_refuses_what_is_not_there(arguments: list[str], part: str, script
         ),
         (
             ["train.py", "--run", "first", "--resume"],
-            f"go on with it by python {ROOT}/scripts/tune.py --run first --resume",
+            f"resume it with python {ROOT}/scripts/tune.py --run first --resume",
         ),
         (["train.py", "--run", "first", "--resume", "--seed", "7"], "was started with: leave out --seed"),
         (["train.py", "--run", "second", "--resume"], "there is no run runs/second"),
@@ -153,7 +153,7 @@ def test_a_resumed_run_keeps_its_data_and_its_trials(
     [
         (
             ["tune.py", "--run", "first", "--resume"],
-            f"go on with it by python {ROOT}/scripts/train.py --run first --resume",
+            f"resume it with python {ROOT}/scripts/train.py --run first --resume",
         ),
         (["export.py", "--run", "first"], f"complete it with python {ROOT}/scripts/train.py --run first --resume"),
     ],

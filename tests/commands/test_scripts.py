@@ -1,4 +1,4 @@
-"""What all scripts share: help without a framework, the hand-over, the next command, and errors of our own."""
+"""What all scripts share: help without a framework, the hand-over, the next command, and internal errors."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class Asking:
         return complete(self, values).values
 
     # A simulated training builds nothing.
-    built = feed_of = custom_objects_of = check
+    build_model = feed_of = custom_objects_of = check
 
     def trial_settings(self, epochs: int) -> TrainingSettings:
         return TrainingSettings(epochs=epochs)

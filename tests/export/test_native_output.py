@@ -11,9 +11,9 @@ Child = Callable[..., subprocess.CompletedProcess[str]]
 def test_output_is_held_back_when_the_block_ends_well(child: Child) -> None:
     done = child("""
 import os, sys
-from tuning.native_output import held_back
+from tuning.native_output import hold_back
 os.write(2, b"before ")
-with held_back():
+with hold_back():
     os.write(2, b"native ")
     print("from python", file=sys.stderr)
 os.write(2, b"after")
@@ -25,9 +25,9 @@ os.write(2, b"after")
 def test_output_is_shown_when_the_block_raises(child: Child) -> None:
     done = child("""
 import os
-from tuning.native_output import held_back
+from tuning.native_output import hold_back
 try:
-    with held_back():
+    with hold_back():
         os.write(2, b"native reason")
         raise ValueError("failed")
 except ValueError as error:
@@ -40,9 +40,9 @@ except ValueError as error:
 def test_an_interruption_is_no_failure_and_shows_nothing(child: Child) -> None:
     done = child("""
 import os, sys
-from tuning.native_output import held_back
+from tuning.native_output import hold_back
 try:
-    with held_back():
+    with hold_back():
         os.write(2, b"native reason")
         raise KeyboardInterrupt
 except KeyboardInterrupt:
@@ -55,8 +55,8 @@ except KeyboardInterrupt:
 def test_a_child_process_of_the_block_is_held_back_too(child: Child) -> None:
     done = child("""
 import subprocess, sys
-from tuning.native_output import held_back
-with held_back():
+from tuning.native_output import hold_back
+with hold_back():
     subprocess.run([sys.executable, "-c", "import sys; sys.stderr.write('child')"], check=True)
 """)
 
@@ -66,11 +66,11 @@ with held_back():
 def test_what_was_printed_before_the_block_comes_before_it(child: Child) -> None:
     done = child("""
 import os, sys
-from tuning.native_output import held_back
+from tuning.native_output import hold_back
 sys.stderr = open(2, "w", buffering=1024, closefd=False)
 sys.stderr.write("first ")
 try:
-    with held_back():
+    with hold_back():
         os.write(2, b"second")
         raise ValueError
 except ValueError:
@@ -83,8 +83,8 @@ except ValueError:
 def test_standard_output_is_left_alone(child: Child) -> None:
     done = child("""
 import os
-from tuning.native_output import held_back
-with held_back():
+from tuning.native_output import hold_back
+with hold_back():
     os.write(1, b"answer")
 """)
 
@@ -94,11 +94,11 @@ with held_back():
 def test_blocks_can_follow_one_another_without_leaking_descriptors(child: Child) -> None:
     done = child("""
 import os
-from tuning.native_output import held_back
+from tuning.native_output import hold_back
 first = os.dup(1)
 os.close(first)
 for _ in range(100):
-    with held_back():
+    with hold_back():
         pass
 assert os.dup(1) == first
 """)

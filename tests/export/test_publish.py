@@ -50,8 +50,8 @@ STEPS = [
 ROOT = Path(__file__).resolve().parents[2]
 HOLD_LOCK = """
 import pathlib, sys
-from export.folder.install import locked
-with locked(pathlib.Path(sys.argv[1])):
+from export.folder.install import lock_folder
+with lock_folder(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
 """

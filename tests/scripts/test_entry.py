@@ -30,14 +30,14 @@ def test_a_refusal_is_one_readable_line(sentence, expected, capsys):
     def refuse(arguments):
         raise InputError(sentence)
 
-    assert _entry._guarded(refuse, argparse.Namespace(json=False)) == 2
+    assert _entry._guard(refuse, argparse.Namespace(json=False)) == 2
     assert capsys.readouterr().err == f"{expected}\n"
 
 
 def test_what_was_refused_of_several_inputs_comes_after_the_result(capsys):
     outcome = _entry.CommandOutcome(result={"a": 1}, next_command="more", refused=["one\nis bad", "two is bad"])
 
-    assert _entry._guarded(lambda arguments: outcome, argparse.Namespace(json=True)) == 2
+    assert _entry._guard(lambda arguments: outcome, argparse.Namespace(json=True)) == 2
     printed = capsys.readouterr()
     assert printed.out == '{"a": 1}\n'
     assert printed.err == "next: more\none is bad\ntwo is bad\n"

@@ -346,7 +346,7 @@ def test_a_folder_that_can_not_be_owned_is_removed_again(outer: Path, monkeypatc
     monkeypatch.setattr(temporary, "_lock", fail)
     monkeypatch.setattr(Path, "stat", fail)
     with pytest.raises(OSError, match="Input/output error"):
-        temporary._owned(plant(outer, owner=False))
+        temporary._own(plant(outer, owner=False))
     monkeypatch.undo()
 
     assert list(outer.iterdir()) == []
@@ -358,7 +358,7 @@ def refused(capsys: pytest.CaptureFixture[str], number: int, *names: str) -> str
     def run(arguments: argparse.Namespace) -> _entry.CommandOutcome:
         raise OSError(number, os.strerror(number), *(str(Path(tempfile.gettempdir()) / name) for name in names))
 
-    assert _entry._guarded(run, argparse.Namespace(json=False)) == 2
+    assert _entry._guard(run, argparse.Namespace(json=False)) == 2
     return capsys.readouterr().err
 
 
@@ -414,7 +414,7 @@ def test_the_traceback_of_an_error_of_our_own_stays(outer: Path, capsys: pytest.
     def run(arguments: argparse.Namespace) -> _entry.CommandOutcome:
         raise RuntimeError("a defect")
 
-    assert _entry._guarded(run, argparse.Namespace(json=False)) == 70
+    assert _entry._guard(run, argparse.Namespace(json=False)) == 70
     remove_ended()
     (left,) = outer.iterdir()
     assert "RuntimeError: a defect" in left.read_text()

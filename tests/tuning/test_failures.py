@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 from tuning.errors import InputError, UserCodeError
-from tuning.failures import LONGEST, describe_failure, is_users_own, message_of, own_files, shortened, traceback_of
+from tuning.failures import LONGEST, describe_failure, is_users_own, message_of, own_files, shorten, traceback_of
 
 IMAGES = np.linspace(0, 1, 8 * 28 * 28, dtype=np.float32).reshape(8, 28, 28, 1)
 
@@ -153,12 +153,12 @@ def test_an_error_outside_all_files_has_no_place() -> None:
 def test_a_long_message_keeps_its_beginning_and_its_end() -> None:
     text = "First. " + "and so on, " * 100 + "the last sentence."
 
-    cut = shortened(text)
+    cut = shorten(text)
 
     assert len(cut) <= LONGEST
     assert cut.startswith("First. and")
     assert cut.endswith("the last sentence.")
-    assert shortened("short") == "short"
+    assert shorten("short") == "short"
 
 
 def test_a_traceback_is_that_of_what_the_user_s_code_raised() -> None:

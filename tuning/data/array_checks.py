@@ -20,7 +20,7 @@ Arrays = Mapping[str, Array]
 MAX_CLASSES = 1000
 
 
-def checked_images(key: str, array: NDArray[np.generic]) -> Pixels:
+def check_images(key: str, array: NDArray[np.generic]) -> Pixels:
     """As uint8 (examples, height, width, channels); three axes get a channel. Raises InputError naming `key`."""
     if array.dtype != np.uint8:
         raise InputError(
@@ -41,7 +41,7 @@ def checked_images(key: str, array: NDArray[np.generic]) -> Pixels:
     return np.ascontiguousarray(array, dtype=np.uint8)
 
 
-def checked_labels(key: str, array: NDArray[np.generic]) -> Classes:
+def check_labels(key: str, array: NDArray[np.generic]) -> Classes:
     """As int64 (examples,); (examples, 1) will do. Raises InputError naming `key` unless all are whole, from 0."""
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
@@ -98,7 +98,7 @@ def nan_note(array: NDArray[np.generic]) -> str:
     return f" and holds {count} NaN" if count else ""
 
 
-def checked_class_names(array: NDArray[np.generic], *, key: str = "class_names") -> tuple[str, ...]:
+def check_class_names(array: NDArray[np.generic], *, key: str = "class_names") -> tuple[str, ...]:
     """As strings. Raises InputError naming `key` unless it is one axis of different strings that can be shown."""
     if array.dtype.kind != "U" or array.ndim != 1:
         raise InputError(

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from tuning.data.array_checks import (
     Classes,
     Pixels,
+    check_class_names,
     check_classes,
+    check_images,
+    check_labels,
     check_same_length,
-    checked_class_names,
-    checked_images,
-    checked_labels,
 )
 from tuning.data.array_options import ArrayOptions
 from tuning.data.folder_options import FolderOptions
@@ -134,18 +134,18 @@ def make_dataset(
     naming the array otherwise.
     """
     parts = present_parts(arrays, name=name)
-    images = {part: checked_images(f"x_{part}", arrays[f"x_{part}"]) for part in parts}
+    images = {part: check_images(f"x_{part}", arrays[f"x_{part}"]) for part in parts}
     for part in parts[1:]:
         if images["train"].shape[1:] != images[part].shape[1:]:
             raise InputError(
                 f"x_train has images of shape {images['train'].shape[1:]} but x_{part} of {images[part].shape[1:]}: "
                 "both must be the same"
             )
-    labels = {part: checked_labels(f"y_{part}", arrays[f"y_{part}"]) for part in parts}
+    labels = {part: check_labels(f"y_{part}", arrays[f"y_{part}"]) for part in parts}
     for part in parts:
         check_same_length(part, images[part], labels[part])
     if class_names is None and "class_names" in arrays:
-        class_names = checked_class_names(arrays["class_names"])
+        class_names = check_class_names(arrays["class_names"])
     num_classes = len(class_names) if class_names is not None else int(labels["train"].max()) + 1
     check_classes({f"y_{part}": labels[part] for part in parts}, num_classes)
     names = class_names if class_names is not None else tuple(str(label) for label in range(num_classes))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tuning.data.array_checks import Array, checked_labels
+from tuning.data.array_checks import Array, check_labels
 from tuning.errors import InputError
 
 
@@ -24,7 +24,7 @@ def target_keys(part: str, names: list[str]) -> list[str]:
     return [f"y_{part}_{name}" for name in names] if names else [f"y_{part}"]
 
 
-def checked_target(key: str, array: Array) -> Array:
+def check_target(key: str, array: Array) -> Array:
     """Numbers as float32, (examples, …); whole ones (examples,) from 0 as int64, those of masks and images as they are.
 
     Raises InputError naming `key` for anything else.
@@ -37,7 +37,7 @@ def checked_target(key: str, array: Array) -> Array:
         check_finite(key, numbers)
         return numbers
     if array.ndim == 1 or array.shape[1:] == (1,):
-        return checked_labels(key, array)
+        return check_labels(key, array)
     if array.dtype == np.bool_:
         return array.astype(np.uint8)
     if not np.issubdtype(array.dtype, np.integer):

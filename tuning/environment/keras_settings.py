@@ -75,7 +75,7 @@ def require_tensorflow() -> None:
 
 
 @contextlib.contextmanager
-def kept_from(environment: MutableMapping[str, str]) -> Iterator[None]:
+def keep_backend(environment: MutableMapping[str, str]) -> Iterator[None]:
     """Afterwards the same backend is chosen as before: a user's file may say which one it was written for."""
     before = environment.get(BACKEND)
     try:

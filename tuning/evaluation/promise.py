@@ -47,15 +47,15 @@ def check_promise(
     objective = promised.curves[0].settings.objective
     untrained = measure(model, few, feed, objective)
     load(model)
-    found = _compared(objective, measure(model, few, feed, objective), promised, untrained=untrained)
+    found = _compare(objective, measure(model, few, feed, objective), promised, untrained=untrained)
     if (found is None or found.is_kept) and few.shows_classes:
-        accuracy = _compared(_ACCURACY, _measured_accuracy(model, few, feed), promised)
+        accuracy = _compare(_ACCURACY, _measure_accuracy(model, few, feed), promised)
         if found is None or (accuracy is not None and not accuracy.is_kept):
             return accuracy
     return found
 
 
-def _compared(
+def _compare(
     objective: Objective, found: Measurement | None, promised: Promised, *, untrained: Measurement | None = None
 ) -> Promise | None:
     """Worse by more than chance explains, that of the examples and of seeds as far as they are known, and far from it.
@@ -88,7 +88,7 @@ def _compared(
     )
 
 
-def _measured_accuracy(model: keras.Model, split: Split, feed: Feed) -> Measurement:
+def _measure_accuracy(model: keras.Model, split: Split, feed: Feed) -> Measurement:
     predicted = predict_with(model, feed)(split.read()).argmax(axis=1)
     share = float((predicted == split.labels).mean())
     likely = (share * len(split) + 1) / (len(split) + 2)

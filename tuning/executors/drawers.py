@@ -98,12 +98,12 @@ class DrawingProcess:
             left = self._began + LONGEST_SECONDS - time.monotonic()
             if wait and left > 0:
                 connection.wait(self._worker.waitables, left)
-            for message in self._worker.received():
+            for message in self._worker.read_messages():
                 found = self._take(message)
                 if found is not None:
                     return found
             if left <= 0:
-                return self._given_up(f"it took longer than {LONGEST_SECONDS:g} s to build a model")
+                return self._give_up(f"it took longer than {LONGEST_SECONDS:g} s to build a model")
             if not wait:
                 return None
 
@@ -134,10 +134,10 @@ class DrawingProcess:
                 )
             case None:
                 assert self._worker is not None
-                return self._given_up(f"{self._worker.how_it_ended()} while it built a model")
+                return self._give_up(f"{self._worker.how_it_ended()} while it built a model")
         return None
 
-    def _given_up(self, reason: str) -> Drawn:
+    def _give_up(self, reason: str) -> Drawn:
         self.close()
         if self._asked is None:
             raise InputError(

@@ -12,12 +12,12 @@ from tuning.data.search_data import sample
 from tuning.errors import UserCodeError
 from tuning.executors.interface import EpochEnded, Lost, ModelBuilt, Task, TaskEnded, Workplace
 from tuning.failures import describe_failure, traceback_of
-from tuning.plugins.user_callbacks import made_by
+from tuning.plugins.user_callbacks import make_callbacks
 from tuning.records import Epoch
 from tuning.settings import Configuration
 from tuning.training.built import Built
 from tuning.training.checkpoint import Checkpoint
-from tuning.training.own_fit import scaled_pixels
+from tuning.training.own_fit import scale_pixels
 from tuning.training.train import Training, Watch, train
 
 OUT_OF_MEMORY = "it ran out of memory"
@@ -45,13 +45,13 @@ class RunningTask:
     def run(self) -> TaskEnded | Lost:
         """Train to the end of the task. Whatever goes wrong costs this task alone."""
         try:
-            return self._ended(self._train())
+            return self._end(self._train())
         except (MemoryError, tf.errors.ResourceExhaustedError):
             return Lost(task_id=self.task.task_id, reason=OUT_OF_MEMORY)
         # A user's code, and a framework, can fail in as many ways as there are; `exit()` is one of them.
         except (Exception, SystemExit) as error:  # noqa: BLE001
             reason = error.reason if isinstance(error, UserCodeError) else describe_failure(error)
-            return self._failed(reason, traceback_of(error))
+            return self._fail(reason, traceback_of(error))
 
     def _train(self) -> Training:
         task = self.task
@@ -60,8 +60,8 @@ class RunningTask:
         watch = Watch(
             on_epoch=self._epoch_ended,
             should_stop=lambda: self._was_answered_no or self.should_stop(),
-            callbacks=lambda: made_by(self.workplace.factories, task.context),
-            on_built=self._built,
+            callbacks=lambda: make_callbacks(self.workplace.factories, task.context),
+            on_built=self._take_built,
             until=task.until,
         )
         return train(
@@ -73,14 +73,14 @@ class RunningTask:
             checkpoint=self.checkpoint,
         )
 
-    def _built(self, built: Built) -> bool:
+    def _take_built(self, built: Built) -> bool:
         self._hyperparameters = built.hyperparameters
         self._parameters = _parameters(built.model)
         if self.workplace.counts_macs:
             from tuning.training.model_costs import count_macs
 
             # A subclassed model does not declare what it takes.
-            example = scaled_pixels(sample(self.workplace.training, 1), built.feed)
+            example = scale_pixels(sample(self.workplace.training, 1), built.feed)
             self._macs = count_macs(built.model, examples=example)
         goes_on = self.tell(ModelBuilt(task_id=self.task.task_id, parameters=self._parameters, macs=self._macs))
         return goes_on and not self.should_stop()
@@ -90,7 +90,7 @@ class RunningTask:
         goes_on = self.tell(EpochEnded(task_id=self.task.task_id, number=len(self._epochs), epoch=epoch))
         self._was_answered_no = not goes_on
 
-    def _ended(self, training: Training) -> TaskEnded:
+    def _end(self, training: Training) -> TaskEnded:
         failure = f"the loss became NaN or infinite in epoch {len(training.epochs)}" if training.diverged else ""
         left_out = [name for name in self.task.plan.hyperparameters if name not in training.hyperparameters]
         if left_out and not training.stopped and not failure:
@@ -107,7 +107,7 @@ class RunningTask:
             note=training.note,
         )
 
-    def _failed(self, failure: str, traceback: str) -> TaskEnded:
+    def _fail(self, failure: str, traceback: str) -> TaskEnded:
         return TaskEnded(
             task_id=self.task.task_id,
             hyperparameters=self._hyperparameters,

@@ -18,7 +18,7 @@ from multiprocessing import connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from tuning.native_output import held_back
+from tuning.native_output import hold_back
 from tuning.parent_process import die_with
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def main(handle: int, parent: int) -> None:
     setup = pipe.recv()
     mailbox = _Mailbox(pipe)
     sys.path[:] = setup.path
-    with held_back():
+    with hold_back():
         workplace = _workplace(setup)
     if isinstance(workplace, Unusable):
         # Into the log of the workers, as the parent shows one line only.
@@ -137,9 +137,9 @@ def serve(workplace: Workplace, setup: Setup, mailbox: _Mailbox) -> NoReturn:
         wanted = mailbox.tasks.get()
         if isinstance(wanted, Order):
             space = space if space is not None else _known_space(wanted)
-            mailbox.pipe.send(_drawn(workplace, wanted, space, mailbox.pipe))
+            mailbox.pipe.send(_draw(workplace, wanted, space, mailbox.pipe))
         else:
-            mailbox.pipe.send(_trained(workplace, wanted, setup, mailbox))
+            mailbox.pipe.send(_train(workplace, wanted, setup, mailbox))
 
 
 def _known_space(order: Order) -> KnownSpace:
@@ -148,7 +148,7 @@ def _known_space(order: Order) -> KnownSpace:
     return KnownSpace(lists_reals=order.lists_reals)
 
 
-def _drawn(workplace: Workplace, order: Order, space: KnownSpace, pipe: Any) -> DrawFinished | DrawRefused:
+def _draw(workplace: Workplace, order: Order, space: KnownSpace, pipe: Any) -> DrawFinished | DrawRefused:
     from tuning.environment.graph_memory import forget_graphs
     from tuning.errors import InputError
     from tuning.space.drawing import draw
@@ -163,7 +163,7 @@ def _drawn(workplace: Workplace, order: Order, space: KnownSpace, pipe: Any) -> 
     return DrawFinished(drawn=drawn)
 
 
-def _trained(workplace: Workplace, task: Task, setup: Setup, mailbox: _Mailbox) -> Said:
+def _train(workplace: Workplace, task: Task, setup: Setup, mailbox: _Mailbox) -> Said:
     import psutil
 
     from tuning.environment.graph_memory import forget_graphs

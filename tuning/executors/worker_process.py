@@ -78,7 +78,7 @@ class WorkerProcess:
         with contextlib.suppress(OSError):
             self.pipe.send(message)
 
-    def received(self) -> list[Any]:
+    def read_messages(self) -> list[Any]:
         """All that it said by now; None comes last if it ended, or can't say anything any more."""
         said: list[Any] = []
         try:

@@ -24,14 +24,14 @@ _NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 
 
 @contextlib.contextmanager
-def locked_file(path: Path, *, busy: str) -> Iterator[None]:
+def lock_file(path: Path, *, busy: str) -> Iterator[None]:
     """Hold the lock at `path`, in a folder that exists. Raises InputError with `busy` if another process holds it.
 
     The system's own lock ends with its holder, however that ends. Where the file system has none, as some network
     disks, a file with the holder's number takes its place; if that holder, on this machine, is gone, it is removed.
     """
     if sys.platform != "win32" and has_locks(path.parent):
-        opened = _flocked(path, busy)
+        opened = _flock(path, busy)
         try:
             yield
         finally:
@@ -66,7 +66,7 @@ def has_locks(folder: Path) -> bool:
     return True
 
 
-def _flocked(path: Path, busy: str) -> int:
+def _flock(path: Path, busy: str) -> int:
     """The open, locked file at `path`. filelock can't do it: some of its versions remove the next holder's file."""
     end = time.monotonic() + LONGEST_SECONDS
     while True:

@@ -132,15 +132,15 @@ def _within(place: Place, name: str) -> Place:
 def _unknown(place: Place, name: object) -> FieldError:
     text = str(name)
     return FieldError(
-        f"{_within(place, text if text.isprintable() and len(text) <= _LONGEST else _shown(text))} is unknown"
+        f"{_within(place, text if text.isprintable() and len(text) <= _LONGEST else _show(text))} is unknown"
     )
 
 
 def _of_another_kind(place: Place, wanted: str, value: Any) -> FieldError:
-    return FieldError(f"{place if place else 'it'} must be {wanted}, got {_shown(value)}")
+    return FieldError(f"{place if place else 'it'} must be {wanted}, got {_show(value)}")
 
 
-def _shown(value: Any) -> str:
+def _show(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 

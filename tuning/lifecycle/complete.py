@@ -17,7 +17,7 @@ from tuning.lifecycle.steps import NO_BUDGET, CompletedRun, Retraining, RunWork,
 from tuning.loop.observer import Observer, Silent
 from tuning.loop.resources import Resources
 from tuning.models.user_model import UserModel
-from tuning.plugins.user_code import code_digest, resolved
+from tuning.plugins.user_code import code_digest, resolve_source
 from tuning.ranking.choice import SearchResult
 from tuning.records import Epoch, SearchConfig
 from tuning.runs.recorded_data import describe_dataset, describe_versions
@@ -65,10 +65,10 @@ def complete(
     asked = config if config is not None else SearchConfig()
     data = SearchData.of(dataset, seed=asked.seed)
     with contextlib.closing(prepare_search(model, data, asked)) as search:
-        described = _described(search, dataset, using)
-        record = _resumed(run, run.read(), described) if run.exists else described
+        described = _describe(search, dataset, using)
+        record = _resume(run, run.read(), described) if run.exists else described
         run.path.mkdir(parents=True, exist_ok=True)
-        with run.locked(state=state):
+        with run.lock(state=state):
             work = RunWork(
                 folder=run,
                 dataset=dataset,
@@ -86,14 +86,14 @@ def describe_model(builder: ModelBuilder, source: str | None = None) -> Recorded
         return RecordedModel(source=None, digest=None, pixel_scale=None, kind=RecordedKind.CLASSIFIER)
     is_classifier = builder.feed.num_classes and builder.shows_images
     return RecordedModel(
-        source=None if source is None else resolved(source),
+        source=None if source is None else resolve_source(source),
         digest=None if source is None else code_digest(source),
         pixel_scale=builder.feed.pixel_scale,
         kind=RecordedKind.CLASSIFIER if is_classifier else RecordedKind.OUTPUTS,
     )
 
 
-def _described(search: PreparedSearch, dataset: Dataset, resources: Resources) -> SearchRun:
+def _describe(search: PreparedSearch, dataset: Dataset, resources: Resources) -> SearchRun:
     """The record of a run that begins."""
     config = search.config
     assert config.epochs is not None
@@ -139,7 +139,7 @@ _FIXED = (
 )
 
 
-def _resumed(run: RunFolder, recorded: RunRecord, asked: SearchRun) -> SearchRun:
+def _resume(run: RunFolder, recorded: RunRecord, asked: SearchRun) -> SearchRun:
     """The run's own record, allowed what is asked for. Raises InputError for what a resumed run can't change."""
     if not isinstance(recorded, SearchRun) or recorded.command is not RunCommand.COMPLETE:
         raise InputError(
@@ -177,10 +177,10 @@ class _SearchOnly:
     def searching(self, search: PreparedSearch, resources: Resources) -> Iterator[Observer]:
         yield self._observer
 
-    def searched(self, result: SearchResult, *, is_new: bool) -> None: ...
+    def search_finished(self, result: SearchResult, *, is_new: bool) -> None: ...
 
     @contextlib.contextmanager
     def training(self, retraining: Retraining) -> Iterator[Callable[[Epoch], None]]:
         yield lambda epoch: None
 
-    def trained(self, model: TrainedModel) -> None: ...
+    def training_finished(self, model: TrainedModel) -> None: ...

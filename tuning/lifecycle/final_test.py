@@ -39,13 +39,13 @@ def look_at_test_set(run: RunFolder, record: _Run, builder: ModelBuilder, datase
     saved = WrittenModel(file=run.written_model.name, why_weights_only=why or None)
     record = dataclasses.replace(record, saved=saved, test=looked)
     run.write(record)
-    tested = dataclasses.replace(_measured(run, model, built, dataset, test), looks=looked.looks)
+    tested = dataclasses.replace(_measure(run, model, built, dataset, test), looks=looked.looks)
     record = dataclasses.replace(record, test=tested, status=RunStatus.FINISHED, finished_at=now())
     run.write(record)
     return record
 
 
-def _measured(run: RunFolder, model: Any, built: Built, dataset: Dataset, test: Split) -> FinalTest:
+def _measure(run: RunFolder, model: Any, built: Built, dataset: Dataset, test: Split) -> FinalTest:
     """How the model does on the test set; `evaluation.json` gets the details."""
     if not dataset.is_classification:
         metrics = measure_outputs(built.model, test, built.feed)
@@ -60,7 +60,7 @@ def _measured(run: RunFolder, model: Any, built: Built, dataset: Dataset, test: 
 def _written_model(run: RunFolder, builder: ModelBuilder) -> tuple[Any, Built]:
     """The run's model as its file holds it, and as the code builds it, with losses, metrics and the same weights."""
     trained = read_trained(run.training)
-    built = builder.built(
+    built = builder.build_model(
         TrainingPlan(hyperparameters=trained.hyperparameters, settings=trained.settings, seed=trained.seed)
     )
     load_weights(built.model, run)

@@ -28,7 +28,7 @@ from tuning.loop.budget import parse_duration
 from tuning.loop.journal import Journal
 from tuning.loop.observer import Observer
 from tuning.loop.resources import Resources
-from tuning.plugins.user_callbacks import RETRAINING, CallbackFactory, TrialContext, made_by
+from tuning.plugins.user_callbacks import RETRAINING, CallbackFactory, TrialContext, make_callbacks
 from tuning.ranking.choice import SearchResult, result_of
 from tuning.records import Epoch, StopReason
 from tuning.runs.run_folder import RunFolder
@@ -67,13 +67,13 @@ class RunObserver(Protocol):
     def searching(self, search: PreparedSearch, resources: Resources) -> AbstractContextManager[Observer]:
         """Before the search, with the trials of an earlier command on record; entered while it runs."""
 
-    def searched(self, result: SearchResult, *, is_new: bool) -> None:
+    def search_finished(self, result: SearchResult, *, is_new: bool) -> None:
         """The search is over. `is_new`: not an earlier command's."""
 
     def training(self, retraining: Retraining) -> AbstractContextManager[Callable[[Epoch], None]]:
         """Before a model is trained; entered while it is, and called after each epoch."""
 
-    def trained(self, model: TrainedModel) -> None:
+    def training_finished(self, model: TrainedModel) -> None:
         """Before the test set is opened."""
 
 
@@ -181,7 +181,7 @@ def _search(
         journal = Journal(work.folder.journal)
         result = result_of(journal.trials(), journal.repeats(), search.config, stopped_by=ended.stopped_by)
         result = dataclasses.replace(result, ranges=journal.ranges())
-        work.observer.searched(result, is_new=False)
+        work.observer.search_finished(result, is_new=False)
         return record, result
     work.folder.write(record)
     started = time.perf_counter()
@@ -196,7 +196,7 @@ def _search(
         seconds=dataclasses.replace(record.seconds, search=seconds),
     )
     work.folder.write(record)
-    work.observer.searched(result, is_new=True)
+    work.observer.search_finished(result, is_new=True)
     return record, result
 
 
@@ -271,7 +271,7 @@ def _train(
         run_folder=work.folder.path.resolve(),
     )
     with work.observer.training(retraining) as on_epoch:
-        watch = Watch(on_epoch=on_epoch, callbacks=lambda: made_by(work.factories, context))
+        watch = Watch(on_epoch=on_epoch, callbacks=lambda: make_callbacks(work.factories, context))
         try:
             return train_and_save(work.builder, plan, work.folder, examples=examples, watch=watch, promised=promised)
         except (InputError, OSError):
@@ -289,5 +289,5 @@ def _train(
 
 def _test(work: RunWork, record: _Run) -> _Run:
     if record.status is not RunStatus.FINISHED:
-        work.observer.trained(read_trained(work.folder.training))
+        work.observer.training_finished(read_trained(work.folder.training))
     return look_at_test_set(work.folder, record, work.builder, work.dataset)

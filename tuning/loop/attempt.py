@@ -55,7 +55,7 @@ class Attempt:
         if reason and not self.stop_reason:
             self.stop_reason, self.stopped_at = reason, at
 
-    def built(self, report: ModelBuilt, *, at: float) -> None:
+    def note_built(self, report: ModelBuilt, *, at: float) -> None:
         """Note that its model is built."""
         self.parameters, self.macs, self.started, self.is_built = report.parameters, report.macs, at, True
 
@@ -63,7 +63,7 @@ class Attempt:
         """Since its model stood; of what comes before, what is more than a worker may take to start."""
         return at - self.started if self.is_built else max(at - self.started - STARTING_SECONDS, 0.0)
 
-    def ended(self, report: TaskEnded, *, at: float) -> TrialRecord:
+    def end(self, report: TaskEnded, *, at: float) -> TrialRecord:
         """The record of an attempt that ended as its worker reported."""
         reason = self.stop_reason
         if report.failure:
@@ -82,7 +82,7 @@ class Attempt:
         )
         return dataclasses.replace(record, note=report.note)
 
-    def lost(self, tries: Sequence[AttemptLost], epochs: Sequence[Epoch], *, at: float) -> TrialRecord:
+    def give_up(self, tries: Sequence[AttemptLost], epochs: Sequence[Epoch], *, at: float) -> TrialRecord:
         """The record of a trial of which no attempt is left: it failed, unless it was to end with what it reached."""
         if self.is_out_of_time and epochs:
             status, reason = TrialStatus.STOPPED, self.stop_reason

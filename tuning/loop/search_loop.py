@@ -99,14 +99,14 @@ class SearchLoop:
         while len(self._attempts) < self.executor.workers:
             if not self.limits.fits_another_trial():
                 return StopReason.BUDGET
-            suggestion = self._left_over(repeats=False)
+            suggestion = self._find_left_over(repeats=False)
             if suggestion is None:
                 found = self._suggest(wait=not self._attempts)
                 if not isinstance(found, Suggestion):
                     return found
                 suggestion = found
             self._submit(suggestion)
-        if self._looks_ahead and self._left_over(repeats=False) is None and self.limits.fits_another_trial():
+        if self._looks_ahead and self._find_left_over(repeats=False) is None and self.limits.fits_another_trial():
             # Thought of, and drawn, while the workers train.
             self._suggest(wait=False)
         return None
@@ -160,10 +160,10 @@ class SearchLoop:
             (folder / TRACEBACK).write_text(text, encoding="utf-8", errors="backslashreplace")
 
     def _start_lost_repeats(self) -> None:
-        while len(self._attempts) < self.executor.workers and (lost := self._left_over(repeats=True)) is not None:
+        while len(self._attempts) < self.executor.workers and (lost := self._find_left_over(repeats=True)) is not None:
             self._submit(lost)
 
-    def _left_over(self, *, repeats: bool) -> Suggestion | None:
+    def _find_left_over(self, *, repeats: bool) -> Suggestion | None:
         """The first suggestion without a result that no worker has: an earlier process or attempt was lost."""
         left = (each for each in self.state.under_way.values() if bool(each.repeat_of) == repeats)
         return next((each for each in left if each.trial_id not in self._trial_ids()), None)
@@ -210,7 +210,7 @@ class SearchLoop:
     def _take(self, report: Report) -> bool:
         attempt = self._attempts[report.task_id]
         if isinstance(report, ModelBuilt):
-            attempt.built(report, at=self._clock())
+            attempt.note_built(report, at=self._clock())
             if not attempt.suggestion.repeat_of:
                 reason = reason_to_skip(self.state, attempt)
                 attempt.skips = bool(reason)
@@ -223,12 +223,12 @@ class SearchLoop:
             self._take_loss(attempt, report)
         else:
             self._keep_traceback(attempt.trial_id, report.traceback)
-            self._finish(attempt.ended(report, at=self._clock()))
+            self._finish(attempt.end(report, at=self._clock()))
         return False
 
     def _take_epoch(self, attempt: Attempt, report: EpochEnded) -> bool:
         # What an attempt that was lost reported already is on record.
-        if report.number > self.state.reported(attempt.trial_id):
+        if report.number > self.state.count_epochs(attempt.trial_id):
             self._record(EpochReported(trial_id=attempt.trial_id, number=report.number, epoch=report.epoch))
             self.observer.epoch_finished(attempt.trial_id, report.epoch)
         if report.number < attempt.until:
@@ -243,7 +243,7 @@ class SearchLoop:
         is_over = len(tries) >= ATTEMPTS or attempt.is_out_of_time
         self.observer.attempt_lost(lost, tried_again=not is_over)
         if is_over:
-            self._finish(attempt.lost(tries, self.state.curves.get(attempt.trial_id, ()), at=self._clock()))
+            self._finish(attempt.give_up(tries, self.state.curves.get(attempt.trial_id, ()), at=self._clock()))
 
     def _finish(self, trial: TrialRecord) -> None:
         before = self.state.records.get(trial.trial_id)
@@ -287,10 +287,10 @@ class SearchLoop:
 
     def _may_stop(self, attempt: Attempt, taken: float) -> bool:
         """However short the time is, a search has a first result: stopped before its first step, a trial has none.
-
         What a worker may take to start is no part of `taken`, so one that never gets there is stopped as well.
         """
-        return self.state.best is not None or self.state.reported(attempt.trial_id) > 0 or taken > FIRST_STEP_SECONDS
+        found = self.state.best or self.state.count_epochs(attempt.trial_id)
+        return bool(found) or taken > FIRST_STEP_SECONDS
 
     def _record(self, event: Event) -> None:
         self.journal.append(event, elapsed=self._clock() - self._began)

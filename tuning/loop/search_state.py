@@ -141,7 +141,7 @@ class SearchState:
         """Whether the oracle let the trial go on after the epoch of that number, which was reported."""
         return self._verdicts[trial_id][number - 1]
 
-    def reported(self, trial_id: str) -> int:
+    def count_epochs(self, trial_id: str) -> int:
         """How many epochs of the trial are on record."""
         return len(self._verdicts.get(trial_id, ()))
 

@@ -23,7 +23,7 @@ def next_up(state: SearchState) -> Suggestion | Drawing | Waiting | None:
         name = state.driver.next_id if settings is None and state.driver.traits.learns else None
         return _suggestion(state, point, oracle_id=name, epochs=None if settings is None else settings.epochs)
     asked = state.driver.ask(new=state.drawn < state.config.max_trials)
-    return _proposed(state, asked) if isinstance(asked, Proposal) else asked
+    return _suggest(state, asked) if isinstance(asked, Proposal) else asked
 
 
 def events_of(state: SearchState, drawn: Drawn) -> tuple[Event, ...]:
@@ -39,13 +39,13 @@ def events_of(state: SearchState, drawn: Drawn) -> tuple[Event, ...]:
     if earlier is not None and proposal is not None and not proposal.continues:
         state.proposed = proposal.oracle_id
         return (Repetition(oracle_id=proposal.oracle_id, trial_id=earlier),)
-    suggestion = _suggestion(state, drawn.point) if proposal is None else _proposed(state, proposal)
+    suggestion = _suggestion(state, drawn.point) if proposal is None else _suggest(state, proposal)
     if drawn.outcome is BuildOutcome.POSSIBLE:
         return (suggestion,)
-    return suggestion, _ended(state, suggestion, drawn)
+    return suggestion, _end_untried(state, suggestion, drawn)
 
 
-def _ended(state: SearchState, suggestion: Suggestion, drawn: Drawn) -> TrialRecord:
+def _end_untried(state: SearchState, suggestion: Suggestion, drawn: Drawn) -> TrialRecord:
     plan = state.plan(suggestion)
     return TrialRecord(
         trial_id=suggestion.trial_id,
@@ -61,7 +61,7 @@ def _ended(state: SearchState, suggestion: Suggestion, drawn: Drawn) -> TrialRec
     )
 
 
-def _proposed(state: SearchState, proposal: Proposal) -> Suggestion:
+def _suggest(state: SearchState, proposal: Proposal) -> Suggestion:
     state.proposed = proposal.oracle_id
     return _suggestion(
         state,

@@ -94,16 +94,16 @@ class TunableClassifier(kt.HyperModel):
 
     def build(self, hp: kt.HyperParameters) -> keras.Model:
         """The compiled model of the configuration that `hp` holds."""
-        return self._compiled(hp, VALIDATION_LOSS)
+        return self._compile(hp, VALIDATION_LOSS)
 
-    def built(self, plan: TrainingPlan) -> Built:
+    def build_model(self, plan: TrainingPlan) -> Built:
         """The model of the plan's configuration, compiled for its kind of labels; pixels go in as they are."""
         labelled = self.with_labels(plan.settings.labels)
         hp = RecordingHyperParameters(answering(self.check(plan.hyperparameters)))
-        model = labelled._compiled(hp, plan.settings.objective)
+        model = labelled._compile(hp, plan.settings.objective)
         return Built(model=model, hp=hp, feed=labelled.feed, batch_size=int(hp.get("batch_size")))
 
-    def _compiled(self, hp: kt.HyperParameters, objective: Objective) -> keras.Model:
+    def _compile(self, hp: kt.HyperParameters, objective: Objective) -> keras.Model:
         metrics = make_metrics(objective, self.labels)
         return build_network(self.declare(hp), self.task, labels=self.labels, metrics=metrics)
 

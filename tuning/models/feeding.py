@@ -17,7 +17,7 @@ from tuning.models.losses import labels_for, require_classifier
 from tuning.models.named_outputs import feed_of_outputs
 from tuning.models.pixel_scaling import pixel_scale_for
 from tuning.settings import Feed
-from tuning.training.own_fit import scaled_pixels
+from tuning.training.own_fit import scale_pixels
 
 
 def feed_for(
@@ -69,7 +69,7 @@ def _other_shape(model: keras.Model, examples: Split, name: str) -> tuple[int, .
 
 def answers_of(model: keras.Model, examples: Split, feed: Feed, *, name: str) -> Any:
     """What the model says to the examples. Raises InputError if it can't take them."""
-    images = scaled_pixels(examples, feed)
+    images = scale_pixels(examples, feed)
     try:
         if not model.built:
             # On numbers it would be built for this very number of examples.

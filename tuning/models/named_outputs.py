@@ -12,7 +12,7 @@ from tuning.errors import InputError
 from tuning.failures import describe_failure
 from tuning.models.losses import loss_name
 from tuning.settings import Feed
-from tuning.training.own_fit import encoded_labels
+from tuning.training.own_fit import encode_labels
 
 
 def feed_of_outputs(
@@ -42,7 +42,7 @@ def feed_of_outputs(
         pixel_scale=feed.pixel_scale, shape=feed.shape, outputs=() if is_mapping else tuple(by_name), one_hot=one_hot
     )
     if model.compiled:
-        _require_finite_loss(model, answers, encoded_labels(labels, made), name)
+        _require_finite_loss(model, answers, encode_labels(labels, made), name)
     return made
 
 

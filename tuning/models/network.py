@@ -166,7 +166,7 @@ def _side_after(side: int, kernel_sizes: list[int]) -> int:
     return side
 
 
-def adapted(ranges: Ranges, changes: Ranges) -> dict[str, Range]:
+def adapt_ranges(ranges: Ranges, changes: Ranges) -> dict[str, Range]:
     """`ranges` with some of them replaced: narrower, wider or fixed.
 
     Whole numbers stand for real ones where the hyperparameter is real. Raises InputError for an unknown name, and for

@@ -44,7 +44,7 @@ def require_trainable(builder: ModelBuilder, data: SearchData, config: SearchCon
         require_reported(config.objective, builder.reports, builder.name)
         return
     plan = _probing_plan(builder, config)
-    outcome = _trained(builder, plan, few)
+    outcome = _train(builder, plan, few)
     last = outcome.epochs[-1]
     named = [name for name in ("loss", "accuracy", "val_loss", "val_accuracy") if last.value(name) is not None]
     require_reported(config.objective, [*named, *last.metrics], builder.name)
@@ -68,7 +68,7 @@ def _probing_plan(builder: ModelBuilder, config: SearchConfig) -> TrainingPlan:
     return TrainingPlan(hyperparameters=builder.default_configuration(), settings=settings, seed=1)
 
 
-def _trained(builder: ModelBuilder, plan: TrainingPlan, few: Split) -> Training:
+def _train(builder: ModelBuilder, plan: TrainingPlan, few: Split) -> Training:
     try:
         return train(builder, plan, training=few, validation=few, watch=Watch())
     except InputError:

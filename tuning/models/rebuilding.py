@@ -12,7 +12,7 @@ from tuning.settings import Configuration
 from tuning.space.recording import RecordingHyperParameters, answering
 
 
-def rebuilt(source: str, hyperparameters: Configuration) -> keras.Model:
+def rebuild_model(source: str, hyperparameters: Configuration) -> keras.Model:
     """The model of these hyperparameters, with new weights. `source`: FILE.py:NAME or package.module:NAME.
 
     Raises InputError if the code builds no such model any more.

@@ -73,10 +73,12 @@ class UserModel:
         if len(self._wishes.batch_sizes) > 1:
             sizes = Choices(values=self._wishes.batch_sizes, is_ordered=True)
             self.fixed = {**self.fixed, "batch_size": sizes}
-        self.probed = self._probed(data)
+        self.probed = self._probe(data)
         self.shows_images = data.training.holds_images
         self.first: Point = first_point(self)
-        built = self.built(TrainingPlan(hyperparameters=self.first.values, settings=self.trial_settings(1), seed=0))
+        built = self.build_model(
+            TrainingPlan(hyperparameters=self.first.values, settings=self.trial_settings(1), seed=0)
+        )
         self.feed = built.feed
         if self.own_fit is not None and self.own_fit.ranks_only and not built.model.compiled:
             raise InputError(
@@ -101,7 +103,7 @@ class UserModel:
         """The defaults of the code."""
         return self.first.values
 
-    def built(self, plan: TrainingPlan) -> Built:
+    def build_model(self, plan: TrainingPlan) -> Built:
         """The model of the plan's configuration, with its weights. Raises InputError where the code fails."""
         hp = RecordingHyperParameters(answering(plan.hyperparameters), fixed=self.fixed)
         model = self._build(hp)
@@ -134,7 +136,7 @@ class UserModel:
             objective=settings.objective,
         )
 
-    def _probed(self, data: SearchData) -> Split:
+    def _probe(self, data: SearchData) -> Split:
         if self.own_fit is None or not data.num_classes:
             return sample(data.training, PROBED_EXAMPLES)
         return sample_of_classes(data.training, PROBED_OF_EACH_CLASS)
@@ -146,7 +148,7 @@ class UserModel:
 
     def _searched_batch_size(self, hp: RecordingHyperParameters) -> Value:
         sizes = self.fixed["batch_size"]
-        return hp.ask("batch_size", sizes, sizes.listed()[0])
+        return hp.ask("batch_size", sizes, sizes.list_values()[0])
 
     def _build(self, hp: RecordingHyperParameters) -> keras.Model:
         try:

@@ -153,7 +153,7 @@ class UnrepeatedOracle(kt.Oracle):
         """Keras Tuner's hook: what was adopted."""
         return {"status": "RUNNING", "values": self._adopted}
 
-    def completed(self) -> list[Any]:
+    def list_completed(self) -> list[Any]:
         """The trials that ended with a result, in the order in which they started."""
         return [trial for trial in self.trials.values() if trial.status == "COMPLETED"]
 

@@ -128,7 +128,7 @@ class OracleDriver:
 
         Raises InputError if the oracle can't have made it, or, where it is the caller's own, makes another one.
         """
-        made = self._adopted(recorded)
+        made = self._adopt(recorded)
         # The journal holds the epochs of every trial, an oracle names them only where it decides on them.
         if made is None or made != dataclasses.replace(recorded, epochs=made.epochs and recorded.epochs):
             raise InputError(
@@ -164,7 +164,7 @@ class OracleDriver:
         engine.LOCKS.pop(self._oracle, None)
         engine.THREADS.pop(self._oracle, None)
 
-    def _adopted(self, recorded: Proposal) -> Proposal | None:
+    def _adopt(self, recorded: Proposal) -> Proposal | None:
         if recorded.continues and recorded.continues not in self._oracle.trials:
             return None
         with self._calling():

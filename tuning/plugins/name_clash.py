@@ -19,7 +19,7 @@ def require_no_clash(files: Iterable[Path], *, beside: Path) -> None:
     """
     own = {name: place for name in ROOMS if (place := _of_the_user(name, beside)) is not None}
     for path in files if own else ():
-        for name, line in _imported(path):
+        for name, line in _list_imports(path):
             if name in own:
                 raise InputError(
                     f"{path.name} line {line} imports {name}, and {own[name]} has the name of a package of this "
@@ -45,7 +45,7 @@ def _of_the_user(name: str, folder: Path) -> Path | None:
     return next((place for place in places if place.is_file() or any(place.glob("**/*.py"))), None)
 
 
-def _imported(path: Path) -> Iterator[tuple[str, int]]:
+def _list_imports(path: Path) -> Iterator[tuple[str, int]]:
     """First names of the packages that a file imports, anywhere in it, and the lines. Nothing of one with an error."""
     try:
         tree = ast.parse(path.read_bytes())

@@ -48,7 +48,7 @@ def load_factories(sources: Iterable[str]) -> tuple[CallbackFactory, ...]:
     return tuple(factories)
 
 
-def made_by(factories: Sequence[CallbackFactory], context: TrialContext) -> list[keras.callbacks.Callback]:
+def make_callbacks(factories: Sequence[CallbackFactory], context: TrialContext) -> list[keras.callbacks.Callback]:
     """What the factories make for a training. Raises InputError for anything but Keras callbacks."""
     made: list[Any] = []
     if factories:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
-from tuning.environment.keras_settings import kept_from
+from tuning.environment.keras_settings import keep_backend
 from tuning.errors import InputError
 from tuning.failures import describe_failure, is_users_own, own_files
 from tuning.plugins.name_clash import require_no_clash, require_no_clash_of
@@ -80,19 +80,19 @@ def code_digest(source: str) -> str:
     top = Path(str(getattr(package, "__file__", None) or file)).resolve()
     folder = top.parent if "." in module.__name__ else file.parent
     digest = hashlib.sha256()
-    for path in sorted({file, *_imported_below(folder)}):
+    for path in sorted({file, *_list_imported_below(folder)}):
         digest.update(f"{path.relative_to(folder)}".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
-def _imported_below(folder: Path) -> list[Path]:
+def _list_imported_below(folder: Path) -> list[Path]:
     files = {_file_of(module) for module in list(sys.modules.values()) if isinstance(module, ModuleType)}
     paths = [Path(file).resolve() for file in files if file.endswith(".py") and is_users_own(file)]
     return [path for path in paths if path.is_relative_to(folder)]
 
 
-def resolved(source: str) -> str:
+def resolve_source(source: str) -> str:
     """The same with a file's path made absolute, to be found again from any folder.
 
     Nothing is imported. Raises InputError for text of another form, and if there is no such file.
@@ -144,7 +144,7 @@ def _import(place: str) -> ModuleType:
     before = set(sys.modules)
     sys.path.insert(0, str(folder))
     try:
-        with kept_from(os.environ):
+        with keep_backend(os.environ):
             module = importlib.import_module(name) if path is None else _execute(name, path)
     # Whatever the user's own lines raise is theirs to fix.
     except (Exception, SystemExit) as error:
@@ -156,7 +156,7 @@ def _import(place: str) -> ModuleType:
         if str(folder) not in sys.path:
             sys.path.append(str(folder))
     try:
-        require_no_clash(_imported_below(folder), beside=folder)
+        require_no_clash(_list_imported_below(folder), beside=folder)
     except InputError:
         _forget(set(sys.modules) - before, below=folder)
         raise

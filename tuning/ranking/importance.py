@@ -57,7 +57,7 @@ def importance(trials: Sequence[TrialRecord]) -> Importance:
     columns = list(table.values())
     values = np.stack([column.values for column in columns], axis=1)
     forest = RandomForestRegressor(n_estimators=TREES, oob_score=True, random_state=SEED)
-    model = make_pipeline(FunctionTransformer(_encoded, kw_args={"columns": columns}), forest)
+    model = make_pipeline(FunctionTransformer(_encode, kw_args={"columns": columns}), forest)
     model.fit(values, order)
     explained = float(forest.oob_score_)
     found = permutation_importance(model, values, order, n_repeats=PERMUTATIONS, random_state=SEED)
@@ -94,7 +94,7 @@ def _column(name: str, configurations: Sequence[Mapping[str, Any]], scale: Scale
     return _Column(values=np.array(numbers), words=len(words))
 
 
-def _encoded(values: NDArray[np.float64], *, columns: Sequence[_Column]) -> NDArray[np.float64]:
+def _encode(values: NDArray[np.float64], *, columns: Sequence[_Column]) -> NDArray[np.float64]:
     """(trials, hyperparameters) → (trials, columns): one column for each word, and one for absence."""
     parts: list[NDArray[np.float64]] = []
     for column, given in zip(columns, values.T, strict=True):

@@ -1,4 +1,4 @@
-"""What a careful colleague would say of a finished search: one sentence each, which ends with what to do.
+"""Warnings about a finished search: one sentence each, which ends with what to do.
 
 Standard library only.
 """

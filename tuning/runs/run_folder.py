@@ -1,4 +1,4 @@
-"""The layout of `runs/<name>/`, its lock, and writes that are whole or not there at all."""
+"""The layout of `runs/<name>/`, its lock, and atomic writes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from tuning.errors import InputError
 from tuning.files.atomic import RESTORE, write_json
 from tuning.files.bounded_files import LARGEST_JSON, read_bounded
-from tuning.files.file_lock import locked_file
+from tuning.files.file_lock import lock_file
 from tuning.files.recorded import read_record
 from tuning.runs.run_record import RunRecord, RunStatus
 
@@ -127,14 +127,14 @@ class RunFolder:
         return read_bounded(self.run_json, limit=LARGEST_JSON, give=RESTORE) if self.exists else None
 
     @contextlib.contextmanager
-    def locked(self, *, state: bytes | None) -> Iterator[None]:
+    def lock(self, *, state: bytes | None) -> Iterator[None]:
         """Keep every other process from writing this run, whose folder must exist.
 
         `state`: what `state()` gave when the caller decided what to do. Raises InputError if another process holds
         the lock, or held it since then.
         """
         busy = f"{self.path} is being written by another process: wait for it or stop it"
-        with locked_file(self.path / ".lock", busy=busy):
+        with lock_file(self.path / ".lock", busy=busy):
             if self.state() != state:
                 raise InputError(f"{self.path} was written by another process meanwhile: run the command again")
             yield

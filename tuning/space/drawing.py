@@ -115,7 +115,7 @@ def complete(builder: Asking, values: Configuration) -> Point:
             raise InputError(f"{name} must be {domain}, got {given}")
         return given
 
-    point = _answered(builder, choose)
+    point = _answer(builder, choose)
     for name in values:
         require_known(name, point.values)
     return point
@@ -135,7 +135,7 @@ def parse(builder: Described, texts: Mapping[str, str]) -> Point:
             raise InputError(f"{name} must be {domain}, got {texts[name]}")
         return value
 
-    point = _answered(builder, choose)
+    point = _answer(builder, choose)
     known = {**point.values, **builder.described_space()}
     for name in texts:
         require_known(name, known)
@@ -164,7 +164,7 @@ def first_point(builder: Asking) -> Point:
     raise first
 
 
-def _answered(builder: Asking, choose: Choose) -> Point:
+def _answer(builder: Asking, choose: Choose) -> Point:
     point, error = _run(builder, choose)
     if error is not None:
         raise error
@@ -221,4 +221,4 @@ class _Chooser:
                 return default
             case Otherwise.FIRST:
                 return new.first()
-        return new.drawn(self._fractions)
+        return new.draw(self._fractions)

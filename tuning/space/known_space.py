@@ -127,7 +127,7 @@ class KnownSpace:
     def _all_values(self, node: _Node) -> Iterator[Value]:
         """The values that there are; one that is never closed for a range that has no end of them."""
         if is_finite(node.range) or self.lists_reals:
-            yield from node.range.listed()
+            yield from node.range.list_values()
         else:
             yield "a real number"
 
@@ -167,15 +167,15 @@ class OpenRange:
 
     def first(self) -> Value:
         """The first one that is listed."""
-        return next((value for value in self.range.listed() if value in self), self.range.listed()[0])
+        return next((value for value in self.range.list_values() if value in self), self.range.list_values()[0])
 
-    def drawn(self, fractions: Iterator[float]) -> Value:
+    def draw(self, fractions: Iterator[float]) -> Value:
         """The first one at one of the fractions of the scale; where draws keep hitting closed ones, one of the rest."""
         for _ in range(_ATTEMPTS):
             value = self.range.at(next(fractions))
             if value in self:
                 return value
-        rest = [value for value in self.range.listed() if value in self]
+        rest = [value for value in self.range.list_values() if value in self]
         return rest[int(next(fractions) * len(rest))] if rest else value
 
 

@@ -44,17 +44,17 @@ class Choices(JsonRecord):
         value: Value = hp.Choice(name, list(self.values), ordered=True if self.is_ordered else None, default=within)
         return value
 
-    def listed(self) -> Sequence[Value]:
+    def list_values(self) -> Sequence[Value]:
         """All values, each once."""
         return tuple({(type(value), value): value for value in self.values}.values())
 
     def at(self, fraction: float) -> Value:
         """The value at `fraction`, 0 to 1, of the scale on which it is drawn evenly."""
-        return _nth(self.listed(), fraction)
+        return _nth(self.list_values(), fraction)
 
     def fraction(self, value: Value) -> float:
         """Where on its scale a value lies, 0 to 1: in the middle of its share, so that `at` leads back to it."""
-        listed = self.listed()
+        listed = self.list_values()
         return ([(type(each), each) for each in listed].index((type(value), value)) + 0.5) / len(listed)
 
     def __str__(self) -> str:
@@ -84,7 +84,7 @@ class IntRange(JsonRecord):
         return _sampling(log=self.log, reverse=self.reverse)
 
     def contains(self, value: Value) -> bool:
-        return type(value) is int and value in self.listed()
+        return type(value) is int and value in self.list_values()
 
     def declare(self, hp: kt.HyperParameters, name: str, default: Value) -> Value:
         within = default if self.contains(default) else self.low
@@ -92,7 +92,7 @@ class IntRange(JsonRecord):
         value: Value = hp.Int(name, self.low, self.high, step, sampling=self.sampling.value, default=within)
         return value
 
-    def listed(self) -> Sequence[int]:
+    def list_values(self) -> Sequence[int]:
         """All values, ascending."""
         if self.step == 1 or self.low == self.high:
             return range(self.low, self.high + 1)
@@ -101,17 +101,17 @@ class IntRange(JsonRecord):
     def at(self, fraction: float) -> int:
         """As `Choices.at`."""
         if self.step > 1 or not self.log:
-            return _nth(self.listed(), fraction)
+            return _nth(self.list_values(), fraction)
         return min(max(int(number_at(fraction, self.low, self.high + 1, self.sampling)), self.low), self.high)
 
     def fraction(self, value: Value) -> float:
         """As `Choices.fraction`; a number between two steps, as a default may be, lies where the nearest one does."""
         if not self.log:
-            count = len(self.listed())
+            count = len(self.list_values())
             return (min(round((float(value) - self.low) / self.step), count - 1) + 0.5) / count
         if self.step == 1:
             return fraction_of(float(value) + 0.5, self.low, self.high + 1, self.sampling)
-        return _place_among(self.listed(), float(value))
+        return _place_among(self.list_values(), float(value))
 
     def __str__(self) -> str:
         if self.log:
@@ -145,14 +145,14 @@ class FloatRange(JsonRecord):
     def contains(self, value: Value) -> bool:
         if not isinstance(value, float) or not self.low <= value <= self.high:
             return False
-        return self.step is None or value in self.listed()
+        return self.step is None or value in self.list_values()
 
     def declare(self, hp: kt.HyperParameters, name: str, default: Value) -> Value:
         within = default if self.contains(default) else self.low
         value: Value = hp.Float(name, self.low, self.high, self.step, sampling=self.sampling.value, default=within)
         return value
 
-    def listed(self) -> Sequence[float]:
+    def list_values(self) -> Sequence[float]:
         """All values of one with steps, else `REAL_VALUES` evenly on the scale, both ends included."""
         if self.step is not None:
             return real_steps(self.low, self.high, self.step, self.sampling)
@@ -162,13 +162,13 @@ class FloatRange(JsonRecord):
     def at(self, fraction: float) -> float:
         """As `Choices.at`."""
         if self.step is not None:
-            return _nth(self.listed(), fraction)
+            return _nth(self.list_values(), fraction)
         return min(max(number_at(fraction, self.low, self.high, self.sampling), self.low), self.high)
 
     def fraction(self, value: Value) -> float:
         """As `IntRange.fraction`."""
         if self.step is not None:
-            return _place_among(self.listed(), float(value))
+            return _place_among(self.list_values(), float(value))
         return fraction_of(float(value), self.low, self.high, self.sampling)
 
     def __str__(self) -> str:
@@ -191,7 +191,7 @@ def is_finite(domain: Range) -> bool:
 
 def is_fixed(domain: Range) -> bool:
     """Whether the range has a single value."""
-    return is_finite(domain) and len(domain.listed()) == 1
+    return is_finite(domain) and len(domain.list_values()) == 1
 
 
 def range_as_json(domain: Range) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def require_likely(builder: Asking, first: Point, wished: Iterable[str]) -> None
     missing = [name for name in wished if name not in first.ranges]
     if not missing:
         return
-    space = _explored(builder, first)
+    space = _explore(builder, first)
     seen = dict.fromkeys(name for point in space.points for name in point.ranges)
     for name in missing:
         if space.is_exhausted:
@@ -43,7 +43,7 @@ def never_asked_for(wished: Iterable[str], configurations: Iterable[Iterable[str
     return tuple(name for name in wished if name not in seen)
 
 
-def _explored(builder: Asking, first: Point) -> KnownSpace:
+def _explore(builder: Asking, first: Point) -> KnownSpace:
     space, began = KnownSpace(), time.monotonic()
     space.add(first)
     while not space.is_exhausted and len(space) < MOST_BUILDS and time.monotonic() - began < LONGEST_SECONDS:

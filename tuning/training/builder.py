@@ -47,7 +47,7 @@ class ModelBuilder(Protocol):
     def default_configuration(self) -> Configuration:
         """The default of every active hyperparameter."""
 
-    def built(self, plan: TrainingPlan) -> Built:
+    def build_model(self, plan: TrainingPlan) -> Built:
         """The model of the plan's configuration. Raises InputError for hyperparameters that it does not take."""
 
     def feed_of(self, model: keras.Model) -> Feed:

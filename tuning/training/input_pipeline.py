@@ -49,8 +49,8 @@ def training_batches(
     def batch(key: tf.Tensor, indices: tf.Tensor) -> tuple[Any, tf.Tensor]:
         chosen = read(indices)
         if augmentation:
-            chosen = _augmented(chosen, tf.random.experimental.stateless_fold_in(key, indices[0]))
-        return _scaled(chosen, feed), _encoded(_gathered(labels, indices), feed)
+            chosen = _augment(chosen, tf.random.experimental.stateless_fold_in(key, indices[0]))
+        return _scale(chosen, feed), _encode(_gather(labels, indices), feed)
 
     epochs = tf.data.Dataset.counter(first_epoch)
     batches = epochs.flat_map(epoch_indices).map(batch, num_parallel_calls=2, deterministic=True).prefetch(2)
@@ -63,7 +63,7 @@ def epoch_batches(split: Split, *, batch_size: int, seed: int, feed: Feed) -> tf
     order = tf.data.Dataset.range(len(split)).shuffle(len(split), seed=seed, reshuffle_each_iteration=True)
 
     def batch(indices: tf.Tensor) -> tuple[Any, tf.Tensor]:
-        return _scaled(read(indices), feed), _encoded(_gathered(labels, indices), feed)
+        return _scale(read(indices), feed), _encode(_gather(labels, indices), feed)
 
     batches = order.batch(batch_size).map(batch, num_parallel_calls=2, deterministic=True).prefetch(2)
     return _without_autotune(batches)
@@ -75,18 +75,18 @@ def validation_batches(split: Split, *, feed: Feed) -> tf.data.Dataset:
         read, labels = _reader(split), _constant(split.labels)
         indices = tf.data.Dataset.range(len(split)).batch(VALIDATION_BATCH)
         plain = indices.map(
-            lambda chosen: (read(chosen), _gathered(labels, chosen)), num_parallel_calls=2, deterministic=True
+            lambda chosen: (read(chosen), _gather(labels, chosen)), num_parallel_calls=2, deterministic=True
         ).prefetch(2)
     else:
         plain = tf.data.Dataset.from_tensor_slices((split.images, split.labels)).batch(VALIDATION_BATCH)
-    return _without_autotune(plain.map(lambda images, labels: (_scaled(images, feed), _encoded(labels, feed))))
+    return _without_autotune(plain.map(lambda images, labels: (_scale(images, feed), _encode(labels, feed))))
 
 
 def _reader(split: Split) -> Callable[[tf.Tensor], Any]:
     """Indices (batch,) → the images, or each input's values, there."""
     if not split.is_on_disk:
         in_memory = _constant(split.images)
-        return lambda indices: _gathered(in_memory, indices)
+        return lambda indices: _gather(in_memory, indices)
     shape, dtype = split.images.shape[1:], tf.as_dtype(split.images.dtype)
 
     def from_disk(indices: tf.Tensor) -> tf.Tensor:
@@ -113,11 +113,11 @@ def _constant(values: Any) -> Any:
     return tf.nest.map_structure(tf.constant, values)
 
 
-def _gathered(values: Any, indices: tf.Tensor) -> Any:
+def _gather(values: Any, indices: tf.Tensor) -> Any:
     return tf.nest.map_structure(lambda each: tf.gather(each, indices), values)
 
 
-def _encoded(labels: Any, feed: Feed) -> Any:
+def _encode(labels: Any, feed: Feed) -> Any:
     if isinstance(labels, Mapping):
         named = {
             name: tf.one_hot(values, feed.one_hot[name], dtype=tf.float32) if name in feed.one_hot else values
@@ -129,14 +129,14 @@ def _encoded(labels: Any, feed: Feed) -> Any:
     return tf.one_hot(labels, feed.num_classes, dtype=tf.float32)
 
 
-def _scaled(images: Any, feed: Feed) -> Any:
+def _scale(images: Any, feed: Feed) -> Any:
     if feed.pixel_scale is not None:
         factor, offset = feed.pixel_scale
         images = tf.nest.map_structure(lambda values: tf.cast(values, tf.float32) * factor + offset, images)
     return images if feed.shape is None else tf.reshape(images, (-1, *feed.shape))
 
 
-def _augmented(images: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
+def _augment(images: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
     """Each image shifted, rotated and scaled by random amounts; what enters from outside repeats the border.
 
     `images`: uint8 (batch, height, width, channels). `key`: int64 (2,).

@@ -127,7 +127,7 @@ class OwnFit:
                     f"fit of {self.name} takes x and y, which would be {needed / 2**30:.1f} GiB of arrays, more than "
                     "there is memory for: write it as fit(self, hp, model, data, **kwargs) to get a tf.data.Dataset"
                 )
-        return scaled_pixels(split, feed), encoded_labels(split.labels, feed)
+        return scale_pixels(split, feed), encode_labels(split.labels, feed)
 
 
 def data_parameters(fit: Callable[..., Any]) -> list[str] | None:
@@ -149,7 +149,7 @@ def class_weights(labels: np.ndarray) -> dict[int, float]:
     return {int(label): float(weight) for label, weight in zip(classes, weights, strict=True)}
 
 
-def scaled_pixels(split: Split, feed: Feed) -> Any:
+def scale_pixels(split: Split, feed: Feed) -> Any:
     """All images of a split that fits into memory as the model gets them: uint8, or float32 as `feed` says."""
     images = split.read()
     if feed.pixel_scale is not None:
@@ -158,7 +158,7 @@ def scaled_pixels(split: Split, feed: Feed) -> Any:
     return images if feed.shape is None else images.reshape(-1, *feed.shape)
 
 
-def encoded_labels(labels: Any, feed: Feed) -> Any:
+def encode_labels(labels: Any, feed: Feed) -> Any:
     """Labels in memory as the loss wants them, in the structure of the model's outputs."""
     if isinstance(labels, Mapping):
         named = {
@@ -200,10 +200,10 @@ def with_results(epochs: Sequence[Epoch], results: Any, objective: Objective, *,
             f"fit of {name} returned {type(results).__name__} but must return what model.fit returns, a dictionary of "
             "numbers, or the objective"
         )
-    return OwnCurve(epochs=_completed(curve, results, seconds=seconds), is_answer=objective.name in results)
+    return OwnCurve(epochs=_complete(curve, results, seconds=seconds), is_answer=objective.name in results)
 
 
-def _completed(epochs: Sequence[Epoch], numbers: Mapping[str, Any], *, seconds: float) -> list[Epoch]:
+def _complete(epochs: Sequence[Epoch], numbers: Mapping[str, Any], *, seconds: float) -> list[Epoch]:
     """The curve with these numbers in its last epoch, which is a new one if there was none."""
     *before, last = epochs if epochs else [None]
     seen = {} if last is None else {key: value for key, value in _logs(last).items() if value is not None}

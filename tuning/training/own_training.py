@@ -91,7 +91,7 @@ def run_own_fit(
     index = best_epoch(epochs, objective) if is_best else max(len(epochs) - 1, 0)
     if validation is None or own_fit.ranks_only or not epochs:
         return OwnTrainingResult(epochs=tuple(epochs), result_epoch=index)
-    return _compared(epochs, index, asked, validation)
+    return _compare(epochs, index, asked, validation)
 
 
 def fingerprint(model: keras.Model) -> str:
@@ -112,7 +112,7 @@ def _keep_state(
         checkpoint.save(asked.plan, asked.built.model, epochs, best_weights=best)
 
 
-def _compared(epochs: list[Epoch], index: int, asked: OwnTraining, validation: Split) -> OwnTrainingResult:
+def _compare(epochs: list[Epoch], index: int, asked: OwnTraining, validation: Split) -> OwnTrainingResult:
     """The same; where the model itself is much worse than was said of it, its own value counts."""
     objective, model = asked.plan.settings.objective, asked.built.model
     claimed = epochs[index].value(objective.name)

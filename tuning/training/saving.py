@@ -17,7 +17,7 @@ from tuning.failures import describe_failure
 from tuning.runs.run_folder import RunFolder
 from tuning.settings import TrainingPlan
 from tuning.training.builder import ModelBuilder
-from tuning.training.own_fit import scaled_pixels
+from tuning.training.own_fit import scale_pixels
 
 SAME = 1e-4
 
@@ -35,7 +35,7 @@ def what_can_be_kept(builder: ModelBuilder, plan: TrainingPlan, model: keras.Mod
     From a `.keras` file, or where a layer has no `get_config` that makes it again, from its weights and the code that
     builds it: Keras Tuner keeps no more. Raises InputError if it does neither way.
     """
-    images = scaled_pixels(few, builder.feed_of(model))
+    images = scale_pixels(few, builder.feed_of(model))
     before = keras.tree.flatten(model(images, training=False))
 
     def is_same(loaded: keras.Model) -> bool:
@@ -55,7 +55,7 @@ def what_can_be_kept(builder: ModelBuilder, plan: TrainingPlan, model: keras.Mod
         except Exception as error:  # noqa: BLE001
             why = describe_failure(error)
         model.save_weights(weights)
-        if is_same(_with_weights(builder.built(plan).model, weights)):
+        if is_same(_with_weights(builder.build_model(plan).model, weights)):
             return Kept(why_weights_only=why)
     raise InputError(
         f"the model of {builder.name} is another one after it was saved and loaded ({why}), and after it was built "

@@ -84,7 +84,7 @@ def train(
     settings = plan.settings
     forget_graphs()
     keras.utils.set_random_seed(plan.seed)
-    built = builder.built(plan)
+    built = builder.build_model(plan)
     model = built.model
     peak = math.nan if settings.schedule is Schedule.CONSTANT else float(model.optimizer.learning_rate)
     restored = checkpoint.restore(plan) if checkpoint is not None else None

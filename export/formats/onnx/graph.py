@@ -171,7 +171,7 @@ def bypass_half_casts(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
-def tidied(model: onnx.ModelProto) -> onnx.ModelProto:
+def tidy(model: onnx.ModelProto) -> onnx.ModelProto:
     """Without what nothing needs, each tensor under the short name of its layer, each node under that of its output."""
     graph = model.graph
     if not _has_subgraphs(graph):

@@ -22,7 +22,7 @@ from export.formats.onnx.graph import (
     drop_repeats,
     read_pixels_quickly,
     round_weights,
-    tidied,
+    tidy,
 )
 from export.formats.onnx.messages import all_nodes
 
@@ -51,13 +51,13 @@ def make_float32(*, graph: bytes, inputs: Mapping[str, str], outputs: Mapping[st
     # An operator of TensorFlow's that was left over can't be run: it is refused by the name of its layer.
     if not all(onnx.defs.has(node.op_type, opset) for node in all_nodes(model.graph)):
         return model
-    return tidied(absorb_transposes(_slimmed(model)))
+    return tidy(absorb_transposes(_slim(model)))
 
 
 def make_quick(*, content: bytes) -> onnx.ModelProto:
     """The float32 file as it is published. What smaller number types are made from has ordinary casts, which their
     converters know."""
-    return tidied(read_pixels_quickly(onnx.load_from_string(content)))
+    return tidy(read_pixels_quickly(onnx.load_from_string(content)))
 
 
 def make_float16(*, content: bytes) -> onnx.ModelProto:
@@ -69,7 +69,7 @@ def make_float16(*, content: bytes) -> onnx.ModelProto:
         keep_io_types=True,
         op_block_list=[*DEFAULT_OP_BLOCK_LIST, "Softmax"],
     )
-    return tidied(bypass_half_casts(drop_repeats(half)))
+    return tidy(bypass_half_casts(drop_repeats(half)))
 
 
 def make_int8(*, content: bytes, calibration: Mapping[str, np.ndarray], is_narrow: bool = False) -> onnx.ModelProto:
@@ -106,7 +106,7 @@ def make_int8(*, content: bytes, calibration: Mapping[str, np.ndarray], is_narro
             extra_options={"QuantizeBias": not is_narrow},
             nodes_to_exclude=in_float,
         )
-        return tidied(read_pixels_quickly(round_weights(onnx.load(path), in_float)))
+        return tidy(read_pixels_quickly(round_weights(onnx.load(path), in_float)))
 
 
 def _in_float(model: onnx.ModelProto) -> list[str]:
@@ -166,7 +166,7 @@ def _node_at(error: Exception) -> str | None:
     return names[0] if names else None
 
 
-def _slimmed(model: onnx.ModelProto) -> onnx.ModelProto:
+def _slim(model: onnx.ModelProto) -> onnx.ModelProto:
     """The model without what onnxslim finds superfluous, where both answer the same bits; else the model itself."""
     import onnxslim
 

@@ -23,7 +23,7 @@ from export.graph.rewrites.sizes import SIZES
 from export.graph.rewrites.tensors import bucketize, elementwise, moving
 from export.graph.rewriting import COMMON, Rewriting
 from export.graph.tracing import trace
-from tuning.native_output import held_back
+from tuning.native_output import hold_back
 
 if TYPE_CHECKING:
     from export.formats.source import ModelSource
@@ -52,7 +52,7 @@ def write(source: ModelSource, path: Path, options: WriteOptions) -> int:
     Raises InputError if the model can't be converted, VerificationError if what was made is not valid ONNX: converters
     can return such a file without an error.
     """
-    proto = onnx.load_from_string(_made(source, options.target.variant))
+    proto = onnx.load_from_string(_make(source, options.target.variant))
     # Stamped by hand: the newest onnx would write versions that the newest onnxruntime refuses.
     proto.ir_version = ONNX_IR_VERSION
     onnx.helper.set_model_props(proto, options.description.as_metadata())
@@ -87,7 +87,7 @@ def convert(source: ModelSource) -> bytes:
     CONVERTER.start()
     serving, opset = source.serving, source.opset
     function = trace(serving, REWRITING)
-    with held_back(shown_on_error=False):
+    with hold_back(shown_on_error=False):
         frozen = convert_variables_to_constants_v2(function)
     # Both in the order of the serving function, whose answers TensorFlow sorts by name.
     sources = dict(zip((tensor.name for tensor in frozen.inputs), (spec.name for spec in serving.inputs), strict=True))
@@ -103,7 +103,7 @@ def convert(source: ModelSource) -> bytes:
     return content
 
 
-def _made(source: ModelSource, variant: Variant) -> bytes:
+def _make(source: ModelSource, variant: Variant) -> bytes:
     """The file in that number type, made of the float32 one."""
     arguments: dict[str, Any] = {"content": source.once(convert)}
     if variant is Variant.INT8:

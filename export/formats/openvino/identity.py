@@ -28,7 +28,7 @@ def like(output: Any, value: float) -> Any:
     return set1.constant(np.array(value, dtype=output.get_element_type().to_dtype()))
 
 
-def kept_apart(output: Any) -> Any:
+def keep_apart(output: Any) -> Any:
     """The same numbers, NaN too, behind a PReLU of slopes 1: no pass of the processor's plugin looks through it, and it
     is fused with what comes before it.
 
@@ -44,6 +44,6 @@ def kept_apart(output: Any) -> Any:
     return set1.prelu(output, set1.constant(slopes)).output(0)
 
 
-def negated(output: Any) -> Any:
+def negate(output: Any) -> Any:
     """The numbers with the other sign."""
-    return kept_apart(set1.multiply(output, like(output, -1)).output(0))
+    return keep_apart(set1.multiply(output, like(output, -1)).output(0))

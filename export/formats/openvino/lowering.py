@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from export.formats.openvino.identity import constant_of, is_float, kept_apart, like, negated
+from export.formats.openvino.identity import constant_of, is_float, keep_apart, like, negate
 from export.formats.openvino.quiet import opset
 
 Rewrite = Callable[[Any], Any]
@@ -85,13 +85,13 @@ def _separate(op: Any, kind: str) -> bool:
     before = inputs[0].get_node().get_type_name()
     others = [constant_of(value) for value in inputs[1:]]
     if kind == "Multiply" and before == "MatMul" and others[0] is not None:
-        op.input(0).replace_source_output(kept_apart(inputs[0]))
+        op.input(0).replace_source_output(keep_apart(inputs[0]))
         return True
     if kind in ("Add", "Maximum", "Minimum", "Multiply") and _widen(op, inputs):
         return True
     is_single = all(other is not None and other.size == 1 for other in others)
     if before in _MOVING.split() and is_single and len(op.output(0).get_target_inputs()) == 1:
-        op.input(0).replace_source_output(kept_apart(inputs[0]))
+        op.input(0).replace_source_output(keep_apart(inputs[0]))
         return True
     return False
 
@@ -149,11 +149,11 @@ def _convolution(op: Any) -> Any:
 def _subtract(op: Any) -> Any:
     first, second = op.input_values()
     constant = constant_of(second)
-    return set1.add(first, negated(second) if constant is None else set1.constant(-constant)).output(0)
+    return set1.add(first, negate(second) if constant is None else set1.constant(-constant)).output(0)
 
 
 def _negative(op: Any) -> Any:
-    return negated(op.input_value(0))
+    return negate(op.input_value(0))
 
 
 def _divide(op: Any) -> Any:
@@ -161,7 +161,7 @@ def _divide(op: Any) -> Any:
     constant = constant_of(second)
     if constant is not None:
         return set1.multiply(first, set1.constant((1 / constant).astype(constant.dtype))).output(0)
-    return set1.multiply(first, kept_apart(set1.power(second, like(second, -1)).output(0))).output(0)
+    return set1.multiply(first, keep_apart(set1.power(second, like(second, -1)).output(0))).output(0)
 
 
 def _pad(op: Any) -> Any:
@@ -209,9 +209,9 @@ def _interpolate(op: Any) -> Any:
 
 def _log_softmax(op: Any) -> Any:
     value, axis = op.input_value(0), np.array([op.get_attributes()["axis"]], np.int64)
-    shifted = set1.add(value, negated(set1.reduce_max(value, axis, True).output(0)))
+    shifted = set1.add(value, negate(set1.reduce_max(value, axis, True).output(0)))
     total = set1.reduce_sum(set1.exp(shifted), axis, True)
-    return set1.add(shifted, negated(set1.log(total).output(0))).output(0)
+    return set1.add(shifted, negate(set1.log(total).output(0))).output(0)
 
 
 def _broadcast(op: Any) -> Any:
@@ -230,7 +230,7 @@ def _add(op: Any) -> Any:
     for value, other in (inputs, inputs[::-1]):
         is_alone = len(value.get_target_inputs()) == 1
         if value.get_node().get_type_name() == "MatMul" and constant_of(other) is not None and is_alone:
-            return set1.add(kept_apart(value), other).output(0)
+            return set1.add(keep_apart(value), other).output(0)
     return None
 
 

@@ -102,8 +102,8 @@ def _operator_flaws(meta: Any) -> Iterator[str]:
     nodes = {node.name: node for node in meta.graph_def.node}
     savers, flaws = _savers(meta.saver_def, nodes, functions)
     yield from flaws
-    calls = {name: set(_called(function.node_def)) for name, function in functions.items()}
-    outside = set(_called(node for node in meta.graph_def.node if node.name not in savers))
+    calls = {name: set(_list_called(function.node_def)) for name, function in functions.items()}
+    outside = set(_list_called(node for node in meta.graph_def.node if node.name not in savers))
     used = outside.union(meta.object_graph_def.concrete_functions, *calls.values())
     if used & set(savers.values()):
         yield "it calls the functions that save and restore its variables by itself"
@@ -130,7 +130,7 @@ def _savers(saver: Any, nodes: Any, functions: Any) -> tuple[dict[str, str], lis
     flaws: list[str] = []
     for tensor, saves in ((saver.save_tensor_name, True), (saver.restore_op_name, False)):
         node = nodes.get(tensor.partition(":")[0])
-        called = [] if node is None else list(_called([node]))
+        called = [] if node is None else list(_list_called([node]))
         if not tensor:
             continue
         given = nodes.get(saver.filename_tensor_name.partition(":")[0])
@@ -143,7 +143,7 @@ def _savers(saver: Any, nodes: Any, functions: Any) -> tuple[dict[str, str], lis
     return found, flaws
 
 
-def _called(nodes: Iterable[Any]) -> Iterator[str]:
+def _list_called(nodes: Iterable[Any]) -> Iterator[str]:
     """The names of the functions that nodes call: one each of calls, loops and conditions; a list of a choice among
     several."""
     for node in nodes:

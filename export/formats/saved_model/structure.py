@@ -52,9 +52,9 @@ class _OperatorFinder:
         self._functions = {function.signature.name: function for function in graph.library.function}
 
     def operators(self, tensors: list[str]) -> list[str]:
-        return self._needed(self._nodes, tensors, frozenset())
+        return self._list_needed(self._nodes, tensors, frozenset())
 
-    def _needed(self, nodes: dict[str, Any], tensors: list[str], entered: frozenset[str]) -> list[str]:
+    def _list_needed(self, nodes: dict[str, Any], tensors: list[str], entered: frozenset[str]) -> list[str]:
         """`entered`: functions that are being looked into."""
         found, seen, waiting = [], set(), [tensor.partition(":")[0] for tensor in tensors]
         while waiting:
@@ -73,7 +73,7 @@ class _OperatorFinder:
                 found.append(node.op)
             for function in inner:
                 body = {part.name: part for part in function.node_def}
-                found += self._needed(body, list(function.ret.values()), entered | {function.signature.name})
+                found += self._list_needed(body, list(function.ret.values()), entered | {function.signature.name})
         return found
 
 

@@ -17,7 +17,7 @@ def read(path: Path) -> dict[str, Weight]:
     reader = tf.train.load_checkpoint(str(path / _PREFIX))
     types = reader.get_variable_to_dtype_map()
     # The variables are numbered in the order of the layers.
-    names = sorted((name for name, dtype in types.items() if dtype == tf.float32), key=_numbered)
+    names = sorted((name for name, dtype in types.items() if dtype == tf.float32), key=_split_name)
     arrays = {name: reader.get_tensor(name) for name in names}
     return {name: Weight(values=values, channel_axis=_channel_axis(values.shape)) for name, values in arrays.items()}
 
@@ -34,7 +34,7 @@ def write(path: Path, changed: Mapping[str, Values]) -> None:
         )
 
 
-def _numbered(name: str) -> tuple[list[int], str]:
+def _split_name(name: str) -> tuple[list[int], str]:
     return [int(part) if part.isdigit() else -1 for part in name.split("/")], name
 
 

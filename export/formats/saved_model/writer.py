@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from export.artifact import SERVING_SIGNATURE
-from tuning.native_output import held_back
+from tuning.native_output import hold_back
 
 if TYPE_CHECKING:
     from export.formats.source import ModelSource
@@ -44,7 +44,7 @@ def write_plain(serving: ServingModel, function: Any, path: Path, *, with_gradie
     module = tf.Module()
     module.weights = [variable.value for variable in serving.model.variables]
     try:
-        with held_back():
+        with hold_back():
             tf.saved_model.save(
                 module,
                 str(path),

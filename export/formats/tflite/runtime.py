@@ -12,7 +12,7 @@ from export.arrays import Arrays
 from export.artifact import SERVING_SIGNATURE, TensorSpec
 from export.errors import InputError
 from export.formats.runtime import one_line
-from tuning.native_output import held_back
+from tuning.native_output import hold_back
 
 
 class TFLiteModel:
@@ -37,7 +37,7 @@ def load(path: Path, threads: int | None, optimized: bool) -> TFLiteModel:  # no
     """Open the file. Raises InputError if LiteRT refuses it or it lacks the serving signature."""
     kernels = OpResolverType.AUTO if optimized else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     try:
-        with held_back():
+        with hold_back():
             interpreter = Interpreter(model_path=str(path), num_threads=threads, experimental_op_resolver_type=kernels)
             interpreter.allocate_tensors()
         if SERVING_SIGNATURE in interpreter.get_signature_list():

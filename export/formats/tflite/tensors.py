@@ -14,7 +14,7 @@ from export.artifact import SERVING_SIGNATURE
 from export.errors import InputError
 from export.formats.runtime import check_inputs, one_line
 from export.formats.tflite.runtime import tensor_specs
-from tuning.native_output import held_back
+from tuning.native_output import hold_back
 
 
 class TFLiteTensors:
@@ -57,7 +57,7 @@ class TFLiteTensors:
 def open_tensors(path: Path) -> TFLiteTensors:
     """Open the file. Raises InputError if LiteRT refuses it or it lacks the serving signature."""
     try:
-        with held_back():
+        with hold_back():
             interpreter = Interpreter(
                 model_path=str(path),
                 experimental_preserve_all_tensors=True,

@@ -18,13 +18,13 @@ from export.errors import InputError
 from export.formats.format import load_part
 from export.formats.tflite import FACTS
 from export.graph.naming import short_names
-from export.graph.refusals import refusal, refuse_conversion, stopped_at
+from export.graph.refusals import find_refused, refusal, refuse_conversion
 from export.graph.rewrites.convolutions import pooling_3d
 from export.graph.rewrites.sizes import SIZES
 from export.graph.rewrites.tensors import elementwise, integer_products, moving
 from export.graph.rewriting import COMMON, Rewriting
 from export.graph.tracing import trace
-from tuning.native_output import held_back
+from tuning.native_output import hold_back
 
 if TYPE_CHECKING:
     from export.formats.source import ModelSource
@@ -55,25 +55,25 @@ def write(source: ModelSource, path: Path, options: WriteOptions) -> None:
     variant = options.target.variant
     if variant is Variant.INT8 and source.calibration is None:
         raise InputError("int8 TFLite needs training examples to find its ranges: give data that has some")
-    path_of_source = str(source.once(saved_model))
+    path_of_source = str(source.once(write_saved_model))
     try:
-        with held_back(shown_on_error=False), warnings.catch_warnings():
+        with hold_back(shown_on_error=False), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             converter = tf.lite.TFLiteConverter.from_saved_model(path_of_source)
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-            content = _converted(converter, variant, source)
+            content = _convert(converter, variant, source)
     # The converter reports an operator it lacks with exceptions of several unrelated classes.
     except Exception as error:
-        unwritable = stopped_at(str(error))
+        unwritable = find_refused(str(error))
         if unwritable is not None:
             raise refusal(source.serving, unwritable, FACTS.title) from error
         reason = " ".join(str(error).split())[:300]
         what = f"{variant} TFLite with builtin operators"
         raise refuse_conversion(source.serving, None, what, reason) from error
-    path.write_bytes(_finished(bytes(content), json.dumps(options.description.as_metadata())))
+    path.write_bytes(_finish(bytes(content), json.dumps(options.description.as_metadata())))
 
 
-def saved_model(source: ModelSource) -> Path:
+def write_saved_model(source: ModelSource) -> Path:
     """A SavedModel of the serving function in operators that TFLite has."""
     path = source.folder / "tflite_source"
     writer = load_part(Format.SAVED_MODEL, "writer")
@@ -81,7 +81,7 @@ def saved_model(source: ModelSource) -> Path:
     return path
 
 
-def _converted(converter: Any, variant: Variant, source: ModelSource) -> bytes:
+def _convert(converter: Any, variant: Variant, source: ModelSource) -> bytes:
     if variant is Variant.FLOAT32:
         return bytes(converter.convert())
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -107,7 +107,7 @@ def _converted(converter: Any, variant: Variant, source: ModelSource) -> bytes:
     return bytes(quantizer.get_nondebug_quantized_model())
 
 
-def _finished(content: bytes, description: str) -> bytes:
+def _finish(content: bytes, description: str) -> bytes:
     """With the description, without what nothing reads, and tensors under the names of layers, inputs and outputs."""
     model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
     kept = [entry for entry in model.metadata or [] if entry.name != _ABOUT_CONVERSION]

@@ -47,13 +47,13 @@ def _ways(candidate: Candidate) -> Iterator[tuple[str, RuntimeModel, int]]:
     """(what is different, the file opened so, batch size)."""
     for batch in BATCHES:
         yield f"batch {batch}", candidate.model, batch
-    yield TWICE, candidate.loaded(), EXAMPLES
+    yield TWICE, candidate.reload(), EXAMPLES
     unoptimized = facts(candidate.artifact.target.format).unoptimized
     if unoptimized is None:
         return
     for threads in THREADS:
-        yield f"{threads} threads", candidate.loaded(threads=threads), EXAMPLES
-    yield unoptimized, candidate.loaded(optimized=False), EXAMPLES
+        yield f"{threads} threads", candidate.reload(threads=threads), EXAMPLES
+    yield unoptimized, candidate.reload(optimized=False), EXAMPLES
 
 
 RING = Ring(order=4, check=check)

@@ -53,7 +53,7 @@ def damage_and_read(damaged: Damaged, seed: int) -> tuple[int, str]:
         if damaged.sealed:
             seal(manifest.parent, path.relative_to(manifest.parent).as_posix())
         with contextlib.redirect_stderr(said):
-            code = _entry._guarded(run, argparse.Namespace(json=False))
+            code = _entry._guard(run, argparse.Namespace(json=False))
     finally:
         path.write_bytes(whole)
         manifest.write_bytes(sealed)

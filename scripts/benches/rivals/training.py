@@ -10,7 +10,7 @@ from scripts.benches.rivals.job import MarksFile, RivalJob
 from tuning.data.search_data import SearchData
 from tuning.data.sources.by_name import load_dataset
 from tuning.models.built_in import ClassificationTask, TunableClassifier
-from tuning.models.network import adapted, default_ranges
+from tuning.models.network import adapt_ranges, default_ranges
 from tuning.space.ranges import Choices, IntRange, Range
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _small(ranges: dict[str, Range]) -> dict[str, Range]:
     """One or two blocks with at most 24 filters: what a search for a device with little memory looks at."""
     filters, blocks = IntRange(low=8, high=24, step=4), ranges["num_blocks"]
     assert isinstance(blocks, Choices)
-    return adapted(
+    return adapt_ranges(
         ranges,
         {
             "num_blocks": Choices(values=tuple(count for count in blocks.values if int(count) <= 2)),

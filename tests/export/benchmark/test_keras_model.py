@@ -12,7 +12,7 @@ import pytest
 from export.artifact import Format, TensorSpec
 from export.benchmark.callables import load_file
 from export.benchmark.candidate import KerasSource, export_candidate
-from export.benchmark.keras_model import load_own, nested, prepare
+from export.benchmark.keras_model import load_own, nest, prepare
 from export.benchmark.messages import Inputs, Prepare, Prepared
 from export.errors import InputError
 from scripts.options.code import Code
@@ -125,6 +125,6 @@ def test_a_model_with_classes_of_its_own_is_loaded_with_them(tmp_path: Path, ima
 
     model, structure = load_own(source, {"pixels": images})
 
-    assert model(nested(structure, [images[:2]])).shape == (2, 3)
+    assert model(nest(structure, [images[:2]])).shape == (2, 3)
     with pytest.raises(InputError, match=r"m\.keras needs the class Doubling, which .*--code FILE\.py"):
         load_own(KerasSource(path=tmp_path / "m.keras", served=(IMAGE,), scale=UNIT))

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from export.errors import InputError
-from export.folder.install import install, locked, recover, require_replaceable, staging_folder, whole_state
+from export.folder.install import install, lock_folder, recover, require_replaceable, staging_folder, whole_state
 
 OLD = {
     "manifest.json": b"old",
@@ -35,13 +35,13 @@ STATES = (OLD, BOTH)
 
 INSTALL_AND_DIE = """
 import os, pathlib, shutil, signal, sys
-from export.folder.install import install, locked, require_replaceable, staging_folder
+from export.folder.install import install, lock_folder, require_replaceable, staging_folder
 from scripts.benches.hostility.killing import kill_at
 top = pathlib.Path(sys.argv[1])
 for at in range(1, 1000):
     target = pathlib.Path(shutil.copytree(top / "old", top / str(at) / "artifacts"))
     if os.fork() == 0:
-        with locked(target), staging_folder(target) as staged:
+        with lock_folder(target), staging_folder(target) as staged:
             require_replaceable(staged, target)
             shutil.copytree(top / "new", staged, dirs_exist_ok=True)
             kill_at(at)
@@ -56,8 +56,8 @@ print(at - 1)
 
 HOLD_LOCK = """
 import pathlib, sys
-from export.folder.install import locked
-with locked(pathlib.Path(sys.argv[1])):
+from export.folder.install import lock_folder
+with lock_folder(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -187,7 +187,7 @@ def test_a_link_is_followed_to_the_folder_that_it_means(
     link = tmp_path / "elsewhere" / "link"
     link.symlink_to(target)
 
-    with locked(link), staging_folder(link) as staged:
+    with lock_folder(link), staging_folder(link) as staged:
         install(fill(staged, NEW), link)
 
     assert link.is_symlink()
@@ -353,7 +353,7 @@ def test_where_nothing_can_be_written_a_whole_state_is_read_where_it_lies(
 
     target = tmp_path / "artifacts"
     ready = Path(shutil.copytree(published, tmp_path / ".artifacts.ready"))
-    monkeypatch.setattr("export.folder.install.locked", refuse)
+    monkeypatch.setattr("export.folder.install.lock_folder", refuse)
 
     assert whole_state(target) == ready
     shutil.copytree(ready, target)
@@ -391,7 +391,7 @@ def test_a_lock_held_by_another_process_is_refused(
     target: Path, holder: subprocess.Popen[str], snapshot: Callable[..., Any]
 ) -> None:
     with pytest.raises(InputError, match=r"artifacts is being written by another process: wait for it or stop it"):
-        locked(target).__enter__()
+        lock_folder(target).__enter__()
 
     assert snapshot(target) == OLD
 
@@ -402,7 +402,7 @@ def test_a_refused_lock_finishes_nothing_that_its_holder_is_about(
     staged.rename(target.with_name(".artifacts.ready"))
 
     with pytest.raises(InputError, match="is being written by another process"):
-        locked(target).__enter__()
+        lock_folder(target).__enter__()
 
     assert target.with_name(".artifacts.ready").is_dir()
 
@@ -411,20 +411,20 @@ def test_the_lock_of_a_killed_process_is_free(target: Path, holder: subprocess.P
     holder.kill()
     holder.wait()
 
-    with locked(target):
+    with lock_folder(target):
         pass
 
 
 def test_the_lock_is_free_after_an_exception(target: Path) -> None:
-    with pytest.raises(RuntimeError, match="inside"), locked(target):
+    with pytest.raises(RuntimeError, match="inside"), lock_folder(target):
         raise RuntimeError("inside")
 
-    with locked(target):
+    with lock_folder(target):
         pass
 
 
 def test_locking_makes_the_folders_above(tmp_path: Path) -> None:
-    with locked(tmp_path / "a" / "b" / "artifacts"):
+    with lock_folder(tmp_path / "a" / "b" / "artifacts"):
         assert (tmp_path / "a" / "b").is_dir()
 
 

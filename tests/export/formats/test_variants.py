@@ -139,12 +139,12 @@ from export.artifact import Description, Format, Target
 from export.formats.format import facts
 from export.model.serving import load_serving_model
 from export.formats.writer import WriteOptions, write
-from export.formats.source import opened
+from export.formats.source import open_source
 folder, opset = pathlib.Path(sys.argv[2]), int(sys.argv[3])
 folder.mkdir()
 description = Description(class_names=("a",), dataset="d", dataset_digest="d", accuracy=0.5, source_digest="s")
 serving = load_serving_model(pathlib.Path(sys.argv[1]))
-with opened(serving, opset=opset, calibration={"image": np.load(sys.argv[4])}) as source:
+with open_source(serving, opset=opset, calibration={"image": np.load(sys.argv[4])}) as source:
     for kind in sys.argv[5].split():
         for variant in facts(Format(kind)).variants:
             target = Target(format=Format(kind), variant=variant)

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from export.graph.folding import folded
+from export.graph.folding import fold_graph
 from export.graph.rewrites.replay import rebuild
 
 pytestmark = pytest.mark.slow
@@ -84,7 +84,7 @@ def fold(function: Any, inputs: np.ndarray = IMAGES) -> Counter[str]:
     frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)
     graph = frozen.graph.as_graph_def()
     answers = [tensor.name for tensor in frozen.outputs]
-    folded(graph, answers)
+    fold_graph(graph, answers)
     changed = rebuild(function, frozen, graph, {})
     pairs = zip(tf.nest.flatten(function(tf.constant(inputs))), tf.nest.flatten(changed(inputs)), strict=True)
     for expected, found in pairs:
@@ -194,7 +194,7 @@ def test_a_bias_of_channels_first_stays_and_so_does_what_is_behind_it() -> None:
     frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)
     graph, answers = frozen.graph.as_graph_def(), [tensor.name for tensor in frozen.outputs]
 
-    folded(graph, answers)
+    fold_graph(graph, answers)
 
     assert operators(graph, answers) == {"Conv2D": 1, "BiasAdd": 1, "AddV2": 1, "Mul": 1}
 
@@ -282,7 +282,7 @@ def test_a_factor_that_is_the_answer_by_its_own_name_stays() -> None:
     graph = frozen.graph.as_graph_def()
     (factor,) = [node for node in graph.node if node.op == "Mul"]
 
-    folded(graph, [f"{factor.name}:0"])
+    fold_graph(graph, [f"{factor.name}:0"])
 
     assert operators(graph, [factor.name]) == {"Conv2D": 1, "BiasAdd": 1, "Mul": 1}
     (answer,) = tf.compat.v1.wrap_function(
@@ -320,7 +320,7 @@ def test_numbers_that_a_layer_draws_are_not_taken_for_constants() -> None:
     function = traced(lambda x: Noise()(layers.Conv2D(4, 3)(x)))
     graph = convert_variables_to_constants_v2(function, lower_control_flow=False).graph.as_graph_def()
 
-    folded(graph, [tensor.name for tensor in function.outputs])
+    fold_graph(graph, [tensor.name for tensor in function.outputs])
 
     assert "RandomUniform" in {node.op for node in graph.node}
     assert [node.op for node in graph.node].count("Mul") == 1
@@ -330,7 +330,7 @@ def test_a_graph_without_anything_to_fold_is_not_changed() -> None:
     frozen = convert_variables_to_constants_v2(traced(layers.ReLU()), lower_control_flow=False)
     graph = frozen.graph.as_graph_def()
 
-    assert not folded(graph, [tensor.name for tensor in frozen.outputs])
+    assert not fold_graph(graph, [tensor.name for tensor in frozen.outputs])
     assert graph == frozen.graph.as_graph_def()
 
 

@@ -16,7 +16,7 @@ from export.artifact import Format
 from export.errors import InputError, VerificationError
 from export.formats.writer import write
 from export.graph.makers import find_maker
-from export.graph.refusals import Unwritable, name_cause, refusal, refuse_conversion, stopped_at
+from export.graph.refusals import Unwritable, find_refused, name_cause, refusal, refuse_conversion
 from export.model.preprocessing import ServingOptions
 from export.model.serving import ServingModel, load_serving_model
 
@@ -189,8 +189,8 @@ def test_a_refused_loop_is_told_what_to_do(served: Served) -> None:
 def test_the_operator_is_read_off_the_converters_message() -> None:
     message = 'error: loc(callsite(fused["Erfinv:", "model/erfinv_1/Erfinv@__inference_serve_1"] at ...'
 
-    assert stopped_at(message) == Unwritable(operator="Erfinv", path="model/erfinv_1/Erfinv")
-    assert stopped_at("out of memory") is None
+    assert find_refused(message) == Unwritable(operator="Erfinv", path="model/erfinv_1/Erfinv")
+    assert find_refused("out of memory") is None
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ import pytest
 from export.artifact import Description
 from export.comparison.reference import Reference
 from export.errors import InputError, VerificationError
-from export.publishing.request_checks import check_accuracy, check_answers, check_classes, checked_labels
+from export.publishing.request_checks import check_accuracy, check_answers, check_classes, check_labels
 
 MODEL = Path("model.keras")
 
@@ -75,7 +75,7 @@ def test_answers_that_are_not_finite_are_refused(value: float, labels: Any) -> N
 
 def test_no_labels_are_refused() -> None:
     with pytest.raises(InputError, match="a classifier is verified with labels: give them or export the model with"):
-        checked_labels(None, 3)
+        check_labels(None, 3)
 
 
 @pytest.mark.parametrize(
@@ -83,13 +83,13 @@ def test_no_labels_are_refused() -> None:
 )
 def test_labels_of_another_kind_are_refused(labels: np.ndarray) -> None:
     with pytest.raises(InputError, match=r"the labels must be whole numbers from 0 of shape \(3,\), got "):
-        checked_labels(labels, 3)
+        check_labels(labels, 3)
 
 
 def test_right_labels_are_themselves() -> None:
     labels = np.array([0, 5, 2])
 
-    assert checked_labels(labels, 3) is labels
+    assert check_labels(labels, 3) is labels
 
 
 @pytest.mark.parametrize(("names", "labels"), [("012345678", [0]), ("01234567890", [0]), ("0123456789", [10])])

@@ -71,7 +71,7 @@ def test_a_model_on_which_the_check_is_blind_is_not_published(
     verification = publish(request_for(tmp_path / "artifacts", "onnx", model=uniform_model), *examples)
 
     (failure,) = verification.failures_of(verification.artifacts[0])
-    assert failure.startswith("sensitivity: the verification of model.onnx is blind: ")
+    assert failure.startswith("sensitivity: the sensitivity check of model.onnx failed: ")
     assert not (tmp_path / "artifacts").exists()
 
 
@@ -130,13 +130,14 @@ def test_measuring_leaves_the_file_as_it_was(published_copy: Path, kind: Format,
 
 
 @pytest.mark.parametrize("kind", [Format.ONNX, Format.TFLITE])
-def test_a_nearly_uniform_model_is_reported_as_blind(uniform: Path, kind: Format) -> None:
+def test_a_nearly_uniform_model_fails_its_sensitivity_check(uniform: Path, kind: Format) -> None:
     found = measured(uniform, kind)
 
     assert not found.passed
     assert found.smallest_seen is None
     assert (
-        f"the verification of model.{kind} is blind: a fault planted in its most influential weight" in found.sentence
+        f"the sensitivity check of model.{kind} failed: an injected fault in its most influential weight"
+        in found.sentence
     )
     assert "(channel × 1.01, sign of its strongest weight flipped, channel zeroed)" in found.sentence
     assert "train the model until it answers different images differently, or give images on which it does" in (
@@ -161,7 +162,7 @@ def test_a_label_that_changes_by_chance_is_no_sight_of_a_fault(published: Path) 
     assert not any(sight.seen for sight in found.faults.values())
 
 
-def test_a_judge_that_always_passes_is_reported_as_blind(published: Path) -> None:
+def test_a_judge_that_always_passes_fails_its_sensitivity_check(published: Path) -> None:
     def blind(folder: Path, artifact: Artifact, reference: Reference) -> Parity:
         tolerance = Tolerance(probability=math.inf, logit=math.inf, flips=len(reference.labels))
         return dataclasses.replace(as_verified(folder, artifact, reference), tolerance=tolerance)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from scripts.terminal.console import Console
-from scripts.terminal.progress import SearchProgress, TrainingProgress, counted, describe
+from scripts.terminal.progress import SearchProgress, TrainingProgress, count_of, describe
 from tuning.loop.journal import AttemptLost, Suggestion
 from tuning.records import Epoch, SearchConfig, TrialRecord, TrialStatus
 from tuning.settings import Objective, TrainingSettings
@@ -193,7 +193,7 @@ def test_a_training_that_goes_on_counts_from_there(console: Console) -> None:
 
 
 def test_one_is_no_plural() -> None:
-    assert [counted(number, "trial") for number in (0, 1, 2)] == ["0 trials", "1 trial", "2 trials"]
+    assert [count_of(number, "trial") for number in (0, 1, 2)] == ["0 trials", "1 trial", "2 trials"]
 
 
 def test_a_tiny_loss_is_not_zero(console: Console) -> None:

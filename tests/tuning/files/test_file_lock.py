@@ -24,12 +24,12 @@ COUNT = """
 import sys, time
 from pathlib import Path
 from tuning.errors import InputError
-from tuning.files.file_lock import locked_file
+from tuning.files.file_lock import lock_file
 folder = Path(sys.argv[1])
 for _ in range(30):
     while True:
         try:
-            with locked_file(folder / ".lock", busy="busy"):
+            with lock_file(folder / ".lock", busy="busy"):
                 number = int((folder / "number").read_text())
                 time.sleep(0.001)
                 (folder / "number").write_text(str(number + 1))
@@ -40,8 +40,8 @@ for _ in range(30):
 HOLD = """
 import sys, time
 from pathlib import Path
-from tuning.files.file_lock import locked_file
-with locked_file(Path(sys.argv[1]) / ".lock", busy="busy"):
+from tuning.files.file_lock import lock_file
+with lock_file(Path(sys.argv[1]) / ".lock", busy="busy"):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -56,7 +56,7 @@ def start(program: str, folder: Path, before: str = "") -> subprocess.Popen[str]
 
 
 def test_nothing_is_left_of_a_lock(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), file_lock.locked_file(tmp_path / ".lock", busy="busy"):
+    with pytest.raises(KeyboardInterrupt), file_lock.lock_file(tmp_path / ".lock", busy="busy"):
         raise KeyboardInterrupt
 
     assert list(tmp_path.iterdir()) == []
@@ -74,11 +74,11 @@ def test_a_lock_that_another_process_holds_is_busy_until_it_is_gone(
     assert holder.stdout.readline() == "held\n"
 
     with pytest.raises(file_lock.InputError, match="it is busy"):
-        file_lock.locked_file(tmp_path / ".lock", busy="it is busy").__enter__()
+        file_lock.lock_file(tmp_path / ".lock", busy="it is busy").__enter__()
     holder.send_signal(signal.SIGKILL)
     holder.communicate()
 
-    with file_lock.locked_file(tmp_path / ".lock", busy="it is busy"):
+    with file_lock.lock_file(tmp_path / ".lock", busy="it is busy"):
         pass
     assert list(tmp_path.iterdir()) == []
 
@@ -121,7 +121,7 @@ def test_a_link_in_the_place_of_a_lock_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / ".lock").symlink_to(tmp_path / "elsewhere")
 
     with pytest.raises(OSError, match="symbolic links"):
-        file_lock.locked_file(tmp_path / ".lock", busy="busy").__enter__()
+        file_lock.lock_file(tmp_path / ".lock", busy="busy").__enter__()
     assert not (tmp_path / "elsewhere").exists()
 
 
@@ -129,5 +129,5 @@ def test_litter_of_an_earlier_version_is_no_lock(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(file_lock, "has_locks", lambda folder: False)
     (tmp_path / ".lock").touch()
 
-    with file_lock.locked_file(tmp_path / ".lock", busy="busy"):
+    with file_lock.lock_file(tmp_path / ".lock", busy="busy"):
         pass

@@ -60,7 +60,7 @@ def test_a_suggestion_is_under_way_until_its_trial_has_ended(state, make_trial, 
     search = begun(state())
     assert list(search.under_way) == ["0000"]
     search.replay(EpochReported(trial_id="0000", number=1, epoch=make_epoch()))
-    assert (search.reported("0000"), search.goes_on("0000", 1)) == (1, True)
+    assert (search.count_epochs("0000"), search.goes_on("0000", 1)) == (1, True)
     search.replay(AttemptLost(trial_id="0000", reason="killed", seconds=2.0))
     assert [lost.seconds for lost in search.lost["0000"]] == [2.0]
     ended(search, make_trial, "0000")

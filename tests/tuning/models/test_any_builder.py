@@ -44,13 +44,13 @@ class Program(Asking):
                 known = next(left, None)
                 if known is None:
                     questions.append(domain)
-                    return domain.listed()[0]
+                    return domain.list_values()[0]
                 return known
 
             hp = RecordingHyperParameters(choose)
             self.ask(hp)
             if questions:
-                waiting += [(*answers, value) for value in questions[0].listed()]
+                waiting += [(*answers, value) for value in questions[0].list_values()]
             else:
                 yield hp.point
 

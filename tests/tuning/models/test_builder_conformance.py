@@ -54,7 +54,7 @@ class Linear:
     def default_configuration(self):
         return {"units": 8, "rate": 0.003}
 
-    def built(self, plan):
+    def build_model(self, plan):
         hp = RecordingHyperParameters(answering(plan.hyperparameters))
         units, rate = self.ask(hp)
         shape, classes = self._task
@@ -98,7 +98,7 @@ def builder(request, tiny, search_data):
 def test_every_builder_is_among_them():
     modules = [import_module(f"{models.__name__}.{name}") for name in names_in(models.__name__)]
     found = {each for module in modules for each in vars(module).values() if inspect.isclass(each)}
-    builders = {each for each in found if hasattr(each, "built") and hasattr(each, "ask")} - {ModelBuilder}
+    builders = {each for each in found if hasattr(each, "build_model") and hasattr(each, "ask")} - {ModelBuilder}
     assert builders == set(MADE) - {Linear}
 
 
@@ -118,7 +118,7 @@ def test_a_point_is_parsed_from_its_texts(builder):
 
 def test_a_drawn_point_is_the_model_s(builder):
     drawn = draw(builder, Drawing(seed=3), KnownSpace()).point.values
-    built = builder.built(TrainingPlan(hyperparameters=drawn, settings=builder.trial_settings(1), seed=0))
+    built = builder.build_model(TrainingPlan(hyperparameters=drawn, settings=builder.trial_settings(1), seed=0))
     assert built.hyperparameters == drawn
     assert built.model.compiled
     assert built.batch_size >= 1

@@ -217,7 +217,7 @@ def test_texts_that_mean_no_point_are_refused(name, text, message):
 
 def test_the_batch_size_is_the_configuration_s():
     plan = TrainingPlan(hyperparameters={"batch_size": 64}, settings=TrainingSettings(epochs=1), seed=0)
-    assert MNIST.built(plan).batch_size == 64
+    assert MNIST.build_model(plan).batch_size == 64
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from tuning.errors import InputError
 from tuning.models.feeding import feed_for
 from tuning.settings import Labels
 from tuning.training.input_pipeline import epoch_batches, training_batches, validation_batches
-from tuning.training.own_fit import encoded_labels, scaled_pixels
+from tuning.training.own_fit import encode_labels, scale_pixels
 
 pytestmark = pytest.mark.slow
 layers = keras.layers
@@ -62,7 +62,7 @@ def test_images_are_handed_over_in_the_shape_that_the_model_takes(shape: Any, wa
         steps_per_epoch=3,
         shuffle=False,
     )
-    assert scaled_pixels(examples, found).shape == (12, *(handed if handed is not None else shape))
+    assert scale_pixels(examples, found).shape == (12, *(handed if handed is not None else shape))
 
 
 def test_every_pixel_keeps_its_place_in_a_row() -> None:
@@ -143,7 +143,7 @@ def test_labels_go_to_the_outputs_of_their_names(as_list: bool, kind: str, one_h
     model.fit(
         batches, steps_per_epoch=3, validation_data=validation_batches(examples, feed=found), verbose=0, shuffle=False
     )
-    handed = encoded_labels(LABELS, found)
+    handed = encode_labels(LABELS, found)
     shapes = [values.shape for values in handed] if as_list else {name: values.shape for name, values in handed.items()}
     width = (12, 3) if one_hot else (12,)
     assert shapes == ([(12,), width] if as_list else {"kind": width, "size": (12,)})

@@ -107,7 +107,7 @@ def test_only_hyperparameters_with_an_effect_are_recorded(search_data: SearchDat
         hyperparameters={"deep": False, "depth": 3, "units": 8}, settings=builder.trial_settings(1), seed=0
     )
 
-    assert builder.built(plan).hyperparameters == {"deep": False, "units": 8}
+    assert builder.build_model(plan).hyperparameters == {"deep": False, "units": 8}
 
 
 def test_nothing_is_added_to_a_user_s_training(search_data: SearchData) -> None:
@@ -307,7 +307,9 @@ def test_mixed_precision_that_a_user_s_file_sets_stays(search_data: SearchData) 
     try:
         builder = made(dense, search_data)
         require_trainable(builder, search_data, config())
-        built = builder.built(TrainingPlan(hyperparameters={"units": 4}, settings=builder.trial_settings(1), seed=0))
+        built = builder.build_model(
+            TrainingPlan(hyperparameters={"units": 4}, settings=builder.trial_settings(1), seed=0)
+        )
         policies = {layer.dtype_policy.name for layer in built.model.layers}
     finally:
         keras.config.set_dtype_policy("float32")
@@ -367,7 +369,7 @@ def test_one_batch_size_is_fixed(search_data: SearchData) -> None:
     builder = made(dense, search_data, wishes=Wishes(batch_sizes=(48,)))
     plan = TrainingPlan(hyperparameters=builder.default_configuration(), settings=builder.trial_settings(1), seed=0)
 
-    assert builder.built(plan).batch_size == 48
+    assert builder.build_model(plan).batch_size == 48
     assert "batch_size" not in builder.described_space()
 
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from tuning.errors import InputError
 from tuning.plugins.tensorboard_logs import tensorboard_factory
-from tuning.plugins.user_callbacks import TrialContext, made_by
+from tuning.plugins.user_callbacks import TrialContext, make_callbacks
 
 HYPERPARAMETERS = {"units": 8, "rate": 0.01, "pool": "max", "bias": True}
 
@@ -34,7 +34,7 @@ def fit(factory: Any, *, first_epoch: int = 0, epochs: int = 3) -> None:
         initial_epoch=first_epoch,
         epochs=epochs,
         verbose=0,
-        callbacks=made_by((factory,), context),
+        callbacks=make_callbacks((factory,), context),
     )
 
 

@@ -9,7 +9,7 @@ import keras
 import pytest
 
 from tuning.errors import InputError
-from tuning.plugins.user_callbacks import TrialContext, load_factories, made_by
+from tuning.plugins.user_callbacks import TrialContext, load_factories, make_callbacks
 
 
 @pytest.fixture
@@ -27,18 +27,18 @@ def test_a_factory_is_told_of_the_training(context: TrialContext) -> None:
         seen.append(trial)
         return keras.callbacks.Callback()
 
-    assert len(made_by((factory, factory), context)) == 2
+    assert len(make_callbacks((factory, factory), context)) == 2
     assert seen == [context, context]
     assert context.folder.is_dir()
 
 
 def test_without_factories_nothing_is_made(context: TrialContext) -> None:
-    assert made_by((), context) == []
+    assert make_callbacks((), context) == []
     assert not context.folder.exists()
 
 
 def test_a_factory_may_make_several(context: TrialContext) -> None:
-    made = made_by((lambda trial: [keras.callbacks.Callback(), keras.callbacks.TerminateOnNaN()],), context)
+    made = make_callbacks((lambda trial: [keras.callbacks.Callback(), keras.callbacks.TerminateOnNaN()],), context)
 
     assert [type(callback) for callback in made] == [keras.callbacks.Callback, keras.callbacks.TerminateOnNaN]
 
@@ -46,7 +46,7 @@ def test_a_factory_may_make_several(context: TrialContext) -> None:
 @pytest.mark.parametrize("given", [None, "tensorboard", [3]])
 def test_anything_but_a_callback_is_refused(given: Any, context: TrialContext) -> None:
     with pytest.raises(InputError, match=r"a callback factory returned .* but must return Keras callbacks"):
-        made_by((lambda trial: given,), context)
+        make_callbacks((lambda trial: given,), context)
 
 
 def test_factories_are_found_by_their_source(tmp_path: Path, context: TrialContext) -> None:
@@ -54,7 +54,7 @@ def test_factories_are_found_by_their_source(tmp_path: Path, context: TrialConte
 
     (factory,) = load_factories([f"{tmp_path}/track.py:track"])
 
-    assert len(made_by((factory,), context)) == 1
+    assert len(make_callbacks((factory,), context)) == 1
 
 
 @pytest.mark.parametrize("made", ["5", "keras.callbacks.Callback()"])

@@ -14,7 +14,7 @@ from tuning.plugins.user_code import (
     custom_objects_in,
     load_custom_objects,
     load_object,
-    resolved,
+    resolve_source,
 )
 
 pytestmark = pytest.mark.slow
@@ -111,8 +111,8 @@ def test_a_path_becomes_absolute_and_a_module_stays(tmp_path: Path, monkeypatch:
 
     (tmp_path / "my.py").write_text("")
 
-    assert resolved("my.py:build") == f"{tmp_path.resolve()}/my.py:build"
-    assert resolved("package.my:build") == "package.my:build"
+    assert resolve_source("my.py:build") == f"{tmp_path.resolve()}/my.py:build"
+    assert resolve_source("package.my:build") == "package.my:build"
 
 
 @pytest.mark.parametrize("source", ["my.py", ":build", "my.py:", "my.py:not a name", ""])
@@ -181,4 +181,4 @@ def test_the_classes_of_a_neighbour_that_is_imported_as_a_module_are_custom_obje
 )
 def test_what_is_misspelt_is_refused_before_anything_is_imported(source: str, part: str) -> None:
     with pytest.raises(InputError, match=part):
-        resolved(source)
+        resolve_source(source)

@@ -141,7 +141,7 @@ HOLD = """
 import sys
 from pathlib import Path
 from tuning.runs.run_folder import RunFolder
-with RunFolder(path=Path(sys.argv[1])).locked(state=None):
+with RunFolder(path=Path(sys.argv[1])).lock(state=None):
     print("locked", flush=True)
     sys.stdin.read()
 """
@@ -166,7 +166,7 @@ def holder(tmp_path):
 def test_a_run_that_another_process_writes_is_refused(tmp_path, holder):
     with (
         pytest.raises(InputError, match="is being written by another process: wait for it or stop it"),
-        RunFolder(path=tmp_path).locked(state=None),
+        RunFolder(path=tmp_path).lock(state=None),
     ):
         pass
 
@@ -174,15 +174,15 @@ def test_a_run_that_another_process_writes_is_refused(tmp_path, holder):
 def test_the_lock_of_a_killed_process_is_free(tmp_path, holder):
     holder.send_signal(signal.SIGKILL)
     holder.wait()
-    with RunFolder(path=tmp_path).locked(state=None):
+    with RunFolder(path=tmp_path).lock(state=None):
         assert holder.returncode == -signal.SIGKILL
 
 
 def test_a_lock_is_released_by_an_exception_too(tmp_path):
     folder = RunFolder(path=tmp_path)
-    with pytest.raises(KeyboardInterrupt), folder.locked(state=None):
+    with pytest.raises(KeyboardInterrupt), folder.lock(state=None):
         raise KeyboardInterrupt
-    with folder.locked(state=None):
+    with folder.lock(state=None):
         assert tmp_path.exists()
 
 
@@ -191,9 +191,9 @@ def test_a_run_that_another_process_wrote_since_it_was_looked_at_is_refused(tmp_
     before = folder.state()
     write_json(folder.run_json, {"status": "finished"})
     message = "was written by another process meanwhile: run the command again"
-    with pytest.raises(InputError, match=message), folder.locked(state=before):
+    with pytest.raises(InputError, match=message), folder.lock(state=before):
         pass
-    with folder.locked(state=folder.state()):
+    with folder.lock(state=folder.state()):
         assert folder.exists
 
 

@@ -55,7 +55,7 @@ def test_a_builder_that_asks_for_nothing_has_one_point():
 
 
 def test_a_range_of_real_numbers_is_never_used_up_but_on_a_grid():
-    listed = [point(rate=(value, RATES)) for value in RATES.listed()]
+    listed = [point(rate=(value, RATES)) for value in RATES.list_values()]
 
     assert not known(*listed).is_exhausted
     assert known(*listed, lists_reals=True).is_exhausted
@@ -128,7 +128,7 @@ def test_a_walk_offers_the_values_that_lead_to_new_points():
     second = walk.values("size", SIZES)
 
     assert (True in first, False in first) == (True, False)
-    assert (second.first(), second.drawn(iter([0.0] * 21))) == (3, 3)
+    assert (second.first(), second.draw(iter([0.0] * 21))) == (3, 3)
 
 
 def test_after_a_value_that_no_point_has_everything_is_new():
@@ -150,7 +150,7 @@ def test_a_sample_follows_the_nearest_known_value():
 
     def choose(name, domain):
         asked[name] = domain
-        return 80 if name == "first" else domain.listed()[0]
+        return 80 if name == "first" else domain.list_values()[0]
 
     assert space.sample(choose) == {"first": 80, "second": 5, "third": True}
     assert asked["second"] == IntRange(low=5, high=90)

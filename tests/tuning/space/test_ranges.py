@@ -154,7 +154,7 @@ def test_a_value_lies_in_its_range_and_is_found_again_where_it_lies(domain, frac
 
 @given(ranges())
 def test_every_listed_value_lies_in_the_range_and_is_listed_once(domain):
-    listed = list(domain.listed())
+    listed = list(domain.list_values())
 
     assert all(domain.contains(value) for value in listed)
     assert len(set(listed)) == len(listed)
@@ -162,7 +162,7 @@ def test_every_listed_value_lies_in_the_range_and_is_listed_once(domain):
 
 @given(ranges(), st.floats(0, 1))
 def test_every_value_of_a_finite_range_is_listed(domain, fraction):
-    assert not is_finite(domain) or domain.at(fraction) in domain.listed()
+    assert not is_finite(domain) or domain.at(fraction) in domain.list_values()
 
 
 @given(ranges())
@@ -177,21 +177,21 @@ def test_both_ends_of_a_range_are_reached_and_never_passed(sampling):
 
     assert [whole.at(0.0), whole.at(1.0)] == [32, 512]
     assert [real.at(0.0), real.at(1.0)] == pytest.approx([1e-4, 0.1])
-    assert (real.listed()[0], real.listed()[-1], len(real.listed())) == (1e-4, 0.1, REAL_VALUES)
+    assert (real.list_values()[0], real.list_values()[-1], len(real.list_values())) == (1e-4, 0.1, REAL_VALUES)
 
 
 def test_steps_of_a_tenth_reach_one_and_hold_three_tenths():
     """Keras Tuner's reach 0.9: one divided by a tenth is a little less than ten."""
     tenths = FloatRange(low=0.0, high=1.0, step=0.1)
 
-    assert list(tenths.listed()) == [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
+    assert list(tenths.list_values()) == [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
     assert tenths.contains(0.3)
     assert not tenths.contains(0.35)
 
 
 @pytest.mark.parametrize(("sampling", "values"), [("log", [2, 4, 8, 16, 32]), ("reverse_log", [2, 18, 26, 30, 32])])
 def test_steps_on_a_logarithmic_scale_are_factors(sampling, values):
-    assert list(from_keras_tuner(lambda hp: hp.Int("size", 2, 32, step=2, sampling=sampling)).listed()) == values
+    assert list(from_keras_tuner(lambda hp: hp.Int("size", 2, 32, step=2, sampling=sampling)).list_values()) == values
 
 
 def test_small_numbers_are_drawn_as_often_as_large_ones_on_a_logarithmic_scale():

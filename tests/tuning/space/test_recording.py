@@ -81,7 +81,10 @@ def test_under_a_condition_that_does_not_hold_nothing_is_asked_for():
     seen: list = []
 
     assert asked(build).values == {"kind": "dense"}
-    assert asked(build, lambda name, domain, default: domain.listed()[-1]).values == {"kind": "convolution", "size": 5}
+    assert asked(build, lambda name, domain, default: domain.list_values()[-1]).values == {
+        "kind": "convolution",
+        "size": 5,
+    }
     assert seen == [None, 5]
 
 
@@ -93,7 +96,7 @@ def test_one_name_under_two_conditions_has_the_range_of_the_one_that_holds():
         with hp.conditional_scope("kind", ["convolution"]):
             hp.Choice("units", [4, 8])
 
-    last = asked(build, lambda name, domain, default: domain.listed()[-1])
+    last = asked(build, lambda name, domain, default: domain.list_values()[-1])
 
     assert asked(build).values == {"kind": "dense", "units": 64}
     assert last.values == {"kind": "convolution", "units": 8}
@@ -113,7 +116,7 @@ def test_a_declared_space_asks_for_all_of_itself():
     hp.Int("size", 2, 9, parent_name="pool", parent_values=[True])
 
     assert asked(ask_all(hp)).values == {"pool": False}
-    assert asked(ask_all(hp), lambda name, domain, default: domain.listed()[0]).values == {"pool": True, "size": 2}
+    assert asked(ask_all(hp), lambda name, domain, default: domain.list_values()[0]).values == {"pool": True, "size": 2}
 
 
 def test_a_configuration_answers_with_its_values():

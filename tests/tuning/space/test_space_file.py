@@ -10,7 +10,7 @@ import pytest
 from tuning.errors import InputError
 from tuning.files.bounded_files import read_toml
 from tuning.models.built_in import ClassificationTask, TunableClassifier
-from tuning.models.network import adapted, default_ranges
+from tuning.models.network import adapt_ranges, default_ranges
 from tuning.space.ranges import Choices, FloatRange, IntRange
 from tuning.space.space_file import ranges_from
 
@@ -63,7 +63,7 @@ def test_a_file_that_is_not_there_or_no_toml_is_refused(tmp_path: Path) -> None:
 def test_ranges_can_be_narrower_wider_and_fixed() -> None:
     changes = {"num_filters_1": IntRange(low=4, high=256, step=4), "dropout": Choices(values=(0,))}
 
-    ranges = adapted(RANGES, changes)
+    ranges = adapt_ranges(RANGES, changes)
 
     assert ranges["num_filters_1"] == changes["num_filters_1"]
     assert ranges["dropout"] == Choices(values=(0.0,))
@@ -74,7 +74,7 @@ def test_ranges_can_be_narrower_wider_and_fixed() -> None:
 
 
 def test_whole_numbers_stand_for_real_ones() -> None:
-    changed = adapted(RANGES, {"learning_rate": IntRange(low=1, high=2)})
+    changed = adapt_ranges(RANGES, {"learning_rate": IntRange(low=1, high=2)})
 
     assert changed["learning_rate"] == FloatRange(low=1.0, high=2.0)
 
@@ -94,4 +94,4 @@ def test_whole_numbers_stand_for_real_ones() -> None:
 )
 def test_what_no_model_can_be_built_of_is_refused(name: str, domain: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        adapted(RANGES, {name: domain})
+        adapt_ranges(RANGES, {name: domain})

@@ -213,7 +213,7 @@ def test_epochs_and_batch_size_that_a_ranking_fit_searched_are_those_of_the_retr
     winner = make_trial(hyperparameters={"units": 4, "epochs": 7, "batch_size": 16})
 
     settings = builder.retraining_settings(winner, epochs_to_best=1, examples=300)
-    built = builder.built(TrainingPlan(hyperparameters=winner.hyperparameters, settings=settings, seed=0))
+    built = builder.build_model(TrainingPlan(hyperparameters=winner.hyperparameters, settings=settings, seed=0))
 
     assert (settings.epochs, built.batch_size) == (7, 16)
 

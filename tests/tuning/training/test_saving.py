@@ -92,7 +92,7 @@ def with_layer(*own: layers.Layer) -> keras.Model:
 def kept(make: Any, data: SearchData) -> tuple[UserModel, TrainingPlan, Any, Any]:
     builder = made(lambda hp: with_layer(make()), data)
     plan = TrainingPlan(hyperparameters={}, settings=builder.trial_settings(1), seed=1)
-    model = builder.built(plan).model
+    model = builder.build_model(plan).model
     return builder, plan, model, what_can_be_kept(builder, plan, model, builder.probed)
 
 
@@ -142,7 +142,7 @@ def test_weights_are_kept_where_no_file_loads_again(
     assert path.name == "model.weights.h5"
     assert [each.name for each in tmp_path.iterdir()] == ["model.weights.h5"]
     assert why in keeps.why_weights_only
-    loaded = load_weights(builder.built(plan).model, folder)
+    loaded = load_weights(builder.build_model(plan).model, folder)
     images = np.ones((3, 28, 28, 1), np.float32)
     np.testing.assert_allclose(loaded(images), model(images), rtol=1e-5)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuning.data.array_checks import Arrays, checked_class_names
+from tuning.data.array_checks import Arrays, check_class_names
 from tuning.data.array_options import AUTO, ArrayOptions
 from tuning.data.arrays.label_forms import as_array, number_names, read_labels
 from tuning.data.arrays.tables import dataset_of
@@ -33,7 +33,7 @@ def dataset_from(
     if options.is_strict:
         return dataclasses.replace(dataset_of(arrays, name=name, class_names=class_names), arrays=options)
     if class_names is None and "class_names" in arrays:
-        class_names = checked_class_names(as_array("class_names", arrays["class_names"]))
+        class_names = check_class_names(as_array("class_names", arrays["class_names"]))
     labels = {key: arrays[key] for key in LABELS if key in arrays}
     numbered, notes = number_names({key: array for key, array in arrays.items() if NAMED.match(key)})
     if labels and ("x_train" in arrays or options.labels != AUTO):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tuning.data.array_checks import MAX_CLASSES, Array, checked_class_names, nan_note
+from tuning.data.array_checks import MAX_CLASSES, Array, check_class_names, nan_note
 from tuning.data.array_options import AUTO, NUMBERS
 from tuning.errors import InputError
 from tuning.plain_names import plain
@@ -131,7 +131,7 @@ def _names_in(array: Array) -> tuple[str, ...] | None:
     if array.ndim > 2:
         return None
     if array.dtype.kind == "U":
-        return checked_class_names(np.array(sorted({plain(str(name)) for name in np.unique(array)})), key="y_train")
+        return check_class_names(np.array(sorted({plain(str(name)) for name in np.unique(array)})), key="y_train")
     if array.ndim == 2 and array.shape[1] > 1:
         return tuple(str(label) for label in range(array.shape[1]))
     return ("False", "True") if array.dtype.kind == "b" else None

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuning.data.array_checks import Arrays, check_classes, checked_class_names
+from tuning.data.array_checks import Arrays, check_class_names, check_classes
 from tuning.data.dataset import Dataset, make_dataset, what_to_know
 from tuning.data.split import SealedSplit, Split, digest_of
-from tuning.data.targets import check_finite, checked_target, target_keys, target_names
+from tuning.data.targets import check_finite, check_target, target_keys, target_names
 from tuning.errors import InputError
 
 PARTS = ("train", "test", "validation")
@@ -44,11 +44,11 @@ def make_general_dataset(arrays: Arrays, *, name: str) -> Dataset:
 
     Inputs: `x_train`, or `x_train_NAME` for each input NAME; uint8, int32, int64, float32 or float64 (kept as
     float32), the first axis being the examples. Targets: `y_train`, or `y_train_NAME` for each output NAME, as
-    `checked_target` takes them. The same for `test`, and for `validation` if there is one. Raises InputError naming
+    `check_target` takes them. The same for `test`, and for `validation` if there is one. Raises InputError naming
     the array that is missing, unlike the training one, or holds NaN or infinity.
     """
     splits = _splits(arrays, name=name)
-    return _made(splits, name=name, class_names=())
+    return _make_dataset(splits, name=name, class_names=())
 
 
 def _is_table(inputs: NDArray[Any] | None) -> bool:
@@ -60,11 +60,11 @@ def _make_table(arrays: Arrays, *, name: str, class_names: tuple[str, ...] | Non
     """Rows of numbers, each of one class. Raises InputError as for images, where classes are concerned."""
     splits = _splits({key: array for key, array in arrays.items() if key != "class_names"}, name=name)
     if class_names is None and "class_names" in arrays:
-        class_names = checked_class_names(arrays["class_names"])
+        class_names = check_class_names(arrays["class_names"])
     count = len(class_names) if class_names is not None else int(splits["train"].labels.max()) + 1
     check_classes({f"y_{part}": split.labels for part, split in splits.items()}, count)
     names = class_names if class_names is not None else tuple(str(label) for label in range(count))
-    return _made(splits, name=name, class_names=names)
+    return _make_dataset(splits, name=name, class_names=names)
 
 
 def _splits(arrays: Arrays, *, name: str) -> dict[str, Split]:
@@ -78,7 +78,7 @@ def _splits(arrays: Arrays, *, name: str) -> dict[str, Split]:
     return splits
 
 
-def _made(splits: Mapping[str, Split], *, name: str, class_names: tuple[str, ...]) -> Dataset:
+def _make_dataset(splits: Mapping[str, Split], *, name: str, class_names: tuple[str, ...]) -> Dataset:
     return Dataset(
         name=name,
         digest=digest_of(splits),
@@ -115,8 +115,8 @@ def _require(arrays: Arrays, keys: list[str], name: str) -> None:
 
 
 def _split(arrays: Arrays, part: str, inputs: list[str], targets: list[str]) -> Split:
-    values = {key: _checked(key, arrays[key]) for key in _keys(part, inputs)}
-    answers = {key: checked_target(key, arrays[key]) for key in target_keys(part, targets)}
+    values = {key: _check(key, arrays[key]) for key in _keys(part, inputs)}
+    answers = {key: check_target(key, arrays[key]) for key in target_keys(part, targets)}
     first = next(iter(answers))
     for key, array in (*values.items(), *answers.items()):
         if len(array) != len(answers[first]):
@@ -132,7 +132,7 @@ def _split(arrays: Arrays, part: str, inputs: list[str], targets: list[str]) -> 
     return Split(images=single[..., np.newaxis] if is_grey else single, labels=labels)
 
 
-def _checked(key: str, array: NDArray[Any]) -> NDArray[Any]:
+def _check(key: str, array: NDArray[Any]) -> NDArray[Any]:
     if array.dtype == np.float64:
         # What becomes infinite here is counted below.
         with np.errstate(over="ignore"):

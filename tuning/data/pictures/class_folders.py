@@ -62,7 +62,7 @@ def find_classes(root: Path) -> Classes:
     return Classes(
         names=names,
         folder_names=tuple(path.name for path in kept),
-        notes=(*_empty(folders, kept), *_alike(names), *_nested(kept)),
+        notes=(*_empty(folders, kept), *_alike(names), *_note_nested(kept)),
     )
 
 
@@ -122,7 +122,7 @@ def _alike(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"the classes {pair} differ in case only" for pair in pairs)
 
 
-def _nested(folders: Sequence[Path]) -> tuple[str, ...]:
+def _note_nested(folders: Sequence[Path]) -> tuple[str, ...]:
     """A note where no class has pictures of its own: its folders may be the classes that were meant."""
     if any(not inside.is_dir() for path in folders for inside in visible(path)):
         return ()

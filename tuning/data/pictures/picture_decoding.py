@@ -43,7 +43,7 @@ class Header:
 
 def read_header(content: bytes) -> Header:
     """Size and kind of a picture, without decoding it. Raises UnreadableError."""
-    with _opened(content) as picture:
+    with _open(content) as picture:
         width, height = picture.size
         # Asked for what it says of itself, a PNG is decoded as a whole.
         says_something = picture.format != "PNG" or any(name in content for name in PNG_REMARKS)
@@ -55,12 +55,12 @@ def read_header(content: bytes) -> Header:
 def decode(content: bytes, shape: tuple[int, int, int]) -> Pixels:
     """The picture as uint8 of `shape` (height, width, channels). Raises UnreadableError."""
     height, width, channels = shape
-    with _opened(content) as opened, _one_large(opened):
+    with _open(content) as opened, _one_large(opened):
         ImageOps.exif_transpose(opened, in_place=True)
-        return _fitted(flatten(opened), height, width, channels)
+        return _fit(flatten(opened), height, width, channels)
 
 
-def _fitted(picture: Image.Image, height: int, width: int, channels: int) -> Pixels:
+def _fit(picture: Image.Image, height: int, width: int, channels: int) -> Pixels:
     if channels == 1:
         picture = picture.convert("L")
     if picture.size != (width, height):
@@ -104,7 +104,7 @@ def strict_pillow() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _opened(content: bytes) -> Iterator[Image.Image]:
+def _open(content: bytes) -> Iterator[Image.Image]:
     if not content:
         raise UnreadableError("holds no bytes")
     try:

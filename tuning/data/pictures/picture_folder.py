@@ -73,8 +73,8 @@ def load_picture_folder(options: FolderOptions, *, store: Path) -> Dataset:
         validation=entry.splits.get("validation"),
         warnings=(
             *listing.notes,
-            *_left_out("can't be read", corrupt),
-            *_left_out("is no picture of a class", [*survey.strangers, *listing.outside]),
+            *_note_left_out("can't be read", corrupt),
+            *_note_left_out("is no picture of a class", [*survey.strangers, *listing.outside]),
             *what_to_know(entry.splits, listing.class_names),
         ),
         skipped=tuple(corrupt),
@@ -232,7 +232,7 @@ def _refusal(reasons: Sequence[str], options: FolderOptions) -> InputError:
     )
 
 
-def _left_out(why: str, files: Sequence[str]) -> tuple[str, ...]:
+def _note_left_out(why: str, files: Sequence[str]) -> tuple[str, ...]:
     if not files:
         return ()
     return (f"left out because it {why}: {files[0]}{f', and {len(files) - 1} more' if len(files) > 1 else ''}",)

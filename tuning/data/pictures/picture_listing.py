@@ -58,7 +58,7 @@ def list_pictures(folder: Path) -> Listing:
     for part, root in layout.roots.items():
         found, remarks = match_classes(part, root, classes)
         notes += remarks
-        listed, links = _listed(part, found)
+        listed, links = _list_pictures(part, found)
         notes += links
         if not listed:
             raise InputError(f"{root} holds no pictures: add some or remove the folder")
@@ -74,7 +74,7 @@ def list_pictures(folder: Path) -> Listing:
     )
 
 
-def _listed(part: str, folders: Sequence[ClassFolder]) -> tuple[list[ListedPicture], tuple[str, ...]]:
+def _list_pictures(part: str, folders: Sequence[ClassFolder]) -> tuple[list[ListedPicture], tuple[str, ...]]:
     """The pictures of a part, and notes on links in class folders that lead to what is read already.
 
     Raises InputError for two classes that are one folder.
@@ -104,14 +104,14 @@ def _check_names(folder: Path, paths: Sequence[Path]) -> None:
     own = folder.resolve().name
     if flaw(own):
         raise InputError(f"the name of the folder {readable(own)} {flaw(own)}: rename it")
-    flawed = dict.fromkeys(part for path in paths if flaw(str(path)) for part in _flawed(path.relative_to(folder)))
+    flawed = dict.fromkeys(part for path in paths if flaw(str(path)) for part in _find_flawed(path.relative_to(folder)))
     if flawed:
         first, *others = flawed
         more = f" (and {len(others)} more)" if others else ""
         raise InputError(f"the name of {readable(str(folder / first))} {flaw(first.name)}{more}: rename it")
 
 
-def _flawed(path: Path) -> list[Path]:
+def _find_flawed(path: Path) -> list[Path]:
     """The outermost folder on the path, or the file itself, whose name is flawed."""
     return [part for part in (*reversed(path.parents), path) if flaw(part.name)][:1]
 

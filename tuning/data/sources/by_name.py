@@ -30,12 +30,12 @@ def load_dataset(name: str) -> Dataset:
     """
     if name not in dataset_names():
         raise InputError(f"unknown dataset {name}: choose one of {', '.join(dataset_names())}, or give `data` FILE.npz")
-    return _named(name).load()
+    return _find_source(name).load()
 
 
 def needs_keras(name: str) -> bool:
     """Whether loading the data set of that name goes through Keras, whose import takes seconds."""
-    return name in dataset_names() and _named(name).through_keras and DATA_DIR_VARIABLE not in os.environ
+    return name in dataset_names() and _find_source(name).through_keras and DATA_DIR_VARIABLE not in os.environ
 
 
 def path_source(path: Path, *, is_folder: bool) -> PathSource:
@@ -49,6 +49,6 @@ def path_source(path: Path, *, is_folder: bool) -> PathSource:
     return sources[FOLDER] if is_folder else sources.get(path.suffix.lower(), sources[OTHER])
 
 
-def _named(name: str) -> NamedSource:
+def _find_source(name: str) -> NamedSource:
     source: NamedSource = load_from(_NAMED, name, "SOURCE", what="dataset")
     return source

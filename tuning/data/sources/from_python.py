@@ -16,10 +16,10 @@ from tuning.data.array_checks import (
     Array,
     Classes,
     Pixels,
+    check_class_names,
     check_classes,
-    checked_class_names,
-    checked_images,
-    checked_labels,
+    check_images,
+    check_labels,
 )
 from tuning.data.array_options import DEFAULT, ArrayOptions
 from tuning.data.arrays.array_data import dataset_from
@@ -58,7 +58,7 @@ def from_arrays(
         named = images if isinstance(images, Mapping) else {"": images}
         arrays |= {f"x_{part}{f'_{key}' if key else ''}": np.asarray(values) for key, values in named.items()}
         arrays[f"y_{part}"] = as_array(f"y_{part}", labels)
-    names = checked_class_names(np.array(class_names)) if class_names is not None else None
+    names = check_class_names(np.array(class_names)) if class_names is not None else None
     return dataset_from(arrays, name=name, class_names=names, options=options)
 
 
@@ -72,7 +72,7 @@ def from_tf_data(
     read once, into files under `cache` that are mapped into memory; None: into a folder that goes when the program
     ends. Raises InputError for anything else, and for a disk that does not take the pixels.
     """
-    names = checked_class_names(np.array(list(class_names)))
+    names = check_class_names(np.array(list(class_names)))
     parts = {"train": training, "test": test}
     if validation is not None:
         parts["validation"] = validation
@@ -137,7 +137,7 @@ def _batches(part: str, examples: Any, class_names: Sequence[str]) -> Iterator[t
                 f"y_{part} has shape {labels.shape} for {len(images)} images: give one label for each image"
             )
         numbers = as_classes(f"y_{part}", labels, class_names)
-        yield checked_images(f"x_{part}", _as_pixels(part, images)), checked_labels(f"y_{part}", numbers)
+        yield check_images(f"x_{part}", _as_pixels(part, images)), check_labels(f"y_{part}", numbers)
 
 
 def _is_array(value: Any) -> bool:

@@ -159,7 +159,7 @@ class LocalProcesses:
             return
         connection.wait([waitable for _, worker in standing for waitable in worker.waitables], seconds)
         for place, worker in standing:
-            self._arrived.extend((place, worker, message) for message in worker.received())
+            self._arrived.extend((place, worker, message) for message in worker.read_messages())
 
     def _hand_over(self, place: _Seat, message: Any, deliver: Deliver) -> None:
         worker, task = place.worker, place.task

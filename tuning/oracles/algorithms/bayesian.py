@@ -42,7 +42,7 @@ class BayesianOracle(UnrepeatedOracle, kt.oracles.BayesianOptimizationOracle):
 
     def drawing(self) -> Drawing | None:
         drawing = super().drawing()
-        completed = self.completed()
+        completed = self.list_completed()
         if drawing is None or len(completed) < INITIAL_POINTS:
             return drawing
         candidates = self._candidates(self._values(min(completed, key=self.rank)))

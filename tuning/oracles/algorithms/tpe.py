@@ -44,12 +44,12 @@ class TPEOracle(UnrepeatedOracle):
 
     def drawing(self) -> Drawing | None:
         drawing = super().drawing()
-        if drawing is None or len(self.completed()) < INITIAL_POINTS:
+        if drawing is None or len(self.list_completed()) < INITIAL_POINTS:
             return drawing
         self._catch_up()
         self._study.sampler = _sampler(derive_seed(self.seed, "tpe", len(self.space)))
         asked = self._study.ask()
-        wanted = self.space.sample(lambda name, domain: _suggested(asked, name, domain))
+        wanted = self.space.sample(lambda name, domain: _suggest(asked, name, domain))
         # Optuna notes more of a trial that it was asked for than a journal holds: only `_catch_up` adds to the study.
         self._study.tell(asked, state=optuna.trial.TrialState.FAIL)
         return dataclasses.replace(drawing, wanted=wanted)
@@ -101,7 +101,7 @@ def _distribution(domain: Range) -> Any:
         return optuna.distributions.FloatDistribution(0.0, 1.0)
     if isinstance(domain, IntRange) and domain.step == 1:
         return optuna.distributions.FloatDistribution(0.0, 1.0)
-    last = len(domain.listed()) - 1
+    last = len(domain.list_values()) - 1
     if isinstance(domain, Choices) and not domain.is_ordered:
         return optuna.distributions.CategoricalDistribution(tuple(range(last + 1)))
     return optuna.distributions.IntDistribution(0, last)
@@ -117,12 +117,12 @@ def _coordinate(domain: Range, value: Value) -> float | int:
     if isinstance(_distribution(domain), optuna.distributions.FloatDistribution):
         return place
     # A value's place is the middle of its share.
-    return round(place * len(domain.listed()) - 0.5)
+    return round(place * len(domain.list_values()) - 0.5)
 
 
-def _suggested(asked: Any, name: str, domain: Range) -> Value:
+def _suggest(asked: Any, name: str, domain: Range) -> Value:
     if is_fixed(domain):
-        return domain.listed()[0]
+        return domain.list_values()[0]
     distribution = _distribution(domain)
     parameter = _parameter(name, distribution)
     if isinstance(distribution, optuna.distributions.FloatDistribution):
@@ -131,4 +131,4 @@ def _suggested(asked: Any, name: str, domain: Range) -> Value:
         number: int = asked.suggest_categorical(parameter, distribution.choices)
     else:
         number = asked.suggest_int(parameter, 0, distribution.high)
-    return domain.listed()[number]
+    return domain.list_values()[number]

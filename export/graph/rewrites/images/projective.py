@@ -34,10 +34,10 @@ def _transform(node: Any, inputs: Sequence[Any]) -> Sequence[Any] | None:
 
 
 def _nearest(images: Any, rows: Any, columns: Any, fill: Any) -> Any:
-    return _read(images, _rounded(rows), _rounded(columns), fill)
+    return _read(images, _round(rows), _round(columns), fill)
 
 
-def _rounded(values: Any) -> Any:
+def _round(values: Any) -> Any:
     """Halves away from zero, as in C."""
     return tf.sign(values) * tf.floor(tf.abs(values) + 0.5)
 
@@ -61,11 +61,11 @@ def _read(images: Any, rows: Any, columns: Any, fill: Any) -> Any:
     return tf.where(inside[..., tf.newaxis], tf.gather(flat, at, axis=1, batch_dims=1), fill)
 
 
-def _clipped(values: Any, size: int) -> Any:
+def _clip(values: Any, size: int) -> Any:
     return tf.clip_by_value(values, 0.0, size - 1.0)
 
 
-def _reflected(values: Any, size: int) -> Any:
+def _reflect(values: Any, size: int) -> Any:
     """[abcd] → [dcba|abcd|dcba]."""
     if size == 1:
         return tf.zeros_like(values)
@@ -74,22 +74,22 @@ def _reflected(values: Any, size: int) -> Any:
     low = tf.where(low < -size, low + twice, -low - 1)
     high = values - twice * tf.floor(values / twice)
     high = tf.where(high >= size, twice - high - 1, high)
-    return _clipped(tf.where(values < 0, low, tf.where(values > size - 1, high, values)), size)
+    return _clip(tf.where(values < 0, low, tf.where(values > size - 1, high, values)), size)
 
 
-def _wrapped(values: Any, size: int) -> Any:
+def _wrap(values: Any, size: int) -> Any:
     """[abcd] → [abcd|abcd|abcd]."""
     if size == 1:
         return tf.zeros_like(values)
     low = values + size * (tf.floor(-values / (size - 1.0)) + 1)
     high = values - size * tf.floor(values / (size - 1.0))
-    return _clipped(tf.where(values < 0, low, tf.where(values > size - 1, high, values)), size)
+    return _clip(tf.where(values < 0, low, tf.where(values > size - 1, high, values)), size)
 
 
 _FILLS: Mapping[str, Callable[[Any, int], Any]] = {
     "CONSTANT": lambda values, size: values,
-    "NEAREST": _clipped,
-    "REFLECT": _reflected,
-    "WRAP": _wrapped,
+    "NEAREST": _clip,
+    "REFLECT": _reflect,
+    "WRAP": _wrap,
 }
 REWRITES = {"ImageProjectiveTransformV3": _transform}

@@ -17,7 +17,7 @@ from tensorflow.python.framework import tensor_util
 def _multiply(node: Any, inputs: Sequence[Any]) -> Sequence[Any] | None:
     image, *settings = inputs
     _, height, width, _ = image.shape
-    constants = [_known(tensor) for tensor in settings]
+    constants = [_known_value(tensor) for tensor in settings]
     if height is None or width is None or any(value is None for value in constants):
         return None
     rows, columns = _weights(node, constants, height, width)
@@ -27,13 +27,13 @@ def _multiply(node: Any, inputs: Sequence[Any]) -> Sequence[Any] | None:
     return [tf.transpose(x, (0, 1, 3, 2))]
 
 
-def _known(tensor: Any) -> np.ndarray | None:
+def _known_value(tensor: Any) -> np.ndarray | None:
     """The tensor's value if it follows from static shapes, as the scale does that TensorFlow divides from two sizes."""
     if tensor.op.type == "RealDiv":
-        over, under = map(_known, tensor.op.inputs)
+        over, under = map(_known_value, tensor.op.inputs)
         return None if over is None or under is None else over / under
     if tensor.op.type == "Cast":
-        value = _known(tensor.op.inputs[0])
+        value = _known_value(tensor.op.inputs[0])
         return None if value is None else value.astype(tensor.dtype.as_numpy_dtype)
     if tensor.op.type == "StridedSlice":
         shape = tensor_util.constant_value_as_shape(tensor)
@@ -47,12 +47,12 @@ def _weights(node: Any, constants: Sequence[Any], height: int, width: int) -> tu
     with tf.init_scope():
         along_rows = np.eye(height, dtype=np.float32)[:, :, None, None] * np.ones((1, 1, width, 1), np.float32)
         along_columns = np.eye(width, dtype=np.float32)[:, None, :, None] * np.ones((1, height, 1, 1), np.float32)
-        rows = _resized(node, along_rows, constants)[:, :, 0, 0].T
-        columns = _resized(node, along_columns, constants)[:, 0, :, 0].T
+        rows = _resize(node, along_rows, constants)[:, :, 0, 0].T
+        columns = _resize(node, along_columns, constants)[:, 0, :, 0].T
     return rows, columns
 
 
-def _resized(node: Any, images: np.ndarray, constants: Sequence[Any]) -> np.ndarray:
+def _resize(node: Any, images: np.ndarray, constants: Sequence[Any]) -> np.ndarray:
     """What TensorFlow's operator answers."""
     graph = tf.Graph()
     with graph.as_default():

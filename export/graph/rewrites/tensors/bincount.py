@@ -10,7 +10,7 @@ import tensorflow as tf
 
 def _sum_one_hot(node: Any, inputs: Sequence[Any]) -> Sequence[Any] | None:
     values, size, weights = inputs
-    depth = _known(size)
+    depth = _known_size(size)
     if depth is None or values.shape.rank != 2:
         return None
     hits = tf.one_hot(values, depth, dtype=weights.dtype)
@@ -21,7 +21,7 @@ def _sum_one_hot(node: Any, inputs: Sequence[Any]) -> Sequence[Any] | None:
     return [counts]
 
 
-def _known(size: Any) -> int | None:
+def _known_size(size: Any) -> int | None:
     """The number of bins, if it is known: often the smaller of a limit and a larger number that is no less."""
     if size.op.type != "Minimum":
         value = tf.get_static_value(size)

@@ -17,14 +17,14 @@ def _multiply_up(node: Any, inputs: Sequence[Any]) -> Sequence[Any] | None:
     backwards = node.attr["reverse"].b
     values = tf.reverse(values, [at]) if backwards else values
     if node.attr["exclusive"].b:
-        values = _moved(values, at, 1)
+        values = _shift(values, at, 1)
     step = 1
     while step < size:
-        values, step = values * _moved(values, at, step), 2 * step
+        values, step = values * _shift(values, at, step), 2 * step
     return [tf.reverse(values, [at]) if backwards else values]
 
 
-def _moved(values: Any, axis: int, step: int) -> Any:
+def _shift(values: Any, axis: int, step: int) -> Any:
     """Every value `step` places later, behind as many ones."""
     kept, gone = tf.split(values, [values.shape[axis] - step, step], axis=axis)
     return tf.concat([tf.ones_like(gone), kept], axis=axis)

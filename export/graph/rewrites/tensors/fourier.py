@@ -102,14 +102,14 @@ def _along(parts: Complex, axis: int, *, inverse: bool, size: int | None = None)
     turns = np.outer(np.arange(length), np.arange(size if size is not None else length)) % length / length
     waves = np.exp((2j if inverse else -2j) * np.pi * turns) / (length if inverse else 1)
     cosine, sine = tf.constant(waves.real.astype(np.float32)), tf.constant(waves.imag.astype(np.float32))
-    real, imaginary = (_moved(part, axis) for part in parts)
+    real, imaginary = (_swap_last(part, axis) for part in parts)
     return (
-        _moved(tf.matmul(real, cosine) - tf.matmul(imaginary, sine), axis),
-        _moved(tf.matmul(real, sine) + tf.matmul(imaginary, cosine), axis),
+        _swap_last(tf.matmul(real, cosine) - tf.matmul(imaginary, sine), axis),
+        _swap_last(tf.matmul(real, sine) + tf.matmul(imaginary, cosine), axis),
     )
 
 
-def _moved(values: Any, axis: int) -> Any:
+def _swap_last(values: Any, axis: int) -> Any:
     """With the axis in the place of the last one, and the other way round."""
     return values if axis == -1 else tf.linalg.matrix_transpose(values)
 
@@ -120,7 +120,7 @@ def _of_rows(operator: Any) -> Complex | None:
     size = tf.get_static_value(length)
     if size is None or rows.shape[-1] is None:
         return None
-    rows = _fitted(rows, int(size[0]))
+    rows = _fit(rows, int(size[0]))
     return _along((rows, tf.zeros_like(rows)), -1, inverse=False, size=int(size[0]) // 2 + 1)
 
 
@@ -131,7 +131,7 @@ def _to_rows(node: Any, inputs: Sequence[Any]) -> Sequence[Any] | None:
     if size is None or parts is None or parts[0].shape[-1] is None:
         return None
     count = int(size[0])
-    real, imaginary = (_fitted(part, count // 2 + 1) for part in parts)
+    real, imaginary = (_fit(part, count // 2 + 1) for part in parts)
     # Every number but the first, and of an even count the last, represents its conjugate too.
     weights = np.full(count // 2 + 1, 2.0)
     weights[0] = 1.0
@@ -145,7 +145,7 @@ def _to_rows(node: Any, inputs: Sequence[Any]) -> Sequence[Any] | None:
     ]
 
 
-def _fitted(values: Any, size: int) -> Any:
+def _fit(values: Any, size: int) -> Any:
     """So many numbers of the last axis: cut, or with zeros behind them."""
     length = values.shape[-1]
     if length >= size:

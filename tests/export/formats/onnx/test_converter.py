@@ -22,8 +22,8 @@ from export.errors import InputError
 from export.formats.onnx import converter as onnx_converter
 from export.formats.onnx.converter import ConversionError, OnnxConverter
 from export.formats.onnx.writer import convert
-from export.formats.source import opened
-from export.formats.tflite.writer import saved_model
+from export.formats.source import open_source
+from export.formats.tflite.writer import write_saved_model
 from export.model.serving import load_serving_model
 
 pytestmark = pytest.mark.slow
@@ -153,7 +153,7 @@ def test_it_ends_with_its_parent_however_that_ends(child: Callable[..., Any], en
 def test_a_network_with_two_convolutions_is_turned_around_once(save_layers: Callable[..., Path]) -> None:
     path = save_layers(layers.Conv2D(4, 3), layers.MaxPooling2D(2), layers.BatchNormalization(), layers.Conv2D(3, 3))
 
-    with opened(load_serving_model(path), opset=17) as source:
+    with open_source(load_serving_model(path), opset=17) as source:
         graph = onnx.load_from_string(source.once(convert)).graph
 
     makers = {name: node for node in graph.node for name in node.output}
@@ -170,9 +170,9 @@ def test_a_network_with_two_convolutions_is_turned_around_once(save_layers: Call
 
 @pytest.mark.slow
 def test_a_source_is_made_once_and_leaves_nothing_behind(serving: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    with opened(serving, opset=17) as source:
+    with open_source(serving, opset=17) as source:
         first, again = source.once(convert), source.once(convert)
-        path, second = source.once(saved_model), source.once(saved_model)
+        path, second = source.once(write_saved_model), source.once(write_saved_model)
 
         assert first is again
         assert path == second

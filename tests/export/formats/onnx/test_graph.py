@@ -17,7 +17,7 @@ from export.formats.onnx.graph import (
     drop_repeats,
     read_pixels_quickly,
     round_weights,
-    tidied,
+    tidy,
 )
 from export.formats.onnx.maker import make_float16
 
@@ -105,7 +105,7 @@ def test_two_dense_layers_that_share_their_weights_each_get_their_own_order() ->
     original = model_of(nodes, IMAGES, {"y": 6, "z": 6}, kernel=KERNEL, shape=TO_ROWS)
     expected = answers(original, IMAGES)
 
-    changed = tidied(absorb_transposes(original))
+    changed = tidy(absorb_transposes(original))
 
     assert operators(changed) == {"Reshape": 2, "MatMul": 2}
     np.testing.assert_allclose(answers(changed, IMAGES), expected, rtol=1e-5, atol=1e-5)
@@ -158,7 +158,7 @@ def loop_model() -> Any:
     return model_of(nodes, ROWS, {"y": 6}, zero=np.array(0, np.float32), unused=SQUARE)
 
 
-@pytest.mark.parametrize("change", [absorb_transposes, bypass_half_casts, tidied])
+@pytest.mark.parametrize("change", [absorb_transposes, bypass_half_casts, tidy])
 def test_a_graph_with_others_inside_keeps_its_nodes_and_names(change: Any) -> None:
     original = loop_model()
     nodes = [one.SerializeToString() for one in original.graph.node]
@@ -279,7 +279,7 @@ def messy() -> Any:
 
 
 def test_a_tidied_graph_has_short_names_in_order_and_nothing_superfluous() -> None:
-    changed = tidied(messy())
+    changed = tidy(messy())
 
     assert [one.op_type for one in changed.graph.node] == ["MatMul", "Relu", "Relu"]
     assert [list(one.output) for one in changed.graph.node] == [["dense/MatMul"], ["dense/Relu"], ["y"]]
@@ -296,7 +296,7 @@ def test_a_tidied_graph_has_short_names_in_order_and_nothing_superfluous() -> No
 def test_names_that_would_become_the_same_get_numbers() -> None:
     nodes = [node("Relu", "x", "relu__1"), node("Neg", "relu__1", "relu__2"), node("Relu", "relu__2", "y")]
 
-    changed = tidied(model_of(nodes, ROWS, {"y": 6}))
+    changed = tidy(model_of(nodes, ROWS, {"y": 6}))
 
     assert [one.name for one in changed.graph.node] == ["relu", "relu_2", "y"]
     np.testing.assert_array_equal(answers(changed, ROWS)[0], np.zeros_like(ROWS))
@@ -384,7 +384,7 @@ def test_rounded_weights_are_restored_within_half_a_step_of_their_channel() -> N
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
 
-    rounded = tidied(round_weights(model, ["product"]))
+    rounded = tidy(round_weights(model, ["product"]))
 
     session = onnxruntime.InferenceSession(rounded.SerializeToString(), providers=["CPUExecutionProvider"])
     (restored,) = session.run(None, {"rows": np.eye(6, dtype=np.float32)})

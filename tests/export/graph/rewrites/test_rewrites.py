@@ -15,7 +15,7 @@ from export.artifact import Format
 from export.formats.format import load_part
 from export.graph.rewrites.replay import operators
 from export.graph.rewriting import rewrite
-from export.graph.tracing import trace, unrolled
+from export.graph.tracing import trace, unroll
 from export.model.serving import load_serving_model
 
 pytestmark = pytest.mark.slow
@@ -193,7 +193,7 @@ def test_recurrent_layers_loop_again_after_they_were_traced() -> None:
     model = keras.Model(image, never(keras.layers.Bidirectional(rolled)(image)))
     inner = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.LSTM)]
 
-    with unrolled(model):
+    with unroll(model):
         assert [layer.unroll for layer in inner] == [True] * len(inner)
 
     assert [layer.unroll for layer in inner] == [False] * len(inner)

@@ -22,12 +22,12 @@ def how_to_resume(record: RunRecord, folder: RunFolder, *, runs: Path) -> str:
     return _entry.command(f"{record.command}.py", "--run", folder.name, "--resume", runs=runs)
 
 
-def require_made_by(command: str, record: RunRecord, folder: RunFolder, *, runs: Path) -> None:
+def require_command(command: str, record: RunRecord, folder: RunFolder, *, runs: Path) -> None:
     """Raise InputError, with how the run is resumed, if it was made in another way."""
     if record.command != command:
         from tuning.runs.run_record import RunCommand
 
         maker = "a program" if record.command is RunCommand.COMPLETE else f"{record.command}.py"
         raise InputError(
-            f"{folder.path} was made by {maker}: go on with it by {how_to_resume(record, folder, runs=runs)}"
+            f"{folder.path} was made by {maker}: resume it with {how_to_resume(record, folder, runs=runs)}"
         )
