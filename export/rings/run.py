@@ -46,7 +46,7 @@ class CheckRequest:
 def get_ready(kind: Format) -> None:
     """Load what files of the format are judged and run with, here and wherever a ring runs them.
 
-    Does nothing where the runtime is not installed: `opened` refuses files for that.
+    Does nothing where the runtime is not installed: `open_judged` refuses files for that.
     """
     if is_installed(kind):
         for ring in rings().values():
@@ -58,7 +58,7 @@ def get_ready(kind: Format) -> None:
 def answer_and_check(request: CheckRequest) -> list[dict[str, Any]]:
     """Store what the file answers to the reference's inputs, and answer with what each ring found.
 
-    Raises as `opened` and `answer` do.
+    Raises as `open_judged` and `answer` do.
     """
     candidate = open_judged(request, map_reference(request.reference))
     store_arrays(answer(candidate), request.answers)

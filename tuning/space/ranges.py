@@ -185,7 +185,7 @@ _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
 def is_finite(domain: Range) -> bool:
-    """Whether `listed` gives all values of the range."""
+    """Whether `list_values` gives all values of the range."""
     return not isinstance(domain, FloatRange) or domain.step is not None
 
 
