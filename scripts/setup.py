@@ -135,7 +135,7 @@ def install(folder: Path, asked: Sequence[str]) -> None:
     parts = {} if moved or changed or not usable else dict(record.parts)
     missing = [name for name in wanted if name not in parts]
     if missing:
-        here = "everything is is_downloaded" if is_downloaded(folder, missing) else size(missing)
+        here = "everything is downloaded" if is_downloaded(folder, missing) else size(missing)
         print(f"setup: installing into {folder.name}: {here}", flush=True)
     if not usable:
         make(folder, wanted)
