@@ -18,7 +18,7 @@ class FormatFacts:
     `module`, `package`: what has to be installed to run a file, as Python and as pip call it.
     `writer_modules`: what has to be importable to write one, beside TensorFlow.
     `recorded`: distributions whose versions the manifest keeps, as they decide what is written.
-    `extra`: the optional dependency of this project that brings them; None if every installation has them.
+    `is_optional`: not every installation has them.
     `loading_order`: the format that loads fastest has the lowest; it is taken where any would do.
     `unoptimized`: how a file is opened without its runtime's optimizations, in words; None if these and the number of
     threads belong to the process instead of the file.
@@ -36,7 +36,7 @@ class FormatFacts:
     package: str
     writer_modules: tuple[str, ...] = ()
     recorded: tuple[str, ...] = ()
-    extra: str | None = None
+    is_optional: bool = False
     loading_order: int
     unoptimized: str | None
     loading: str | None = None

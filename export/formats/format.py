@@ -24,8 +24,6 @@ from export.artifact import Format
 from export.errors import InputError
 from export.formats.facts import FormatFacts
 
-_PROJECT = "keras-tune-export"
-
 
 def facts(kind: Format) -> FormatFacts:
     """What is known of the format. Nothing but the standard library is imported for it."""
@@ -59,8 +57,7 @@ def is_installed(kind: Format) -> bool:
 
 def how_to_install(kind: Format) -> str:
     """The command that brings the format's runtime."""
-    found = facts(kind)
-    return f"pip install {found.package}" if found.extra is None else f'pip install "{_PROJECT}[{found.extra}]"'
+    return f"pip install {facts(kind).package}"
 
 
 def require_installed(kind: Format, what: object) -> None:
@@ -71,18 +68,18 @@ def require_installed(kind: Format, what: object) -> None:
 
 def writing_modules() -> tuple[str, ...]:
     """What has to be importable to write and verify the formats that every installation has."""
-    found = [facts(kind) for kind in Format if facts(kind).extra is None]
+    found = [facts(kind) for kind in Format if not facts(kind).is_optional]
     return tuple(dict.fromkeys(name for one in found for name in (one.module, *one.writer_modules)))
 
 
 def usual_formats() -> tuple[Format, ...]:
     """Those that every installation has."""
-    return tuple(kind for kind in Format if facts(kind).extra is None)
+    return tuple(kind for kind in Format if not facts(kind).is_optional)
 
 
 def offered_formats() -> tuple[Format, ...]:
     """All formats but the optional ones whose packages are not installed here."""
-    return tuple(kind for kind in Format if facts(kind).extra is None or is_installed(kind))
+    return tuple(kind for kind in Format if not facts(kind).is_optional or is_installed(kind))
 
 
 def by_loading_order() -> tuple[Format, ...]:

@@ -25,7 +25,7 @@ def require_formats(formats: Iterable[Format], *others: str, or_else: str = "") 
     """Go on where the runtimes of these formats, and other packages, are installed; `or_else` as `hand_over` has it."""
     wanted = sorted(formats)
     for kind in wanted:
-        if facts(kind).extra is not None:
+        if facts(kind).is_optional:
             _entry.hand_over([facts(kind).module], remedy=how_to_install(kind), or_else=or_else)
     _entry.hand_over([*(facts(kind).module for kind in wanted), *others], or_else=or_else)
 

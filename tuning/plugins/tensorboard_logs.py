@@ -34,9 +34,7 @@ def tensorboard_factory(folder: Path | None = None) -> TensorBoardLogs:
     Raises InputError if `tensorboard` is not installed.
     """
     if importlib.util.find_spec("tensorboard") is None:
-        raise InputError(
-            "`tensorboard` needs tensorboard: install it with pip install 'keras-tune-export[tensorboard]'"
-        )
+        raise InputError("`tensorboard` needs tensorboard: install it with pip install tensorboard")
     return TensorBoardLogs(folder=None if folder is None else folder.resolve())
 
 

@@ -17,9 +17,7 @@ from tuning.space.ranges import Choices, FloatRange, IntRange, Range, is_fixed
 try:
     import optuna
 except ModuleNotFoundError as error:
-    raise InputError(
-        "tpe needs optuna: install it with pip install 'keras-tune-export[tpe]', or choose another `algorithm`"
-    ) from error
+    raise InputError("tpe needs optuna: install it with pip install optuna, or choose another `algorithm`") from error
 
 INITIAL_POINTS = 5
 """Random points before it models what it saw. Optuna's ten are half of a usual search."""
