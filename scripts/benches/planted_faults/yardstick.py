@@ -5,7 +5,7 @@ What a verification is to be held against must not be computed by the verificati
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,10 +38,11 @@ def distance(kind: str, path: Path, reference: Path, tolerance: Mapping[str, Any
     them, and the number of changed labels may differ. None: the logarithms are not compared; labels may change where
     the two largest probabilities lie closer together than twice what a probability may differ.
     """
+    ask = ASK[kind]
     with np.load(reference) as archive:
         images, expected = archive["images"], archive["probabilities"].astype(np.float64)
     try:
-        found = ask(kind, path, images).astype(np.float64)
+        found = np.asarray(ask(path, images)).astype(np.float64)
     except Exception:  # noqa: BLE001 a file that its runtime does not run is wrong, whatever it raises
         return BROKEN
     if found.shape != expected.shape or not np.isfinite(found).all():
@@ -61,22 +62,41 @@ def distance(kind: str, path: Path, reference: Path, tolerance: Mapping[str, Any
     return Distance(difference=difference, times_limit=max(ratios), flips=flips)
 
 
-def ask(kind: str, path: Path, images: np.ndarray) -> np.ndarray:
-    """What the file answers to all images at once, in its plain runtime."""
-    if kind == "onnx":
-        import onnxruntime
+def _ask_onnx(path: Path, images: np.ndarray) -> Any:
+    import onnxruntime
 
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4
-        session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
-        (answer,) = session.run(["probabilities"], {"image": images})
-        return np.asarray(answer)
-    if kind == "tflite":
-        from ai_edge_litert.interpreter import Interpreter
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+    (answer,) = session.run(["probabilities"], {"image": images})
+    return answer
 
-        run = Interpreter(model_content=path.read_bytes()).get_signature_runner("serving_default")
-        return np.asarray(run(image=images)["probabilities"])
+
+def _ask_tflite(path: Path, images: np.ndarray) -> Any:
+    from ai_edge_litert.interpreter import Interpreter
+
+    run = Interpreter(model_content=path.read_bytes()).get_signature_runner("serving_default")
+    return run(image=images)["probabilities"]
+
+
+def _ask_saved_model(path: Path, images: np.ndarray) -> Any:
     import tensorflow as tf
 
     loaded = tf.saved_model.load(str(path))
-    return np.asarray(loaded.signatures["serving_default"](image=tf.constant(images))["probabilities"])
+    return loaded.signatures["serving_default"](image=tf.constant(images))["probabilities"]
+
+
+def _ask_openvino(path: Path, images: np.ndarray) -> Any:
+    # Without what it would send home.
+    from export.formats.openvino.quiet import openvino
+
+    return openvino.Core().compile_model(str(path / "model.xml"), "CPU")({"image": images})["probabilities"]
+
+
+ASK: Mapping[str, Callable[[Path, np.ndarray], Any]] = {
+    "onnx": _ask_onnx,
+    "tflite": _ask_tflite,
+    "saved_model": _ask_saved_model,
+    "openvino": _ask_openvino,
+}
+"""Format → what the file answers to all images at once, in its plain runtime."""

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scripts.benches.planted_faults.yardstick import BROKEN, distance
+from export.artifact import Format
+from scripts.benches.planted_faults.yardstick import ASK, BROKEN, distance
 
 ROOT = Path(__file__).resolve().parents[3]
 TOLERANCE = {"probability": 1e-5, "logit": 1e-5, "flips": 0}
@@ -40,6 +41,25 @@ def shifted(reference: Path, target: Path, change: Callable[[np.ndarray], np.nda
     return target
 
 
+def test_the_yardstick_asks_files_of_every_format() -> None:
+    assert set(ASK) == set(Format)
+
+
+@pytest.mark.slow
+def test_faults_in_a_file_of_openvino_are_measured_by_what_it_answers(tmp_path: Path) -> None:
+    from export.formats.targets import choose_targets
+    from scripts.benches.planted_faults.planting import plant_all, publish_model
+
+    folder = tmp_path / "artifacts"
+    publish_model("dense", folder, choose_targets(["openvino"], []))
+
+    found = list(plant_all(folder, range(8)))
+
+    assert distance("openvino", folder / "openvino", folder / "reference.npz", TOLERANCE).difference < 1e-5
+    assert sum(result["difference"] is not None for result in found) > 4
+    assert [result for result in found if result["above"] and not result["seen"]] == []
+
+
 @pytest.mark.parametrize("kind", FILES)
 def test_a_correct_file_is_within_the_limit(artifacts: Path, kind: str) -> None:
     found = distance(kind, artifacts / FILES[kind], artifacts / "reference.npz", TOLERANCE)
@@ -55,11 +75,10 @@ def test_the_yardstick_measures_as_the_verification_does(
 ) -> None:
     from export.comparison.parity import compare
     from export.comparison.tolerance import Tolerance
-    from scripts.benches.planted_faults.yardstick import ask
 
     reference = shifted(artifacts / "reference.npz", tmp_path / "r.npz", lambda rows: rows * np.float32(1 - size))
     with np.load(reference) as archive:
-        answers = ask(kind, artifacts / FILES[kind], archive["images"])
+        answers = np.asarray(ASK[kind](artifacts / FILES[kind], archive["images"]))
         parity = compare(archive["probabilities"], answers, archive["labels"], tolerance=Tolerance())
 
     found = distance(kind, artifacts / FILES[kind], reference, TOLERANCE)
