@@ -21,7 +21,7 @@ def next_up(state: SearchState) -> Suggestion | Drawing | Waiting | None:
         point, settings = state.enqueued[number]
         # What trains as the search's own trials do can teach the oracle.
         name = state.driver.next_id if settings is None and state.driver.traits.learns else None
-        return _suggestion(state, point, oracle_id=name, epochs=None if settings is None else settings.epochs)
+        return _make_suggestion(state, point, oracle_id=name, epochs=None if settings is None else settings.epochs)
     asked = state.driver.ask(new=state.drawn < state.config.max_trials)
     return _suggest(state, asked) if isinstance(asked, Proposal) else asked
 
@@ -39,7 +39,7 @@ def events_of(state: SearchState, drawn: Drawn) -> tuple[Event, ...]:
     if earlier is not None and proposal is not None and not proposal.continues:
         state.proposed = proposal.oracle_id
         return (Repetition(oracle_id=proposal.oracle_id, trial_id=earlier),)
-    suggestion = _suggestion(state, drawn.point) if proposal is None else _suggest(state, proposal)
+    suggestion = _make_suggestion(state, drawn.point) if proposal is None else _suggest(state, proposal)
     if drawn.outcome is BuildOutcome.POSSIBLE:
         return (suggestion,)
     return suggestion, _end_untried(state, suggestion, drawn)
@@ -63,7 +63,7 @@ def _end_untried(state: SearchState, suggestion: Suggestion, drawn: Drawn) -> Tr
 
 def _suggest(state: SearchState, proposal: Proposal) -> Suggestion:
     state.proposed = proposal.oracle_id
-    return _suggestion(
+    return _make_suggestion(
         state,
         proposal.point,
         oracle_id=proposal.oracle_id,
@@ -72,7 +72,7 @@ def _suggest(state: SearchState, proposal: Proposal) -> Suggestion:
     )
 
 
-def _suggestion(
+def _make_suggestion(
     state: SearchState,
     point: Point,
     *,
