@@ -1,7 +1,7 @@
 """Nanoseconds of single calls → percentiles, how noisy they are, and how one compares with another.
 
-Calls come in rounds: in each round everything that is measured gets a turn, so that whatever
-else the machine does falls on all alike.
+Calls come in rounds: in each round everything that is measured gets a turn, so that whatever else the machine does
+falls on all alike.
 """
 
 from __future__ import annotations
