@@ -80,7 +80,8 @@ def test_each_is_found_from_the_first() -> None:
 
 def test_they_name_every_script_and_bench() -> None:
     scripts = [path.name for path in (ROOT / "scripts").iterdir() if path.is_file() and not path.name.startswith("_")]
-    benches = [path.stem for path in (ROOT / "scripts" / "benches").glob("*.py")]
+    folders = [ROOT / "scripts" / "benches", ROOT / "scripts" / "benches" / "judging"]
+    benches = [path.stem for folder in folders for path in folder.glob("*.py")]
 
     assert [name for name in scripts if name not in READMES["scripts/README.md"] and ".txt" not in name] == []
     assert [name for name in benches if f"| `{name}` |" not in READMES["scripts/benches/README.md"]] == []

@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, ClassVar
 
 from tuning.files.json_record import JsonRecord
 
@@ -24,7 +25,13 @@ class Schedule(StrEnum):
 
     CONSTANT = "constant"
     STEP = "step"
+    WARMUP_CONSTANT = "warmup_constant"
     WARMUP_COSINE = "warmup_cosine"
+
+    @property
+    def has_end(self) -> bool:
+        """Whether the rate at an epoch depends on how many epochs there are."""
+        return self is Schedule.WARMUP_COSINE
 
 
 class Labels(StrEnum):
@@ -79,17 +86,18 @@ class Feed:
 class TrainingSettings(JsonRecord):
     """Everything about a training that is not a hyperparameter of the model.
 
-    `epochs`: 1 or more. `augmentation`: light affine changes (shift, rotation, scale) in the input pipeline.
+    `epochs`: 1 or more.
     `patience`: epochs without a better objective after which training stops; None never stops early.
     `keep_best`: end with the weights of the epoch with the best objective instead of the last one's.
     `balance_classes`: every class weighs the same in the loss, however many images it has. `by_keras`: `Model.fit`
     trains, also where the model builder has a fit of its own.
     """
 
+    _EARLIER: ClassVar[tuple[str, ...]] = ("augmentation",)
+
     epochs: int
     schedule: Schedule = Schedule.WARMUP_COSINE
     labels: Labels = Labels.INTEGER
-    augmentation: bool = False
     patience: int | None = None
     keep_best: bool = False
     balance_classes: bool = False
@@ -111,3 +119,11 @@ class TrainingPlan(JsonRecord):
     hyperparameters: Configuration
     settings: TrainingSettings
     seed: int
+
+    @property
+    def up_to_its_end(self) -> dict[str, Any]:
+        """What decides every epoch that it has, as JSON: how many there are only where the rate depends on that."""
+        data = self.as_json()
+        if not self.settings.schedule.has_end:
+            data["settings"] = {name: value for name, value in data["settings"].items() if name != "epochs"}
+        return data

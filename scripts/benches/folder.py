@@ -42,6 +42,7 @@ def reading_share(folder: Path, runs: Path) -> tuple[float, float]:
     """(seconds that an epoch's batches take to be read alone, seconds of an epoch of the default model)."""
     from tuning.models.built_in import ClassificationTask, TunableClassifier
     from tuning.settings import Feed, TrainingPlan, TrainingSettings
+    from tuning.training.built import Recipe
     from tuning.training.input_pipeline import steps_per_epoch, training_batches
     from tuning.training.train import Watch, train
 
@@ -52,7 +53,7 @@ def reading_share(folder: Path, runs: Path) -> tuple[float, float]:
     plan = TrainingPlan(hyperparameters=configuration, settings=TrainingSettings(epochs=2), seed=0)
     trained = train(hypermodel, plan, training=training, validation=None, watch=Watch())
     batch_size = int(configuration["batch_size"])
-    batches = training_batches(training, batch_size=batch_size, seed=0, feed=Feed(), augmentation=False)
+    batches = training_batches(training, recipe=Recipe(batch_size=batch_size), seed=0, feed=Feed())
     shown = iter(batches.take(2 * steps_per_epoch(len(training), batch_size)))
     # The first epoch warms up.
     for _ in range(steps_per_epoch(len(training), batch_size)):

@@ -33,7 +33,15 @@ kernel_size_1 = 3
 padding = "valid"
 batch_normalization = ["none", "pooling"]
 dense_units = [0, 32]
+convolutions = 1
+convolution = "full"
+head = "flatten"
+pooling = "max"
 dropout = 0.0
+label_smoothing = 0.0
+weight_decay = 0.0
+augmentation = 0.0
+averaging = "power"
 batch_size = [64, 128]
 learning_rate = {low = 0.003, high = 0.02, log = true}
 """

@@ -59,7 +59,7 @@ def new_job(arguments: argparse.Namespace, console: Console) -> TrainJob:
     data, builder, factories = _make(chosen.choice, dataset, seed=seed)
     settings = chosen.settings
     if settings is None:
-        settings = dataclasses.replace(builder.trial_settings(DEFAULT_EPOCHS), augmentation=builder.augments)
+        settings = builder.trial_settings(DEFAULT_EPOCHS)
     if arguments.epochs is not None:
         settings = dataclasses.replace(settings, epochs=arguments.epochs)
     if chosen.choice.class_weight is not None:

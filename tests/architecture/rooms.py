@@ -74,8 +74,13 @@ ROOMS = [
     Room(name="tuning/ranking/metrics", imports=f"{TUNING_GROUND} tuning/ranking", packages="keras"),
     Room(name="tuning/oracles", imports=f"{TUNING_GROUND} tuning/space", packages="keras_tuner"),
     Room(
+        name="tuning/oracles/surrogate",
+        imports=f"{TUNING_GROUND} tuning/space",
+        packages="numpy scipy sklearn",
+    ),
+    Room(
         name="tuning/oracles/algorithms",
-        imports=f"{TUNING_GROUND} tuning/space tuning/oracles",
+        imports=f"{TUNING_GROUND} tuning/space tuning/oracles tuning/oracles/surrogate",
         packages="numpy keras_tuner optuna",
     ),
     Room(

@@ -59,13 +59,15 @@ class JsonRecord:
     """A frozen dataclass of JSON values, tuples, mappings, enums and other such records.
 
     `from_json` is the inverse of `as_json`. `_ADDED` names properties that are written for readers of the file.
-    `_OMITTED` names fields that are left out while they hold None. `_FLAT` names a field, a record or a mapping, whose
-    entries are written beside the others. The default of a field `version` is the newest one that is read; an object
-    that does not say its version is of the first.
+    `_OMITTED` names fields that are left out while they hold None. `_EARLIER` names what earlier releases wrote and
+    nothing reads any more. `_FLAT` names a field, a record or a mapping, whose entries are written beside the others.
+    The default of a field `version` is the newest one that is read; an object that does not say its version is of the
+    first.
     """
 
     _ADDED: ClassVar[tuple[str, ...]] = ()
     _OMITTED: ClassVar[tuple[str, ...]] = ()
+    _EARLIER: ClassVar[tuple[str, ...]] = ()
     _FLAT: ClassVar[str | None] = None
 
     def as_json(self) -> dict[str, Any]:
@@ -92,7 +94,7 @@ class JsonRecord:
         kinds, known = _kinds(own), cls._names()
         if "version" in kinds:
             _check_version(data.get("version", 1), own.version)
-        others = {name: value for name, value in data.items() if name not in known}
+        others = {name: value for name, value in data.items() if name not in known and name not in cls._EARLIER}
         if cls._FLAT is not None:
             if cls._FLAT in data:
                 raise _unknown(place, cls._FLAT)

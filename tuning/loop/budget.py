@@ -35,12 +35,15 @@ class Budget:
         *,
         spent: float = 0.0,
         speedup: float = 1.0,
+        retrains: bool = True,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         """`seconds` None: no limit. `spent`: what earlier commands used of it.
 
-        `speedup`: how many times faster an epoch is when no other training shares the machine.
+        `speedup`: how many times faster an epoch is when no other training shares the machine. `retrains`: the winner
+        is trained again within the time.
         """
+        self._retrains = retrains
         self.seconds = math.inf if seconds is None else seconds
         self._speedup = speedup
         self.clock = clock
@@ -57,6 +60,8 @@ class Budget:
         """
         if math.isinf(self.seconds):
             return math.inf
+        if not self._retrains:
+            return self.remaining()
         most = self.seconds * LARGEST_RETRAINING_SHARE
         if best is None:
             return self.remaining() - most

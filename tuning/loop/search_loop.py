@@ -126,6 +126,7 @@ class SearchLoop:
             if self.state.repeated_in_a_row >= MOST_REPEATED_IN_A_ROW:
                 return StopReason.SPACE
             if not self._is_drawing:
+                self.state.driver.note_time(self.limits.seconds_for_trials())
                 found = next_up(self.state)
                 if isinstance(found, Suggestion):
                     self._record(found)
@@ -268,11 +269,8 @@ class SearchLoop:
             taken = attempt.seconds_taken(at=now)
             is_repeat = bool(attempt.suggestion.repeat_of)
             left = self.limits.seconds_for_repeats() if is_repeat else self.limits.seconds_for_trials()
-            if (
-                (left <= 0 or taken > budget.trial_limit())
-                and not attempt.stop_reason
-                and self._may_stop(attempt, taken)
-            ):
+            is_late = left <= 0 or taken > budget.trial_limit()
+            if is_late and not attempt.stop_reason and self._may_stop(attempt, taken):
                 attempt.tell_to_stop("its share of the time budget was used up", at=now)
                 attempt.is_out_of_time = True
                 self.executor.stop(task_id)

@@ -21,7 +21,8 @@ def next_up(state: SearchState) -> Suggestion | Drawing | Waiting | None:
         point, settings = state.enqueued[number]
         # What trains as the search's own trials do can teach the oracle.
         name = state.driver.next_id if settings is None and state.driver.traits.learns else None
-        return _make_suggestion(state, point, oracle_id=name, epochs=None if settings is None else settings.epochs)
+        epochs = state.driver.traits.first_epochs if settings is None else settings.epochs
+        return _make_suggestion(state, point, oracle_id=name, epochs=epochs)
     asked = state.driver.ask(new=state.drawn < state.config.max_trials)
     return _suggest(state, asked) if isinstance(asked, Proposal) else asked
 

@@ -27,15 +27,30 @@ class Baseline:
 def _configuration(filters: tuple[int, ...], **values: Value) -> Configuration:
     blocks: Configuration = {f"num_filters_{block}": count for block, count in enumerate(filters, start=1)}
     kernels: Configuration = {f"kernel_size_{block}": 3 for block in range(1, len(filters) + 1)}
-    plain: Configuration = {"padding": "valid", "batch_normalization": "none", "pooling": "max", "learning_rate": 0.001}
-    return {"num_blocks": len(filters), **blocks, **kernels, **plain, **values}
+    layers: Configuration = {
+        "convolutions": 1,
+        "convolution": "full",
+        "padding": "valid",
+        "batch_normalization": "none",
+        "pooling": "max",
+        "head": "flatten",
+        "dropout": 0.0,
+    }
+    training: Configuration = {
+        "label_smoothing": 0.0,
+        "weight_decay": 0.0,
+        "augmentation": 0.0,
+        "averaging": "none",
+        "learning_rate": 0.001,
+    }
+    return {"num_blocks": len(filters), **blocks, **kernels, **layers, **training, **values}
 
 
 _ALL = (
     Baseline(
         name="simple-32",
         description="conv 32 3×3, max-pool, dense 100; Adam; sparse categorical cross-entropy",
-        hyperparameters=_configuration((32,), dense_units=100, dropout=0.0, batch_size=32),
+        hyperparameters=_configuration((32,), dense_units=100, batch_size=32),
         settings=TrainingSettings(epochs=10, schedule=Schedule.CONSTANT, keep_best=True),
         accuracy=0.985,
     ),
@@ -54,7 +69,6 @@ _ALL = (
             padding="same",
             batch_normalization="convolution",
             dense_units=128,
-            dropout=0.0,
             batch_size=128,
         ),
         settings=TrainingSettings(epochs=20, schedule=Schedule.CONSTANT, labels=Labels.ONE_HOT),
@@ -72,7 +86,7 @@ _ALL = (
     Baseline(
         name="simple-28",
         description="conv 28 3×3, max-pool, dense 128; Adam; batch 64; 10 epochs",
-        hyperparameters=_configuration((28,), dense_units=128, dropout=0.0, batch_size=64),
+        hyperparameters=_configuration((28,), dense_units=128, batch_size=64),
         settings=TrainingSettings(epochs=10, schedule=Schedule.CONSTANT, keep_best=True),
         accuracy=0.985,
     ),

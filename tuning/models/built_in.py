@@ -15,6 +15,7 @@ from tuning.models.network import (
     ClassificationTask,
     build_network,
     default_ranges,
+    read_recipe,
     require_fit,
     whole_values,
 )
@@ -27,6 +28,7 @@ from tuning.settings import (
     Feed,
     Labels,
     Objective,
+    Schedule,
     TrainingPlan,
     TrainingSettings,
     Value,
@@ -47,7 +49,6 @@ class TunableClassifier(kt.HyperModel):
     own_fit = None
     keeps_validation = False
     asks_by_building = False
-    augments = True
     probed = None
     fixed: Ranges = {}  # noqa: RUF012 nothing takes the place of its ranges but other ranges
 
@@ -98,10 +99,12 @@ class TunableClassifier(kt.HyperModel):
 
     def build_model(self, plan: TrainingPlan) -> Built:
         """The model of the plan's configuration, compiled for its kind of labels; pixels go in as they are."""
-        labelled = self.with_labels(plan.settings.labels)
-        hp = RecordingHyperParameters(answering(self.check(plan.hyperparameters)))
+        values = self.check(plan.hyperparameters)
+        recipe = read_recipe(values)
+        labelled = self.with_labels(Labels.ONE_HOT if recipe.label_smoothing else plan.settings.labels)
+        hp = RecordingHyperParameters(answering(values))
         model = labelled._compile(hp, plan.settings.objective)
-        return Built(model=model, hp=hp, feed=labelled.feed, batch_size=int(hp.get("batch_size")))
+        return Built(model=model, hp=hp, feed=labelled.feed, recipe=recipe)
 
     def _compile(self, hp: kt.HyperParameters, objective: Objective) -> keras.Model:
         metrics = make_metrics(objective, self.labels)
@@ -116,21 +119,21 @@ class TunableClassifier(kt.HyperModel):
         return {}
 
     def trial_settings(self, epochs: int) -> TrainingSettings:
-        """Warm-up and cosine schedule, no augmentation."""
-        return TrainingSettings(epochs=epochs)
+        """Warm-up and a constant rate: with averaged weights a trial is as good as it can be after every epoch."""
+        return TrainingSettings(epochs=epochs, schedule=Schedule.WARMUP_CONSTANT)
 
     def retraining_settings(self, winner: TrialRecord, *, epochs_to_best: int, examples: int) -> TrainingSettings:
-        """Warm-up and cosine schedule with light affine augmentation; fewer images are shown more often.
+        """As a trial, or where nothing averages the weights with a rate that falls; fewer images are shown more often.
 
-        Augmented, a configuration can use more epochs than its trial had, unless that was past its best at half-time
-        already. Later on the schedule's low rates hardly move the loss, and where it is lowest is chance.
+        A configuration can use more epochs than its trial had, unless that was past its best at half-time already.
         """
+        averages = winner.hyperparameters.get("averaging") != "none"
         epochs = min(max(math.ceil(RETRAINING_IMAGES / examples), FEWEST_EPOCHS), MOST_EPOCHS)
         if epochs_to_best < len(winner.epochs) / 2:
             epochs = min(epochs, max(epochs_to_best, FEWEST_EPOCHS))
         return TrainingSettings(
             epochs=epochs,
-            augmentation=True,
+            schedule=Schedule.WARMUP_CONSTANT if averages else Schedule.WARMUP_COSINE,
             balance_classes=winner.settings.balance_classes,
             objective=winner.settings.objective,
         )

@@ -1,8 +1,9 @@
 """The built-in image classifier, all of it: its hyperparameters, and the layers that they make.
 
-A stack of blocks (convolution, optional batch normalization, relu, 2×2 pooling), an optional dense layer with
-dropout, and a softmax. Input is uint8 pixels of shape (batch, height, width, channels); the division by 255 is part
-of the model, augmentation is not. A hyperparameter is a row of `HYPERPARAMETERS` and a line of `build_network`.
+A stack of blocks (one or two convolutions, optional batch normalization, relu, 2×2 pooling), global average pooling or
+not, an optional dense layer, dropout, and a softmax. Input is uint8 pixels of shape (batch, height, width, channels);
+the division by 255 is part of the model, augmentation is not. A hyperparameter is a row of `HYPERPARAMETERS` and a line
+of `build_network`, or of `read_recipe` where it belongs to the training.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from tuning.errors import InputError
 from tuning.names import require_known
 from tuning.settings import Configuration, Labels, Value
 from tuning.space.ranges import Choices, FloatRange, IntRange, Range, Ranges
+from tuning.training.built import Recipe
 
-MAX_BLOCKS = 3
+MAX_BLOCKS = 4
 SMALLEST_SIDE = 4
 
 # Keras's 0.99 needs hundreds of steps to forget its start: a short training is then validated with wrong averages.
@@ -57,7 +59,7 @@ def _in_block(number: int, default: int, limits: tuple[float, float], domain: Ra
     )
 
 
-_FILTERS = IntRange(low=8, high=64, step=4)
+_FILTERS = IntRange(low=4, high=64, log=True)
 
 HYPERPARAMETERS: dict[str, Hyperparameter] = {
     "num_blocks": Hyperparameter(default=2, limits=(1, MAX_BLOCKS)),
@@ -67,20 +69,32 @@ HYPERPARAMETERS: dict[str, Hyperparameter] = {
     "kernel_size_2": _in_block(2, 3, (1, 63)),
     "num_filters_3": _in_block(3, 48, (1, 4096), _FILTERS),
     "kernel_size_3": _in_block(3, 3, (1, 63)),
-    "dense_units": Hyperparameter(default=64, limits=(0, 65536), range=Choices(values=(0, 32, 64, 100, 128, 256))),
-    "dropout": Hyperparameter(
-        default=0.0,
-        limits=(0.0, 0.95),
-        range=FloatRange(low=0.0, high=0.5),
-        needs=("dense_units", lambda units: units > 0),
-    ),
+    "num_filters_4": _in_block(4, 64, (1, 4096), _FILTERS),
+    "kernel_size_4": _in_block(4, 3, (1, 63)),
+    "convolutions": Hyperparameter(default=1, limits=(1, 2), range=Choices(values=(1, 2), is_ordered=True)),
+    "convolution": Hyperparameter(default="full", words=("full", "separable")),
     "padding": Hyperparameter(default="valid", words=("valid", "same")),
     "batch_normalization": Hyperparameter(default="pooling", words=("none", "convolution", "pooling")),
     "pooling": Hyperparameter(default="max", words=("max", "average")),
+    "head": Hyperparameter(default="flatten", words=("flatten", "average")),
+    "dense_units": Hyperparameter(
+        default=64, limits=(0, 65536), range=Choices(values=(0, 16, 32, 64, 100, 128, 256), is_ordered=True)
+    ),
+    "dropout": Hyperparameter(default=0.0, limits=(0.0, 0.95), range=FloatRange(low=0.0, high=0.5)),
+    "label_smoothing": Hyperparameter(default=0.0, limits=(0.0, 0.9), range=FloatRange(low=0.0, high=0.1)),
+    "weight_decay": Hyperparameter(
+        default=0.0,
+        limits=(0.0, 10.0),
+        range=Choices(values=(0.0, 0.003, 0.01, 0.03, 0.1), is_ordered=True),
+    ),
+    "augmentation": Hyperparameter(default=0.0, limits=(0.0, 5.0), range=FloatRange(low=0.0, high=1.5)),
+    "averaging": Hyperparameter(default="power", words=("none", "power"), range=Choices(values=("power", "none"))),
     "learning_rate": Hyperparameter(default=0.01, limits=(1e-8, 10.0), range=FloatRange(low=3e-4, high=2e-2, log=True)),
-    "batch_size": Hyperparameter(default=128, limits=(1, 65536), range=Choices(values=(32, 64, 128, 256))),
+    "batch_size": Hyperparameter(
+        default=128, limits=(1, 65536), range=Choices(values=(32, 64, 128, 256), is_ordered=True)
+    ),
 }
-"""In the order in which they are asked for. `batch_size` is no part of the model: whoever trains it reads it."""
+"""In the order in which they are asked for."""
 
 DEFAULTS: Configuration = {name: each.default for name, each in HYPERPARAMETERS.items()}
 
@@ -92,44 +106,75 @@ def build_network(
     image = keras.Input(task.image_shape, dtype="uint8", name="image")
     x = keras.layers.Rescaling(1 / 255)(image)
     for block in range(1, int(values["num_blocks"]) + 1):
-        x = _block(
-            x,
-            num_filters=int(values[f"num_filters_{block}"]),
-            kernel_size=int(values[f"kernel_size_{block}"]),
-            values=values,
-        )
-    x = keras.layers.Flatten()(x)
+        x = _block(x, number=block, values=values)
+    x = keras.layers.GlobalAveragePooling2D()(x) if values["head"] == "average" else keras.layers.Flatten()(x)
     if int(values["dense_units"]) > 0:
         x = keras.layers.Dense(int(values["dense_units"]), activation="relu")(x)
-        if float(values["dropout"]) > 0:
-            x = keras.layers.Dropout(float(values["dropout"]))(x)
+    if float(values["dropout"]) > 0:
+        x = keras.layers.Dropout(float(values["dropout"]))(x)
     probabilities = keras.layers.Dense(task.num_classes, activation="softmax", name="probabilities")(x)
     model = keras.Model(image, probabilities, name="classifier")
     one_hot = labels is Labels.ONE_HOT
     model.compile(
-        optimizer=keras.optimizers.Adam(float(values["learning_rate"])),
+        optimizer=_make_optimizer(values),
         loss="categorical_crossentropy" if one_hot else "sparse_categorical_crossentropy",
         metrics=metrics,
     )
     return model
 
 
-def _block(x: Any, *, num_filters: int, kernel_size: int, values: Configuration) -> Any:
-    """Convolution, batch normalization where asked for, relu, pooling.
+def read_recipe(values: Configuration) -> Recipe:
+    """The part of a configuration that its training reads."""
+    return Recipe(
+        batch_size=int(values["batch_size"]),
+        label_smoothing=float(values["label_smoothing"]),
+        augmentation=float(values["augmentation"]),
+        averages=values["averaging"] == "power",
+    )
+
+
+def _make_optimizer(values: Configuration) -> keras.optimizers.Optimizer:
+    """Adam, with decoupled weight decay where there is any (Loshchilov and Hutter, ICLR 2019)."""
+    rate, decay = float(values["learning_rate"]), float(values["weight_decay"])
+    return keras.optimizers.AdamW(rate, weight_decay=decay) if decay else keras.optimizers.Adam(rate)
+
+
+def _block(x: Any, *, number: int, values: Configuration) -> Any:
+    """Convolutions, batch normalization where asked for, relu, pooling.
 
     Straight after the convolution the normalization folds into it on export; after the pooling it cannot, but has a
-    quarter of the values to normalize and trains faster. Bias would be cancelled by it in both places.
+    quarter of the values to normalize and trains faster. Bias would be cancelled by it in both places. A second
+    convolution keeps the size, so that as many blocks fit as with one.
     """
     normalization = values["batch_normalization"]
     pooling = keras.layers.MaxPooling2D if values["pooling"] == "max" else keras.layers.AveragePooling2D
     pool = pooling(2)
-    x = keras.layers.Conv2D(num_filters, kernel_size, padding=values["padding"], use_bias=normalization == "none")(x)
+    # The first convolution of all sees too few channels to gain from being separable.
+    is_separable = [values["convolution"] == "separable" and (number > 1 or place > 0) for place in range(2)]
+    if int(values["convolutions"]) == 2:
+        x = _convolution(x, number=number, values=values, padding=values["padding"], is_separable=is_separable[0])
+        if normalization != "none":
+            x = keras.layers.BatchNormalization(momentum=BATCH_NORMALIZATION_MOMENTUM)(x)
+        x = keras.layers.ReLU()(x)
+        x = _convolution(x, number=number, values=values, padding="same", is_separable=is_separable[1])
+    else:
+        x = _convolution(x, number=number, values=values, padding=values["padding"], is_separable=is_separable[0])
     if normalization == "pooling":
         x = keras.layers.BatchNormalization(momentum=BATCH_NORMALIZATION_MOMENTUM)(pool(x))
         return keras.layers.ReLU()(x)
     if normalization == "convolution":
         x = keras.layers.BatchNormalization(momentum=BATCH_NORMALIZATION_MOMENTUM)(x)
     return pool(keras.layers.ReLU()(x))
+
+
+def _convolution(x: Any, *, number: int, values: Configuration, padding: Value, is_separable: bool) -> Any:
+    layer = keras.layers.SeparableConv2D if is_separable else keras.layers.Conv2D
+    return layer(
+        int(values[f"num_filters_{number}"]),
+        int(values[f"kernel_size_{number}"]),
+        padding=padding,
+        use_bias=values["batch_normalization"] == "none",
+    )(x)
 
 
 def default_ranges(image_shape: tuple[int, int, int]) -> dict[str, Range]:
@@ -145,13 +190,14 @@ def default_ranges(image_shape: tuple[int, int, int]) -> dict[str, Range]:
         )
     first_kernels = (3, 5) if _side_after(side, [5]) >= 1 else (3,)
     second_kernels = (3, 5) if _side_after(side, [first_kernels[-1], 5]) >= 1 else (3,)
-    worst = [first_kernels[-1], second_kernels[-1], 3]
+    worst = [first_kernels[-1], second_kernels[-1], 3, 3]
     depth = max(n for n in range(1, MAX_BLOCKS + 1) if n == 1 or _side_after(side, worst[:n]) >= 1)
     by_size = {
-        "num_blocks": Choices(values=tuple(range(1, depth + 1))),
-        "kernel_size_1": Choices(values=first_kernels),
-        "kernel_size_2": Choices(values=second_kernels),
+        "num_blocks": Choices(values=tuple(range(1, depth + 1)), is_ordered=True),
+        "kernel_size_1": Choices(values=first_kernels, is_ordered=True),
+        "kernel_size_2": Choices(values=second_kernels, is_ordered=True),
         "kernel_size_3": Choices(values=(3,)),
+        "kernel_size_4": Choices(values=(3,)),
     }
     usual = {
         name: each.range or Choices(values=each.words) for name, each in HYPERPARAMETERS.items() if name not in by_size

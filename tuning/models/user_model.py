@@ -22,7 +22,7 @@ from tuning.space.points import Point
 from tuning.space.ranges import Choices, Ranges
 from tuning.space.recording import RecordingHyperParameters, answering
 from tuning.space.wished_names import require_likely
-from tuning.training.built import Built
+from tuning.training.built import Built, Recipe
 from tuning.training.own_fit import OwnFit
 
 DEFAULT_BATCH_SIZE = 32
@@ -54,7 +54,6 @@ class UserModel:
     """
 
     asks_by_building = True
-    augments = False
     reports: tuple[str, ...] = ()
 
     def __init__(self, code: Any, data: SearchData, *, name: str | None = None, wishes: Wishes | None = None) -> None:
@@ -91,7 +90,9 @@ class UserModel:
         """Build the model of `hp`; where the training is the user's own, run that too, on a few examples."""
         model = self._build(hp)
         if self.own_fit is not None:
-            self._try_fit(self.own_fit, Built(model=model, hp=hp, feed=self.feed_of(model), batch_size=1))
+            self._try_fit(
+                self.own_fit, Built(model=model, hp=hp, feed=self.feed_of(model), recipe=Recipe(batch_size=1))
+            )
         if "batch_size" in self.fixed:
             self._searched_batch_size(hp)
 
@@ -107,10 +108,10 @@ class UserModel:
         """The model of the plan's configuration, with its weights. Raises InputError where the code fails."""
         hp = RecordingHyperParameters(answering(plan.hyperparameters), fixed=self.fixed)
         model = self._build(hp)
-        batch_size = self._batch_size(hp)
+        recipe = Recipe(batch_size=self._batch_size(hp))
         if plan.settings.by_keras:
-            batch_size = _whole(plan.hyperparameters, "batch_size", batch_size)
-        return Built(model=model, hp=hp, feed=self.feed_of(model), batch_size=batch_size)
+            recipe = Recipe(batch_size=_whole(plan.hyperparameters, "batch_size", recipe.batch_size))
+        return Built(model=model, hp=hp, feed=self.feed_of(model), recipe=recipe)
 
     def custom_objects_of(self, model: keras.Model) -> dict[str, Any]:
         """The classes and functions that the model is made of and Keras does not know."""

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final, Protocol, Self
 
 import keras_tuner as kt
 
-from tuning.records import SearchConfig
+from tuning.records import SearchConfig, TrialRecord
 from tuning.seeds import derive_seed
 from tuning.settings import Objective
 from tuning.space.drawing import Drawing
@@ -61,6 +61,7 @@ class Proposer(Protocol):
     pauses: bool
     is_slow: bool
     fewest_epochs: int
+    first_epochs: int | None
 
     def propose(self, *, new: bool = True) -> Proposed | Waiting | None:
         """What comes next; None if there is no more. `new` False: only one that resumes."""
@@ -73,6 +74,12 @@ class Proposer(Protocol):
 
     def show(self, point: Point) -> None:
         """Let it know what the model builder asks for."""
+
+    def note_end(self, oracle_id: str, record: TrialRecord) -> None:
+        """Let it know all of how a proposal ended, beside its value."""
+
+    def note_time(self, seconds_left: float) -> None:
+        """Let it know how long trials may be started yet; infinite where nothing limits that."""
 
     def continuable(self, oracle_ids: Iterable[str]) -> set[str]:
         """Those of the proposals, which ended, that a later one may continue."""
@@ -89,7 +96,8 @@ class UnrepeatedOracle(kt.Oracle):
     An algorithm declares by class attributes what it is like. `learns`: it makes use of results, also of configurations
     that it did not propose. `stops`: it may end a trial early, in `update_trial`. `pauses`: a proposal may continue an
     earlier one's trial, so that what that had learned is kept. `is_slow`: a proposal takes seconds. `is_random`: its
-    proposals depend on the seed. `fewest_epochs`: what a trial gets at least where no number is given.
+    proposals depend on the seed. `fewest_epochs`: what a trial gets at least where no number is given. `first_epochs`:
+    after so many a configuration pauses that was not proposed, as its proposals do; None: it is trained to its end.
     """
 
     is_caller_s: ClassVar[bool] = False
@@ -99,6 +107,7 @@ class UnrepeatedOracle(kt.Oracle):
     is_slow: ClassVar[bool] = False
     is_random: ClassVar[bool] = True
     fewest_epochs: ClassVar[int] = 1
+    first_epochs: ClassVar[int | None] = None
 
     def __init__(self, objective: Objective, *, seed: int) -> None:
         super().__init__(
@@ -144,6 +153,12 @@ class UnrepeatedOracle(kt.Oracle):
 
     def show(self, point: Point) -> None:
         """Nothing: it learns by what is drawn what a builder asks for."""
+
+    def note_end(self, oracle_id: str, record: TrialRecord) -> None:
+        """Nothing: most go by the value alone."""
+
+    def note_time(self, seconds_left: float) -> None:
+        """Nothing, likewise."""
 
     def continuable(self, oracle_ids: Iterable[str]) -> set[str]:
         """None."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tuning.errors import InputError
 from tuning.found import load_from, names_in
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ _PACKAGE = "tuning.oracles.algorithms"
 
 def algorithm_names() -> tuple[str, ...]:
     """The names that `SearchConfig.algorithm` takes. Loads no framework."""
-    return names_in(_PACKAGE)
+    return tuple(name.replace("_", "-") for name in names_in(_PACKAGE))
 
 
 def algorithm_class(name: str) -> type[UnrepeatedOracle]:
@@ -23,7 +24,9 @@ def algorithm_class(name: str) -> type[UnrepeatedOracle]:
 
     Raises InputError for an unknown name, and for an algorithm whose package is not installed.
     """
-    found: type[UnrepeatedOracle] = load_from(_PACKAGE, name, "ALGORITHM", what="algorithm")
+    if name not in algorithm_names():
+        raise InputError(f"unknown algorithm {name}: choose one of {', '.join(algorithm_names())}")
+    found: type[UnrepeatedOracle] = load_from(_PACKAGE, name.replace("-", "_"), "ALGORITHM", what="algorithm")
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import keras_tuner as kt
 
 from tuning.oracles.base import WAITING, Proposed, Proposer, UnrepeatedOracle, Waiting
+from tuning.records import TrialRecord
 from tuning.settings import Value
 from tuning.space.drawing import Drawing, Otherwise
 from tuning.space.known_space import KnownSpace
@@ -25,6 +26,7 @@ class CallersOracle:
     is_caller_s = True
     learns = False
     fewest_epochs = 1
+    first_epochs: int | None = None
 
     def __init__(self, oracle: kt.Oracle) -> None:
         self._oracle = oracle
@@ -69,6 +71,12 @@ class CallersOracle:
             for name, domain in point.ranges.items():
                 domain.declare(hp, name, point.values[name])
             self._oracle.update_space(hp)
+
+    def note_end(self, oracle_id: str, record: TrialRecord) -> None:
+        """Nothing: an oracle of Keras Tuner is informed by `update_trial` and `end_trial`."""
+
+    def note_time(self, seconds_left: float) -> None:
+        """Nothing: it has no use for it."""
 
     def continuable(self, oracle_ids: Iterable[str]) -> set[str]:
         """All of them, if any may be: it does not say which."""

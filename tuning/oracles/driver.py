@@ -85,6 +85,10 @@ class OracleDriver:
         """What is known of the search space: every point that was taken."""
         return self._proposer.space
 
+    def note_time(self, seconds_left: float) -> None:
+        """Let the oracle know how long trials may be started yet; infinite where nothing limits that."""
+        self._proposer.note_time(seconds_left)
+
     def ask(self, *, new: bool = True) -> Drawing | Proposal | Waiting | None:
         """What comes next: a configuration to be drawn and handed to `accept`, or an earlier one that resumes.
 
@@ -147,6 +151,7 @@ class OracleDriver:
         """Say how the proposal ended."""
         trial = self._oracle.trials[oracle_id]
         with self._calling():
+            self._proposer.note_end(oracle_id, result)
             if result.has_result:
                 objective = self.objective
                 # Keras Tuner scores a trial by the best of its epochs; its result is that of the weights it kept.

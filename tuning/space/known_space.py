@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -100,6 +100,12 @@ class KnownSpace:
             values[node.name] = choose(node.name, node.range)
             number = _likely_child(node, values[node.name])
         return values
+
+    def sample_new(self, choosers: Iterable[Callable[[str, Range], Value]]) -> list[Configuration]:
+        """What `sample` gives for each of them, each configuration once, without those that were taken."""
+        found = [self.sample(choose) for choose in choosers]
+        different = {tuple((name, repr(value)) for name, value in values.items()): values for values in found}
+        return [values for values in different.values() if not self.is_taken(values)]
 
     @property
     def _root(self) -> int:

@@ -21,10 +21,9 @@ class ModelBuilder(Protocol):
 
     `fixed`: ranges that take the place of those that it asks for. `asks_by_building`: asking takes as long as building
     a model. `own_fit`: a training of its owner's own; None: batches go to `Model.fit`. `keeps_validation`: it needs
-    validation images also when the winner is retrained. `augments`: a single training, which is no trial of a search,
-    augments its images. `probed`: a few examples that its default configuration is trained on before a search, as its
-    code, and so its models, may be anything; None where that is known to work, and `reports` says what its models
-    report after an epoch.
+    validation images also when the winner is retrained. `probed`: a few examples that its default configuration is
+    trained on before a search, as its code, and so its models, may be anything; None where that is known to work, and
+    `reports` says what its models report after an epoch.
     """
 
     name: str
@@ -32,7 +31,6 @@ class ModelBuilder(Protocol):
     asks_by_building: bool
     own_fit: OwnFit | None
     keeps_validation: bool
-    augments: bool
     reports: tuple[str, ...]
 
     @property

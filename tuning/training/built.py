@@ -10,6 +10,21 @@ from tuning.settings import Configuration, Feed
 from tuning.space.recording import RecordingHyperParameters
 
 
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What a configuration says of its training, beside what the compiled model holds.
+
+    `label_smoothing`: the share of a label, 0 to 1, that is spread over all classes; needs one-hot labels, and
+    validation labels are never smoothed. `augmentation`: the strength of random affine changes, 0 for none and 1 for
+    light ones. `averages`: validated and delivered is an average of the weights, unless the learning rate falls to 0.
+    """
+
+    batch_size: int
+    label_smoothing: float = 0.0
+    augmentation: float = 0.0
+    averages: bool = False
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Built:
     """A compiled model, the hyperparameters that it was built of, and how examples are handed to it."""
@@ -17,7 +32,7 @@ class Built:
     model: keras.Model
     hp: RecordingHyperParameters
     feed: Feed
-    batch_size: int
+    recipe: Recipe
 
     @property
     def hyperparameters(self) -> Configuration:

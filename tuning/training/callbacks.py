@@ -12,9 +12,10 @@ import keras
 
 from tuning.records import Epoch
 from tuning.settings import Objective, Schedule, TrainingSettings
-from tuning.training.averaging import delivered_weights
+from tuning.training.averaging import PowerAverage, delivered_weights
 
 WARMUP_SHARE = 0.1
+WARMUP_EPOCHS = 0.3
 STEP_FACTOR = 0.5
 ACCURACY_NAMES = ("accuracy", "acc", "sparse_categorical_accuracy", "categorical_accuracy", "binary_accuracy")
 
@@ -29,18 +30,22 @@ def warmup_cosine(progress: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (progress - WARMUP_SHARE) / (1 - WARMUP_SHARE)))
 
 
-class WarmupCosine(keras.callbacks.Callback):
-    """Sets the learning rate before every step."""
+def warmup_constant(epochs: float) -> float:
+    """Share of the peak learning rate after so many epochs, which may be a fraction: a linear warm-up, then all."""
+    return min(epochs / WARMUP_EPOCHS, 1.0)
 
-    def __init__(self, *, peak: float, total_steps: int, first_step: int = 0) -> None:
+
+class RateByStep(keras.callbacks.Callback):
+    """Sets the learning rate before every step: `rate_at` the number of that step, from 1 on."""
+
+    def __init__(self, rate_at: Callable[[int], float], *, first_step: int = 0) -> None:
         super().__init__()
-        self._peak = peak
+        self._rate_at = rate_at
         self._step = first_step
-        self._total = total_steps
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self._step += 1
-        self.model.optimizer.learning_rate = self._peak * warmup_cosine(self._step / (self._total + 1))
+        self.model.optimizer.learning_rate = self._rate_at(self._step)
 
 
 def schedule_callbacks(
@@ -50,8 +55,11 @@ def schedule_callbacks(
 
     `peak` is the rate that the model was compiled with; its optimizer may hold another one, restored from a file.
     """
+    first, last = steps * first_epoch, steps * settings.epochs
     if settings.schedule is Schedule.WARMUP_COSINE:
-        return [WarmupCosine(peak=peak, total_steps=steps * settings.epochs, first_step=steps * first_epoch)]
+        return [RateByStep(lambda step: peak * warmup_cosine(step / (last + 1)), first_step=first)]
+    if settings.schedule is Schedule.WARMUP_CONSTANT:
+        return [RateByStep(lambda step: peak * warmup_constant(step / steps), first_step=first)]
     if settings.schedule is Schedule.STEP:
         return [keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate if epoch == 0 else rate * STEP_FACTOR)]
     return []
@@ -156,11 +164,17 @@ class BestWeights(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, path: Path, objective: Objective, *, before: Sequence[Epoch] = (), of: keras.Model | None = None
+        self,
+        path: Path,
+        objective: Objective,
+        *,
+        before: Sequence[Epoch] = (),
+        of: keras.Model | None = None,
+        average: PowerAverage | None = None,
     ) -> None:
         """`before`: the epochs that a restored training already had."""
         super().__init__()
-        self._path, self._objective, self._of = path, objective, of
+        self._path, self._objective, self._of, self._average = path, objective, of, average
         ranks = [objective.rank(value) for epoch in before if (value := epoch.value(objective.name)) is not None]
         self._lowest = min(ranks, default=math.inf)
 
@@ -169,7 +183,7 @@ class BestWeights(keras.callbacks.Callback):
         if value is None or not self._objective.rank(value) < self._lowest or not trains(self.model, self._of):
             return
         self._lowest = self._objective.rank(value)
-        with delivered_weights(self.model):
+        with delivered_weights(self.model, self._average):
             (self.model if self._of is None else self._of).save_weights(self._path)
 
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from tuning.files.atomic import write_json
 from tuning.files.json_record import JsonRecord
 from tuning.files.recorded import read_record
 from tuning.records import Epoch
 from tuning.settings import TrainingPlan
+from tuning.training.averaging import PowerAverage
 from tuning.training.callbacks import LearningCurve
 
 SECONDS_APART = 10.0
@@ -26,12 +28,14 @@ class Restored:
     """What a killed training had reached: its learning curve, and the state that it continues from.
 
     `best_weights`: those of the epoch of lowest validation loss, where the training keeps them.
+    `averages`: those of the weights, if there are any, in their order.
     `random_state`: path → value of the variables that dropout draws from; Keras leaves them out of weights files.
     """
 
     epochs: tuple[Epoch, ...]
     weights: Path
     best_weights: Path | None
+    averages: tuple[np.ndarray, ...]
     random_state: Mapping[str, list[int]]
 
     def load_into(self, model: keras.Model) -> None:
@@ -43,12 +47,13 @@ class Restored:
 
 @dataclass(frozen=True, kw_only=True)
 class _SavedProgress(JsonRecord):
-    """What `progress.json` holds. `plan`: as JSON, which may be one of another version."""
+    """What `progress.json` holds. `plan`: what decides its epochs, as JSON, which may be one of another version."""
 
     plan: Mapping[str, Any]
     epochs: tuple[Epoch, ...]
     weights: str
     best_weights: str | None
+    averages: str | None
     random_state: Mapping[str, Any]
 
 
@@ -60,43 +65,54 @@ class Checkpoint:
     seconds_apart: float = SECONDS_APART
 
     def restore(self, plan: TrainingPlan) -> Restored | None:
-        """What was saved of this very plan; None if nothing was, or another plan's."""
+        """What was saved of this very plan, or of one that trains alike up to there; else None."""
         if not self._progress.exists():
             return None
         give = f"remove {self.folder} to train from the start"
         saved = read_record(self._progress, _SavedProgress, fault="is not the progress of a training", give=give)
-        if saved.plan != plan.as_json():
+        if saved.plan != plan.up_to_its_end:
             return None
         return Restored(
             epochs=saved.epochs,
             weights=self.folder / saved.weights,
             best_weights=None if saved.best_weights is None else self.folder / saved.best_weights,
+            averages=() if saved.averages is None else _read_arrays(self.folder / saved.averages),
             random_state=saved.random_state,
         )
 
     def save(
-        self, plan: TrainingPlan, model: keras.Model, epochs: list[Epoch], *, best_weights: Path | None = None
+        self,
+        plan: TrainingPlan,
+        model: keras.Model,
+        epochs: list[Epoch],
+        *,
+        best_weights: Path | None = None,
+        averages: Sequence[np.ndarray] = (),
     ) -> None:
         """Write the weights under names of their own, then the progress that names them, then drop older weights.
 
-        `best_weights`: a copy is kept of this file, if it exists.
+        `best_weights`: a copy is kept of this file, if it exists. `averages`: of the weights, if there are any.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        weights, best = self.folder / f"{len(epochs)}.weights.h5", None
+        weights, best, averaged = self.folder / f"{len(epochs)}.weights.h5", None, None
         model.save_weights(weights)
+        if averages:
+            averaged = self.folder / f"averages-{len(epochs)}.npz"
+            np.savez(averaged, *averages)
         if best_weights is not None and best_weights.exists():
             best = self.folder / f"best-{len(epochs)}.weights.h5"
             shutil.copyfile(best_weights, best)
         progress = _SavedProgress(
-            plan=plan.as_json(),
+            plan=plan.up_to_its_end,
             epochs=tuple(epochs),
             weights=weights.name,
             best_weights=None if best is None else best.name,
+            averages=None if averaged is None else averaged.name,
             random_state={variable.path: variable.numpy().tolist() for variable in _random_variables(model)},
         )
         write_json(self._progress, progress.as_json())
-        for older in self.folder.glob("*.weights.h5"):
-            if older not in (weights, best):
+        for older in (*self.folder.glob("*.weights.h5"), *self.folder.glob("*.npz")):
+            if older not in (weights, best, averaged):
                 older.unlink()
 
     def clear(self) -> None:
@@ -115,10 +131,17 @@ class EpochCheckpoint(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, checkpoint: Checkpoint, plan: TrainingPlan, curve: LearningCurve, *, until: int | None, best_weights: Path
+        self,
+        checkpoint: Checkpoint,
+        plan: TrainingPlan,
+        curve: LearningCurve,
+        *,
+        until: int | None,
+        best_weights: Path,
+        average: PowerAverage | None,
     ) -> None:
         super().__init__()
-        self._until = until
+        self._until, self._average = until, average
         self._checkpoint, self._plan, self._curve, self._best = checkpoint, plan, curve, best_weights
         self._saved = time.perf_counter()
 
@@ -127,8 +150,19 @@ class EpochCheckpoint(keras.callbacks.Callback):
         is_due = pauses or time.perf_counter() - self._saved >= self._checkpoint.seconds_apart
         # What a callback ended is not saved: a restored training would not know that it was to end there.
         if is_due and not self.model.stop_training:
-            self._checkpoint.save(self._plan, self.model, self._curve.epochs, best_weights=self._best)
+            self._checkpoint.save(
+                self._plan,
+                self.model,
+                self._curve.epochs,
+                best_weights=self._best,
+                averages=() if self._average is None else self._average.values,
+            )
             self._saved = time.perf_counter()
+
+
+def _read_arrays(path: Path) -> tuple[np.ndarray, ...]:
+    with np.load(path, allow_pickle=False) as arrays:
+        return tuple(arrays[name] for name in arrays.files)
 
 
 def _load_trained_weights(model: keras.Model, weights: Path) -> None:

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tuning.data.dataset import Split
 from tuning.settings import Feed, Labels
+from tuning.training.built import Recipe
 
 VALIDATION_BATCH = 500
 
@@ -23,9 +24,7 @@ def steps_per_epoch(examples: int, batch_size: int) -> int:
     return math.ceil(examples / batch_size)
 
 
-def training_batches(
-    split: Split, *, batch_size: int, seed: int, feed: Feed, augmentation: bool, first_epoch: int = 0
-) -> tf.data.Dataset:
+def training_batches(split: Split, *, recipe: Recipe, seed: int, feed: Feed, first_epoch: int = 0) -> tf.data.Dataset:
     """Endless batches, every epoch in an order of its own.
 
     A batch holds images (batch, height, width, channels), uint8 or float32, and labels: int64 (batch,) or float32
@@ -38,19 +37,20 @@ def training_batches(
     """
     read, labels = _reader(split), _constant(split.labels)
     examples = len(split)
-    augmentation = augmentation and split.shows_classes
+    augments = recipe.augmentation > 0 and split.shows_classes
 
     def epoch_indices(epoch: tf.Tensor) -> tf.data.Dataset:
         key = tf.random.experimental.stateless_fold_in(tf.constant([seed, 0], tf.int64), epoch)
         order = tf.random.experimental.stateless_shuffle(tf.range(examples), seed=key)
-        batches = tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
+        batches = tf.data.Dataset.from_tensor_slices(order).batch(recipe.batch_size)
         return batches.map(lambda indices: (key, indices))
 
     def batch(key: tf.Tensor, indices: tf.Tensor) -> tuple[Any, tf.Tensor]:
         chosen = read(indices)
-        if augmentation:
-            chosen = _augment(chosen, tf.random.experimental.stateless_fold_in(key, indices[0]))
-        return _scale(chosen, feed), _encode(_gather(labels, indices), feed)
+        if augments:
+            key = tf.random.experimental.stateless_fold_in(key, indices[0])
+            chosen = _augment(chosen, key, strength=recipe.augmentation)
+        return _scale(chosen, feed), _smooth(_encode(_gather(labels, indices), feed), recipe.label_smoothing)
 
     epochs = tf.data.Dataset.counter(first_epoch)
     batches = epochs.flat_map(epoch_indices).map(batch, num_parallel_calls=2, deterministic=True).prefetch(2)
@@ -136,14 +136,19 @@ def _scale(images: Any, feed: Feed) -> Any:
     return images if feed.shape is None else tf.reshape(images, (-1, *feed.shape))
 
 
-def _augment(images: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
+def _smooth(labels: Any, share: float) -> Any:
+    """One-hot labels with a share of each spread over all classes (Szegedy et al., CVPR 2016)."""
+    return labels * (1.0 - share) + share / tf.cast(tf.shape(labels)[-1], tf.float32) if share > 0 else labels
+
+
+def _augment(images: tf.Tensor, key: tf.Tensor, *, strength: float) -> tf.Tensor:
     """Each image shifted, rotated and scaled by random amounts; what enters from outside repeats the border.
 
-    `images`: uint8 (batch, height, width, channels). `key`: int64 (2,).
+    `images`: uint8 (batch, height, width, channels). `key`: int64 (2,). `strength`: times the largest light changes.
     """
     shape = tf.shape(images)
     count, height, width = shape[0], tf.cast(shape[1], tf.float32), tf.cast(shape[2], tf.float32)
-    draws = tf.random.stateless_uniform((4, count), seed=key, minval=-1.0, maxval=1.0)
+    draws = tf.random.stateless_uniform((4, count), seed=key, minval=-strength, maxval=strength)
     angle = draws[0] * MAX_ROTATION
     zoom = 1.0 + draws[1] * MAX_SCALING
     cos, sin = tf.cos(angle) * zoom, tf.sin(angle) * zoom

@@ -101,7 +101,7 @@ class OwnFit:
             # Each epoch has an order of its own already, which Keras would warn of.
             options["shuffle"] = False
             given: tuple[Any, ...] = (
-                epoch_batches(training, batch_size=built.batch_size, seed=plan.seed, feed=built.feed),
+                epoch_batches(training, batch_size=built.recipe.batch_size, seed=plan.seed, feed=built.feed),
             )
             if validation is not None:
                 options["validation_data"] = validation_batches(validation, feed=built.feed)

@@ -16,7 +16,7 @@ from tuning.data.dataset import Split
 from tuning.environment.graph_memory import forget_graphs, own_gradients
 from tuning.records import Epoch, best_epoch
 from tuning.settings import Configuration, Schedule, TrainingPlan
-from tuning.training.averaging import ValidatesDelivered
+from tuning.training.averaging import PowerAverage, ValidatesDelivered
 from tuning.training.builder import ModelBuilder
 from tuning.training.built import Built
 from tuning.training.callbacks import BestWeights, EarlyStopping, LearningCurve, StopSignal, schedule_callbacks
@@ -102,12 +102,13 @@ def train(
     asked = list(watch.callbacks())
     with tempfile.TemporaryDirectory() as folder, own_gradients():
         best = Path(folder) / "best.weights.h5"
-        steps = steps_per_epoch(len(training), built.batch_size)
+        steps = steps_per_epoch(len(training), built.recipe.batch_size)
+        average = _make_average(built, settings.schedule, restored, step=steps * epochs.start)
         callbacks = [*schedule_callbacks(settings, peak=peak, steps=steps, first_epoch=epochs.start), curve, stop]
         # Keras's own callback for averages leaves it open which weights an epoch ends with.
         is_swapped = any(isinstance(callback, keras.callbacks.SwapEMAWeights) for callback in asked)
         if validation is not None:
-            callbacks += _validating(plan, restored, best if not is_swapped else None, of=of)
+            callbacks += _validating(plan, restored, best if not is_swapped else None, of=of, average=average)
         callbacks += asked
         if own_fit is not None:
             result = run_own_fit(
@@ -129,11 +130,14 @@ def train(
             )
             return _training(built, result, stopped=stop.stopped)
         if checkpoint is not None:
-            callbacks.append(EpochCheckpoint(checkpoint, plan, curve, until=watch.until, best_weights=best))
+            callbacks.append(
+                EpochCheckpoint(checkpoint, plan, curve, until=watch.until, best_weights=best, average=average)
+            )
+        averaging = [] if average is None else [average]
         _fit(
             built,
             plan,
-            callbacks if is_swapped else [ValidatesDelivered(), *callbacks],
+            callbacks if is_swapped else [*averaging, ValidatesDelivered(average), *callbacks],
             epochs=epochs,
             training=training,
             validation=validation,
@@ -159,8 +163,20 @@ def _training(built: Built, result: OwnTrainingResult, *, stopped: bool) -> Trai
     )
 
 
+def _make_average(built: Built, schedule: Schedule, restored: Restored | None, *, step: int) -> PowerAverage | None:
+    # A rate that falls to 0 does the same, and an average would still hold weights from before.
+    if not built.recipe.averages or schedule.has_end:
+        return None
+    return PowerAverage(step=step, values=() if restored is None else restored.averages)
+
+
 def _validating(
-    plan: TrainingPlan, restored: Restored | None, best: Path | None, *, of: keras.Model | None
+    plan: TrainingPlan,
+    restored: Restored | None,
+    best: Path | None,
+    *,
+    of: keras.Model | None,
+    average: PowerAverage | None,
 ) -> list[keras.callbacks.Callback]:
     """The callbacks that look at the objective: when to stop, and which epoch's weights to keep in `best`, if any."""
     settings, objective = plan.settings, plan.settings.objective
@@ -171,7 +187,7 @@ def _validating(
     if settings.patience is not None:
         callbacks.append(EarlyStopping(objective=objective, patience=settings.patience, before=before))
     if settings.keep_best and best is not None:
-        callbacks.append(BestWeights(best, objective, before=before, of=of))
+        callbacks.append(BestWeights(best, objective, before=before, of=of, average=average))
     return callbacks
 
 
@@ -188,13 +204,12 @@ def _fit(
     built.model.fit(
         training_batches(
             training,
-            batch_size=built.batch_size,
+            recipe=built.recipe,
             seed=plan.seed,
             feed=feed,
-            augmentation=settings.augmentation,
             first_epoch=epochs.start,
         ),
-        steps_per_epoch=steps_per_epoch(len(training), built.batch_size),
+        steps_per_epoch=steps_per_epoch(len(training), built.recipe.batch_size),
         epochs=epochs.stop,
         initial_epoch=epochs.start,
         validation_data=None if validation is None else validation_batches(validation, feed=feed),

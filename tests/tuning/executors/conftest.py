@@ -147,8 +147,8 @@ def short_plan() -> TrainingPlan:
 
 @pytest.fixture(scope="session")
 def full_plan() -> TrainingPlan:
-    """Batch normalization, dropout, Adam, a schedule, augmentation."""
-    settings = TrainingSettings(epochs=3, augmentation=True)
+    """Batch normalization, dropout, Adam, a schedule."""
+    settings = TrainingSettings(epochs=3)
     return TrainingPlan(hyperparameters={"full": True, "units": 4}, settings=settings, seed=5)
 
 

@@ -24,7 +24,7 @@ from tuning.space.known_space import KnownSpace
 from tuning.space.ranges import Choices, FloatRange
 from tuning.space.recording import RecordingHyperParameters, answering
 from tuning.training.builder import ModelBuilder
-from tuning.training.built import Built
+from tuning.training.built import Built, Recipe
 from tuning.training.train import Watch, train
 
 pytestmark = pytest.mark.slow
@@ -36,7 +36,7 @@ class Linear:
     name = "a linear model"
     fixed: dict = {}  # noqa: RUF012
     own_fit = None
-    asks_by_building = keeps_validation = augments = False
+    asks_by_building = keeps_validation = False
     reports = ()
     _RANGES = {"units": Choices(values=(8, 16)), "rate": FloatRange(low=1e-3, high=1e-2, log=True)}  # noqa: RUF012
 
@@ -61,7 +61,7 @@ class Linear:
         inner = [keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), keras.layers.Dense(units, "relu")]
         model = keras.Sequential([keras.Input(shape), *inner, keras.layers.Dense(classes, "softmax")])
         model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
-        return Built(model=model, hp=hp, feed=self._feed, batch_size=64)
+        return Built(model=model, hp=hp, feed=self._feed, recipe=Recipe(batch_size=64))
 
     def feed_of(self, model):
         return self._feed
@@ -121,7 +121,7 @@ def test_a_drawn_point_is_the_model_s(builder):
     built = builder.build_model(TrainingPlan(hyperparameters=drawn, settings=builder.trial_settings(1), seed=0))
     assert built.hyperparameters == drawn
     assert built.model.compiled
-    assert built.batch_size >= 1
+    assert built.recipe.batch_size >= 1
 
 
 def test_the_same_plan_trains_the_same_model(builder, search_data):

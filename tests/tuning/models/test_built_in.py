@@ -20,6 +20,7 @@ from tuning.models.network import DEFAULTS, default_ranges
 from tuning.settings import Labels, TrainingPlan, TrainingSettings
 from tuning.space.drawing import parse
 from tuning.space.ranges import Choices, FloatRange, IntRange
+from tuning.training.built import Recipe
 
 MNIST = TunableClassifier(ClassificationTask(image_shape=(28, 28, 1), num_classes=10))
 
@@ -65,6 +66,37 @@ def test_every_structure_builds_and_answers_with_probabilities(num_blocks, paddi
     )
 
 
+@pytest.mark.parametrize("convolution", ["full", "separable"])
+@pytest.mark.parametrize("batch_normalization", NORMALIZATION)
+def test_a_block_may_have_two_convolutions_and_its_normalization_follows_both(convolution, batch_normalization):
+    model = build({"convolutions": 2, "convolution": convolution, "batch_normalization": batch_normalization})
+    kinds = [type(layer).__name__ for layer in model.layers if "Conv2D" in type(layer).__name__]
+    assert kinds == ["Conv2D", *["Conv2D" if convolution == "full" else "SeparableConv2D"] * 3]
+    normalized = sum(isinstance(layer, keras.layers.BatchNormalization) for layer in model.layers)
+    assert normalized == (0 if batch_normalization == "none" else 4)
+
+
+@pytest.mark.parametrize("dense_units", [0, 32])
+def test_global_averages_leave_a_small_head(dense_units):
+    flat, average = (build({"head": head, "dense_units": dense_units}) for head in ("flatten", "average"))
+    assert average.count_params() < flat.count_params() / 2
+    assert average.output_shape == (None, 10)
+
+
+def test_weight_decay_is_decoupled_from_the_gradients():
+    assert isinstance(build({"weight_decay": 0.01}).optimizer, keras.optimizers.AdamW)
+    assert build({"weight_decay": 0.01}).optimizer.weight_decay == 0.01
+    assert type(build({}).optimizer) is keras.optimizers.Adam
+
+
+def test_smoothed_labels_are_one_hot_and_the_recipe_says_by_how_much():
+    values = {"label_smoothing": 0.05, "augmentation": 0.5, "averaging": "none", "batch_size": 64}
+    built = MNIST.build_model(TrainingPlan(hyperparameters=values, settings=TrainingSettings(epochs=1), seed=0))
+    assert built.recipe == Recipe(batch_size=64, label_smoothing=0.05, augmentation=0.5, averages=False)
+    assert built.feed.labels is Labels.ONE_HOT
+    assert built.model.loss == "categorical_crossentropy"
+
+
 @pytest.mark.parametrize(
     "image_shape", [(4, 4, 1), (6, 6, 1), (4, 30, 3), (30, 5, 1), (28, 28, 3), (64, 48, 3)], ids=str
 )
@@ -75,7 +107,7 @@ def test_the_largest_model_of_the_space_fits_images_of_every_size(image_shape):
     assert model(np.zeros((1, *image_shape), np.uint8)).shape == (1, 2)
 
 
-@pytest.mark.parametrize(("side", "deepest"), [(4, 1), (6, 1), (8, 1), (12, 2), (28, 3)])
+@pytest.mark.parametrize(("side", "deepest"), [(4, 1), (6, 1), (8, 1), (12, 2), (28, 3), (64, 4)])
 def test_smaller_images_get_fewer_blocks(side, deepest):
     assert default_ranges((side, side, 1))["num_blocks"].values[-1] == deepest
 
@@ -114,8 +146,8 @@ def test_padding_does_not_let_any_number_of_blocks_fit():
 
 
 def test_more_blocks_than_there_are_ranges_for_are_refused():
-    with pytest.raises(InputError, match="num_blocks"):
-        TunableClassifier(MNIST.task, ranges={**MNIST.ranges, "num_blocks": Choices(values=(4,))}).check({})
+    with pytest.raises(InputError, match="num_blocks must be at most 4, got 5"):
+        TunableClassifier(MNIST.task, ranges={**MNIST.ranges, "num_blocks": Choices(values=(5,))}).check({})
 
 
 def test_a_structure_cannot_range_over_real_numbers():
@@ -133,7 +165,7 @@ def test_a_space_with_a_fixed_structure_builds(values):
 
 
 def test_the_defaults_are_a_point_of_the_space():
-    active = {name for name in DEFAULTS if not name.endswith("_3")}
+    active = {name for name in DEFAULTS if name[-2:] not in ("_3", "_4")}
     assert MNIST.check(DEFAULTS) == MNIST.default_configuration() == {name: DEFAULTS[name] for name in active}
 
 
@@ -158,7 +190,6 @@ def test_a_block_is_described_exactly_where_there_is_one(point):
     described = {name for name in checked if name[-1] in "123" and name[-2] == "_"}
     blocks = range(1, checked["num_blocks"] + 1)
     assert described == {f"{name}_{block}" for name in ("num_filters", "kernel_size") for block in blocks}
-    assert ("dropout" in checked) == (checked["dense_units"] > 0)
 
 
 @given(point=POINTS)
@@ -172,7 +203,7 @@ def test_what_is_checked_is_what_keras_tuner_holds(point):
     ("values", "message"),
     [
         ({"num_blocks": 4}, "num_blocks must be one of 1, 2, 3, got 4"),
-        ({"num_filters_1": 9}, "num_filters_1 must be 8 to 64 in steps of 4, got 9"),
+        ({"num_filters_1": 3}, r"num_filters_1 must be 4 to 64 \(log scale\), got 3"),
         ({"learning_rate": 1.0}, r"learning_rate must be 0.0003 to 0.02 \(log scale\), got 1.0"),
         ({"dropout": float("nan")}, "dropout must be 0 to 0.5, got nan"),
         ({"pooling": "min"}, "pooling must be one of max, average, got min"),
@@ -217,7 +248,7 @@ def test_texts_that_mean_no_point_are_refused(name, text, message):
 
 def test_the_batch_size_is_the_configuration_s():
     plan = TrainingPlan(hyperparameters={"batch_size": 64}, settings=TrainingSettings(epochs=1), seed=0)
-    assert MNIST.build_model(plan).batch_size == 64
+    assert MNIST.build_model(plan).recipe.batch_size == 64
 
 
 @pytest.mark.parametrize(

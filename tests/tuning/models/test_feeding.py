@@ -12,6 +12,7 @@ from tuning.data.dataset import Split
 from tuning.errors import InputError
 from tuning.models.feeding import feed_for
 from tuning.settings import Labels
+from tuning.training.built import Recipe
 from tuning.training.input_pipeline import epoch_batches, training_batches, validation_batches
 from tuning.training.own_fit import encode_labels, scale_pixels
 
@@ -58,7 +59,7 @@ def test_images_are_handed_over_in_the_shape_that_the_model_takes(shape: Any, wa
 
     assert found.shape == handed
     model.fit(
-        training_batches(examples, batch_size=4, seed=0, feed=found, augmentation=True),
+        training_batches(examples, recipe=Recipe(batch_size=4, augmentation=1.0), seed=0, feed=found),
         steps_per_epoch=3,
         shuffle=False,
     )
@@ -98,7 +99,7 @@ def test_rows_of_numbers_can_be_told_apart(loss: str) -> None:
     found = feed(model, table, scale=None)
 
     model.fit(
-        training_batches(table, batch_size=4, seed=0, feed=found, augmentation=False), steps_per_epoch=3, shuffle=False
+        training_batches(table, recipe=Recipe(batch_size=4), seed=0, feed=found), steps_per_epoch=3, shuffle=False
     )
     assert found.pixel_scale is None
 
@@ -139,7 +140,7 @@ def test_labels_go_to_the_outputs_of_their_names(as_list: bool, kind: str, one_h
     found = feed(model, examples, num_classes=0)
 
     assert (found.one_hot, found.outputs) == (one_hot, ("size", "kind") if as_list else ())
-    batches = training_batches(examples, batch_size=4, seed=0, feed=found, augmentation=True)
+    batches = training_batches(examples, recipe=Recipe(batch_size=4, augmentation=1.0), seed=0, feed=found)
     model.fit(
         batches, steps_per_epoch=3, validation_data=validation_batches(examples, feed=found), verbose=0, shuffle=False
     )

@@ -113,7 +113,7 @@ def test_only_hyperparameters_with_an_effect_are_recorded(search_data: SearchDat
 def test_nothing_is_added_to_a_user_s_training(search_data: SearchData) -> None:
     settings = made(dense, search_data).trial_settings(3)
 
-    assert (settings.schedule, settings.augmentation, settings.patience) == (Schedule.CONSTANT, False, None)
+    assert (settings.schedule, settings.patience) == (Schedule.CONSTANT, None)
 
 
 def test_the_winner_is_retrained_for_as_many_epochs_as_were_best(search_data: SearchData, make_trial: Any) -> None:
@@ -369,7 +369,7 @@ def test_one_batch_size_is_fixed(search_data: SearchData) -> None:
     builder = made(dense, search_data, wishes=Wishes(batch_sizes=(48,)))
     plan = TrainingPlan(hyperparameters=builder.default_configuration(), settings=builder.trial_settings(1), seed=0)
 
-    assert builder.build_model(plan).batch_size == 48
+    assert builder.build_model(plan).recipe.batch_size == 48
     assert "batch_size" not in builder.described_space()
 
 

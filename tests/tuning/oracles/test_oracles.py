@@ -353,7 +353,7 @@ def test_the_oracle_s_own_seed_is_derived():
 
 
 def test_an_unknown_algorithm_is_refused():
-    message = "unknown algorithm genetic: choose one of bayesian, grid, halving, hyperband, random, tpe"
+    message = "unknown algorithm genetic: choose one of bayesian, freeze-thaw, grid, halving, hyperband, random, tpe"
     with pytest.raises(InputError, match=message):
         make_oracle(SearchConfig(algorithm="genetic"))
 

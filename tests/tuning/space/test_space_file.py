@@ -85,7 +85,7 @@ def test_whole_numbers_stand_for_real_ones() -> None:
         ("dropuot", Choices(values=(0.1,)), r"unknown hyperparameter dropuot: did you mean dropout\?"),
         ("padding", Choices(values=("causal",)), "padding must be among valid, same, got one of causal"),
         ("pooling", IntRange(low=1, high=2), "pooling must be among max, average, got 1 to 2"),
-        ("num_blocks", Choices(values=(4,)), "num_blocks must be a whole number of 1 to 3, got one of 4"),
+        ("num_blocks", Choices(values=(5,)), "num_blocks must be a whole number of 1 to 4, got one of 5"),
         ("dropout", FloatRange(low=0.0, high=1.0), r"dropout must be a number of 0\.0 to 0\.95, got 0 to 1"),
         ("num_filters_2", FloatRange(low=8.0, high=9.0), "num_filters_2 must be a whole number of 1 to 4096, got 8 to"),
         ("batch_size", Choices(values=(True,)), "batch_size must be a whole number of 1 to 65536, got one of True"),

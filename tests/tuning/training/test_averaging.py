@@ -11,7 +11,7 @@ import pytest
 from tuning.data.search_data import SearchData
 from tuning.models.user_model import UserModel, Wishes
 from tuning.settings import TrainingPlan
-from tuning.training.averaging import averages, delivered_weights
+from tuning.training.averaging import POWER, PowerAverage, averages, delivered_weights
 from tuning.training.train import Watch, train
 
 pytestmark = pytest.mark.slow
@@ -118,3 +118,33 @@ def test_nothing_is_moved_where_there_are_no_averages() -> None:
     assert averages(build(optimizers.LossScaleOptimizer(slow_average())))
     with delivered_weights(build(slow_average())) as unbuilt:
         assert unbuilt is None
+
+
+def test_a_power_average_weighs_the_latest_steps_most_however_many_there_are() -> None:
+    model = build(optimizers.SGD(0.0))
+    average = PowerAverage()
+    average.set_model(model)
+    average.on_train_begin()
+    for step in range(1, 101):
+        model.set_weights([np.full_like(weight, step) for weight in model.get_weights()])
+        average.on_train_batch_end(step)
+
+    # The mean of t under the density t^POWER on 0 to 100 is 100 (POWER + 1) / (POWER + 2).
+    assert average.values[0] == pytest.approx(100 * (POWER + 1) / (POWER + 2), rel=0.01)
+    assert model.get_weights()[0] == pytest.approx(100)
+
+    average.on_train_end()
+
+    assert model.get_weights()[0] == pytest.approx(average.values[0])
+
+
+def test_a_trial_of_the_built_in_model_is_ranked_by_averages_and_ends_with_them(
+    tiny: Any, search_data: SearchData
+) -> None:
+    settings = tiny.trial_settings(2)
+    plan = TrainingPlan(hyperparameters=tiny.default_configuration(), settings=settings, seed=1)
+    done = train(tiny, plan, training=search_data.training, validation=search_data.validation, watch=Watch())
+
+    found = done.model.evaluate(search_data.validation.images, search_data.validation.labels, verbose=0)
+
+    assert found[0] == pytest.approx(done.epochs[-1].val_loss, rel=1e-4)

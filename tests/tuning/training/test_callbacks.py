@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from tuning.settings import Schedule, TrainingSettings
 from tuning.training.callbacks import (
+    WARMUP_EPOCHS,
     WARMUP_SHARE,
     LearningCurve,
+    RateByStep,
     StopSignal,
-    WarmupCosine,
     schedule_callbacks,
     warmup_cosine,
 )
@@ -93,10 +94,23 @@ def test_the_constant_schedule_leaves_the_rate_alone(model):
     assert rates == pytest.approx([0.4] * 2 * STEPS)
 
 
-def test_the_peak_is_the_given_one_whatever_rate_the_optimizer_holds(model):
+def test_a_warm_up_may_lead_to_a_constant_rate(model):
+    rates = rates_of(model, TrainingSettings(epochs=2, schedule=Schedule.WARMUP_CONSTANT))
+    assert rates[0] == pytest.approx(0.4 / STEPS / WARMUP_EPOCHS)
+    assert rates[2:] == pytest.approx([0.4] * (2 * STEPS - 2))
+    assert rates == sorted(rates)
+
+
+@pytest.mark.parametrize("schedule", [each for each in Schedule if not each.has_end])
+def test_a_rate_without_an_end_is_the_same_in_a_longer_training(model, schedule):
+    short, long = (rates_of(model, TrainingSettings(epochs=epochs, schedule=schedule)) for epochs in (2, 3))
+    assert long[: 2 * STEPS] == pytest.approx(short)
+
+
+def test_the_rate_is_that_of_the_step_whatever_the_optimizer_holds(model):
     rates = Rates()
-    fit(model, [WarmupCosine(peak=0.1, total_steps=1), rates], epochs=1)
-    assert rates.of_steps[0] == pytest.approx(0.1 * warmup_cosine(0.5))
+    fit(model, [RateByStep(lambda step: 0.1 * step, first_step=2), rates], epochs=1)
+    assert rates.of_steps == pytest.approx([0.1 * step for step in range(3, 3 + STEPS)])
 
 
 def test_the_learning_curve_keeps_and_tells_every_epoch(model):

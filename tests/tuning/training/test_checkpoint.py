@@ -19,9 +19,10 @@ from tuning.training.train import Watch, train
 
 @pytest.fixture
 def plan(hypermodel):
-    """Augmentation, dropout, batch normalization, Adam and a schedule: everything that a checkpoint has to carry."""
-    values = {"num_blocks": 1, "num_filters_1": 8, "dense_units": 32, "dropout": 0.3, "batch_size": 64}
-    settings = TrainingSettings(epochs=3, augmentation=True)
+    """Dropout, batch normalization, Adam, averages, augmentation and a schedule: all that a checkpoint has to carry."""
+    sizes = {"num_blocks": 1, "num_filters_1": 8, "dense_units": 32, "batch_size": 64}
+    values = {**sizes, "dropout": 0.3, "augmentation": 1.0, "label_smoothing": 0.05, "weight_decay": 0.01}
+    settings = TrainingSettings(epochs=3)
     return TrainingPlan(hyperparameters=hypermodel.check(values), settings=settings, seed=5)
 
 
@@ -127,7 +128,7 @@ def test_older_weights_are_dropped(saved):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"seed": 6}, {"settings": TrainingSettings(epochs=4, augmentation=True)}, {"hyperparameters": {}}],
+    [{"seed": 6}, {"settings": TrainingSettings(epochs=4)}, {"hyperparameters": {}}],
     ids=str,
 )
 def test_another_plan_starts_anew(plan, saved, changes):

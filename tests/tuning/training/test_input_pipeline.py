@@ -7,11 +7,13 @@ import pytest
 
 from tuning.data.dataset import Split
 from tuning.settings import Feed, Labels
+from tuning.training.built import Recipe
 from tuning.training.input_pipeline import VALIDATION_BATCH, steps_per_epoch, training_batches, validation_batches
 
 pytestmark = pytest.mark.slow
 
 COUNT, BATCH = 50, 16
+AUGMENTED = Recipe(batch_size=BATCH, augmentation=1.0)
 AS_THEY_ARE, ONE_HOT = Feed(), Feed(labels=Labels.ONE_HOT, num_classes=10)
 
 
@@ -23,11 +25,11 @@ def numbered():
     return Split(images=np.ascontiguousarray(images), labels=numbers % 10)
 
 
-def epochs_of(split, count, *, seed=0, feed=AS_THEY_ARE, augmentation=False, first_epoch=0):
+def epochs_of(split, count, *, seed=0, feed=AS_THEY_ARE, augmentation=0.0, first_epoch=0):
     """`count` epochs, each as (images, labels) in the order in which they are shown."""
     steps = steps_per_epoch(len(split), BATCH)
     batches = training_batches(
-        split, batch_size=BATCH, seed=seed, feed=feed, augmentation=augmentation, first_epoch=first_epoch
+        split, recipe=Recipe(batch_size=BATCH, augmentation=augmentation), seed=seed, feed=feed, first_epoch=first_epoch
     )
     shown = list(batches.take(steps * count).as_numpy_iterator())
     chunks = [shown[start : start + steps] for start in range(0, len(shown), steps)]
@@ -48,13 +50,13 @@ def test_every_epoch_shows_every_image_exactly_once(numbered):
 
 
 def test_the_last_batch_of_an_epoch_is_smaller_and_holds_no_image_of_the_next(numbered):
-    batches = training_batches(numbered, batch_size=BATCH, seed=0, feed=AS_THEY_ARE, augmentation=False)
+    batches = training_batches(numbered, recipe=Recipe(batch_size=BATCH), seed=0, feed=AS_THEY_ARE)
     sizes = [len(labels) for _, labels in batches.take(8).as_numpy_iterator()]
     assert sizes == [16, 16, 16, 2] * 2
 
 
 def test_a_batch_larger_than_the_data_holds_all_of_it(numbered):
-    batches = training_batches(numbered, batch_size=100, seed=0, feed=AS_THEY_ARE, augmentation=False)
+    batches = training_batches(numbered, recipe=Recipe(batch_size=100), seed=0, feed=AS_THEY_ARE)
     assert [len(labels) for _, labels in batches.take(2).as_numpy_iterator()] == [COUNT, COUNT]
 
 
@@ -74,7 +76,7 @@ def test_neighbouring_seeds_share_no_order(numbered):
     assert len(set(shown)) == 16
 
 
-@pytest.mark.parametrize("augmentation", [False, True])
+@pytest.mark.parametrize("augmentation", [0.0, 1.0])
 def test_going_on_from_an_epoch_shows_what_an_uninterrupted_training_shows(digits, augmentation):
     split = digits.training.take(np.arange(40))
     whole = epochs_of(split, 3, augmentation=augmentation)
@@ -97,7 +99,7 @@ def test_one_hot_labels_are_rows_of_the_identity(numbered):
 def test_augmentation_changes_pixels_and_nothing_else(digits):
     split = digits.training.take(np.arange(60))
     (plain, labels), (changed, same_labels) = (
-        epochs_of(split, 1, augmentation=augmentation)[0] for augmentation in (False, True)
+        epochs_of(split, 1, augmentation=augmentation)[0] for augmentation in (0.0, 1.0)
     )
     assert (changed.dtype, changed.shape) == (np.uint8, plain.shape)
     assert np.array_equal(labels, same_labels)
@@ -106,7 +108,7 @@ def test_augmentation_changes_pixels_and_nothing_else(digits):
 
 def test_augmentation_keeps_a_digit_recognizable(digits):
     split = digits.training.take(np.arange(60))
-    (plain, _), (changed, _) = (epochs_of(split, 1, augmentation=augmentation)[0] for augmentation in (False, True))
+    (plain, _), (changed, _) = (epochs_of(split, 1, augmentation=augmentation)[0] for augmentation in (0.0, 1.0))
     away = np.abs(changed.astype(float) - plain).mean(axis=(1, 2, 3))
     unlike = np.abs(np.roll(plain, 1, axis=0).astype(float) - plain).mean()
     assert away.mean() < unlike / 2
@@ -114,13 +116,13 @@ def test_augmentation_keeps_a_digit_recognizable(digits):
 
 def test_augmentation_differs_from_image_to_image_and_from_epoch_to_epoch(digits):
     split = Split(images=np.repeat(digits.training.images[:1], 20, axis=0), labels=np.zeros(20, np.int64))
-    first, second = (images for images, _ in epochs_of(split, 2, augmentation=True))
+    first, second = (images for images, _ in epochs_of(split, 2, augmentation=1.0))
     assert len({image.tobytes() for image in np.concatenate([first, second])}) == 40
 
 
 def test_augmentation_repeats_the_border_where_something_enters_from_outside():
     split = Split(images=np.full((20, 28, 28, 1), 200, np.uint8), labels=np.arange(20) % 2)
-    images, _ = epochs_of(split, 1, augmentation=True)[0]
+    images, _ = epochs_of(split, 1, augmentation=1.0)[0]
     # Interpolated values are cut off to whole ones, so a grey level may be lost.
     assert set(np.unique(images)) <= {199, 200}
 
@@ -129,7 +131,7 @@ def test_augmentation_keeps_the_three_channels_together():
     rng = np.random.default_rng(0)
     grey = rng.integers(0, 256, (20, 12, 16, 1), dtype=np.uint8)
     split = Split(images=np.repeat(grey, 3, axis=-1), labels=np.arange(20) % 2)
-    images, _ = epochs_of(split, 1, augmentation=True)[0]
+    images, _ = epochs_of(split, 1, augmentation=1.0)[0]
     assert images.shape == (20, 12, 16, 3)
     assert np.array_equal(images[..., 0], images[..., 2])
 
@@ -148,7 +150,7 @@ def test_validation_can_be_labelled_one_hot(numbered):
 
 
 def test_the_tuning_thread_is_off(numbered):
-    training = training_batches(numbered, batch_size=BATCH, seed=0, feed=AS_THEY_ARE, augmentation=True)
+    training = training_batches(numbered, recipe=AUGMENTED, seed=0, feed=AS_THEY_ARE)
     validation = validation_batches(numbered, feed=AS_THEY_ARE)
     assert [batches.options().autotune.enabled for batches in (training, validation)] == [False, False]
 
@@ -175,7 +177,7 @@ def on_disk(digits, tmp_path):
 
 
 @pytest.mark.parametrize("feed", [AS_THEY_ARE, Feed(labels=Labels.ONE_HOT, num_classes=10, pixel_scale=(1 / 255, 0.0))])
-@pytest.mark.parametrize("augmentation", [False, True])
+@pytest.mark.parametrize("augmentation", [0.0, 1.0])
 def test_images_on_disk_are_shown_as_the_same_ones_in_memory_bit_for_bit(on_disk, feed, augmentation):
     in_memory, mapped = (
         epochs_of(split, 2, seed=5, feed=feed, augmentation=augmentation, first_epoch=1) for split in on_disk
@@ -196,7 +198,7 @@ def test_validation_of_images_on_disk_shows_the_same_bits_as_in_memory(on_disk):
 
 def test_batches_from_disk_have_a_shape_that_a_model_can_be_built_for(on_disk):
     _, mapped = on_disk
-    training = training_batches(mapped, batch_size=BATCH, seed=0, feed=AS_THEY_ARE, augmentation=False)
+    training = training_batches(mapped, recipe=Recipe(batch_size=BATCH), seed=0, feed=AS_THEY_ARE)
     shapes = [batches.element_spec[0].shape for batches in (training, validation_batches(mapped, feed=AS_THEY_ARE))]
     assert [shape.as_list() for shape in shapes] == [[None, 28, 28, 1]] * 2
 
@@ -213,7 +215,7 @@ def several_inputs():
 
 
 def test_several_inputs_come_by_name_and_stay_together(several_inputs):
-    batches = training_batches(several_inputs, batch_size=8, seed=0, feed=AS_THEY_ARE, augmentation=True)
+    batches = training_batches(several_inputs, recipe=Recipe(batch_size=8, augmentation=1.0), seed=0, feed=AS_THEY_ARE)
     shown = list(batches.take(3).as_numpy_iterator())
     ages = np.concatenate([inputs["age"][:, 0] for inputs, _ in shown])
     assert sorted(ages) == list(range(20))
@@ -229,5 +231,22 @@ def test_several_inputs_are_validated_in_order(several_inputs):
 
 def test_an_image_whose_label_is_a_number_is_never_turned(digits):
     split = Split(images=digits.training.images[:20], labels=np.arange(20, dtype=np.float32))
-    plain, augmented = (epochs_of(split, 1, augmentation=augmentation)[0] for augmentation in (False, True))
+    plain, augmented = (epochs_of(split, 1, augmentation=augmentation)[0] for augmentation in (0.0, 1.0))
     assert np.array_equal(plain[0], augmented[0])
+
+
+def test_smoothing_spreads_a_share_of_each_training_label_and_no_other():
+    split = Split(images=np.zeros((2, 4, 4, 1), np.uint8), labels=np.array([0, 2]))
+    feed = Feed(labels=Labels.ONE_HOT, num_classes=4)
+    recipe = Recipe(batch_size=2, label_smoothing=0.2)
+    _, smooth = next(iter(training_batches(split, recipe=recipe, seed=0, feed=feed)))
+    _, hard = next(iter(validation_batches(split, feed=feed)))
+    assert sorted(set(np.unique(smooth.numpy().round(6)))) == pytest.approx([0.05, 0.85])
+    assert set(np.unique(hard)) == {0.0, 1.0}
+
+
+def test_stronger_augmentation_changes_more(digits):
+    split = digits.training.take(np.arange(COUNT))
+    plain, light, strong = (epochs_of(split, 1, augmentation=strength)[0][0] for strength in (0.0, 0.5, 2.0))
+    changes = [np.abs(images.astype(float) - plain).mean() for images in (light, strong)]
+    assert 0 < changes[0] < changes[1]

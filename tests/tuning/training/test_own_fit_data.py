@@ -14,7 +14,7 @@ from tuning.data.dataset import Split
 from tuning.errors import InputError
 from tuning.settings import Feed, TrainingPlan, TrainingSettings
 from tuning.space.recording import RecordingHyperParameters, answering
-from tuning.training.built import Built
+from tuning.training.built import Built, Recipe
 from tuning.training.own_fit import OwnFit, data_parameters
 
 PLAN = TrainingPlan(hyperparameters={}, settings=TrainingSettings(epochs=2), seed=0)
@@ -29,7 +29,7 @@ def on_disk(path: Path) -> Split:
 
 def run(fit: Any, *, training: Split = TRAINING, validation: Split | None = VALIDATION, **feed: Any) -> Any:
     hp = RecordingHyperParameters(answering({}))
-    built = Built(model=None, hp=hp, feed=Feed(**feed), batch_size=4)
+    built = Built(model=None, hp=hp, feed=Feed(**feed), recipe=Recipe(batch_size=4))
     own = OwnFit(fit=fit, name="it")
     return own.run(built, PLAN, [], epochs=range(2), training=training, validation=validation)
 

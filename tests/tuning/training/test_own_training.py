@@ -215,7 +215,7 @@ def test_epochs_and_batch_size_that_a_ranking_fit_searched_are_those_of_the_retr
     settings = builder.retraining_settings(winner, epochs_to_best=1, examples=300)
     built = builder.build_model(TrainingPlan(hyperparameters=winner.hyperparameters, settings=settings, seed=0))
 
-    assert (settings.epochs, built.batch_size) == (7, 16)
+    assert (settings.epochs, built.recipe.batch_size) == (7, 16)
 
 
 def test_a_model_without_a_fit_of_its_own_has_nothing_to_leave_out(search_data: SearchData) -> None:

@@ -1,0 +1,211 @@
+"""Freeze-thaw: who is trained on, who pauses for good, and what it makes of failures, time and running trials."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import keras_tuner as kt
+import numpy as np
+import pytest
+from driven_oracle import DrivenOracle
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tuning.oracles.algorithms.freeze_thaw import (
+    INITIAL_CONFIGURATIONS,
+    FreezeThawOracle,
+    stretch_out,
+    thin_out,
+)
+from tuning.oracles.base import WAITING
+from tuning.oracles.driver import Proposal
+from tuning.records import TrialStatus
+from tuning.settings import VALIDATION_LOSS, Objective, TrainingSettings
+
+HORIZON = 8
+
+
+def make_space() -> kt.HyperParameters:
+    hp = kt.HyperParameters()
+    hp.Float("x", 0.0, 1.0)
+    hp.Float("y", 0.0, 1.0)
+    return hp
+
+
+def loss_after(epochs: int, values: Any) -> float:
+    """Lowest at x = 0.3; every curve falls as the inverse of the epochs."""
+    return 0.1 + (float(values["x"]) - 0.3) ** 2 + 0.3 / epochs
+
+
+class Search:
+    """Runs proposals of the oracle, one at a time. `seconds`: of an epoch of a configuration."""
+
+    def __init__(self, make_trial: Any, make_epoch: Any, *, seed: int = 0, seconds: Any = lambda values: 1.0) -> None:
+        self.oracle = FreezeThawOracle(VALIDATION_LOSS, seed=seed, horizon=HORIZON)
+        self.driver = DrivenOracle(self.oracle, make_space())
+        self.make_trial, self.make_epoch, self.seconds = make_trial, make_epoch, seconds
+        self.done: dict[str, int] = {}
+        self.roots: dict[str, str] = {}
+
+    def propose(self) -> Proposal:
+        proposal = self.driver.propose()
+        assert isinstance(proposal, Proposal)
+        continued = proposal.continues
+        self.roots[proposal.oracle_id] = proposal.oracle_id if continued is None else self.roots[continued]
+        return proposal
+
+    def finish(self, proposal: Proposal, *, status: TrialStatus | None = None) -> None:
+        root, until = self.roots[proposal.oracle_id], proposal.epochs
+        assert until is not None
+        values, before = proposal.point.values, self.done.get(root, 0)
+        losses = [loss_after(epoch, values) for epoch in range(1, until + 1)]
+        for epoch in range(before + 1, until + 1):
+            self.driver.report(proposal.oracle_id, epoch, losses[epoch - 1])
+        self.done[root] = until
+        usual = TrialStatus.PAUSED if until < HORIZON else TrialStatus.COMPLETED
+        record = self.make_trial(
+            status=status if status is not None else usual,
+            settings=TrainingSettings(epochs=HORIZON),
+            epochs=tuple(self.make_epoch(val_loss=loss, seconds=self.seconds(values)) for loss in losses),
+            result_epoch=until - 1,
+        )
+        self.driver.tell(proposal.oracle_id, record)
+
+
+@pytest.fixture
+def start(make_trial: Any, make_epoch: Any) -> Iterator[Any]:
+    """A search with these options."""
+    started = []
+
+    def call(**options: Any) -> Search:
+        started.append(Search(make_trial, make_epoch, **options))
+        return started[-1]
+
+    yield call
+    for search in started:
+        search.driver.close()
+
+
+@pytest.fixture
+def search(start: Any) -> Search:
+    return start()
+
+
+def test_a_configuration_starts_with_one_epoch_and_continues_from_where_it_paused(search: Search) -> None:
+    for _ in range(40):
+        proposal = search.propose()
+        before = search.done.get(search.roots[proposal.oracle_id], 0)
+        assert proposal.epochs == (1 if before == 0 else min(max(before + 1, round(before * 1.5)), HORIZON))
+        assert (proposal.continues is None) == (before == 0)
+        search.finish(proposal)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_later_proposals_are_better(seed: int, start: Any) -> None:
+    search = start(seed=seed)
+    x = {}
+    for _ in range(40):
+        proposal = search.propose()
+        search.finish(proposal)
+        x[search.roots[proposal.oracle_id]] = abs(float(proposal.point.values["x"]) - 0.3)
+
+    first, last = list(x.values())[:INITIAL_CONFIGURATIONS], list(x.values())[-INITIAL_CONFIGURATIONS:]
+    assert np.median(last) < np.median(first)
+    assert np.median(last) < 0.1
+
+
+def test_proposals_under_way_at_once_differ(search: Search) -> None:
+    for _ in range(INITIAL_CONFIGURATIONS):
+        search.finish(search.propose())
+
+    under_way = [search.propose() for _ in range(6)]
+
+    assert len({search.roots[each.oracle_id] for each in under_way}) == 6
+
+
+def test_a_failed_configuration_counts_as_bad_and_is_never_continued(search: Search) -> None:
+    failed = set()
+    for _ in range(30):
+        proposal = search.propose()
+        fails = float(proposal.point.values["x"]) < 0.5
+        assert search.roots[proposal.oracle_id] not in failed
+        search.finish(proposal, status=TrialStatus.FAILED if fails else None)
+        failed |= {search.roots[proposal.oracle_id]} if fails else set()
+
+    later = [search.propose() for _ in range(1)]
+    assert float(later[0].point.values["x"]) > 0.3
+
+
+def test_what_can_not_be_continued_needs_no_state(search: Search) -> None:
+    first, second = search.propose(), search.propose()
+    search.finish(first)
+    search.finish(second, status=TrialStatus.STOPPED)
+
+    assert search.driver.continuable([first.oracle_id, second.oracle_id]) == {first.oracle_id}
+
+
+def test_without_new_configurations_it_continues_or_waits_or_ends(search: Search) -> None:
+    assert search.driver.propose(new=False) is None
+    running = search.propose()
+    assert search.driver.propose(new=False) is WAITING
+    search.finish(running)
+    for _ in range(INITIAL_CONFIGURATIONS):
+        search.finish(search.propose())
+    while (proposal := search.driver.propose(new=False)) is not None:
+        assert isinstance(proposal, Proposal)
+        search.roots[proposal.oracle_id] = search.roots[proposal.continues or ""]
+        search.finish(proposal)
+
+    assert set(search.done.values()) == {HORIZON}
+
+
+def test_where_time_is_short_it_counts_and_otherwise_the_seed_alone_decides(start: Any) -> None:
+    def run(seconds: Any, *, left: float) -> list[Any]:
+        search = start(seconds=seconds)
+        proposals = []
+        for _ in range(25):
+            search.driver.note_time(left)
+            proposals.append(search.propose())
+            search.finish(proposals[-1])
+        return [(each.continues, dict(each.point.values), each.epochs) for each in proposals]
+
+    def slow(values: Any) -> float:
+        return 30.0 if float(values["y"]) > 0.5 else 1.0
+
+    def epochs_of_slow(proposals: list[Any]) -> int:
+        return sum(epochs for _, values, epochs in proposals if float(values["y"]) > 0.5)
+
+    assert run(slow, left=math.inf) == run(lambda values: 1.0, left=math.inf)
+    assert epochs_of_slow(run(slow, left=600.0)) < epochs_of_slow(run(slow, left=math.inf))
+
+
+def test_more_of_the_objective_may_be_better() -> None:
+    oracle = FreezeThawOracle(Objective(name="val_accuracy", maximize=True), seed=0, horizon=HORIZON)
+    with contextlib.closing(DrivenOracle(oracle, make_space())) as driver:
+        proposal = driver.propose()
+        assert isinstance(proposal, Proposal)
+
+        driver.report(proposal.oracle_id, 1, 0.9)
+
+        assert next(iter(oracle._curves.values())).ranks == {1: -0.9}
+
+
+@given(epochs=st.lists(st.integers(1, 500), min_size=1, unique=True).map(sorted))
+def test_a_thinned_curve_keeps_its_ends_and_tells_the_rest(epochs: list[int]) -> None:
+    kept = thin_out(epochs)
+
+    assert (kept[0], kept[-1]) == (epochs[0], epochs[-1])
+    assert len(kept) <= 5 + 5 * math.log(epochs[-1])
+    assert kept == sorted(set(kept))
+
+
+def test_bad_losses_are_all_alike_and_good_ones_are_told_apart() -> None:
+    stretched = stretch_out(np.array([0.01, 0.02, 0.04, 0.08, 50.0, math.nan, math.inf]))
+
+    assert np.diff(stretched[:4]) == pytest.approx([math.log(2)] * 3)
+    assert stretched[4] == stretched[5] == stretched[6]
+    assert np.isfinite(stretched).all()
+    assert (stretch_out(np.array([math.inf, math.nan])) == 0).all()

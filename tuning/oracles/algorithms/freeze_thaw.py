@@ -1,0 +1,251 @@
+"""Freeze-thaw: the next epochs go to the configuration, new or paused, whose curve promises most for its time.
+
+After Swersky, Snoek and Adams (Freeze-Thaw Bayesian Optimization, 2014). A promotion continues a paused trial from its
+state, so that no epoch is trained twice.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import random
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import keras_tuner as kt
+import numpy as np
+from numpy.typing import NDArray
+
+from tuning.oracles.base import EARLIER_TRIAL, EPOCHS, WAITING, Proposed, UnrepeatedOracle, Waiting
+from tuning.oracles.surrogate.acquisition import log_expected_improvement
+from tuning.oracles.surrogate.curve_model import CurveModel, Points
+from tuning.oracles.surrogate.features import Features
+from tuning.oracles.surrogate.time_model import TimeModel
+from tuning.records import SearchConfig, TrialRecord, TrialStatus
+from tuning.seeds import derive_seed
+from tuning.settings import Configuration, Objective, Value
+from tuning.space.points import Point
+from tuning.space.ranges import Range
+
+INITIAL_CONFIGURATIONS = 4
+"""Drawn at random before curves are modelled, those that were enqueued included."""
+GROWTH = 1.5
+"""A paused trial goes on to so many times its epochs: what is learned comes with their logarithm."""
+
+_ANYWHERE, _NEARBY = 300, 300
+_BASES = 3
+_DISTANCE = 0.15
+_KEPT = 0.5
+_THINNED = 1.25
+_SHORTEST = 1e-6
+
+
+@dataclass(kw_only=True)
+class PartialCurve:
+    """What is known of a configuration.
+
+    `latest`: the id of its latest proposal, which trains up to `until` epochs. `ranks`: epoch → the objective, less is
+    better. `seconds`: of an epoch, None while none is known. `is_running`: that proposal has not ended. `is_over`:
+    nothing can continue it.
+    """
+
+    point: Point
+    latest: str
+    until: int
+    ranks: dict[int, float] = field(default_factory=dict)
+    seconds: float | None = None
+    is_running: bool = True
+    is_over: bool = False
+
+    @property
+    def epochs(self) -> int:
+        return max(self.ranks, default=0)
+
+
+class FreezeThawOracle(UnrepeatedOracle):
+    """A Gaussian process over all curves says where each will end; expected improvement on the best of these decides.
+
+    Running trials count as if they ended as expected, so that proposals under way at once differ. Failed and diverged
+    ones count as the worst that was seen.
+    """
+
+    learns = True
+    pauses = True
+    is_slow = True
+    fewest_epochs = 12
+    first_epochs = 1
+
+    def __init__(self, objective: Objective, *, seed: int, horizon: int) -> None:
+        """`horizon`: the epochs at which curves are compared, and the most that a configuration gets; 1 or more."""
+        super().__init__(objective, seed=seed)
+        self.horizon = horizon
+        self._curves: dict[str, PartialCurve] = {}
+        self._first: dict[str, str] = {}
+        self._seconds_left = math.inf
+
+    @classmethod
+    def of(cls, config: SearchConfig, *, seed: int) -> Self:
+        """Configurations get `config.epochs` epochs at most."""
+        return cls(config.objective, seed=seed, horizon=config.epochs if config.epochs is not None else 1)
+
+    def adopt(self, point: Point, decided: dict[str, Any]) -> Any:
+        trial = super().adopt(point, decided)
+        earlier, until = decided.get(EARLIER_TRIAL), decided.get(EPOCHS)
+        first = self._first[trial.trial_id] = trial.trial_id if earlier is None else self._first[earlier]
+        curve = self._curves.setdefault(first, PartialCurve(point=point, latest=trial.trial_id, until=0))
+        curve.latest, curve.until, curve.is_running = trial.trial_id, until or self.horizon, True
+        return trial
+
+    @kt.synchronized
+    def update_trial(self, trial_id: str, metrics: Mapping[str, float], step: int = 0) -> Any:
+        """Keras Tuner's hook: the trial; what it had after `step` epochs is noted."""
+        trial = super().update_trial(trial_id, metrics, step=step)
+        if step:
+            value = float(metrics[self.objective.name])
+            self._curves[self._first[trial_id]].ranks[step] = -value if self.objective.direction == "max" else value
+        return trial
+
+    def note_end(self, oracle_id: str, record: TrialRecord) -> None:
+        curve = self._curves[self._first[oracle_id]]
+        curve.is_running, curve.is_over = False, record.status is not TrialStatus.PAUSED
+        if record.epochs:
+            curve.seconds = max(statistics.median(epoch.seconds for epoch in record.epochs), _SHORTEST)
+        if record.status is TrialStatus.FAILED:
+            curve.ranks = {1: math.inf, self.horizon: math.inf}
+
+    def note_time(self, seconds_left: float) -> None:
+        self._seconds_left = seconds_left
+
+    def continuable(self, oracle_ids: Iterable[str]) -> set[str]:
+        return {curve.latest for curve in self._curves.values() if not curve.is_over}.intersection(oracle_ids)
+
+    def propose(self, *, new: bool = True) -> Proposed | Waiting | None:
+        """WAITING where only running trials can tell what comes next."""
+        drawing = self.drawing() if new else None
+        seen = [curve for curve in self._curves.values() if curve.ranks]
+        paused = [curve for curve in seen if not curve.is_running and not curve.is_over]
+        drawn = self._candidates(seen) if drawing is not None and len(seen) >= INITIAL_CONFIGURATIONS else []
+        if drawing is not None and not drawn:
+            return Proposed(what=drawing, decided={EPOCHS: min(self.first_epochs, self.horizon)})
+        if not paused and not drawn:
+            return WAITING if any(curve.is_running for curve in self._curves.values()) else None
+        chosen = self._choose(seen, paused, drawn)
+        if isinstance(chosen, PartialCurve):
+            decided = {EPOCHS: self._following(chosen.epochs), EARLIER_TRIAL: chosen.latest}
+            return Proposed(what=chosen.point, decided=decided)
+        assert drawing is not None
+        what = dataclasses.replace(drawing, wanted=chosen)
+        return Proposed(what=what, decided={EPOCHS: min(self.first_epochs, self.horizon)})
+
+    def _following(self, epochs: int) -> int:
+        """Up to how many epochs a trial that had so many goes on."""
+        return min(max(epochs + 1, round(epochs * GROWTH)), self.horizon)
+
+    def _choose(
+        self, seen: Sequence[PartialCurve], paused: Sequence[PartialCurve], drawn: Sequence[Configuration]
+    ) -> PartialCurve | Configuration:
+        """A paused curve to continue, or a new configuration to start: the most expected improvement for an epoch."""
+        begun = [*seen, *(curve for curve in self._curves.values() if not curve.ranks)]
+        features = Features.of([curve.point for curve in begun])
+        rows = features.rows([*(curve.point.values for curve in begun), *drawn])
+        model = self._fit(begun, rows[: len(begun)])
+        everyone, is_known = np.arange(len(rows)), np.arange(len(rows)) < len(begun)
+        end = model.predict(Points(rows=rows, owners=everyone, progress=np.ones(len(rows))), is_known=is_known)
+        incumbent = float(end.mean[: len(seen)].min())
+        done = np.array([*(curve.epochs for curve in begun), *[0] * len(drawn)])
+        score = log_expected_improvement(end.mean, end.variance, incumbent=incumbent)
+        score -= np.log(self._costs(begun, rows, done))
+        may_go_on = {id(curve) for curve in paused}
+        score[[number for number, curve in enumerate(begun) if id(curve) not in may_go_on]] = -np.inf
+        best = int(score.argmax())
+        return begun[best] if best < len(begun) else drawn[best - len(begun)]
+
+    def _fit(self, begun: Sequence[PartialCurve], rows: NDArray[np.float64]) -> CurveModel:
+        """The model of what was seen, as if every running trial had ended as it says itself."""
+        places = [
+            (number, epoch, curve.ranks[epoch])
+            for number, curve in enumerate(begun)
+            for epoch in thin_out(sorted(curve.ranks))
+        ]
+        owners, epochs, ranks = (np.array(column) for column in zip(*places, strict=True))
+        model = CurveModel(
+            Points(rows=rows, owners=owners, progress=self._progress(epochs)), stretch_out(ranks.astype(float))
+        )
+        running = [(number, curve.until) for number, curve in enumerate(begun) if curve.is_running]
+        if not running:
+            return model
+        owners, until = (np.array(column) for column in zip(*running, strict=True))
+        return model.as_expected(Points(rows=rows, owners=owners, progress=self._progress(until)))
+
+    def _costs(
+        self, begun: Sequence[PartialCurve], rows: NDArray[np.float64], done: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """(rows,): what each would take up to where it pauses next; infinite for one that is at the horizon.
+
+        In seconds where the time is limited, else in epochs, so that the same seed leads to the same search.
+        """
+        epochs = np.array([self._following(int(each)) - each or math.inf for each in done])
+        timed = [number for number, curve in enumerate(begun) if curve.seconds is not None]
+        if math.isinf(self._seconds_left) or not timed:
+            return epochs
+        measured = np.array([begun[number].seconds for number in timed], dtype=float)
+        seconds = TimeModel(rows[timed], measured).predict(rows)
+        seconds[timed] = measured
+        costs: NDArray[np.float64] = epochs * seconds
+        return costs
+
+    def _progress(self, epochs: NDArray[Any]) -> NDArray[np.float64]:
+        """Where so many epochs lie between the first one and the horizon, 0 to 1 by their logarithms."""
+        found: NDArray[np.float64] = np.log(epochs) / math.log(max(self.horizon, 2))
+        return found
+
+    def _candidates(self, seen: Sequence[PartialCurve]) -> list[Configuration]:
+        """New configurations: anywhere, and near the best curves and the first one, which others thought good."""
+        chance = random.Random(derive_seed(self.seed, "candidates", len(self.trials)))
+        best = sorted(seen, key=lambda curve: min(curve.ranks.values()))[:_BASES]
+        bases = [curve.point.values for curve in (*best, seen[0])]
+
+        def anywhere(name: str, domain: Range) -> Value:
+            return domain.at(chance.random())
+
+        def near(base: Configuration) -> Any:
+            def choose(name: str, domain: Range) -> Value:
+                if name not in base or not domain.contains(base[name]):
+                    return anywhere(name, domain)
+                if chance.random() < _KEPT:
+                    return base[name]
+                return domain.at(min(max(chance.gauss(domain.fraction(base[name]), _DISTANCE), 0.0), 1.0))
+
+            return choose
+
+        choosers = [*[anywhere] * _ANYWHERE, *(near(bases[number % len(bases)]) for number in range(_NEARBY))]
+        return self.space.sample_new(choosers)
+
+
+def thin_out(epochs: Sequence[int]) -> list[int]:
+    """The epochs of a curve that tell it: ever farther apart, and the last one."""
+    kept: list[int] = []
+    for epoch in epochs:
+        if not kept or epoch >= kept[-1] * _THINNED or epoch == epochs[-1]:
+            kept.append(epoch)
+    return kept
+
+
+def stretch_out(ranks: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Ranks so that differences between good ones count: losses by their logarithm, and bad ones all alike.
+
+    What is not finite becomes the worst.
+    """
+    finite = ranks[np.isfinite(ranks)]
+    if not len(finite):
+        return np.zeros_like(ranks)
+    filled = np.where(np.isfinite(ranks), ranks, finite.max())
+    stretched = np.log(filled) if (filled > 0).all() else filled
+    middle = float(np.median(stretched))
+    found: NDArray[np.float64] = np.minimum(stretched, middle + 2 * (middle - stretched.min()))
+    return found
+
+
+ALGORITHM = FreezeThawOracle
