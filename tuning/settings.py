@@ -9,9 +9,9 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-from tuning.files.json_record import JsonRecord
+from tuning.files.json_record import JsonRecord, Place
 
 Value = bool | int | float | str
 """What a hyperparameter can hold."""
@@ -119,6 +119,14 @@ class TrainingPlan(JsonRecord):
     hyperparameters: Configuration
     settings: TrainingSettings
     seed: int
+
+    @classmethod
+    def from_json(cls, data: Any, *, place: Place = "") -> Self:
+        """What earlier releases wrote as a setting, light augmentation, is a hyperparameter of strength 1."""
+        plan = super().from_json(data, place=place)
+        if data["settings"].get("augmentation") is not True:
+            return plan
+        return dataclasses.replace(plan, hyperparameters={**plan.hyperparameters, "augmentation": 1.0})
 
     @property
     def up_to_its_end(self) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def _with(key: str, change: Callable[[np.ndarray], np.ndarray]) -> Callable[[dic
         (["--budget", "soon"], "a duration must be a number above 0 with a unit"),
         (
             ["--algorithm", "magic"],
-            "unknown algorithm magic: choose one of bayesian, grid, halving, hyperband, random, tpe",
+            "unknown algorithm magic: choose one of bayesian, freeze-thaw, grid, halving, hyperband, random, tpe",
         ),
         (["--workers", "-1"], "--workers must be 0 or more, got -1"),
         (["--finalists", "0"], "--finalists must be 1 or more, got 0"),

@@ -162,10 +162,11 @@ def test_where_every_trial_fails_nobody_wins_and_the_search_still_goes_on(run, s
 @pytest.mark.slow
 def test_enqueued_configurations_come_first_with_settings_of_their_own(run):
     own = TrainingSettings(epochs=2, schedule=Schedule.STEP, labels=Labels.ONE_HOT)
+    usual = TrainingSettings(epochs=1, schedule=Schedule.WARMUP_CONSTANT)
     enqueued = (({"learning_rate": 0.004}, own), ({"learning_rate": 0.005}, None))
     first, second, third = run(config(max_trials=3, enqueued=enqueued)).trials
     assert [trial.hyperparameters["learning_rate"] for trial in (first, second)] == [0.004, 0.005]
-    assert [trial.settings for trial in (first, second, third)] == [own, *[TrainingSettings(epochs=1)] * 2]
+    assert [trial.settings for trial in (first, second, third)] == [own, *[usual] * 2]
     assert len(first.epochs) == 2
     assert third.hyperparameters["learning_rate"] not in (0.004, 0.005)
 
