@@ -94,7 +94,8 @@ def run(arguments: argparse.Namespace) -> _entry.CommandOutcome:
 def _train(arguments: argparse.Namespace, folder: RunFolder, job: TrainJob, console: Console) -> _entry.CommandOutcome:
     from scripts.commands.train_progress import TrainProgress
     from scripts.terminal.progress import describe
-    from tuning.lifecycle.steps import RunWork, complete_training_run
+    from tuning.lifecycle.run_work import RunWork
+    from tuning.lifecycle.steps import complete_training_run
     from tuning.runs.run_record import RunStatus
 
     record = job.record

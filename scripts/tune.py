@@ -106,7 +106,8 @@ def _tune(arguments: argparse.Namespace, folder: RunFolder, job: TuneJob, consol
     from scripts.commands.tune_progress import TuneProgress
     from scripts.terminal.progress import count_of
     from tuning.environment.devices import default_workers
-    from tuning.lifecycle.steps import RunWork, complete_search_run
+    from tuning.lifecycle.run_work import RunWork
+    from tuning.lifecycle.steps import complete_search_run
     from tuning.loop.budget import Budget
     from tuning.loop.journal import Journal
     from tuning.loop.resources import Resources

@@ -12,7 +12,7 @@ from scripts.terminal.progress import SearchProgress, TrainingProgress, count_of
 if TYPE_CHECKING:
     from scripts.terminal.console import Console
     from tuning._search import PreparedSearch
-    from tuning.lifecycle.steps import Retraining
+    from tuning.lifecycle.run_work import Retraining
     from tuning.loop.observer import Observer
     from tuning.loop.resources import Resources
     from tuning.ranking.choice import SearchResult
@@ -72,11 +72,12 @@ class RunProgress:
                 if settings.epochs == retraining.wanted
                 else f" (of {retraining.wanted} wanted: the time allows no more)"
             )
+            most = "up to " if retraining.ends_in_time else ""
             whole = "" if retraining.left_out else "all "
             validated = f" ({retraining.left_out} are left for its own fit to validate)" if retraining.left_out else ""
             self.console.print(
                 f"retraining trial {retraining.trial_id} on {whole}{retraining.examples} training images{validated}, "
-                f"{count_of(settings.epochs, 'epoch')}{fewer}"
+                f"{most}{count_of(settings.epochs, 'epoch')}{fewer}{', as long as the time lasts' if most else ''}"
             )
         if retraining.done:
             self.console.print(f"going on after epoch {retraining.done}")

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scripts.options.declared import FILES
 from tuning.errors import InputError
 from tuning.files.bounded_files import LARGEST_JSON, parse_json, read_bounded, read_toml
 from tuning.names import require_known
@@ -81,11 +82,13 @@ def _read(path: Path) -> Mapping[str, Any]:
 
 
 def _words(option: Option, value: Any, path: Path) -> list[str]:
-    if option.name == "space" and isinstance(value, Mapping):
+    if option.name in FILES and isinstance(value, Mapping):
         try:
-            return [f"--space={json.dumps(value)}"]
+            return [f"--{option.name}={json.dumps(value)}"]
         except TypeError as error:
-            raise InputError(f"space in {path} holds what no hyperparameter can be ({error}): fix it there") from error
+            raise InputError(
+                f"{option.name} in {path} holds what no hyperparameter can be ({error}): fix it there"
+            ) from error
     values = value if isinstance(value, list) else [value]
     kinds = (bool,) if option.is_flag else (int, float, str)
     wrong_kind = not all(isinstance(each, kinds) and (option.is_flag or not isinstance(each, bool)) for each in values)

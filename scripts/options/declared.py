@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+FILES = frozenset({"space", "first"})
+"""Options whose TOML file is read at once: a run keeps what it holds, and `--config` may hold it itself."""
+
 _HELP = "option"
 
 

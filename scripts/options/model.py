@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from scripts.options.declared import option
+from scripts.options.declared import FILES, option
 from tuning.errors import InputError
 from tuning.files.bounded_files import parse_json, read_toml
 from tuning.models.pixels import parse_pixel_scale
@@ -81,8 +81,9 @@ class ModelChoice:
             given["model"] = resolve_source(given["model"])
         if "callback" in given:
             given["callback"] = tuple(map(resolve_source, given["callback"]))
-        if isinstance(given.get("space"), str):
-            given["space"] = read_space(given["space"])
+        for name in FILES & given.keys():
+            if isinstance(given[name], str):
+                given[name] = read_content(given[name], option=f"--{name}")
         return cls(**given)
 
     def as_options(self) -> dict[str, Any]:
@@ -106,14 +107,14 @@ class ModelChoice:
         return tuple(dict.fromkeys(int(text) for text in texts))
 
 
-def read_space(text: str) -> dict[str, Any]:
-    """What a space file holds; `text` is its path, or its content as JSON. Raises InputError."""
+def read_content(text: str, *, option: str) -> dict[str, Any]:
+    """What a TOML file holds; `text` is its path, or its content as JSON. Raises InputError."""
     if not text.startswith("{"):
         return read_toml(Path(text))
     try:
         content: dict[str, Any] = parse_json(text.encode("utf-8", "surrogateescape"))
     except ValueError as error:
-        raise InputError(f"--space must be a TOML file, got {text[:100]} ({error})") from error
+        raise InputError(f"{option} must be a TOML file, got {text[:100]} ({error})") from error
     return content
 
 

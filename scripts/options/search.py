@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from tuning.oracles.by_name import algorithm_names
 from tuning.ranking.objective import parse_objectives
 from tuning.ranking.pareto import COSTS
 from tuning.records import SearchConfig
+from tuning.space.first_file import configurations_from
 
 if TYPE_CHECKING:
     import argparse
@@ -60,6 +62,11 @@ class SearchOptions(ModelChoice):
     )
     seed: int = option("0 or more; everything random derives from it", default=_USUAL.seed)
     baselines: bool = option("try the published configurations first", default=False)
+    first: Mapping[str, Any] = option(
+        "configurations to try first: a [[configuration]] each, with the values of some hyperparameters or all",
+        metavar="FILE.toml",
+        default=dict,
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -71,6 +78,7 @@ class SearchOptions(ModelChoice):
             raise InputError("--baselines are configurations of the built-in model: leave it out, or --model")
         # What these raise is raised before anything is loaded.
         self.config, self.budget_seconds, self.timeout_seconds  # noqa: B018
+        configurations_from(self.first)
 
     @property
     def config(self) -> SearchConfig:
@@ -114,14 +122,19 @@ def read_options(arguments: argparse.Namespace, folder: RunFolder) -> SearchOpti
 def list_known_configurations(
     options: SearchOptions, builder: ModelBuilder
 ) -> tuple[tuple[Configuration, TrainingSettings | None], ...]:
-    """What to try before the oracle is asked: the baselines if wanted, then the default configuration.
+    """What to try before the oracle is asked: those of a file and the baselines if wanted, then the default one.
 
-    Raises InputError for a baseline that does not fit.
+    Raises InputError for one that is not in the space.
     """
     from tuning.models.baselines import BASELINES
     from tuning.space.drawing import complete
 
     known: list[tuple[Configuration, TrainingSettings | None]] = []
+    for number, values in enumerate(configurations_from(options.first), start=1):
+        try:
+            known.append((complete(builder, values).values, None))
+        except InputError as error:
+            raise InputError(f"configuration {number} of --first can't be tried ({error}): fix it there") from error
     for published in BASELINES.values() if options.baselines else ():
         try:
             known.append((complete(builder, published.hyperparameters).values, published.settings))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,13 @@ from tuning.data.dataset import Dataset, make_dataset
 from tuning.data.search_data import SearchData
 from tuning.errors import InputError, TrainingError
 from tuning.lifecycle.complete import _SearchOnly
-from tuning.lifecycle.steps import CompletedRun, RunWork, complete_training_run
+from tuning.lifecycle.run_work import Retraining, RunWork
+from tuning.lifecycle.steps import CompletedRun, complete_training_run
+from tuning.lifecycle.training_step import train_run_model
+from tuning.loop.budget import Budget
 from tuning.loop.observer import Silent
 from tuning.loop.resources import Resources
-from tuning.records import SearchConfig, StopReason, TrialStatus
+from tuning.records import Epoch, SearchConfig, StopReason, TrialStatus
 from tuning.runs.run_folder import RunFolder
 from tuning.runs.run_record import RunCommand, RunRecord, RunStatus, TrainRun
 from tuning.settings import TrainingPlan, TrainingSettings
@@ -197,6 +201,41 @@ def training(plan: TrainingPlan) -> TrainRun:
     record = run_record(command="train", status="retraining", config={"plan": plan.as_json()})
     assert isinstance(record, TrainRun)
     return record
+
+
+class EpochsTakeTime(_SearchOnly):
+    """Every epoch of the training moves a clock on by so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(Silent())
+        self.now, self._seconds = 0.0, seconds
+
+    @contextlib.contextmanager
+    def training(self, retraining: Retraining) -> Iterator[Callable[[Epoch], None]]:
+        def move_on(epoch: Epoch) -> None:
+            self.now += self._seconds
+
+        yield move_on
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("seconds", "epochs"), [(40.0, 3), (1000.0, 1), (1.0, 5)])
+def test_a_training_ends_when_its_time_is_up_but_not_before_its_first_epoch(
+    seconds: float, epochs: int, tiny: Any, digits: Any, tmp_path: Path
+) -> None:
+    follower = EpochsTakeTime(seconds)
+    work = dataclasses.replace(work_on(tiny, digits, tmp_path), observer=follower)
+    plan = TrainingPlan(hyperparameters=tiny.check({}), settings=tiny.trial_settings(5), seed=0)
+
+    trained = train_run_model(
+        work,
+        training(plan),
+        plan,
+        limit=Budget(100.0, clock=lambda: follower.now),
+    )
+
+    assert len(trained.epochs) == epochs
+    assert (tmp_path / "model.keras").exists()
 
 
 @pytest.mark.slow

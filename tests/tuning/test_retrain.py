@@ -29,7 +29,7 @@ def plan(tiny, make_trial):
     return retraining_plan(tiny, winner, curves=[winner], examples=200, seed=0, most_epochs=2)
 
 
-@pytest.mark.parametrize(("examples", "epochs"), [(60_000, 12), (10**7, 12), (30_000, 24), (1442, 60), (1, 60)])
+@pytest.mark.parametrize(("examples", "epochs"), [(60_000, 60), (10**7, 12), (120_000, 30), (1442, 60), (1, 60)])
 def test_fewer_images_are_shown_more_often(tiny, make_trial, examples, epochs):
     winner = make_trial()
     assert retraining_plan(tiny, winner, curves=[winner], examples=examples, seed=0).settings.epochs == epochs
@@ -51,7 +51,7 @@ def test_the_time_may_allow_fewer_epochs_but_never_adds_any(tiny, make_trial):
     plans = [
         retraining_plan(tiny, winner, curves=[winner], examples=60_000, seed=0, most_epochs=most) for most in (5, 99)
     ]
-    assert [plan.settings.epochs for plan in plans] == [5, 12]
+    assert [plan.settings.epochs for plan in plans] == [5, 60]
 
 
 def test_a_search_without_a_winner_has_nothing_to_retrain(tiny, search_data, tmp_path):

@@ -13,7 +13,8 @@ from tuning._search import PreparedSearch, prepare_search
 from tuning.data.dataset import Dataset
 from tuning.data.search_data import SearchData
 from tuning.errors import InputError
-from tuning.lifecycle.steps import NO_BUDGET, CompletedRun, Retraining, RunWork, complete_search_run
+from tuning.lifecycle.run_work import Retraining, RunWork
+from tuning.lifecycle.steps import NO_BUDGET, CompletedRun, complete_search_run
 from tuning.loop.observer import Observer, Silent
 from tuning.loop.resources import Resources
 from tuning.models.user_model import UserModel

@@ -11,82 +11,28 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
-from tuning._retrain import retraining_plan, train_and_save
+from tuning._retrain import retraining_plan
 from tuning._search import PreparedSearch
-from tuning.data.dataset import Dataset, Split
-from tuning.data.search_data import SearchData
-from tuning.errors import InputError, TrainingError
 from tuning.evaluation.promise import Promised
-from tuning.failures import describe_failure
 from tuning.lifecycle.final_test import look_at_test_set
-from tuning.loop.budget import parse_duration
+from tuning.lifecycle.run_work import RunWork
+from tuning.lifecycle.training_step import train_run_model
+from tuning.loop.budget import Budget, parse_duration
 from tuning.loop.journal import Journal
-from tuning.loop.observer import Observer
 from tuning.loop.resources import Resources
-from tuning.plugins.user_callbacks import RETRAINING, CallbackFactory, TrialContext, make_callbacks
 from tuning.ranking.choice import SearchResult, result_of
-from tuning.records import Epoch, StopReason
-from tuning.runs.run_folder import RunFolder
+from tuning.records import StopReason
 from tuning.runs.run_record import EndedSearch, RecordedWinner, RunRecord, RunStatus, SearchRun, SearchSection, TrainRun
-from tuning.runs.trained import TrainedModel
 from tuning.runs.training_file import read_trained
-from tuning.settings import TrainingPlan
-from tuning.training.builder import ModelBuilder
-from tuning.training.checkpoint import Checkpoint
-from tuning.training.train import Watch
+from tuning.settings import TrainingPlan, TrainingSettings
 
 _Run = TypeVar("_Run", bound=RunRecord)
 
 NO_BUDGET = "none"
 """The budget of a run that may take any time."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Retraining:
-    """How a model is trained: `epochs` of those that suit, `wanted`, on so many examples; those `left_out` validate.
-
-    `done`: epochs that an earlier command trained.
-    """
-
-    plan: TrainingPlan
-    trial_id: str | None
-    wanted: int
-    examples: int
-    left_out: int
-    done: int
-
-
-class RunObserver(Protocol):
-    """Who wants to follow a run. An exception ends the step, and the run resumes there."""
-
-    def searching(self, search: PreparedSearch, resources: Resources) -> AbstractContextManager[Observer]:
-        """Before the search, with the trials of an earlier command on record; entered while it runs."""
-
-    def search_finished(self, result: SearchResult, *, is_new: bool) -> None:
-        """The search is over. `is_new`: not an earlier command's."""
-
-    def training(self, retraining: Retraining) -> AbstractContextManager[Callable[[Epoch], None]]:
-        """Before a model is trained; entered while it is, and called after each epoch."""
-
-    def training_finished(self, model: TrainedModel) -> None:
-        """Before the test set is opened."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class RunWork:
-    """What a run is made of, and who follows it. The caller holds the run's lock. `factories` of Keras callbacks."""
-
-    folder: RunFolder
-    dataset: Dataset
-    data: SearchData
-    builder: ModelBuilder
-    factories: tuple[CallbackFactory, ...] = ()
-    observer: RunObserver
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +61,7 @@ def complete_search_run(
         record = _with_winner(work, record, winner, result, resources)
         work.folder.write(record)
     if not record.status.has_model:
-        record = _retrain(work, record, result)
+        record = _retrain(work, record, result, resources.budget)
         work.folder.write(record)
     return CompletedRun(record=_test(work, record), result=result)
 
@@ -127,8 +73,7 @@ def complete_training_run(work: RunWork, record: TrainRun) -> TrainRun:
     """
     if not record.status.has_model:
         work.folder.write(record)
-        examples = work.data.training, work.data.validation
-        trained = _train(work, record, record.config.plan, examples=examples)
+        trained = train_run_model(work, record, record.config.plan)
         result = trained.epochs[trained.result_epoch]
         record = dataclasses.replace(
             record,
@@ -203,15 +148,21 @@ def _search(
 def _with_winner(
     work: RunWork, record: SearchRun, winner: RecordedWinner, result: SearchResult, resources: Resources
 ) -> SearchRun:
-    """As many epochs of retraining as there is time for are fixed now, so that a resumed one trains the same plan."""
+    """Where its end has to be known, as many epochs of retraining as there is time for are fixed now."""
     assert result.winner is not None
-    epochs = resources.budget.retraining_epochs(
-        result.winner,
-        examples_ratio=work.data.retraining_ratio(keeps_validation=work.builder.keeps_validation),
-        epochs=_winner_plan(work, record, result).settings.epochs,
-    )
+    settings = _winner_plan(work, record, result).settings
+    epochs = settings.epochs
+    if not _can_end_anywhere(work, settings):
+        ratio = work.data.retraining_ratio(keeps_validation=work.builder.keeps_validation)
+        epochs = resources.budget.retraining_epochs(result.winner, examples_ratio=ratio, epochs=epochs)
     config = dataclasses.replace(record.config, retraining_epochs=epochs)
     return dataclasses.replace(record, winner=winner, config=config, status=RunStatus.RETRAINING)
+
+
+def _can_end_anywhere(work: RunWork, settings: TrainingSettings) -> bool:
+    """Whether a training is as good as it can be after any epoch: nothing in it depends on how many there will be."""
+    own_fit = work.builder.own_fit is not None and not settings.by_keras
+    return not settings.schedule.has_end and not own_fit
 
 
 def _winner_plan(
@@ -229,62 +180,15 @@ def _winner_plan(
     )
 
 
-def _retrain(work: RunWork, record: SearchRun, result: SearchResult) -> SearchRun:
+def _retrain(work: RunWork, record: SearchRun, result: SearchResult, budget: Budget) -> SearchRun:
     assert result.winner is not None
     wanted = _winner_plan(work, record, result).settings.epochs
     plan = _winner_plan(work, record, result, most_epochs=record.config.retraining_epochs)
     promised = Promised(curves=result.winner_curves, validation=len(work.data.validation))
-    examples = work.data.for_retraining(keeps_validation=work.builder.keeps_validation)
-    trained = _train(work, record, plan, examples=examples, promised=promised, wanted=wanted)
+    limit = budget if _can_end_anywhere(work, plan.settings) and math.isfinite(budget.seconds) else None
+    trained = train_run_model(work, record, plan, promised=promised, wanted=wanted, limit=limit)
     seconds = dataclasses.replace(record.seconds, retrain=trained.seconds)
     return dataclasses.replace(record, status=RunStatus.EVALUATING, seconds=seconds)
-
-
-def _train(
-    work: RunWork,
-    record: RunRecord,
-    plan: TrainingPlan,
-    *,
-    examples: tuple[Split, Split | None],
-    promised: Promised | None = None,
-    wanted: int | None = None,
-) -> TrainedModel:
-    """Train and save the run's model, from the epoch that an earlier command reached.
-
-    Raises TrainingError, with the run FAILED on record, if there is no model to save.
-    """
-    restored = Checkpoint(folder=work.folder.checkpoint).restore(plan)
-    training, validation = examples
-    retraining = Retraining(
-        plan=plan,
-        trial_id=record.winner.trial_id if record.winner is not None else None,
-        wanted=wanted if wanted is not None else plan.settings.epochs,
-        examples=len(training),
-        left_out=0 if validation is None else len(validation),
-        done=0 if restored is None else len(restored.epochs),
-    )
-    context = TrialContext(
-        run=work.folder.name,
-        trial_id=RETRAINING,
-        hyperparameters=plan.hyperparameters,
-        folder=work.folder.trial(RETRAINING).resolve(),
-        run_folder=work.folder.path.resolve(),
-    )
-    with work.observer.training(retraining) as on_epoch:
-        watch = Watch(on_epoch=on_epoch, callbacks=lambda: make_callbacks(work.factories, context))
-        try:
-            return train_and_save(work.builder, plan, work.folder, examples=examples, watch=watch, promised=promised)
-        except (InputError, OSError):
-            raise
-        except Exception as error:
-            runs_users_code = bool(work.factories) or work.builder.probed is not None
-            if not isinstance(error, TrainingError) and not runs_users_code:
-                raise
-            work.folder.write(dataclasses.replace(record, status=RunStatus.FAILED))
-            if isinstance(error, TrainingError):
-                raise
-            reason = describe_failure(error)
-            raise TrainingError(f"the training of {work.builder.name} failed ({reason}): fix it there") from error
 
 
 def _test(work: RunWork, record: _Run) -> _Run:

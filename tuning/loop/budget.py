@@ -72,6 +72,13 @@ class Budget:
         """The most seconds that one trial may take, so that a slow configuration does not use up the search."""
         return self.seconds * (1 - LARGEST_RETRAINING_SHARE) * LARGEST_TRIAL_SHARE
 
+    def is_over(self, *, spent_before: float = 0.0) -> bool:
+        """Whether a training has to end, so that its model can be written and tested in time.
+
+        `spent_before`: seconds of an earlier command that nothing else accounts for.
+        """
+        return self.remaining() - spent_before < FINISHING_SECONDS
+
     def retraining_epochs(self, winner: TrialRecord, *, examples_ratio: float, epochs: int) -> int:
         """How many of the wanted epochs of retraining still fit; at least 1."""
         left = self.remaining() - FINISHING_SECONDS

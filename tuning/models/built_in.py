@@ -39,7 +39,7 @@ from tuning.training.built import Built
 
 __all__ = ["ClassificationTask", "TunableClassifier"]
 
-RETRAINING_IMAGES = 720_000
+RETRAINING_IMAGES = 3_600_000
 FEWEST_EPOCHS, MOST_EPOCHS = 12, 60
 
 

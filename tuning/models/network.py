@@ -87,7 +87,7 @@ HYPERPARAMETERS: dict[str, Hyperparameter] = {
         limits=(0.0, 10.0),
         range=Choices(values=(0.0, 0.003, 0.01, 0.03, 0.1), is_ordered=True),
     ),
-    "augmentation": Hyperparameter(default=0.0, limits=(0.0, 5.0), range=FloatRange(low=0.0, high=1.5)),
+    "augmentation": Hyperparameter(default=1.0, limits=(0.0, 5.0), range=FloatRange(low=0.0, high=1.5)),
     "averaging": Hyperparameter(default="power", words=("none", "power"), range=Choices(values=("power", "none"))),
     "learning_rate": Hyperparameter(default=0.01, limits=(1e-8, 10.0), range=FloatRange(low=3e-4, high=2e-2, log=True)),
     "batch_size": Hyperparameter(

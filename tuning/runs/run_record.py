@@ -125,6 +125,7 @@ class SearchSection(JsonRecord):
     budget: str
     seed: int
     baselines: bool = False
+    first: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     objective: str = "val_loss"
     model: str | None = None
     pixel_scale: str | None = None

@@ -118,3 +118,13 @@ def test_an_epoch_that_shares_the_machine_with_no_other_training_is_faster(clock
     assert left == pytest.approx(1000 - 12 * 2.0 * 1.1 * 1.25 / 2 - FINISHING_SECONDS)
     clock.now += 1000 - 35.1
     assert budget.retraining_epochs(quick, examples_ratio=1.0, epochs=60) == 20
+
+
+def test_a_training_is_over_while_there_is_time_left_to_test_its_model(clock):
+    budget = Budget(100, clock=clock)
+    clock.now += 100 - FINISHING_SECONDS - 1
+    assert not budget.is_over()
+    assert budget.is_over(spent_before=2.0)
+    clock.now += 2
+    assert budget.is_over()
+    assert not Budget(None, clock=clock).is_over()
