@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from readme_files import READMES, ROOT, blocks, without_blocks
@@ -140,12 +141,16 @@ def test_its_table_of_layers_is_the_one_that_the_tests_hold_exact() -> None:
     assert readme_section() in READMES["export/formats/README.md"]
 
 
-def test_the_space_that_it_shows_is_one(tmp_path: Path) -> None:
+def test_the_files_that_it_shows_are_what_it_says(hypermodel: Any, tmp_path: Path) -> None:
     from tuning.files.bounded_files import read_toml
+    from tuning.space.first_file import configurations_from
     from tuning.space.space_file import ranges_from
 
-    (shown,) = [block.text for block in blocks("tuning/space/README.md") if block.language == "toml"]
-    path = tmp_path / "space.toml"
-    path.write_text(shown, encoding="utf-8")
+    space, first = [block.text for block in blocks("tuning/space/README.md") if block.language == "toml"]
+    (tmp_path / "space.toml").write_text(space, encoding="utf-8")
+    (tmp_path / "first.toml").write_text(first, encoding="utf-8")
 
-    assert set(ranges_from(read_toml(path))) == {"dropout", "dense_units", "num_filters_1", "learning_rate"}
+    ranges = ranges_from(read_toml(tmp_path / "space.toml"))
+    assert set(ranges) == {"dropout", "dense_units", "num_filters_1", "learning_rate"}
+    configurations = configurations_from(read_toml(tmp_path / "first.toml"))
+    assert [hypermodel.check(values).items() >= values.items() for values in configurations] == [True, True]

@@ -20,11 +20,11 @@ def configurations_from(data: Mapping[str, Any]) -> tuple[Configuration, ...]:
         return ()
     tables = data.get(_KEY)
     if data.keys() != {_KEY} or not isinstance(tables, list):
-        raise InputError(f"--first must hold [[{_KEY}]] tables and nothing else, got {', '.join(map(str, data))}")
+        raise InputError(f"what is to be tried first must be [[{_KEY}]] tables alone, got {', '.join(map(str, data))}")
     for number, table in enumerate(tables, start=1):
         if not isinstance(table, Mapping):
-            raise InputError(f"{_KEY} {number} of --first must be a table of values, got {table}")
+            raise InputError(f"{_KEY} {number} to try first must be a table of values, got {table}")
         for name, value in table.items():
             if not isinstance(value, bool | int | float | str):
-                raise InputError(f"{name} in {_KEY} {number} of --first must be one value, got {value}")
+                raise InputError(f"{name} in {_KEY} {number} to try first must be one value, got {value}")
     return tuple(tables)

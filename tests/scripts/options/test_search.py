@@ -41,7 +41,7 @@ def test_a_configuration_outside_the_space_is_refused(values: dict[str, Any], me
 
 
 def test_what_is_no_list_of_configurations_is_refused_before_anything_is_loaded() -> None:
-    with pytest.raises(InputError, match="--first must hold"):
+    with pytest.raises(InputError, match="what is to be tried first must be"):
         SearchOptions(first={"dropout": 0.1})
 
 

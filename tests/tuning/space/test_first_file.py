@@ -30,12 +30,15 @@ def test_an_empty_file_holds_none() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ({"learning_rate": 0.1}, r"--first must hold \[\[configuration\]\] tables and nothing else, got learning_rate"),
-        ({"configuration": {"a": 1}}, r"--first must hold \[\[configuration\]\] tables and nothing else, got"),
-        ({"configuration": [3]}, "configuration 1 of --first must be a table of values, got 3"),
+        (
+            {"learning_rate": 0.1},
+            r"what is to be tried first must be \[\[configuration\]\] tables alone, got rate",
+        ),
+        ({"configuration": {"a": 1}}, r"what is to be tried first must be \[\[configuration\]\] tables alone, got"),
+        ({"configuration": [3]}, "configuration 1 to try first must be a table of values, got 3"),
         (
             {"configuration": [{"a": 1}, {"b": [1, 2]}]},
-            r"b in configuration 2 of --first must be one value, got \[1, 2\]",
+            r"b in configuration 2 to try first must be one value, got \[1, 2\]",
         ),
     ],
     ids=str,
