@@ -31,7 +31,7 @@ def test_an_empty_file_holds_none() -> None:
     ("data", "message"),
     [
         (
-            {"learning_rate": 0.1},
+            {"rate": 0.1},
             r"what is to be tried first must be \[\[configuration\]\] tables alone, got rate",
         ),
         ({"configuration": {"a": 1}}, r"what is to be tried first must be \[\[configuration\]\] tables alone, got"),
