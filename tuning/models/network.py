@@ -151,14 +151,12 @@ def _block(x: Any, *, number: int, values: Configuration) -> Any:
     pool = pooling(2)
     # The first convolution of all sees too few channels to gain from being separable.
     is_separable = [values["convolution"] == "separable" and (number > 1 or place > 0) for place in range(2)]
+    x = _convolution(x, number=number, values=values, padding=values["padding"], is_separable=is_separable[0])
     if int(values["convolutions"]) == 2:
-        x = _convolution(x, number=number, values=values, padding=values["padding"], is_separable=is_separable[0])
         if normalization != "none":
             x = keras.layers.BatchNormalization(momentum=BATCH_NORMALIZATION_MOMENTUM)(x)
         x = keras.layers.ReLU()(x)
         x = _convolution(x, number=number, values=values, padding="same", is_separable=is_separable[1])
-    else:
-        x = _convolution(x, number=number, values=values, padding=values["padding"], is_separable=is_separable[0])
     if normalization == "pooling":
         x = keras.layers.BatchNormalization(momentum=BATCH_NORMALIZATION_MOMENTUM)(pool(x))
         return keras.layers.ReLU()(x)
