@@ -210,7 +210,7 @@ def save_layers(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def plant_fault(model_file: Path) -> Callable[[str], Any]:
-    """`plant_fault(name)`: the small model, loaded anew, with a fault too small to change what it says."""
+    """`plant_fault(name)`: the small model, loaded anew, with a fault that hardly changes what it says."""
     from export.model.serving import load_serving_model
 
     def scale_one_channel(model: Any) -> None:
