@@ -103,8 +103,7 @@ class PreparedSearch:
                 drawer=drawer,
                 observer=observer,
             )
-            stopped_by = loop.run_trials()
-            loop.run_repeats()
+            stopped_by = loop.search()
         if run.weights.exists() and not any(run.weights.iterdir()):
             run.weights.rmdir()
         result = result_of(state.trials, state.repeats, self.config, stopped_by=stopped_by)

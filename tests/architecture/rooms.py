@@ -80,7 +80,7 @@ ROOMS = [
     ),
     Room(
         name="tuning/oracles/algorithms",
-        imports=f"{TUNING_GROUND} tuning/space tuning/oracles tuning/oracles/surrogate",
+        imports=f"{TUNING_GROUND} tuning/space tuning/ranking tuning/oracles tuning/oracles/surrogate",
         packages="numpy keras_tuner optuna",
     ),
     Room(

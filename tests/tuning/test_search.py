@@ -182,7 +182,7 @@ def test_a_budget_too_small_for_anything_still_gives_one_stopped_trial(run):
     result = run(config(max_trials=10, epochs=5), budget=Budget(1e-3))
     [trial] = result.trials
     assert result.stopped_by == "budget"
-    assert (trial.status, trial.reason) == (TrialStatus.STOPPED, "its share of the time budget was used up")
+    assert (trial.status, trial.reason) == (TrialStatus.STOPPED, "the time of the search was used up")
     assert len(trial.epochs) == 1
     assert math.isfinite(trial.val_loss)
     assert result.winner == trial

@@ -11,7 +11,6 @@ from tuning.errors import InputError
 from tuning.records import TrialRecord
 
 LARGEST_RETRAINING_SHARE = 0.55
-LARGEST_TRIAL_SHARE = 1 / 3
 RETRAINING_SLOWDOWN = 1.25
 FINISHING_SECONDS = 10.0
 
@@ -68,9 +67,12 @@ class Budget:
         needed = epochs * self._retraining_epoch_seconds(best, examples_ratio) + FINISHING_SECONDS
         return self.remaining() - min(needed, most)
 
-    def trial_limit(self) -> float:
-        """The most seconds that one trial may take, so that a slow configuration does not use up the search."""
-        return self.seconds * (1 - LARGEST_RETRAINING_SHARE) * LARGEST_TRIAL_SHARE
+    def longest_retraining(self, *, examples_ratio: float) -> float:
+        """Seconds that as many epochs would take in the search as there is time for in a retraining, at most."""
+        if not self._retrains:
+            return math.inf
+        most = self.seconds * LARGEST_RETRAINING_SHARE - FINISHING_SECONDS
+        return max(most, 0.0) * self._speedup / (examples_ratio * RETRAINING_SLOWDOWN)
 
     def is_over(self, *, spent_before: float = 0.0) -> bool:
         """Whether a training has to end, so that its model can be written and tested in time.

@@ -18,7 +18,6 @@ from tuning.loop.suggesting import events_of, next_up
 from tuning.loop.time_limits import TimeLimits
 from tuning.oracles.base import Waiting
 from tuning.plugins.user_callbacks import TrialContext
-from tuning.ranking.choice import finalists_of
 from tuning.records import StopReason, TrialRecord, TrialStatus
 from tuning.runs.run_folder import RunFolder
 from tuning.runs.trials_table import write_trials_csv
@@ -52,47 +51,45 @@ class SearchLoop:
         self._clock = self.limits.resources.budget.clock
         self._began = self._clock() - self.journal.elapsed
 
-    def run_trials(self) -> StopReason:
-        """Until trials, time or configurations are used up."""
+    def search(self) -> StopReason:
+        """Until trials, time or configurations are used up, and the best ones are trained again.
+
+        What the repeats leave of the time is for more trials.
+        """
         if not self.state.began:
             self._record(self.state.header())
+        while True:
+            ended_by = self._run_trials()
+            self._run_repeats()
+            if ended_by is not StopReason.BUDGET or not self.limits.fits_another_trial():
+                return ended_by
+
+    def _run_trials(self) -> StopReason:
         while True:
             ended_by = self._start_what_fits()
             if ended_by is not None and not self._attempts:
                 return ended_by
             self._wait()
 
-    def run_repeats(self) -> None:
-        """Train the best trials again with other seeds, all of them once before any of them twice.
-
-        Fewer times where the time does not last, and not at all where there is nothing to choose from.
-        """
-        chosen = finalists_of(self.state.trials, self.state.config)
-        wanted = [(trial, number + 1) for number in range(self.state.config.repeats) for trial in chosen]
-        for trial, number in wanted if len(chosen) > 1 else ():
-            trial_id = f"{trial.trial_id}.{number}"
-            if trial_id in self.state.records or trial_id in self._trial_ids():
-                continue
-            while len(self._attempts) >= self.executor.workers:
-                self._wait()
-                self._start_lost_repeats()
-            if not self.limits.fits_repeat(trial):
-                break
-            if trial_id not in self.state.under_way:
-                self._record(
-                    Suggestion(
-                        trial_id=trial_id,
-                        oracle_id=None,
-                        hyperparameters=trial.hyperparameters,
-                        ranges=self.state.suggestions[trial.trial_id].ranges,
-                        epochs=len(trial.epochs),
-                        repeat_of=trial.trial_id,
-                    )
-                )
-            self._submit(self.state.under_way[trial_id])
-        while self._attempts:
+    def _run_repeats(self) -> None:
+        """Train the contenders again with other seeds, as long as the time lasts."""
+        while True:
+            while len(self._attempts) < self.executor.workers and (found := self._next_repeat()) is not None:
+                self._submit(found)
+            if not self._attempts:
+                return
             self._wait()
-            self._start_lost_repeats()
+
+    def _next_repeat(self) -> Suggestion | None:
+        """One that was lost, else the next one of the race; None where it is over, or the time does not last."""
+        left_over = self._find_left_over(repeats=True)
+        trial = self.state.next_repeat() if left_over is None else self.state.records[left_over.repeat_of or ""]
+        if trial is None or not self.limits.fits_repeat(trial):
+            return None
+        suggestion = left_over if left_over is not None else self.state.suggest_repeat(trial)
+        if left_over is None:
+            self._record(suggestion)
+        return suggestion
 
     def _start_what_fits(self) -> StopReason | None:
         """Fill the workers; why there is nothing more to start, None while there may be."""
@@ -126,7 +123,7 @@ class SearchLoop:
             if self.state.repeated_in_a_row >= MOST_REPEATED_IN_A_ROW:
                 return StopReason.SPACE
             if not self._is_drawing:
-                self.state.driver.note_time(self.limits.seconds_for_trials())
+                self.state.driver.note_time(self.limits.time_left())
                 found = next_up(self.state)
                 if isinstance(found, Suggestion):
                     self._record(found)
@@ -159,10 +156,6 @@ class SearchLoop:
             folder = self.run.trial(trial_id)
             folder.mkdir(parents=True, exist_ok=True)
             (folder / TRACEBACK).write_text(text, encoding="utf-8", errors="backslashreplace")
-
-    def _start_lost_repeats(self) -> None:
-        while len(self._attempts) < self.executor.workers and (lost := self._find_left_over(repeats=True)) is not None:
-            self._submit(lost)
 
     def _find_left_over(self, *, repeats: bool) -> Suggestion | None:
         """The first suggestion without a result that no worker has: an earlier process or attempt was lost."""
@@ -263,15 +256,16 @@ class SearchLoop:
 
     def _keep_limits(self) -> None:
         """Stop what the budget has no more time for, and give up what takes too long."""
-        now, budget = self._clock(), self.limits.resources.budget
+        now = self._clock()
         timeout = self.limits.resources.trial_timeout
         for task_id, attempt in self._attempts.items():
             taken = attempt.seconds_taken(at=now)
             is_repeat = bool(attempt.suggestion.repeat_of)
             left = self.limits.seconds_for_repeats() if is_repeat else self.limits.seconds_for_trials()
-            is_late = left <= 0 or taken > budget.trial_limit()
-            if is_late and not attempt.stop_reason and self._may_stop(attempt, taken):
-                attempt.tell_to_stop("its share of the time budget was used up", at=now)
+            is_slow = not is_repeat and self.limits.is_too_slow(attempt, at=now)
+            if (left <= 0 or is_slow) and not attempt.stop_reason and self._may_stop(attempt, taken):
+                reason = "a retraining would not get through as many of its epochs in time"
+                attempt.tell_to_stop("the time of the search was used up" if left <= 0 else reason, at=now)
                 attempt.is_out_of_time = True
                 self.executor.stop(task_id)
             elif attempt.was_killed:

@@ -6,18 +6,24 @@ import math
 import statistics
 from dataclasses import dataclass
 
+from tuning.loop.attempt import Attempt
 from tuning.loop.resources import Resources
 from tuning.loop.search_state import SearchState
-from tuning.ranking.choice import finalists_of
+from tuning.oracles.base import TimeLeft
 from tuning.ranking.selection import epochs_to_best
 from tuning.records import TrialRecord
 
 LARGEST_REPEATS_SHARE = 0.2
+FEWEST_EPOCHS = 3
+"""A winner whose retraining has time for fewer is hardly trained."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TimeLimits:
-    """`workers` train at the same time. Retraining has `examples` images, `ratio` times those of a trial."""
+    """`workers` train at the same time. Retraining has `examples` images, `ratio` times those of a trial.
+
+    All follows from the seconds that epochs took. Nothing is kept back for a trial that can't win.
+    """
 
     state: SearchState
     resources: Resources
@@ -28,11 +34,9 @@ class TimeLimits:
     def seconds_for_trials(self) -> float:
         """Until only the time for the repeats and the retraining is left; infinite without a budget."""
         left = self.seconds_for_repeats()
-        if math.isinf(left) or not self.state.trials:
+        if math.isinf(left):
             return left
-        chosen = finalists_of(self.state.trials, self.state.config)
-        repeats = self.state.config.repeats if len(chosen) > 1 else 0
-        needed = sum(trial.seconds for trial in chosen) * repeats / self.workers
+        needed = sum(trial.seconds * number for trial, number in self.state.repeats_left()) / self.workers
         return left - min(needed, self.resources.budget.seconds * LARGEST_REPEATS_SHARE)
 
     def seconds_for_repeats(self) -> float:
@@ -45,13 +49,30 @@ class TimeLimits:
             wanted = self.state.builder.retraining_settings(best, epochs_to_best=to_best, examples=self.examples).epochs
         return self.resources.budget.remaining_for_search(best, examples_ratio=self.ratio, epochs=wanted)
 
+    def time_left(self) -> TimeLeft:
+        """What an oracle is told."""
+        longest = self.resources.budget.longest_retraining(examples_ratio=self.ratio)
+        return TimeLeft(search=self.seconds_for_trials(), retraining=longest)
+
     def fits_another_trial(self) -> bool:
-        """Whether another trial is worth starting: half a usual one fits. The first one always is."""
+        """Whether another trial is worth starting: half a usual one fits, or a first part. The first one always is."""
         if not self.state.trials:
             return True
-        taken = [trial.seconds for trial in self.state.trials if trial.has_result]
+        starts_small = self.state.driver.traits.pauses
+        done = [trial for trial in self.state.trials if trial.has_result]
+        taken = [trial.seconds / (len(trial.epochs) if starts_small else 1) for trial in done]
         return self.seconds_for_trials() > (statistics.median(taken) / 2 if taken else 0.0)
 
     def fits_repeat(self, trial: TrialRecord) -> bool:
         """Whether the trial can be trained again; the best one with as many epochs as the others, or not at all."""
         return self.seconds_for_repeats() > trial.seconds
+
+    def is_too_slow(self, attempt: Attempt, *, at: float) -> bool:
+        """Whether a retraining would not get through as many epochs: what a trial shows beyond that can't be delivered.
+
+        Of the first epoch, whether `FEWEST_EPOCHS` such ones would be too many.
+        """
+        longest = self.resources.budget.longest_retraining(examples_ratio=self.ratio)
+        taken = attempt.seconds_taken(at=at)
+        curve = self.state.curves.get(attempt.trial_id, ())
+        return sum(epoch.seconds for epoch in curve) > longest if curve else taken > longest / FEWEST_EPOCHS

@@ -47,6 +47,17 @@ class Proposed:
     decided: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class TimeLeft:
+    """Seconds, infinite where nothing limits them.
+
+    `search`: for more trials. `retraining`: so long may epochs take in the search that a retraining has time for.
+    """
+
+    search: float
+    retraining: float
+
+
 class Proposer(Protocol):
     """What a driver asks: an oracle of ours, or one that wraps an oracle of the caller's own.
 
@@ -78,8 +89,8 @@ class Proposer(Protocol):
     def note_end(self, oracle_id: str, record: TrialRecord) -> None:
         """Let it know all of how a proposal ended, beside its value."""
 
-    def note_time(self, seconds_left: float) -> None:
-        """Let it know how long trials may be started yet; infinite where nothing limits that."""
+    def note_time(self, left: TimeLeft) -> None:
+        """Let it know how much time there is."""
 
     def continuable(self, oracle_ids: Iterable[str]) -> set[str]:
         """Those of the proposals, which ended, that a later one may continue."""
@@ -157,7 +168,7 @@ class UnrepeatedOracle(kt.Oracle):
     def note_end(self, oracle_id: str, record: TrialRecord) -> None:
         """Nothing: most go by the value alone."""
 
-    def note_time(self, seconds_left: float) -> None:
+    def note_time(self, left: TimeLeft) -> None:
         """Nothing, likewise."""
 
     def continuable(self, oracle_ids: Iterable[str]) -> set[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras_tuner as kt
 
-from tuning.oracles.base import WAITING, Proposed, Proposer, UnrepeatedOracle, Waiting
+from tuning.oracles.base import WAITING, Proposed, Proposer, TimeLeft, UnrepeatedOracle, Waiting
 from tuning.records import TrialRecord
 from tuning.settings import Value
 from tuning.space.drawing import Drawing, Otherwise
@@ -75,7 +75,7 @@ class CallersOracle:
     def note_end(self, oracle_id: str, record: TrialRecord) -> None:
         """Nothing: an oracle of Keras Tuner is informed by `update_trial` and `end_trial`."""
 
-    def note_time(self, seconds_left: float) -> None:
+    def note_time(self, left: TimeLeft) -> None:
         """Nothing: it has no use for it."""
 
     def continuable(self, oracle_ids: Iterable[str]) -> set[str]:

@@ -14,7 +14,7 @@ import keras_tuner as kt
 from keras_tuner.src.engine import oracle as engine
 
 from tuning.errors import InputError
-from tuning.oracles.base import EARLIER_TRIAL, EPOCHS, Proposed, Proposer, Waiting
+from tuning.oracles.base import EARLIER_TRIAL, EPOCHS, Proposed, Proposer, TimeLeft, Waiting
 from tuning.oracles.callers import proposer_of
 from tuning.records import TrialRecord
 from tuning.settings import Objective
@@ -85,9 +85,9 @@ class OracleDriver:
         """What is known of the search space: every point that was taken."""
         return self._proposer.space
 
-    def note_time(self, seconds_left: float) -> None:
-        """Let the oracle know how long trials may be started yet; infinite where nothing limits that."""
-        self._proposer.note_time(seconds_left)
+    def note_time(self, left: TimeLeft) -> None:
+        """Let the oracle know how much time there is."""
+        self._proposer.note_time(left)
 
     def ask(self, *, new: bool = True) -> Drawing | Proposal | Waiting | None:
         """What comes next: a configuration to be drawn and handed to `accept`, or an earlier one that resumes.

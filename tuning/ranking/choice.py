@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tuning.ranking.contenders import contenders
 from tuning.ranking.pareto import front, pick
 from tuning.ranking.selection import Selection, finalists, select
 from tuning.records import SearchConfig, StopReason, TrialRecord, TrialStatus
@@ -47,23 +49,36 @@ def finalists_of(trials: tuple[TrialRecord, ...], config: SearchConfig) -> tuple
     return finalists(front(trials, config.costs) if config.costs else trials, config.finalists)
 
 
+def repeats_wanted(
+    trials: tuple[TrialRecord, ...], repeats: tuple[TrialRecord, ...], config: SearchConfig, *, begun: Sequence[str]
+) -> list[tuple[TrialRecord, int]]:
+    """The finalists that may still win, best first, and how many more repeats each gets; empty where one is left.
+
+    `begun`: the trials of all repeats, one entry each, those that run included.
+    """
+    racing = contenders(finalists_of(trials, config), repeats)
+    wanted = [(trial, config.repeats - begun.count(trial.trial_id)) for trial in racing] if len(racing) > 1 else []
+    return [(trial, number) for trial, number in wanted if number > 0]
+
+
 def result_of(
     trials: tuple[TrialRecord, ...], repeats: tuple[TrialRecord, ...], config: SearchConfig, *, stopped_by: StopReason
 ) -> SearchResult:
-    """The result of a search with these trials: the finalist with the best mean over its repeats wins.
+    """The result of a search with these trials: the best of the finalists wins, by the mean over its repeats.
 
-    Where costs count, the smallest one within a standard error of the best.
+    Where repeats can't tell others from it, the smallest of them: the one standard error rule (Breiman et al.,
+    Classification and Regression Trees, 1984). Small is what the costs say, else the number of parameters.
     """
     chosen = finalists_of(trials, config)
     if not chosen:
         return SearchResult(trials=trials, stopped_by=stopped_by)
     selection = select(chosen, repeats)
-    if config.costs:
-        repeated = [trial for trial in chosen if trial.trial_id in selection.means]
+    repeated = [trial for trial in chosen if trial.trial_id in selection.means]
+    if repeated or config.costs:
         error = selection.standard_error if repeated else selection.noise
         smallest = pick(
             repeated if repeated else chosen,
-            config.costs,
+            config.costs if config.costs else ("params",),
             standard_error=error if error is not None else 0.0,
             means=selection.means,
         )

@@ -79,9 +79,9 @@ def select(trials: Sequence[TrialRecord], repeats: Sequence[TrialRecord]) -> Sel
     objective = ranked[0].settings.objective
     found = tuple(_finalist(trial, repeats) for trial in ranked)
     means = {each.trial_id: objective.rank(each.mean) for each in found if each.mean is not None}
-    winner = min(means, key=lambda trial_id: means[trial_id]) if means else found[0].trial_id
-    first = found[0]
     noise = _noise(found)
+    first = found[0]
+    winner = min(means, key=lambda trial_id: means[trial_id]) if means else first.trial_id
     winners_repeats = sum(len(each.repeats) for each in found if each.trial_id == winner)
     return Selection(
         finalists=found,
@@ -115,16 +115,26 @@ def still_falling(record: TrialRecord, *, noise: float | None = None) -> bool:
     return before - ranks[-1] > max(noise if noise is not None else 0.0, FALLING * abs(before))
 
 
+def judged(trial: TrialRecord, repeats: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """The trial's repeats that count: those with a result.
+
+    One that the time ended early says nothing of what as many epochs as the others' lead to.
+    """
+    return [repeat for repeat in _whole(trial, repeats) if repeat.has_result]
+
+
+def _whole(trial: TrialRecord, repeats: Sequence[TrialRecord]) -> list[TrialRecord]:
+    own = (repeat for repeat in repeats if repeat.repeat_of == trial.trial_id)
+    return [repeat for repeat in own if repeat.status is not TrialStatus.STOPPED]
+
+
 def _finalist(trial: TrialRecord, repeats: Sequence[TrialRecord]) -> Finalist:
-    # One that the time ended early says nothing of what as many epochs as the others' lead to.
-    own = [
-        repeat for repeat in repeats if repeat.repeat_of == trial.trial_id and repeat.status is not TrialStatus.STOPPED
-    ]
+    found = judged(trial, repeats)
     return Finalist(
         trial_id=trial.trial_id,
         first=_value(trial),
-        repeats=tuple(_value(repeat) for repeat in own if repeat.has_result),
-        failed=sum(not repeat.has_result for repeat in own),
+        repeats=tuple(_value(repeat) for repeat in found),
+        failed=len(_whole(trial, repeats)) - len(found),
     )
 
 

@@ -78,7 +78,7 @@ def test_without_a_limit_nothing_ever_runs_out(clock, quick):
     assert budget.remaining() == math.inf
     assert budget.remaining_for_search(quick, examples_ratio=1.1, epochs=12) == math.inf
     assert budget.remaining_for_search(None, examples_ratio=1.1, epochs=12) == math.inf
-    assert budget.trial_limit() == math.inf
+    assert budget.longest_retraining(examples_ratio=1.1) == math.inf
     assert budget.retraining_epochs(quick, examples_ratio=1.1, epochs=12) == 12
 
 
@@ -96,8 +96,11 @@ def test_a_long_retraining_gets_55_percent_and_no_more(clock, quick):
     assert left == pytest.approx(45)
 
 
-def test_a_trial_may_take_a_third_of_the_search(clock):
-    assert Budget(1000, clock=clock).trial_limit() == pytest.approx(150)
+def test_a_retraining_has_time_for_epochs_that_take_so_long_in_the_search(clock):
+    longest = Budget(1000, speedup=2.0, clock=clock).longest_retraining(examples_ratio=1.1)
+    assert longest == pytest.approx((550 - FINISHING_SECONDS) * 2 / (1.1 * 1.25))
+    assert Budget(1, clock=clock).longest_retraining(examples_ratio=1.0) == 0
+    assert Budget(1000, retrains=False, clock=clock).longest_retraining(examples_ratio=1.0) == math.inf
 
 
 @pytest.mark.parametrize(("seconds", "epochs"), [(1000, 12), (35.1, 10), (37.4, 10), (12.6, 1), (5, 1)])

@@ -201,13 +201,13 @@ def test_a_good_result_is_not_discarded_for_a_later_bad_one(run, tmp_path):
 
 
 class Clock:
-    """Advances by a second whenever it is read."""
+    """Advances by a second, or another `step`, whenever it is read."""
 
     def __init__(self):
-        self.now = 0.0
+        self.now, self.step = 0.0, 1.0
 
     def __call__(self):
-        self.now += 1.0
+        self.now += self.step
         return self.now
 
 
@@ -247,12 +247,42 @@ def test_a_worker_that_never_builds_its_first_model_is_ended_with_the_budget(run
 
 
 def test_running_trials_are_stopped_at_the_end_of_the_budget_and_count(run, tmp_path):
-    clock = Clock()
-    budget = Budget(120.0, clock=clock)
+    budget = Budget(120.0, clock=Clock())
     result = run(tmp_path, workers=2, epochs=1000, resources={"budget": budget})
     assert result.stopped_by == "budget"
     assert all(trial.status is TrialStatus.STOPPED and trial.has_result for trial in result.trials)
-    assert {trial.reason for trial in result.trials} == {"its share of the time budget was used up"}
+    assert {trial.reason for trial in result.trials} <= {
+        "the time of the search was used up",
+        "a retraining would not get through as many of its epochs in time",
+    }
+
+
+def test_a_trial_that_is_far_too_slow_does_not_use_up_the_search(run, tmp_path):
+    budget = Budget(3000.0, clock=Clock())
+    result = run(tmp_path, fates={"0000": ["hangs"]}, workers=1, resources={"budget": budget})
+    assert result.trials[0].reason == "it did not stop within 60 s"
+    assert result.stopped_by == "max_trials"
+
+
+def test_who_can_not_win_any_more_is_not_trained_again(run, tmp_path):
+    result = run(tmp_path, repeats=4, finalists=8)
+    times = Counter(trial.repeat_of for trial in result.repeats)
+    assert 2 <= max(times.values()) <= 4
+    assert min(times[trial.trial_id] for trial in result.trials) == 0
+
+
+def test_time_that_the_repeats_leave_is_for_more_trials(run, tmp_path):
+    clock = Clock()
+
+    class RepeatsAreQuick(Silent):
+        def trial_started(self, suggestion):
+            clock.step = 0.1 if suggestion.repeat_of else 1.0
+
+    using = {"resources": {"budget": Budget(4000.0, clock=clock)}, "observer": RepeatsAreQuick()}
+    result = run(tmp_path, workers=1, max_trials=1000, repeats=2, **using)
+    kept = [bool(event.repeat_of) for event in events_of(tmp_path) if isinstance(event, Suggestion)]
+    assert result.stopped_by == "budget"
+    assert kept.index(True) < len(kept) - 1 - kept[::-1].index(False), "trials come behind the first repeats"
 
 
 @pytest.mark.slow
@@ -272,9 +302,10 @@ def test_skipped_configurations_do_not_use_up_the_trials(run, tmp_path):
 
 def test_the_finalists_are_trained_again_with_other_seeds_and_the_mean_decides(run, tmp_path):
     result = run(tmp_path, repeats=2, finalists=3)
-    assert Counter(trial.repeat_of for trial in result.repeats) == dict.fromkeys(
-        [trial.trial_id for trial in sorted(result.trials, key=lambda trial: trial.rank)[:3]], 2
-    )
+    finalists = [trial.trial_id for trial in sorted(result.trials, key=lambda trial: trial.rank)[:3]]
+    times = Counter(trial.repeat_of for trial in result.repeats)
+    assert set(times) == set(finalists)
+    assert times[result.winner.trial_id] == 2
     seeds = [trial.seed for trial in (*result.trials, *result.repeats)]
     assert len(set(seeds)) == len(seeds)
     means = result.selection.means

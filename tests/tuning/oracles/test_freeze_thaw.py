@@ -20,7 +20,7 @@ from tuning.oracles.algorithms.freeze_thaw import (
     stretch_out,
     thin_out,
 )
-from tuning.oracles.base import WAITING
+from tuning.oracles.base import WAITING, TimeLeft
 from tuning.oracles.driver import Proposal
 from tuning.records import TrialStatus
 from tuning.settings import VALIDATION_LOSS, Objective, TrainingSettings
@@ -167,7 +167,7 @@ def test_where_time_is_short_it_counts_and_otherwise_the_seed_alone_decides(star
         search = start(seconds=seconds)
         proposals = []
         for _ in range(25):
-            search.driver.note_time(left)
+            search.driver.note_time(TimeLeft(search=left, retraining=math.inf))
             proposals.append(search.propose())
             search.finish(proposals[-1])
         return [(each.continues, dict(each.point.values), each.epochs) for each in proposals]

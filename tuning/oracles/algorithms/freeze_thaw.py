@@ -18,11 +18,12 @@ import keras_tuner as kt
 import numpy as np
 from numpy.typing import NDArray
 
-from tuning.oracles.base import EARLIER_TRIAL, EPOCHS, WAITING, Proposed, UnrepeatedOracle, Waiting
+from tuning.oracles.base import EARLIER_TRIAL, EPOCHS, WAITING, Proposed, TimeLeft, UnrepeatedOracle, Waiting
 from tuning.oracles.surrogate.acquisition import log_expected_improvement
 from tuning.oracles.surrogate.curve_model import CurveModel, Points
 from tuning.oracles.surrogate.features import Features
 from tuning.oracles.surrogate.time_model import TimeModel
+from tuning.ranking.scale import as_logarithms
 from tuning.records import SearchConfig, TrialRecord, TrialStatus
 from tuning.seeds import derive_seed
 from tuning.settings import Configuration, Objective, Value
@@ -83,7 +84,7 @@ class FreezeThawOracle(UnrepeatedOracle):
         self.horizon = horizon
         self._curves: dict[str, PartialCurve] = {}
         self._first: dict[str, str] = {}
-        self._seconds_left = math.inf
+        self._left = TimeLeft(search=math.inf, retraining=math.inf)
 
     @classmethod
     def of(cls, config: SearchConfig, *, seed: int) -> Self:
@@ -115,8 +116,8 @@ class FreezeThawOracle(UnrepeatedOracle):
         if record.status is TrialStatus.FAILED:
             curve.ranks = {1: math.inf, self.horizon: math.inf}
 
-    def note_time(self, seconds_left: float) -> None:
-        self._seconds_left = seconds_left
+    def note_time(self, left: TimeLeft) -> None:
+        self._left = left
 
     def continuable(self, oracle_ids: Iterable[str]) -> set[str]:
         return {curve.latest for curve in self._curves.values() if not curve.is_over}.intersection(oracle_ids)
@@ -129,9 +130,9 @@ class FreezeThawOracle(UnrepeatedOracle):
         drawn = self._candidates(seen) if drawing is not None and len(seen) >= INITIAL_CONFIGURATIONS else []
         if drawing is not None and not drawn:
             return Proposed(what=drawing, decided={EPOCHS: min(self.first_epochs, self.horizon)})
-        if not paused and not drawn:
+        chosen = self._choose(seen, paused, drawn) if paused or drawn else None
+        if chosen is None:
             return WAITING if any(curve.is_running for curve in self._curves.values()) else None
-        chosen = self._choose(seen, paused, drawn)
         if isinstance(chosen, PartialCurve):
             decided = {EPOCHS: self._following(chosen.epochs), EARLIER_TRIAL: chosen.latest}
             return Proposed(what=chosen.point, decided=decided)
@@ -145,20 +146,28 @@ class FreezeThawOracle(UnrepeatedOracle):
 
     def _choose(
         self, seen: Sequence[PartialCurve], paused: Sequence[PartialCurve], drawn: Sequence[Configuration]
-    ) -> PartialCurve | Configuration:
-        """A paused curve to continue, or a new configuration to start: the most expected improvement for an epoch."""
+    ) -> PartialCurve | Configuration | None:
+        """A paused curve to continue, or a new configuration to start: the most expected improvement for its time.
+
+        A configuration is worth what its retraining can get to; one that was trained as long is not continued.
+        """
         begun = [*seen, *(curve for curve in self._curves.values() if not curve.ranks)]
         features = Features.of([curve.point for curve in begun])
         rows = features.rows([*(curve.point.values for curve in begun), *drawn])
         model = self._fit(begun, rows[: len(begun)])
         everyone, is_known = np.arange(len(rows)), np.arange(len(rows)) < len(begun)
-        end = model.predict(Points(rows=rows, owners=everyone, progress=np.ones(len(rows))), is_known=is_known)
+        seconds = self._epoch_seconds(begun, rows)
+        ends = np.clip(np.floor(self._left.retraining / seconds), 1, self.horizon)
+        end = model.predict(Points(rows=rows, owners=everyone, progress=self._progress(ends)), is_known=is_known)
         incumbent = float(end.mean[: len(seen)].min())
         done = np.array([*(curve.epochs for curve in begun), *[0] * len(drawn)])
-        score = log_expected_improvement(end.mean, end.variance, incumbent=incumbent)
-        score -= np.log(self._costs(begun, rows, done))
+        costs = seconds * np.array([self._following(int(each)) - each for each in done])
         may_go_on = {id(curve) for curve in paused}
-        score[[number for number, curve in enumerate(begun) if id(curve) not in may_go_on]] = -np.inf
+        is_out = np.array([id(curve) not in may_go_on for curve in begun] + [False] * len(drawn)) | (done >= ends)
+        if is_out.all():
+            return None
+        score = log_expected_improvement(end.mean, end.variance, incumbent=incumbent)
+        score -= np.log(costs, where=~is_out, out=np.full(len(rows), np.inf))
         best = int(score.argmax())
         return begun[best] if best < len(begun) else drawn[best - len(begun)]
 
@@ -179,22 +188,15 @@ class FreezeThawOracle(UnrepeatedOracle):
         owners, until = (np.array(column) for column in zip(*running, strict=True))
         return model.as_expected(Points(rows=rows, owners=owners, progress=self._progress(until)))
 
-    def _costs(
-        self, begun: Sequence[PartialCurve], rows: NDArray[np.float64], done: NDArray[np.int64]
-    ) -> NDArray[np.float64]:
-        """(rows,): what each would take up to where it pauses next; infinite for one that is at the horizon.
-
-        In seconds where the time is limited, else in epochs, so that the same seed leads to the same search.
-        """
-        epochs = np.array([self._following(int(each)) - each or math.inf for each in done])
+    def _epoch_seconds(self, begun: Sequence[PartialCurve], rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(rows,): of an epoch of each; all alike where time is not limited, so that the seed alone decides."""
         timed = [number for number, curve in enumerate(begun) if curve.seconds is not None]
-        if math.isinf(self._seconds_left) or not timed:
-            return epochs
+        if math.isinf(self._left.search) or not timed:
+            return np.full(len(rows), _SHORTEST)
         measured = np.array([begun[number].seconds for number in timed], dtype=float)
         seconds = TimeModel(rows[timed], measured).predict(rows)
         seconds[timed] = measured
-        costs: NDArray[np.float64] = epochs * seconds
-        return costs
+        return seconds
 
     def _progress(self, epochs: NDArray[Any]) -> NDArray[np.float64]:
         """Where so many epochs lie between the first one and the horizon, 0 to 1 by their logarithms."""
@@ -234,7 +236,7 @@ def thin_out(epochs: Sequence[int]) -> list[int]:
 
 
 def stretch_out(ranks: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Ranks so that differences between good ones count: losses by their logarithm, and bad ones all alike.
+    """Ranks so that differences between good ones count: losses and shares by logarithms, and bad ones all alike.
 
     What is not finite becomes the worst.
     """
@@ -242,7 +244,8 @@ def stretch_out(ranks: NDArray[np.float64]) -> NDArray[np.float64]:
     if not len(finite):
         return np.zeros_like(ranks)
     filled = np.where(np.isfinite(ranks), ranks, finite.max())
-    stretched = np.log(filled) if (filled > 0).all() else filled
+    logarithms = as_logarithms(filled.tolist())
+    stretched = filled if logarithms is None else np.array(logarithms)
     middle = float(np.median(stretched))
     found: NDArray[np.float64] = np.minimum(stretched, middle + 2 * (middle - stretched.min()))
     return found

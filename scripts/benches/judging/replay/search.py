@@ -101,8 +101,7 @@ class Replay:
             return found
 
         driver.ask = timed  # type: ignore[method-assign]
-        stopped_by = loop.run_trials()
-        loop.run_repeats()
+        stopped_by = loop.search()
         result = result_of(state.trials, state.repeats, config, stopped_by=stopped_by)
         driver.close()
         assert result.winner is not None

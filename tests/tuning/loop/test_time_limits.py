@@ -1,0 +1,54 @@
+"""What a trial may take of the time, and what is kept back of it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from tuning.loop.budget import FINISHING_SECONDS, Budget
+from tuning.loop.resources import Resources
+from tuning.loop.time_limits import FEWEST_EPOCHS, TimeLimits
+
+
+@pytest.fixture
+def limits(make_trial):
+    """Of 1,000 s, at its beginning; who of the trials is repeated how often is given."""
+
+    def make(repeats=(), curve=()):
+        state = SimpleNamespace(trials=(), best=None, curves={"0000": list(curve)}, repeats_left=lambda: list(repeats))
+        resources = Resources(budget=Budget(1000.0, clock=lambda: 0.0))
+        return TimeLimits(state=state, resources=resources, workers=2, examples=100, ratio=1.0)
+
+    return make
+
+
+LONGEST = (550 - FINISHING_SECONDS) / 1.25
+"""Seconds: what of the search's epochs a retraining has time for, at the most."""
+
+
+@pytest.mark.parametrize(
+    ("epochs", "is_too_slow"), [([LONGEST / 2], False), ([LONGEST / 2] * 2, False), ([LONGEST / 2] * 3, True)]
+)
+def test_a_trial_is_not_trained_longer_than_its_retraining_could_be(limits, make_epoch, epochs, is_too_slow):
+    attempt = SimpleNamespace(trial_id="0000", seconds_taken=lambda at: 1e9)
+    curve = [make_epoch(seconds=seconds) for seconds in epochs]
+    assert limits(curve=curve).is_too_slow(attempt, at=0.0) == is_too_slow
+
+
+@pytest.mark.parametrize(("share", "is_too_slow"), [(0.99, False), (1.01, True)])
+def test_a_first_epoch_of_which_too_few_would_fit_is_given_up(limits, share, is_too_slow):
+    attempt = SimpleNamespace(trial_id="0000", seconds_taken=lambda at: share * LONGEST / FEWEST_EPOCHS)
+    assert limits().is_too_slow(attempt, at=0.0) == is_too_slow
+
+
+def test_only_repeats_that_are_wanted_have_time_kept_back_and_a_fifth_at_most(limits, make_trial):
+    trial = make_trial(seconds=30.0)
+    assert limits().seconds_for_trials() == pytest.approx(450)
+    assert limits(repeats=[(trial, 2)]).seconds_for_trials() == pytest.approx(450 - 30)
+    assert limits(repeats=[(trial, 20)] * 3).seconds_for_trials() == pytest.approx(450 - 200)
+
+
+def test_an_oracle_is_told_both_times(limits):
+    left = limits().time_left()
+    assert (left.search, left.retraining) == (pytest.approx(450), pytest.approx(LONGEST))
