@@ -104,6 +104,7 @@ def _dataset(arguments: argparse.Namespace, folder: RunFolder) -> Dataset:
 def _tune(arguments: argparse.Namespace, folder: RunFolder, job: TuneJob, console: Console) -> _entry.CommandOutcome:
     from scripts.commands.insight import tell_nothing_found
     from scripts.commands.tune_progress import TuneProgress
+    from scripts.terminal.console import yellow
     from scripts.terminal.progress import count_of
     from tuning.environment.devices import default_workers
     from tuning.lifecycle.run_work import RunWork
@@ -127,6 +128,8 @@ def _tune(arguments: argparse.Namespace, folder: RunFolder, job: TuneJob, consol
         f"{count_of(workers, 'worker') if workers else 'in this process'}, time limit {options.budget} in all, "
         f"seed {config.seed}"
     )
+    if job.search.note:
+        console.print(yellow("note: "), job.search.note)
     resources = Resources(
         budget=budget,
         workers=workers,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tuning.data.search_data import SearchData
+from tuning.errors import InputError
 from tuning.executors.interface import Workplace
 from tuning.loop.journal import Journal
 from tuning.loop.observer import Observer, Silent
@@ -19,7 +20,7 @@ from tuning.loop.resources import Resources
 from tuning.loop.search_loop import SearchLoop
 from tuning.loop.search_state import SearchState
 from tuning.loop.time_limits import TimeLimits
-from tuning.models.probing import as_builder, require_trainable
+from tuning.models.probing import as_builder, require_trainable, why_no_pause
 from tuning.oracles.by_name import make_oracle, traits_of
 from tuning.oracles.driver import OracleDriver
 from tuning.ranking.choice import SearchResult, result_of
@@ -48,7 +49,8 @@ def default_epochs(examples: int, algorithm: Any) -> int:
 class PreparedSearch:
     """A search that is known to work on the data, of which nothing is written yet.
 
-    `config` leaves nothing open. `enqueued`: what is tried first. It is run or closed, once.
+    `config` leaves nothing open. `enqueued`: what is tried first. `note`: what its user should know, else empty. It is
+    run or closed, once.
     """
 
     builder: ModelBuilder
@@ -56,6 +58,7 @@ class PreparedSearch:
     config: SearchConfig
     driver: OracleDriver
     enqueued: tuple[tuple[Point, TrainingSettings | None], ...]
+    note: str = ""
 
     def close(self) -> None:
         """Remove what the oracle keeps; more than once is no error."""
@@ -125,8 +128,9 @@ def prepare_search(model: Any, data: SearchData, config: SearchConfig | None = N
         driver.show(complete(builder, builder.default_configuration()))
         asked = dataclasses.replace(asked, objective=driver.objective)
         require_trainable(builder, data, asked)
+        note = _settle_pauses(driver, builder, asked)
         stack.pop_all()
-    return PreparedSearch(builder=builder, data=data, config=asked, driver=driver, enqueued=enqueued)
+    return PreparedSearch(builder=builder, data=data, config=asked, driver=driver, enqueued=enqueued, note=note)
 
 
 def search(
@@ -152,6 +156,19 @@ def search(
         resources=resources if resources is not None else Resources(),
         observer=observer if observer is not None else Silent(),
     )
+
+
+def _settle_pauses(driver: OracleDriver, builder: ModelBuilder, config: SearchConfig) -> str:
+    """Where trainings can't pause, have every trial trained to its end, or refuse; what is to be said of that."""
+    reason = why_no_pause(builder)
+    if not reason or not driver.traits.pauses:
+        return ""
+    if driver.train_whole():
+        return f"{reason}, so {config.algorithm} trains every trial to its end"
+    if builder.own_fit is not None and builder.own_fit.ranks_only:
+        # It is called again with more epochs, as Keras Tuner does.
+        return ""
+    raise InputError(f"{reason}, which {config.algorithm} has to do: choose another `algorithm`")
 
 
 @contextlib.contextmanager

@@ -145,8 +145,8 @@ class SearchConfig:
     again, with other seeds; 0 repeats leave the choice to the first ranking.
     """
 
-    algorithm: Any = "random"
-    max_trials: int = 20
+    algorithm: Any = "freeze-thaw"
+    max_trials: int = 100
     epochs: int | None = None
     min_epochs: int = 1
     seed: int = 0

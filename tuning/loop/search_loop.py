@@ -118,19 +118,20 @@ class SearchLoop:
         `wait`: for what is being drawn. Combinations that are impossible are recorded and passed over.
         """
         while True:
-            if self.state.skipped_in_a_row >= MOST_SKIPPED_IN_A_ROW:
-                return StopReason.SKIPPED
             if self.state.repeated_in_a_row >= MOST_REPEATED_IN_A_ROW:
                 return StopReason.SPACE
             if not self._is_drawing:
                 self.state.driver.note_time(self.limits.time_left())
-                found = next_up(self.state)
+                is_hopeless = self.state.skipped_in_a_row >= MOST_SKIPPED_IN_A_ROW
+                found = next_up(self.state, new=not is_hopeless)
                 if isinstance(found, Suggestion):
                     self._record(found)
                     return found
                 if isinstance(found, Waiting):
                     # An oracle that waits for nothing would wait for ever.
                     return None if self._attempts else StopReason.SPACE
+                if found is None and is_hopeless:
+                    return StopReason.SKIPPED
                 if found is None:
                     is_full = self.state.drawn >= self.state.config.max_trials
                     return StopReason.MAX_TRIALS if is_full else StopReason.SPACE

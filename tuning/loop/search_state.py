@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -94,13 +95,9 @@ class SearchState:
 
     @property
     def skipped_in_a_row(self) -> int:
-        """How many of the latest trials were skipped before anything else ended."""
-        count = 0
-        for trial in reversed(self.trials):
-            if trial.status is not TrialStatus.SKIPPED:
-                break
-            count += 1
-        return count
+        """How many of the configurations that were drawn last were skipped, without a trained one between them."""
+        ended = (self.records[trial_id] for trial_id in reversed(self._numbers) if trial_id in self.records)
+        return sum(1 for _ in itertools.takewhile(lambda trial: trial.status is TrialStatus.SKIPPED, ended))
 
     @property
     def ranges(self) -> Ranges:

@@ -11,19 +11,19 @@ from tuning.space.drawing import BuildOutcome, Drawing, Drawn
 from tuning.space.points import Point
 
 
-def next_up(state: SearchState) -> Suggestion | Drawing | Waiting | None:
+def next_up(state: SearchState, *, new: bool = True) -> Suggestion | Drawing | Waiting | None:
     """Enqueued configurations first, then what the oracle wants; None when there is no more.
 
-    A configuration that is yet to be drawn continues with `events_of`.
+    A configuration that is yet to be drawn continues with `events_of`. `new` False: only one that resumes.
     """
     number = state.numbered
-    if number < len(state.enqueued):
+    if new and number < len(state.enqueued):
         point, settings = state.enqueued[number]
         # What trains as the search's own trials do can teach the oracle.
         name = state.driver.next_id if settings is None and state.driver.traits.learns else None
         epochs = state.driver.traits.first_epochs if settings is None else settings.epochs
         return _make_suggestion(state, point, oracle_id=name, epochs=epochs)
-    asked = state.driver.ask(new=state.drawn < state.config.max_trials)
+    asked = state.driver.ask(new=new and state.drawn < state.config.max_trials)
     return _suggest(state, asked) if isinstance(asked, Proposal) else asked
 
 

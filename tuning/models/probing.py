@@ -11,7 +11,6 @@ from tuning.environment.keras_settings import require_tensorflow
 from tuning.errors import InputError
 from tuning.failures import describe_failure
 from tuning.models.user_model import UserModel
-from tuning.oracles.by_name import traits_of
 from tuning.ranking.objective import require_reported
 from tuning.records import SearchConfig
 from tuning.settings import TrainingPlan
@@ -34,8 +33,8 @@ def as_builder(model: Any, data: SearchData) -> ModelBuilder:
 def require_trainable(builder: ModelBuilder, data: SearchData, config: SearchConfig) -> None:
     """Train the default configuration for an epoch on a few images, and save it, to see that all of that works.
 
-    Not where that is known to work. Raises InputError, in one sentence, if it does not work, if the model does not
-    report the objective, and if the user's own fit does not let an algorithm that pauses trials choose their epochs.
+    Not where that is known to work. Raises InputError, in one sentence, if it does not work, and if the model does not
+    report the objective.
     """
     if config.balance_classes and not (data.num_classes and data.training.has_classes):
         raise InputError(f"{data.name} has no classes that could weigh the same: leave out `balance_classes`")
@@ -49,12 +48,19 @@ def require_trainable(builder: ModelBuilder, data: SearchData, config: SearchCon
     named = [name for name in ("loss", "accuracy", "val_loss", "val_accuracy") if last.value(name) is not None]
     require_reported(config.objective, [*named, *last.metrics], builder.name)
     what_can_be_kept(builder, plan, outcome.model, few)
-    decides = builder.own_fit is not None and "epochs" in builder.own_fit.decides
-    if decides and traits_of(config.algorithm).pauses:
-        raise InputError(
-            f"fit of {builder.name} sets its epochs by itself, which {config.algorithm} has to do: choose another "
-            "`algorithm`"
-        )
+
+
+def why_no_pause(builder: ModelBuilder) -> str:
+    """Why a training can't pause and go on with what it learned: a `fit` of the user's own; empty if it can.
+
+    What its `fit` decides is known once `require_trainable` has tried it.
+    """
+    own_fit = builder.own_fit
+    if own_fit is None:
+        return ""
+    if own_fit.ranks_only:
+        return f"fit of {builder.name} starts over with each call"
+    return f"fit of {builder.name} sets its epochs by itself" if "epochs" in own_fit.decides else ""
 
 
 def _probing_plan(builder: ModelBuilder, config: SearchConfig) -> TrainingPlan:

@@ -86,6 +86,9 @@ class Proposer(Protocol):
     def show(self, point: Point) -> None:
         """Let it know what the model builder asks for."""
 
+    def train_whole(self) -> bool:
+        """Let it know that no trial can pause; False if it can't work so."""
+
     def note_end(self, oracle_id: str, record: TrialRecord) -> None:
         """Let it know all of how a proposal ended, beside its value."""
 
@@ -114,11 +117,11 @@ class UnrepeatedOracle(kt.Oracle):
     is_caller_s: ClassVar[bool] = False
     learns: ClassVar[bool] = False
     stops: ClassVar[bool] = False
-    pauses: ClassVar[bool] = False
+    pauses: bool = False
     is_slow: ClassVar[bool] = False
     is_random: ClassVar[bool] = True
     fewest_epochs: ClassVar[int] = 1
-    first_epochs: ClassVar[int | None] = None
+    first_epochs: int | None = None
 
     def __init__(self, objective: Objective, *, seed: int) -> None:
         super().__init__(
@@ -164,6 +167,10 @@ class UnrepeatedOracle(kt.Oracle):
 
     def show(self, point: Point) -> None:
         """Nothing: it learns by what is drawn what a builder asks for."""
+
+    def train_whole(self) -> bool:
+        """Nothing changes for those that never pause a trial."""
+        return not self.pauses
 
     def note_end(self, oracle_id: str, record: TrialRecord) -> None:
         """Nothing: most go by the value alone."""

@@ -72,6 +72,10 @@ class CallersOracle:
                 domain.declare(hp, name, point.values[name])
             self._oracle.update_space(hp)
 
+    def train_whole(self) -> bool:
+        """Nothing changes for those that never pause a trial."""
+        return not self.pauses
+
     def note_end(self, oracle_id: str, record: TrialRecord) -> None:
         """Nothing: an oracle of Keras Tuner is informed by `update_trial` and `end_trial`."""
 

@@ -85,6 +85,10 @@ class OracleDriver:
         """What is known of the search space: every point that was taken."""
         return self._proposer.space
 
+    def train_whole(self) -> bool:
+        """Let the oracle know that no trial can pause; False if it can't work so."""
+        return self._proposer.train_whole()
+
     def note_time(self, left: TimeLeft) -> None:
         """Let the oracle know how much time there is."""
         self._proposer.note_time(left)

@@ -45,7 +45,9 @@ def run(tiny, search_data):
         search_seed=0,
         **asked,
     ):
-        config = SearchConfig(**{"max_trials": 8, "epochs": 9, "repeats": 0, "seed": search_seed, **asked})
+        config = SearchConfig(
+            **{"algorithm": "random", "max_trials": 8, "epochs": 9, "repeats": 0, "seed": search_seed, **asked}
+        )
         made = []
 
         def make(workplace, work):

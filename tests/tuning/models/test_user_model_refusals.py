@@ -11,11 +11,15 @@ import numpy as np
 import pytest
 from user_models import FailingFit, compiled, config, dense, made, searched
 
+from tuning._search import prepare_search
 from tuning.data.dataset import Split
 from tuning.data.search_data import SearchData
 from tuning.errors import InputError
+from tuning.loop.observer import Silent
+from tuning.loop.resources import Resources
 from tuning.models.probing import require_trainable
 from tuning.models.user_model import Wishes
+from tuning.records import TrialStatus
 from tuning.settings import Objective
 from tuning.space.ranges import Choices
 
@@ -159,7 +163,19 @@ def test_a_fit_that_returns_nothing_is_refused(search_data: SearchData) -> None:
 
 def test_hyperband_and_a_fit_that_sets_its_epochs_do_not_go_together(search_data: SearchData) -> None:
     with pytest.raises(InputError, match="sets its epochs by itself, which hyperband has to do: choose another"):
-        require_trainable(made(OwnEpochs, search_data), search_data, config(algorithm="hyperband"))
+        prepare_search(made(OwnEpochs, search_data), search_data, config(algorithm="hyperband"))
+
+
+def test_freeze_thaw_trains_every_trial_of_a_fit_that_sets_its_epochs_to_its_end(
+    search_data: SearchData, tmp_path: Path
+) -> None:
+    asked = config(algorithm="freeze-thaw", max_trials=6, repeats=0)
+    prepared = prepare_search(made(OwnEpochs, search_data), search_data, asked)
+
+    result = prepared.run(tmp_path, resources=Resources(workers=0), observer=Silent())
+
+    assert prepared.note == "fit of my.py:build sets its epochs by itself, so freeze-thaw trains every trial to its end"
+    assert [trial.status for trial in result.trials] == [TrialStatus.COMPLETED] * 2, "dense has two configurations"
 
 
 class Forgetful(layers.Layer):

@@ -159,7 +159,8 @@ def test_without_new_configurations_it_continues_or_waits_or_ends(search: Search
         search.roots[proposal.oracle_id] = search.roots[proposal.continues or ""]
         search.finish(proposal)
 
-    assert set(search.done.values()) == {HORIZON}
+    assert max(search.done.values()) == HORIZON
+    assert min(search.done.values()) < HORIZON, "what promises nothing is left where it paused"
 
 
 def test_where_time_is_short_it_counts_and_otherwise_the_seed_alone_decides(start: Any) -> None:

@@ -7,6 +7,7 @@ state, so that no epoch is trained twice.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import random
 import statistics
@@ -34,6 +35,8 @@ INITIAL_CONFIGURATIONS = 4
 """Drawn at random before curves are modelled, those that were enqueued included."""
 GROWTH = 1.5
 """A paused trial goes on to so many times its epochs: what is learned comes with their logarithm."""
+NEGLIGIBLE = 1e-3
+"""An expected improvement of less, as a share of how much values differ, is not worth a training."""
 
 _ANYWHERE, _NEARBY = 300, 300
 _BASES = 3
@@ -76,7 +79,7 @@ class FreezeThawOracle(UnrepeatedOracle):
     pauses = True
     is_slow = True
     fewest_epochs = 12
-    first_epochs = 1
+    first_epochs: int = 1
 
     def __init__(self, objective: Objective, *, seed: int, horizon: int) -> None:
         """`horizon`: the epochs at which curves are compared, and the most that a configuration gets; 1 or more."""
@@ -108,6 +111,11 @@ class FreezeThawOracle(UnrepeatedOracle):
             self._curves[self._first[trial_id]].ranks[step] = -value if self.objective.direction == "max" else value
         return trial
 
+    def train_whole(self) -> bool:
+        """Every configuration is trained to the horizon at once: what is left is the choice of the next one."""
+        self.pauses, self.first_epochs = False, self.horizon
+        return True
+
     def note_end(self, oracle_id: str, record: TrialRecord) -> None:
         curve = self._curves[self._first[oracle_id]]
         curve.is_running, curve.is_over = False, record.status is not TrialStatus.PAUSED
@@ -115,6 +123,11 @@ class FreezeThawOracle(UnrepeatedOracle):
             curve.seconds = max(statistics.median(epoch.seconds for epoch in record.epochs), _SHORTEST)
         if record.status is TrialStatus.FAILED:
             curve.ranks = {1: math.inf, self.horizon: math.inf}
+        elif not self.pauses and record.has_result:
+            curve.ranks = {self.horizon: record.rank}
+        elif record.settings.keep_best:
+            lowest = itertools.accumulate((curve.ranks[epoch] for epoch in sorted(curve.ranks)), min)
+            curve.ranks = dict(zip(sorted(curve.ranks), lowest, strict=True))
 
     def note_time(self, left: TimeLeft) -> None:
         self._left = left
@@ -149,7 +162,8 @@ class FreezeThawOracle(UnrepeatedOracle):
     ) -> PartialCurve | Configuration | None:
         """A paused curve to continue, or a new configuration to start: the most expected improvement for its time.
 
-        A configuration is worth what its retraining can get to; one that was trained as long is not continued.
+        A configuration is worth what its retraining can get to; one that was trained as long is not continued. None
+        where no new one may be started and none that paused promises anything.
         """
         begun = [*seen, *(curve for curve in self._curves.values() if not curve.ranks)]
         features = Features.of([curve.point for curve in begun])
@@ -164,9 +178,9 @@ class FreezeThawOracle(UnrepeatedOracle):
         costs = seconds * np.array([self._following(int(each)) - each for each in done])
         may_go_on = {id(curve) for curve in paused}
         is_out = np.array([id(curve) not in may_go_on for curve in begun] + [False] * len(drawn)) | (done >= ends)
-        if is_out.all():
-            return None
         score = log_expected_improvement(end.mean, end.variance, incumbent=incumbent)
+        if is_out.all() or (not drawn and score[~is_out].max() < math.log(NEGLIGIBLE * end.scale)):
+            return None
         score -= np.log(costs, where=~is_out, out=np.full(len(rows), np.inf))
         best = int(score.argmax())
         return begun[best] if best < len(begun) else drawn[best - len(begun)]

@@ -50,10 +50,11 @@ class Points:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Prediction:
-    """Of each point: mean and variance of the value without noise, all (points,)."""
+    """Of each point: mean and variance of the value without noise, both (points,). `scale`: how much values differ."""
 
     mean: Array
     variance: Array
+    scale: float
 
 
 class CurveModel:
@@ -94,7 +95,7 @@ class CurveModel:
         """
         solved, mean = self._reduce(points, is_known)
         variance = np.maximum(self._prior_variance(points) - (solved**2).sum(axis=0), _JITTER)
-        return Prediction(mean=mean * self._scale + self._center, variance=variance * self._scale**2)
+        return Prediction(mean=mean * self._scale + self._center, variance=variance * self._scale**2, scale=self._scale)
 
     def _reduce(self, points: Points, is_known: NDArray[np.bool_]) -> tuple[Array, Array]:
         cross = self._cross(points, is_known)
