@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -77,9 +78,9 @@ class TrialRecord(JsonRecord):
 
     `seed` is the one that its weights, shuffling and dropout derive from. `reason` says why a trial failed, was skipped
     or was stopped, else it is empty. `result_epoch` is the index of the epoch whose weights the trial ended with.
-    `seconds` of wall time, over all attempts. `macs`: multiply-accumulate operations for one example, where they are
-    counted. `repeat_of`: the trial whose configuration this one trains again with another seed, if any. `note`:
-    what is to be known about its value, else empty.
+    `seconds` of wall time, over all attempts; it was begun or continued `starts` times. `macs`: multiply-accumulate
+    operations for one example, where they are counted. `repeat_of`: the trial whose configuration this one trains again
+    with another seed, if any. `note`: what is to be known about its value, else empty.
     """
 
     trial_id: str
@@ -95,6 +96,7 @@ class TrialRecord(JsonRecord):
     macs: int | None = None
     repeat_of: Annotated[str | None, EMPTY_IS_NONE] = None
     note: str = ""
+    starts: int = 1
 
     def __post_init__(self) -> None:
         if self.epochs and not 0 <= self.result_epoch < len(self.epochs):
@@ -119,6 +121,21 @@ class TrialRecord(JsonRecord):
     def rank(self) -> float:
         """What trials are ordered by, less is better and infinite without a value."""
         return math.inf if self.value is None else self.settings.objective.rank(self.value)
+
+    @property
+    def epoch_seconds(self) -> float:
+        """What an epoch takes: the median; 0 where there is none."""
+        return statistics.median(epoch.seconds for epoch in self.epochs) if self.epochs else 0.0
+
+    @property
+    def start_seconds(self) -> float:
+        """What it takes to begin or to continue, beside the epochs."""
+        return max(self.seconds - sum(epoch.seconds for epoch in self.epochs), 0.0) / max(self.starts, 1)
+
+    @property
+    def seconds_again(self) -> float:
+        """What it takes to train all its epochs once more."""
+        return self.start_seconds + sum(epoch.seconds for epoch in self.epochs)
 
     @property
     def has_result(self) -> bool:

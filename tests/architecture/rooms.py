@@ -75,12 +75,12 @@ ROOMS = [
     Room(name="tuning/oracles", imports=f"{TUNING_GROUND} tuning/space", packages="keras_tuner"),
     Room(
         name="tuning/oracles/surrogate",
-        imports=f"{TUNING_GROUND} tuning/space",
+        imports=f"{TUNING_GROUND} tuning/space tuning/ranking",
         packages="numpy scipy sklearn",
     ),
     Room(
         name="tuning/oracles/algorithms",
-        imports=f"{TUNING_GROUND} tuning/space tuning/ranking tuning/oracles tuning/oracles/surrogate",
+        imports=f"{TUNING_GROUND} tuning/space tuning/oracles tuning/oracles/surrogate",
         packages="numpy keras_tuner optuna",
     ),
     Room(

@@ -16,7 +16,7 @@ STARTING_SECONDS = 60.0
 
 @dataclass(kw_only=True)
 class Attempt:
-    """A task under way. `seconds_before`: what earlier attempts at the trial took.
+    """A task under way. `seconds_before`: what `starts_before` earlier attempts at the trial took.
 
     `started`: when its model stood, and until then when it was handed over; a worker that has to start takes seconds.
     `stop_reason`: why it was asked to end, at `stopped_at`; empty while it was not. `skips`: before anything is
@@ -27,6 +27,7 @@ class Attempt:
     plan: TrainingPlan
     started: float
     seconds_before: float
+    starts_before: int = 0
     parameters: int = 0
     macs: int | None = None
     stop_reason: str = ""
@@ -114,5 +115,6 @@ class Attempt:
             parameters=self.parameters,
             seconds=self.seconds_before + at - self.started,
             macs=self.macs,
+            starts=self.starts_before + 1,
             repeat_of=self.suggestion.repeat_of,
         )

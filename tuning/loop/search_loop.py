@@ -177,6 +177,7 @@ class SearchLoop:
             plan=self.state.plan(suggestion),
             started=self._clock(),
             seconds_before=(0.0 if before is None else before.seconds) + sum(each.seconds for each in lost),
+            starts_before=(0 if before is None else before.starts) + len(lost),
         )
         self._attempts[task_id] = attempt
         context = TrialContext(

@@ -36,7 +36,7 @@ class TimeLimits:
         left = self.seconds_for_repeats()
         if math.isinf(left):
             return left
-        needed = sum(trial.seconds * number for trial, number in self.state.repeats_left()) / self.workers
+        needed = sum(trial.seconds_again * number for trial, number in self.state.repeats_left()) / self.workers
         return left - min(needed, self.resources.budget.seconds * LARGEST_REPEATS_SHARE)
 
     def seconds_for_repeats(self) -> float:
@@ -58,14 +58,13 @@ class TimeLimits:
         """Whether another trial is worth starting: half a usual one fits, or a first part. The first one always is."""
         if not self.state.trials:
             return True
-        starts_small = self.state.driver.traits.pauses
         done = [trial for trial in self.state.trials if trial.has_result]
-        taken = [trial.seconds / (len(trial.epochs) if starts_small else 1) for trial in done]
+        taken = [trial.seconds / trial.starts for trial in done]
         return self.seconds_for_trials() > (statistics.median(taken) / 2 if taken else 0.0)
 
     def fits_repeat(self, trial: TrialRecord) -> bool:
         """Whether the trial can be trained again; the best one with as many epochs as the others, or not at all."""
-        return self.seconds_for_repeats() > trial.seconds
+        return self.seconds_for_repeats() > trial.seconds_again
 
     def is_too_slow(self, attempt: Attempt, *, at: float) -> bool:
         """Whether a retraining would not get through as many epochs: what a trial shows beyond that can't be delivered.

@@ -88,6 +88,8 @@ def trains(model: keras.Model, part: keras.Model | None) -> bool:
 class LearningCurve(keras.callbacks.Callback):
     """Keeps every epoch and reports it to `on_epoch`; ends the training when a loss is not finite.
 
+    Its seconds are those of an epoch like all others: the first steps, which wait for their graphs, are left out.
+
     `of`: trainings of other models, as a fit of the user's own may run, do not count; None: all count.
     """
 
@@ -107,7 +109,7 @@ class LearningCurve(keras.callbacks.Callback):
         self._clock = clock
         self._started = self._trained = clock()
         self._steps = 0
-        self._traced = False
+        self._traced = self._traced_validation = False
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._started = self._trained = self._clock()
@@ -120,6 +122,13 @@ class LearningCurve(keras.callbacks.Callback):
         else:
             self._traced = True
             self._started = self._trained
+
+    def on_test_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if not self._traced_validation:
+            self._traced_validation = True
+            traced = self._clock() - self._trained
+            self._started += traced
+            self._trained += traced
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if not trains(self.model, self._of):

@@ -14,14 +14,10 @@ from driven_oracle import DrivenOracle
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuning.oracles.algorithms.freeze_thaw import (
-    INITIAL_CONFIGURATIONS,
-    FreezeThawOracle,
-    stretch_out,
-    thin_out,
-)
+from tuning.oracles.algorithms.freeze_thaw import INITIAL_CONFIGURATIONS, FreezeThawOracle
 from tuning.oracles.base import WAITING, TimeLeft
 from tuning.oracles.driver import Proposal
+from tuning.oracles.surrogate.partial_curve import stretch_out, thin_out
 from tuning.records import TrialStatus
 from tuning.settings import VALIDATION_LOSS, Objective, TrainingSettings
 
@@ -41,9 +37,19 @@ def loss_after(epochs: int, values: Any) -> float:
 
 
 class Search:
-    """Runs proposals of the oracle, one at a time. `seconds`: of an epoch of a configuration."""
+    """Runs proposals of the oracle, one at a time. `seconds`: of an epoch of a configuration; `start_seconds`: of a
+    start."""
 
-    def __init__(self, make_trial: Any, make_epoch: Any, *, seed: int = 0, seconds: Any = lambda values: 1.0) -> None:
+    def __init__(
+        self,
+        make_trial: Any,
+        make_epoch: Any,
+        *,
+        seed: int = 0,
+        seconds: Any = lambda values: 1.0,
+        start_seconds: float = 0.0,
+    ) -> None:
+        self.start_seconds = start_seconds
         self.oracle = FreezeThawOracle(VALIDATION_LOSS, seed=seed, horizon=HORIZON)
         self.driver = DrivenOracle(self.oracle, make_space())
         self.make_trial, self.make_epoch, self.seconds = make_trial, make_epoch, seconds
@@ -71,6 +77,7 @@ class Search:
             settings=TrainingSettings(epochs=HORIZON),
             epochs=tuple(self.make_epoch(val_loss=loss, seconds=self.seconds(values)) for loss in losses),
             result_epoch=until - 1,
+            seconds=until * self.seconds(values) + self.start_seconds,
         )
         self.driver.tell(proposal.oracle_id, record)
 
@@ -181,6 +188,42 @@ def test_where_time_is_short_it_counts_and_otherwise_the_seed_alone_decides(star
 
     assert run(slow, left=math.inf) == run(lambda values: 1.0, left=math.inf)
     assert epochs_of_slow(run(slow, left=600.0)) < epochs_of_slow(run(slow, left=math.inf))
+
+
+def test_a_part_is_no_shorter_than_its_start(start: Any) -> None:
+    search = start(start_seconds=3.0)
+    for _ in range(INITIAL_CONFIGURATIONS):
+        search.finish(search.propose())
+    search.driver.note_time(TimeLeft(search=600.0, retraining=math.inf))
+
+    proposal = search.propose()
+
+    assert proposal.epochs == search.done.get(search.roots[proposal.oracle_id], 0) + 3
+
+
+def test_nothing_is_trained_longer_than_its_retraining_could_be(start: Any) -> None:
+    search = start()
+    for _ in range(10):
+        search.driver.note_time(TimeLeft(search=600.0, retraining=4.5))
+        search.finish(search.propose())
+    while isinstance(proposal := search.driver.propose(new=False), Proposal):
+        search.roots[proposal.oracle_id] = search.roots[proposal.continues or ""]
+        search.finish(proposal)
+
+    assert max(search.done.values()) == 4
+
+
+def test_where_no_trial_can_pause_each_is_trained_to_the_horizon(start: Any) -> None:
+    search = start()
+    assert search.driver.train_whole()
+
+    proposals = []
+    for _ in range(12):
+        proposals.append(search.propose())
+        search.finish(proposals[-1])
+
+    assert {(each.epochs, each.continues) for each in proposals} == {(HORIZON, None)}
+    assert abs(float(proposals[-1].point.values["x"]) - 0.3) < 0.2
 
 
 def test_more_of_the_objective_may_be_better() -> None:

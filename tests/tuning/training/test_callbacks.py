@@ -187,3 +187,21 @@ def test_an_epoch_cut_short_says_how_long_a_whole_one_takes(model, steps_done):
 
     # The first step took 7 seconds, each other one 2, the validation 2.
     assert curve.epochs[0].seconds == pytest.approx(10 * 2 + 2)
+
+
+def test_the_seconds_of_an_epoch_leave_out_what_the_first_steps_wait_for(model):
+    times = iter([0.0, 0.0, 50.0, 51.0, 91.0, 93.0, 100.0, 101.0, 102.0, 105.0])
+    curve = LearningCurve(lambda epoch: None, clock=lambda: next(times))
+    curve.set_model(model)
+    curve.set_params({"steps": 2})
+
+    for epoch in range(2):
+        curve.on_epoch_begin(epoch)
+        for step in range(2):
+            curve.on_train_batch_end(step)
+        for step in range(2):
+            curve.on_test_batch_end(step)
+        curve.on_epoch_end(epoch, {"loss": 1.0})
+
+    # A step takes 1 second; the first epoch's validation 2 without its first step, the second one's 3.
+    assert [epoch.seconds for epoch in curve.epochs] == [pytest.approx(2 + 2), pytest.approx(2 + 3)]

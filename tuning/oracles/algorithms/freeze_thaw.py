@@ -12,7 +12,6 @@ import math
 import random
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Self
 
 import keras_tuner as kt
@@ -23,8 +22,8 @@ from tuning.oracles.base import EARLIER_TRIAL, EPOCHS, WAITING, Proposed, TimeLe
 from tuning.oracles.surrogate.acquisition import log_expected_improvement
 from tuning.oracles.surrogate.curve_model import CurveModel, Points
 from tuning.oracles.surrogate.features import Features
+from tuning.oracles.surrogate.partial_curve import PartialCurve, stretch_out, thin_out
 from tuning.oracles.surrogate.time_model import TimeModel
-from tuning.ranking.scale import as_logarithms
 from tuning.records import SearchConfig, TrialRecord, TrialStatus
 from tuning.seeds import derive_seed
 from tuning.settings import Configuration, Objective, Value
@@ -42,30 +41,7 @@ _ANYWHERE, _NEARBY = 300, 300
 _BASES = 3
 _DISTANCE = 0.15
 _KEPT = 0.5
-_THINNED = 1.25
 _SHORTEST = 1e-6
-
-
-@dataclass(kw_only=True)
-class PartialCurve:
-    """What is known of a configuration.
-
-    `latest`: the id of its latest proposal, which trains up to `until` epochs. `ranks`: epoch → the objective, less is
-    better. `seconds`: of an epoch, None while none is known. `is_running`: that proposal has not ended. `is_over`:
-    nothing can continue it.
-    """
-
-    point: Point
-    latest: str
-    until: int
-    ranks: dict[int, float] = field(default_factory=dict)
-    seconds: float | None = None
-    is_running: bool = True
-    is_over: bool = False
-
-    @property
-    def epochs(self) -> int:
-        return max(self.ranks, default=0)
 
 
 class FreezeThawOracle(UnrepeatedOracle):
@@ -120,7 +96,7 @@ class FreezeThawOracle(UnrepeatedOracle):
         curve = self._curves[self._first[oracle_id]]
         curve.is_running, curve.is_over = False, record.status is not TrialStatus.PAUSED
         if record.epochs:
-            curve.seconds = max(statistics.median(epoch.seconds for epoch in record.epochs), _SHORTEST)
+            curve.seconds, curve.start_seconds = max(record.epoch_seconds, _SHORTEST), record.start_seconds
         if record.status is TrialStatus.FAILED:
             curve.ranks = {1: math.inf, self.horizon: math.inf}
         elif not self.pauses and record.has_result:
@@ -146,21 +122,16 @@ class FreezeThawOracle(UnrepeatedOracle):
         chosen = self._choose(seen, paused, drawn) if paused or drawn else None
         if chosen is None:
             return WAITING if any(curve.is_running for curve in self._curves.values()) else None
-        if isinstance(chosen, PartialCurve):
-            decided = {EPOCHS: self._following(chosen.epochs), EARLIER_TRIAL: chosen.latest}
-            return Proposed(what=chosen.point, decided=decided)
+        what, until = chosen
+        if isinstance(what, PartialCurve):
+            return Proposed(what=what.point, decided={EPOCHS: until, EARLIER_TRIAL: what.latest})
         assert drawing is not None
-        what = dataclasses.replace(drawing, wanted=chosen)
-        return Proposed(what=what, decided={EPOCHS: min(self.first_epochs, self.horizon)})
-
-    def _following(self, epochs: int) -> int:
-        """Up to how many epochs a trial that had so many goes on."""
-        return min(max(epochs + 1, round(epochs * GROWTH)), self.horizon)
+        return Proposed(what=dataclasses.replace(drawing, wanted=what), decided={EPOCHS: until})
 
     def _choose(
         self, seen: Sequence[PartialCurve], paused: Sequence[PartialCurve], drawn: Sequence[Configuration]
-    ) -> PartialCurve | Configuration | None:
-        """A paused curve to continue, or a new configuration to start: the most expected improvement for its time.
+    ) -> tuple[PartialCurve | Configuration, int] | None:
+        """A paused curve or a new configuration, and up to how many epochs: the most expected improvement for the time.
 
         A configuration is worth what its retraining can get to; one that was trained as long is not continued. None
         where no new one may be started and none that paused promises anything.
@@ -170,20 +141,32 @@ class FreezeThawOracle(UnrepeatedOracle):
         rows = features.rows([*(curve.point.values for curve in begun), *drawn])
         model = self._fit(begun, rows[: len(begun)])
         everyone, is_known = np.arange(len(rows)), np.arange(len(rows)) < len(begun)
-        seconds = self._epoch_seconds(begun, rows)
+        seconds, start = self._times(begun, rows)
         ends = np.clip(np.floor(self._left.retraining / seconds), 1, self.horizon)
         end = model.predict(Points(rows=rows, owners=everyone, progress=self._progress(ends)), is_known=is_known)
-        incumbent = float(end.mean[: len(seen)].min())
+        score = log_expected_improvement(end.mean, end.variance, incumbent=float(end.mean[: len(seen)].min()))
         done = np.array([*(curve.epochs for curve in begun), *[0] * len(drawn)])
-        costs = seconds * np.array([self._following(int(each)) - each for each in done])
         may_go_on = {id(curve) for curve in paused}
         is_out = np.array([id(curve) not in may_go_on for curve in begun] + [False] * len(drawn)) | (done >= ends)
-        score = log_expected_improvement(end.mean, end.variance, incumbent=incumbent)
         if is_out.all() or (not drawn and score[~is_out].max() < math.log(NEGLIGIBLE * end.scale)):
             return None
-        score -= np.log(costs, where=~is_out, out=np.full(len(rows), np.inf))
-        best = int(score.argmax())
-        return begun[best] if best < len(begun) else drawn[best - len(begun)]
+        until = self._next_pauses(done, ends, start / seconds)
+        score -= np.log(start + seconds * np.maximum(until - done, 1))
+        best = int(np.where(is_out, -np.inf, score).argmax())
+        return (begun[best] if best < len(begun) else drawn[best - len(begun)]), int(until[best])
+
+    def _next_pauses(
+        self, done: NDArray[np.int64], ends: NDArray[np.float64], start: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Up to how many epochs trials go on that had `done`, at most to `ends`; all (rows,).
+
+        A part is no shorter than what it takes to `start` it, in epochs.
+        """
+        if not self.pauses:
+            return np.full(len(done), float(self.horizon))
+        parts = np.maximum.reduce([done + 1, np.round(done * GROWTH), done + np.ceil(start)])
+        found: NDArray[np.float64] = np.minimum(parts, ends)
+        return found
 
     def _fit(self, begun: Sequence[PartialCurve], rows: NDArray[np.float64]) -> CurveModel:
         """The model of what was seen, as if every running trial had ended as it says itself."""
@@ -202,15 +185,18 @@ class FreezeThawOracle(UnrepeatedOracle):
         owners, until = (np.array(column) for column in zip(*running, strict=True))
         return model.as_expected(Points(rows=rows, owners=owners, progress=self._progress(until)))
 
-    def _epoch_seconds(self, begun: Sequence[PartialCurve], rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(rows,): of an epoch of each; all alike where time is not limited, so that the seed alone decides."""
+    def _times(self, begun: Sequence[PartialCurve], rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+        """Seconds of an epoch of each (rows,), and of a start.
+
+        Where time is not limited all are alike and starts take none, so that the seed alone decides.
+        """
         timed = [number for number, curve in enumerate(begun) if curve.seconds is not None]
         if math.isinf(self._left.search) or not timed:
-            return np.full(len(rows), _SHORTEST)
+            return np.full(len(rows), _SHORTEST), 0.0
         measured = np.array([begun[number].seconds for number in timed], dtype=float)
         seconds = TimeModel(rows[timed], measured).predict(rows)
         seconds[timed] = measured
-        return seconds
+        return seconds, statistics.median(begun[number].start_seconds or 0.0 for number in timed)
 
     def _progress(self, epochs: NDArray[Any]) -> NDArray[np.float64]:
         """Where so many epochs lie between the first one and the horizon, 0 to 1 by their logarithms."""
@@ -238,31 +224,6 @@ class FreezeThawOracle(UnrepeatedOracle):
 
         choosers = [*[anywhere] * _ANYWHERE, *(near(bases[number % len(bases)]) for number in range(_NEARBY))]
         return self.space.sample_new(choosers)
-
-
-def thin_out(epochs: Sequence[int]) -> list[int]:
-    """The epochs of a curve that tell it: ever farther apart, and the last one."""
-    kept: list[int] = []
-    for epoch in epochs:
-        if not kept or epoch >= kept[-1] * _THINNED or epoch == epochs[-1]:
-            kept.append(epoch)
-    return kept
-
-
-def stretch_out(ranks: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Ranks so that differences between good ones count: losses and shares by logarithms, and bad ones all alike.
-
-    What is not finite becomes the worst.
-    """
-    finite = ranks[np.isfinite(ranks)]
-    if not len(finite):
-        return np.zeros_like(ranks)
-    filled = np.where(np.isfinite(ranks), ranks, finite.max())
-    logarithms = as_logarithms(filled.tolist())
-    stretched = filled if logarithms is None else np.array(logarithms)
-    middle = float(np.median(stretched))
-    found: NDArray[np.float64] = np.minimum(stretched, middle + 2 * (middle - stretched.min()))
-    return found
 
 
 ALGORITHM = FreezeThawOracle

@@ -1,0 +1,63 @@
+"""A learning curve as far as it was seen, and its values as a model takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuning.ranking.scale import as_logarithms
+from tuning.space.points import Point
+
+_THINNED = 1.25
+
+
+@dataclass(kw_only=True)
+class PartialCurve:
+    """What is known of a configuration.
+
+    `latest`: the id of its latest proposal, which trains up to `until` epochs. `ranks`: epoch → the objective, less is
+    better. `seconds`: of an epoch, and `start_seconds`, what it takes to begin or to continue; None while they are not
+    known. `is_running`: that proposal has not ended. `is_over`:
+    nothing can continue it.
+    """
+
+    point: Point
+    latest: str
+    until: int
+    ranks: dict[int, float] = field(default_factory=dict)
+    seconds: float | None = None
+    start_seconds: float | None = None
+    is_running: bool = True
+    is_over: bool = False
+
+    @property
+    def epochs(self) -> int:
+        return max(self.ranks, default=0)
+
+
+def thin_out(epochs: Sequence[int]) -> list[int]:
+    """The epochs of a curve that tell it: ever farther apart, and the last one."""
+    kept: list[int] = []
+    for epoch in epochs:
+        if not kept or epoch >= kept[-1] * _THINNED or epoch == epochs[-1]:
+            kept.append(epoch)
+    return kept
+
+
+def stretch_out(ranks: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Ranks so that differences between good ones count: losses and shares by logarithms, and bad ones all alike.
+
+    What is not finite becomes the worst.
+    """
+    finite = ranks[np.isfinite(ranks)]
+    if not len(finite):
+        return np.zeros_like(ranks)
+    filled = np.where(np.isfinite(ranks), ranks, finite.max())
+    logarithms = as_logarithms(filled.tolist())
+    stretched = filled if logarithms is None else np.array(logarithms)
+    middle = float(np.median(stretched))
+    found: NDArray[np.float64] = np.minimum(stretched, middle + 2 * (middle - stretched.min()))
+    return found
