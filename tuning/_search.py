@@ -33,6 +33,7 @@ from tuning.space.points import Point
 from tuning.training.builder import ModelBuilder
 
 TRIAL_IMAGES = 100_000
+PART_IMAGES = 10_000
 FEWEST_EPOCHS, MOST_EPOCHS = 2, 20
 
 
@@ -43,6 +44,15 @@ def default_epochs(examples: int, algorithm: Any) -> int:
     """
     epochs = min(max(math.ceil(TRIAL_IMAGES / examples), FEWEST_EPOCHS), MOST_EPOCHS)
     return max(epochs, traits_of(algorithm).fewest_epochs)
+
+
+def default_parts(examples: int, algorithm: Any, builder: ModelBuilder) -> int:
+    """In how many parts an epoch on so many training images is trained and validated, so that a trial can pause within.
+
+    One where the algorithm has no use for them, and for a user's own code, which may count epochs.
+    """
+    is_ours = builder.probed is None and builder.own_fit is None
+    return max(round(examples / PART_IMAGES), 1) if is_ours and traits_of(algorithm).takes_parts else 1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -197,12 +207,13 @@ def _list_first(builder: ModelBuilder, config: SearchConfig) -> tuple[tuple[Poin
 
 
 def _complete(config: SearchConfig, builder: ModelBuilder, data: SearchData) -> SearchConfig:
-    """The config with what it leaves open: epochs by the number of images, and what to try first.
+    """The config with what it leaves open: epochs and their parts by the number of images, and what to try first.
 
     That is the builder's default configuration, unless a caller's own oracle decides that too.
     """
     epochs = config.epochs if config.epochs is not None else default_epochs(len(data.training), config.algorithm)
+    parts = config.parts if config.parts is not None else default_parts(len(data.training), config.algorithm, builder)
     enqueued = config.enqueued
     if enqueued is None:
         enqueued = ((builder.default_configuration(), None),) if isinstance(config.algorithm, str) else ()
-    return dataclasses.replace(config, epochs=epochs, enqueued=enqueued)
+    return dataclasses.replace(config, epochs=epochs, parts=parts, enqueued=enqueued)

@@ -123,6 +123,11 @@ class TrialRecord(JsonRecord):
         return math.inf if self.value is None else self.settings.objective.rank(self.value)
 
     @property
+    def passes(self) -> float:
+        """How many times it was shown all images: its epochs may be parts."""
+        return len(self.epochs) / self.settings.parts
+
+    @property
     def epoch_seconds(self) -> float:
         """What an epoch takes: the median; 0 where there is none."""
         return statistics.median(epoch.seconds for epoch in self.epochs) if self.epochs else 0.0
@@ -153,7 +158,9 @@ class SearchConfig:
 
     `algorithm`: the name of a file in `tuning/oracles/algorithms`, or a `kt.Oracle` made by the caller; its own
     objective counts then.
-    `max_trials`: 1 or more. `epochs`: per trial, 1 or more; None: by the number of images. `min_epochs`: those after
+    `max_trials`: 1 or more. `epochs`: per trial, 1 or more; None: by the number of images. `parts`: of an epoch, after
+    each of which a trial can pause, 1 or more; None: by the number of images, where model and algorithm allow it.
+    `min_epochs`: those after
     which `halving` may stop a trial, 1 or more. `seed`: 0 or more; 0 is a seed like any other. `balance_classes`: every
     class weighs the same in the loss. `enqueued`: configurations that are tried first, each with its own training
     settings or None for the search's; None: the model builder's default one. `costs`: names in `pareto.COSTS`; with
@@ -165,6 +172,7 @@ class SearchConfig:
     algorithm: Any = "freeze-thaw"
     max_trials: int = 100
     epochs: int | None = None
+    parts: int | None = None
     min_epochs: int = 1
     seed: int = 0
     objective: Objective = VALIDATION_LOSS
@@ -176,7 +184,7 @@ class SearchConfig:
     repeats: int = 2
 
     def __post_init__(self) -> None:
-        positive = ("max_trials", "epochs", "min_epochs", "max_parameters", "finalists")
+        positive = ("max_trials", "epochs", "parts", "min_epochs", "max_parameters", "finalists")
         for name, least in (*((name, 1) for name in positive), ("seed", 0), ("repeats", 0)):
             value = getattr(self, name)
             if value is not None and value < least:

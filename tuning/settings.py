@@ -86,7 +86,7 @@ class Feed:
 class TrainingSettings(JsonRecord):
     """Everything about a training that is not a hyperparameter of the model.
 
-    `epochs`: 1 or more.
+    `epochs`: 1 or more. `parts`: so many epochs show every image once, 1 or more; a trial can pause within.
     `patience`: epochs without a better objective after which training stops; None never stops early.
     `keep_best`: end with the weights of the epoch with the best objective instead of the last one's.
     `balance_classes`: every class weighs the same in the loss, however many images it has. `by_keras`: `Model.fit`
@@ -103,10 +103,12 @@ class TrainingSettings(JsonRecord):
     balance_classes: bool = False
     objective: Objective = VALIDATION_LOSS
     by_keras: bool = False
+    parts: int = 1
 
     def __post_init__(self) -> None:
-        if self.epochs < 1:
-            raise ValueError(f"epochs must be 1 or more, got {self.epochs}")
+        for name in ("epochs", "parts"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True, kw_only=True)

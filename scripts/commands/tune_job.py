@@ -50,7 +50,12 @@ def prepare(arguments: argparse.Namespace, folder: RunFolder, dataset: Dataset, 
 
     data = SearchData.of(dataset, seed=options.seed)
     builder = make_builder(options, data)
-    config = dataclasses.replace(options.config, enqueued=list_known_configurations(options, builder))
+    config = dataclasses.replace(
+        options.config,
+        enqueued=list_known_configurations(options, builder),
+        # Callbacks may count epochs.
+        parts=1 if options.callback else None,
+    )
     factories = load_factories(options.callback)
     logs = (tensorboard_factory(),) if options.tensorboard else ()
     with contextlib.ExitStack() as stack:

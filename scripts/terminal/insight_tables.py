@@ -96,7 +96,7 @@ def _cells(trial: TrialRecord, finalist: Finalist | None, *, has_macs: bool) -> 
         "repeats": "" if finalist is None else _repeats(finalist),
         "parameters": f"{trial.parameters:,}",
         "macs": _count(trial.macs) if has_macs else "",
-        "epochs": str(len(trial.epochs)),
+        "epochs": f"{trial.passes:.2g}",
         "seconds": f"{trial.seconds:.1f}",
     }
 

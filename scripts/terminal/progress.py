@@ -183,7 +183,8 @@ def _trial_lines(trial: TrialRecord, *, is_best: bool) -> list[list[Part]]:
         return [line]
     line.append(green(" best so far" if is_best else ""))
     if trial.status is TrialStatus.PAUSED:
-        line.append(f" (after {count_of(len(trial.epochs), 'epoch')} of {trial.settings.epochs})")
+        most = trial.settings.epochs // trial.settings.parts
+        line.append(f" (after {trial.passes:.2g} of {count_of(most, 'epoch')})")
     elif trial.reason:
         line.append(yellow(f" (stopped: {trial.reason})"))
     return [line, [" " * 12, dim(describe(trial.hyperparameters))]]

@@ -40,7 +40,8 @@ def made(code: Any, data: SearchData, *, wishes: Wishes | None = None) -> UserMo
 
 
 def config(**changes: Any) -> SearchConfig:
-    return SearchConfig(**{"max_trials": 2, "epochs": 2, "repeats": 0, **changes})
+    usual = {"algorithm": "random", "max_trials": 2, "epochs": 2, "repeats": 0}
+    return SearchConfig(**{**usual, **changes})
 
 
 def searched(model: Any, data: SearchData, folder: Path, asked: SearchConfig) -> SearchResult:

@@ -11,7 +11,7 @@ import sys
 import psutil
 import pytest
 
-from tuning._search import default_epochs, search
+from tuning._search import default_epochs, default_parts, search
 from tuning.data.dataset import Split
 from tuning.errors import InputError
 from tuning.loop.budget import Budget
@@ -50,7 +50,8 @@ class Interrupting(Silent):
 
 
 def config(**changes):
-    return SearchConfig(**{"max_trials": 2, "epochs": 1, "repeats": 0, "enqueued": (), **changes})
+    usual = {"algorithm": "random", "max_trials": 2, "epochs": 1, "repeats": 0, "enqueued": ()}
+    return SearchConfig(**{**usual, **changes})
 
 
 @pytest.fixture
@@ -94,6 +95,20 @@ def outcome(result):
 @pytest.mark.parametrize(("examples", "epochs"), [(55_000, 2), (120_000, 2), (10**7, 2), (1300, 20), (10_000, 10)])
 def test_fewer_images_are_shown_more_often(examples, epochs):
     assert default_epochs(examples, "random") == epochs
+
+
+@pytest.mark.parametrize(("examples", "parts"), [(100, 1), (14_000, 1), (16_000, 2), (55_000, 6)])
+def test_many_images_are_shown_in_parts_where_a_trial_can_pause(tiny, examples, parts):
+    assert default_parts(examples, "freeze-thaw", tiny) == parts
+    assert default_parts(examples, "random", tiny) == 1
+
+
+@pytest.mark.slow
+def test_a_search_in_parts_says_how_often_all_images_were_shown(run):
+    result = run(config(algorithm="freeze-thaw", max_trials=1, epochs=2, parts=2))
+    assert [len(trial.epochs) for trial in result.trials] == [4]
+    assert result.trials[0].passes == 2
+    assert result.trials[0].settings.parts == 2
 
 
 @pytest.mark.parametrize("algorithm", ["hyperband", "halving"])

@@ -90,4 +90,5 @@ class Budget:
 
     def _retraining_epoch_seconds(self, trial: TrialRecord, examples_ratio: float) -> float:
         """From the trial's fastest epoch; augmentation and a noisy machine take a quarter more."""
-        return min(epoch.seconds for epoch in trial.epochs) * examples_ratio * RETRAINING_SLOWDOWN / self._speedup
+        fastest = min(epoch.seconds for epoch in trial.epochs) * trial.settings.parts
+        return fastest * examples_ratio * RETRAINING_SLOWDOWN / self._speedup

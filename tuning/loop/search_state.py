@@ -117,6 +117,7 @@ class SearchState:
         facts: Mapping[str, Any] = {
             "algorithm": algorithm,
             "epochs": config.epochs,
+            "parts": config.parts,
             "seed": config.seed,
             "objective": str(config.objective),
             "balance_classes": config.balance_classes,
@@ -174,8 +175,9 @@ class SearchState:
             return self.records[suggestion.repeat_of].settings
         number = self._number(suggestion.trial_id)
         own = self.enqueued[number][1] if number < len(self.enqueued) else None
+        usual = dataclasses.replace(self.builder.trial_settings(self.epochs), parts=self.config.parts or 1)
         return dataclasses.replace(
-            own if own is not None else self.builder.trial_settings(self.epochs),
+            own if own is not None else usual,
             objective=self.config.objective,
             balance_classes=self.config.balance_classes,
         )
@@ -270,9 +272,9 @@ class SearchState:
 
     @property
     def epochs(self) -> int:
-        """Of a trial that nothing else is said of."""
+        """Of a trial that nothing else is said of; each may be a part of one that shows all images."""
         assert self.config.epochs is not None
-        return self.config.epochs
+        return self.config.epochs * (self.config.parts or 1)
 
 
 def _require_in_range(event: Suggestion) -> None:

@@ -69,9 +69,10 @@ class TimeLimits:
     def is_too_slow(self, attempt: Attempt, *, at: float) -> bool:
         """Whether a retraining would not get through as many epochs: what a trial shows beyond that can't be delivered.
 
-        Of the first epoch, whether `FEWEST_EPOCHS` such ones would be too many.
+        Of the first part of an epoch, whether `FEWEST_EPOCHS` of such ones would be too many.
         """
         longest = self.resources.budget.longest_retraining(examples_ratio=self.ratio)
-        taken = attempt.seconds_taken(at=at)
         curve = self.state.curves.get(attempt.trial_id, ())
-        return sum(epoch.seconds for epoch in curve) > longest if curve else taken > longest / FEWEST_EPOCHS
+        if curve:
+            return sum(epoch.seconds for epoch in curve) > longest
+        return attempt.seconds_taken(at=at) * attempt.plan.settings.parts > longest / FEWEST_EPOCHS

@@ -129,7 +129,7 @@ class TunableClassifier(kt.HyperModel):
         """
         averages = winner.hyperparameters.get("averaging") != "none"
         epochs = min(max(math.ceil(RETRAINING_IMAGES / examples), FEWEST_EPOCHS), MOST_EPOCHS)
-        if epochs_to_best < len(winner.epochs) / 2:
+        if epochs_to_best < winner.passes / 2:
             epochs = min(epochs, max(epochs_to_best, FEWEST_EPOCHS))
         return TrainingSettings(
             epochs=epochs,

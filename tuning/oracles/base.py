@@ -71,6 +71,7 @@ class Proposer(Protocol):
     stops: bool
     pauses: bool
     is_slow: bool
+    takes_parts: bool
     fewest_epochs: int
     first_epochs: int | None
 
@@ -110,8 +111,9 @@ class UnrepeatedOracle(kt.Oracle):
     An algorithm declares by class attributes what it is like. `learns`: it makes use of results, also of configurations
     that it did not propose. `stops`: it may end a trial early, in `update_trial`. `pauses`: a proposal may continue an
     earlier one's trial, so that what that had learned is kept. `is_slow`: a proposal takes seconds. `is_random`: its
-    proposals depend on the seed. `fewest_epochs`: what a trial gets at least where no number is given. `first_epochs`:
-    after so many a configuration pauses that was not proposed, as its proposals do; None: it is trained to its end.
+    proposals depend on the seed. `takes_parts`: its epochs may be parts of those that show all images. `fewest_epochs`:
+    what a trial gets at least where no number is given. `first_epochs`: after so many a configuration pauses that was
+    not proposed, as its proposals do; None: it is trained to its end.
     """
 
     is_caller_s: ClassVar[bool] = False
@@ -119,6 +121,7 @@ class UnrepeatedOracle(kt.Oracle):
     stops: ClassVar[bool] = False
     pauses: bool = False
     is_slow: ClassVar[bool] = False
+    takes_parts: ClassVar[bool] = False
     is_random: ClassVar[bool] = True
     fewest_epochs: ClassVar[int] = 1
     first_epochs: int | None = None

@@ -35,6 +35,7 @@ class CallersOracle:
         # Keras Tuner's classes do not say it themselves.
         self.stops = type(oracle).update_trial is not kt.Oracle.update_trial
         self.pauses = isinstance(oracle, kt.oracles.HyperbandOracle)
+        self.takes_parts = False
         self.is_slow = isinstance(oracle, kt.oracles.BayesianOptimizationOracle)
 
     def propose(self, *, new: bool = True) -> Proposed | Waiting | None:

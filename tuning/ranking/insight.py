@@ -51,9 +51,10 @@ def warnings(
     said += _ends(winner, ranked, ranges if ranges is not None else {})
     said += _no_gain(ranked, selection, known)
     if still_falling(winner, noise=noise):
+        more = f"more than {winner.settings.epochs // winner.settings.parts} epochs"
         said.append(
             f"{winner.settings.objective.name} of the winner, trial {winner.trial_id}, was still getting better in its "
-            f"last epoch: search again with more than {winner.settings.epochs} epochs"
+            f"last epoch: search again with {more if len(winner.epochs) == winner.settings.epochs else 'more time'}"
         )
     alike = _all_alike(ranked, noise)
     return tuple(said + (alike if alike or selection is None else _close_finish(ranked, selection)))

@@ -93,11 +93,11 @@ def select(trials: Sequence[TrialRecord], repeats: Sequence[TrialRecord]) -> Sel
 
 
 def epochs_to_best(records: Sequence[TrialRecord]) -> int:
-    """After how many epochs trainings of one configuration were best: the median, the later one of two.
+    """After how many epochs, of all images, trainings of one configuration were best: the median, the later one of two.
 
     Raises ValueError if no record has a result.
     """
-    needed = [_best_epoch(record) + 1 for record in records if record.has_result]
+    needed = [math.ceil((_best_epoch(record) + 1) / record.settings.parts) for record in records if record.has_result]
     if not needed:
         raise ValueError("epochs_to_best needs at least one record with a result, got none")
     return statistics.median_high(needed)

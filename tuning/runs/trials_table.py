@@ -44,7 +44,7 @@ def _facts(trial: TrialRecord) -> dict[str, Any]:
         "trial": trial.trial_id,
         "status": trial.status.value,
         **{name: _result(trial, name) for name in measured},
-        "epochs": len(trial.epochs),
+        "epochs": round(trial.passes, 2) if trial.settings.parts > 1 else len(trial.epochs),
         "parameters": trial.parameters or "",
         "seconds": round(trial.seconds, 2),
         "reason": "; ".join(filter(None, [trial.reason, trial.note])),

@@ -51,7 +51,8 @@ class RateByStep(keras.callbacks.Callback):
 def schedule_callbacks(
     settings: TrainingSettings, *, peak: float, steps: int, first_epoch: int
 ) -> list[keras.callbacks.Callback]:
-    """The callbacks that move the learning rate as `settings.schedule` says; `steps` per epoch.
+    """The callbacks that move the learning rate as `settings.schedule` says; `steps` per epoch, of which
+    `settings.parts` show every image once.
 
     `peak` is the rate that the model was compiled with; its optimizer may hold another one, restored from a file.
     """
@@ -59,7 +60,7 @@ def schedule_callbacks(
     if settings.schedule is Schedule.WARMUP_COSINE:
         return [RateByStep(lambda step: peak * warmup_cosine(step / (last + 1)), first_step=first)]
     if settings.schedule is Schedule.WARMUP_CONSTANT:
-        return [RateByStep(lambda step: peak * warmup_constant(step / steps), first_step=first)]
+        return [RateByStep(lambda step: peak * warmup_constant(step / (steps * settings.parts)), first_step=first)]
     if settings.schedule is Schedule.STEP:
         return [keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate if epoch == 0 else rate * STEP_FACTOR)]
     return []

@@ -19,28 +19,29 @@ MAX_ROTATION = math.radians(10)
 MAX_SCALING = 0.1
 
 
-def steps_per_epoch(examples: int, batch_size: int) -> int:
-    """Training steps that show every image once; the last batch may be smaller."""
-    return math.ceil(examples / batch_size)
+def steps_per_epoch(examples: int, batch_size: int, *, parts: int = 1) -> int:
+    """Training steps that show every image once, or one of so many `parts`; the last batch may be smaller."""
+    return math.ceil(math.ceil(examples / batch_size) / parts)
 
 
-def training_batches(split: Split, *, recipe: Recipe, seed: int, feed: Feed, first_epoch: int = 0) -> tf.data.Dataset:
-    """Endless batches, every epoch in an order of its own.
+def training_batches(split: Split, *, recipe: Recipe, seed: int, feed: Feed, first_step: int = 0) -> tf.data.Dataset:
+    """Endless batches that show all images again and again, each time in another order; those from `first_step` on.
 
     A batch holds images (batch, height, width, channels), uint8 or float32, and labels: int64 (batch,) or float32
     (batch, classes), both as `feed` says. Several inputs come as a mapping, numbers to predict as they are.
     Augmentation is for images that show classes, and leaves anything else alone: what a number says of an image may
     change when the image is turned.
 
-    What epoch n shows depends on `seed` and n alone, so a training that continues from epoch n sees what an
-    uninterrupted one sees, and images on disk are shown as the same ones in memory would be.
+    What step n shows depends on `seed` and n alone, so a training that continues from step n sees what an uninterrupted
+    one sees, and images on disk are shown as the same ones in memory would be.
     """
     read, labels = _reader(split), _constant(split.labels)
     examples = len(split)
+    first_pass, steps_before = divmod(first_step, steps_per_epoch(examples, recipe.batch_size))
     augments = recipe.augmentation > 0 and split.shows_classes
 
-    def epoch_indices(epoch: tf.Tensor) -> tf.data.Dataset:
-        key = tf.random.experimental.stateless_fold_in(tf.constant([seed, 0], tf.int64), epoch)
+    def indices_of(number: tf.Tensor) -> tf.data.Dataset:
+        key = tf.random.experimental.stateless_fold_in(tf.constant([seed, 0], tf.int64), number)
         order = tf.random.experimental.stateless_shuffle(tf.range(examples), seed=key)
         batches = tf.data.Dataset.from_tensor_slices(order).batch(recipe.batch_size)
         return batches.map(lambda indices: (key, indices))
@@ -52,9 +53,8 @@ def training_batches(split: Split, *, recipe: Recipe, seed: int, feed: Feed, fir
             chosen = _augment(chosen, key, strength=recipe.augmentation)
         return _scale(chosen, feed), _smooth(_encode(_gather(labels, indices), feed), recipe.label_smoothing)
 
-    epochs = tf.data.Dataset.counter(first_epoch)
-    batches = epochs.flat_map(epoch_indices).map(batch, num_parallel_calls=2, deterministic=True).prefetch(2)
-    return _without_autotune(batches)
+    passes = tf.data.Dataset.counter(first_pass).flat_map(indices_of).skip(steps_before)
+    return _without_autotune(passes.map(batch, num_parallel_calls=2, deterministic=True).prefetch(2))
 
 
 def epoch_batches(split: Split, *, batch_size: int, seed: int, feed: Feed) -> tf.data.Dataset:

@@ -102,7 +102,7 @@ def train(
     asked = list(watch.callbacks())
     with tempfile.TemporaryDirectory() as folder, own_gradients():
         best = Path(folder) / "best.weights.h5"
-        steps = steps_per_epoch(len(training), built.recipe.batch_size)
+        steps = steps_per_epoch(len(training), built.recipe.batch_size, parts=settings.parts)
         average = _make_average(built, settings.schedule, restored, step=steps * epochs.start)
         callbacks = [*schedule_callbacks(settings, peak=peak, steps=steps, first_epoch=epochs.start), curve, stop]
         # Keras's own callback for averages leaves it open which weights an epoch ends with.
@@ -139,6 +139,7 @@ def train(
             plan,
             callbacks if is_swapped else [*averaging, ValidatesDelivered(average), *callbacks],
             epochs=epochs,
+            steps=steps,
             training=training,
             validation=validation,
         )
@@ -197,6 +198,7 @@ def _fit(
     callbacks: Sequence[keras.callbacks.Callback],
     *,
     epochs: range,
+    steps: int,
     training: Split,
     validation: Split | None,
 ) -> None:
@@ -207,9 +209,9 @@ def _fit(
             recipe=built.recipe,
             seed=plan.seed,
             feed=feed,
-            first_epoch=epochs.start,
+            first_step=steps * epochs.start,
         ),
-        steps_per_epoch=steps_per_epoch(len(training), built.recipe.batch_size),
+        steps_per_epoch=steps,
         epochs=epochs.stop,
         initial_epoch=epochs.start,
         validation_data=None if validation is None else validation_batches(validation, feed=feed),

@@ -23,6 +23,7 @@ def limits(make_trial):
     return make
 
 
+PLAN = SimpleNamespace(settings=SimpleNamespace(parts=1))
 LONGEST = (550 - FINISHING_SECONDS) / 1.25
 """Seconds: what of the search's epochs a retraining has time for, at the most."""
 
@@ -31,14 +32,20 @@ LONGEST = (550 - FINISHING_SECONDS) / 1.25
     ("epochs", "is_too_slow"), [([LONGEST / 2], False), ([LONGEST / 2] * 2, False), ([LONGEST / 2] * 3, True)]
 )
 def test_a_trial_is_not_trained_longer_than_its_retraining_could_be(limits, make_epoch, epochs, is_too_slow):
-    attempt = SimpleNamespace(trial_id="0000", seconds_taken=lambda at: 1e9)
+    attempt = SimpleNamespace(trial_id="0000", seconds_taken=lambda at: 1e9, plan=PLAN)
     curve = [make_epoch(seconds=seconds) for seconds in epochs]
     assert limits(curve=curve).is_too_slow(attempt, at=0.0) == is_too_slow
 
 
+def test_a_part_of_an_epoch_may_take_its_share_of_that(limits):
+    plan = SimpleNamespace(settings=SimpleNamespace(parts=5))
+    attempt = SimpleNamespace(trial_id="0000", seconds_taken=lambda at: 1.01 * LONGEST / FEWEST_EPOCHS / 5, plan=plan)
+    assert limits().is_too_slow(attempt, at=0.0)
+
+
 @pytest.mark.parametrize(("share", "is_too_slow"), [(0.99, False), (1.01, True)])
 def test_a_first_epoch_of_which_too_few_would_fit_is_given_up(limits, share, is_too_slow):
-    attempt = SimpleNamespace(trial_id="0000", seconds_taken=lambda at: share * LONGEST / FEWEST_EPOCHS)
+    attempt = SimpleNamespace(trial_id="0000", seconds_taken=lambda at: share * LONGEST / FEWEST_EPOCHS, plan=PLAN)
     assert limits().is_too_slow(attempt, at=0.0) == is_too_slow
 
 

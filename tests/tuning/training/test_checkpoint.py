@@ -183,8 +183,9 @@ def test_a_moment_after_the_start_nothing_is_saved_yet(plan, hypermodel, small_s
 
 
 @pytest.mark.slow
-def test_a_training_that_paused_goes_on_to_the_same_weights_bit_for_bit(plan, hypermodel, small_split, tmp_path):
-    plan = replace(plan, settings=replace(plan.settings, keep_best=True))
+@pytest.mark.parametrize("parts", [1, 3])
+def test_a_training_that_paused_goes_on_to_the_same_weights_bit_for_bit(plan, hypermodel, small_split, tmp_path, parts):
+    plan = replace(plan, settings=replace(plan.settings, keep_best=True, parts=parts))
     training, validation = small_split
 
     def run(until, checkpoint=None):

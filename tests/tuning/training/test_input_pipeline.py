@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tuning.data.dataset import Split
 from tuning.settings import Feed, Labels
@@ -17,7 +19,7 @@ AUGMENTED = Recipe(batch_size=BATCH, augmentation=1.0)
 AS_THEY_ARE, ONE_HOT = Feed(), Feed(labels=Labels.ONE_HOT, num_classes=10)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def numbered():
     """Fifty images, each filled with its own number, labelled by the number's last digit."""
     numbers = np.arange(COUNT)
@@ -29,7 +31,11 @@ def epochs_of(split, count, *, seed=0, feed=AS_THEY_ARE, augmentation=0.0, first
     """`count` epochs, each as (images, labels) in the order in which they are shown."""
     steps = steps_per_epoch(len(split), BATCH)
     batches = training_batches(
-        split, recipe=Recipe(batch_size=BATCH, augmentation=augmentation), seed=seed, feed=feed, first_epoch=first_epoch
+        split,
+        recipe=Recipe(batch_size=BATCH, augmentation=augmentation),
+        seed=seed,
+        feed=feed,
+        first_step=first_epoch * steps,
     )
     shown = list(batches.take(steps * count).as_numpy_iterator())
     chunks = [shown[start : start + steps] for start in range(0, len(shown), steps)]
@@ -43,6 +49,21 @@ def orders(split, count, **options):
 @pytest.mark.parametrize(("examples", "batch_size", "steps"), [(50, 16, 4), (48, 16, 3), (1, 16, 1), (17, 16, 2)])
 def test_an_epoch_has_as_many_steps_as_show_every_image(examples, batch_size, steps):
     assert steps_per_epoch(examples, batch_size) == steps
+
+
+def test_parts_of_an_epoch_share_its_steps():
+    assert [steps_per_epoch(50, 16, parts=parts) for parts in (1, 2, 3, 9)] == [4, 2, 2, 1]
+
+
+@given(step=st.integers(0, 20))
+def test_a_training_that_continues_at_any_step_sees_what_an_uninterrupted_one_sees(numbered, step):
+    recipe = Recipe(batch_size=BATCH, augmentation=1.0)
+    whole, rest = (
+        training_batches(numbered, recipe=recipe, seed=3, feed=AS_THEY_ARE, first_step=first).take(count)
+        for first, count in ((0, step + 3), (step, 3))
+    )
+    pairs = zip(list(whole.as_numpy_iterator())[step:], rest.as_numpy_iterator(), strict=True)
+    assert all(np.array_equal(one[0], other[0]) and np.array_equal(one[1], other[1]) for one, other in pairs)
 
 
 def test_every_epoch_shows_every_image_exactly_once(numbered):

@@ -11,6 +11,7 @@ import pytest
 
 from tuning.data.dataset import Split
 from tuning.settings import Labels, Schedule, TrainingPlan, TrainingSettings
+from tuning.training.input_pipeline import steps_per_epoch
 from tuning.training.train import Watch, train
 
 
@@ -62,6 +63,16 @@ def test_the_same_plan_gives_the_same_weights_bit_for_bit(plan, run, changes):
     first, second = run(plan), run(plan)
     assert equal_weights(first.model.get_weights(), second.model.get_weights())
     assert first.epochs[0].val_loss == second.epochs[0].val_loss
+
+
+@pytest.mark.slow
+def test_parts_of_epochs_train_just_as_whole_ones_do(plan, run):
+    plan = with_settings(plan, schedule=Schedule.WARMUP_CONSTANT, epochs=2)
+    steps = steps_per_epoch(200, int(plan.hyperparameters["batch_size"]))
+    whole = run(plan).model.get_weights()
+    parts = run(with_settings(plan, epochs=2 * steps, parts=steps))
+    assert len(parts.epochs) == 2 * steps
+    assert equal_weights(whole, parts.model.get_weights())
 
 
 @pytest.mark.slow

@@ -56,6 +56,7 @@ class FreezeThawOracle(UnrepeatedOracle):
     is_slow = True
     fewest_epochs = 12
     first_epochs: int = 1
+    takes_parts = True
 
     def __init__(self, objective: Objective, *, seed: int, horizon: int) -> None:
         """`horizon`: the epochs at which curves are compared, and the most that a configuration gets; 1 or more."""
@@ -67,8 +68,8 @@ class FreezeThawOracle(UnrepeatedOracle):
 
     @classmethod
     def of(cls, config: SearchConfig, *, seed: int) -> Self:
-        """Configurations get `config.epochs` epochs at most."""
-        return cls(config.objective, seed=seed, horizon=config.epochs if config.epochs is not None else 1)
+        """Configurations get `config.epochs` epochs at most, and pause after parts of them."""
+        return cls(config.objective, seed=seed, horizon=(config.epochs or 1) * (config.parts or 1))
 
     def adopt(self, point: Point, decided: dict[str, Any]) -> Any:
         trial = super().adopt(point, decided)
