@@ -14,6 +14,7 @@ from typing import Any
 from tuning.data.search_data import SearchData
 from tuning.errors import InputError
 from tuning.executors.interface import Workplace
+from tuning.loop.final_race import FinalRace
 from tuning.loop.journal import Journal
 from tuning.loop.observer import Observer, Silent
 from tuning.loop.resources import Resources
@@ -100,8 +101,10 @@ class PreparedSearch:
             contextlib.closing(using.executor(workplace, run.work)) as executor,
             contextlib.closing(using.drawer(workplace, self.driver.space, run.work)) as drawer,
         ):
+            race = FinalRace(state)
             limits = TimeLimits(
                 state=state,
+                race=race,
                 resources=using,
                 workers=executor.workers,
                 examples=len(self.data.for_retraining(keeps_validation=self.builder.keeps_validation)[0]),
@@ -119,8 +122,11 @@ class PreparedSearch:
             stopped_by = loop.search()
         if run.weights.exists() and not any(run.weights.iterdir()):
             run.weights.rmdir()
-        result = result_of(state.trials, state.repeats, self.config, stopped_by=stopped_by)
-        return dataclasses.replace(result, ranges=state.ranges)
+        if state.trials:
+            write_trials_csv(run.trials_csv, race.judged)
+        result = result_of(race.judged, state.repeats, self.config, stopped_by=stopped_by)
+        left = sum(number for _, number in race.repeats_left())
+        return dataclasses.replace(result, ranges=state.ranges, repeats_left=left)
 
 
 def prepare_search(model: Any, data: SearchData, config: SearchConfig | None = None) -> PreparedSearch:

@@ -12,7 +12,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from tuning.errors import InputError
 from tuning.files.json_record import ANY_NUMBER, EMPTY_IS_NONE, JsonRecord
@@ -80,8 +80,11 @@ class TrialRecord(JsonRecord):
     or was stopped, else it is empty. `result_epoch` is the index of the epoch whose weights the trial ended with.
     `seconds` of wall time, over all attempts; it was begun or continued `starts` times. `macs`: multiply-accumulate
     operations for one example, where they are counted. `repeat_of`: the trial whose configuration this one trains again
-    with another seed, if any. `note`: what is to be known about its value, else empty.
+    with another seed, if any. `note`: what is to be known about its value, else empty. `expected`: the objective that
+    the search's model expects after a whole training; None where it says nothing.
     """
+
+    _OMITTED: ClassVar[tuple[str, ...]] = ("expected",)
 
     trial_id: str
     hyperparameters: Configuration
@@ -97,6 +100,7 @@ class TrialRecord(JsonRecord):
     repeat_of: Annotated[str | None, EMPTY_IS_NONE] = None
     note: str = ""
     starts: int = 1
+    expected: float | None = None
 
     def __post_init__(self) -> None:
         if self.epochs and not 0 <= self.result_epoch < len(self.epochs):
@@ -119,8 +123,10 @@ class TrialRecord(JsonRecord):
 
     @property
     def rank(self) -> float:
-        """What trials are ordered by, less is better and infinite without a value."""
-        return math.inf if self.value is None else self.settings.objective.rank(self.value)
+        """What trials are ordered by, less is better and infinite without a value: what is expected, else the value."""
+        if self.value is None:
+            return math.inf
+        return self.settings.objective.rank(self.value if self.expected is None else self.expected)
 
     @property
     def passes(self) -> float:
@@ -137,10 +143,9 @@ class TrialRecord(JsonRecord):
         """What it takes to begin or to continue, beside the epochs."""
         return max(self.seconds - sum(epoch.seconds for epoch in self.epochs), 0.0) / max(self.starts, 1)
 
-    @property
-    def seconds_again(self) -> float:
-        """What it takes to train all its epochs once more."""
-        return self.start_seconds + sum(epoch.seconds for epoch in self.epochs)
+    def seconds_for(self, epochs: int) -> float:
+        """What it takes to train so many epochs anew."""
+        return self.start_seconds + epochs * self.epoch_seconds
 
     @property
     def has_result(self) -> bool:

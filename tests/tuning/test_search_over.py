@@ -37,7 +37,8 @@ def ended(stopped_by, *, repeats=6):
     names = ("0000", "0001", "0002")
     again = [trial(f"{name}.{number}", repeat_of=name) for number in (1, 2) for name in names][:repeats]
     result = result_of(tuple(map(trial, names)), tuple(again), SearchConfig(), stopped_by=StopReason(stopped_by))
-    return dataclasses.replace(ASKED, searched=ended_search(ASKED, SearchConfig(), result))
+    result = dataclasses.replace(result, repeats_left=6 - repeats)
+    return dataclasses.replace(ASKED, searched=ended_search(ASKED, result))
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,8 @@ from tuning.lifecycle.training_step import train_run_model
 from tuning.loop.budget import Budget, parse_duration
 from tuning.loop.journal import Journal
 from tuning.loop.resources import Resources
-from tuning.ranking.choice import SearchResult, repeats_wanted, result_of
-from tuning.records import SearchConfig, StopReason
+from tuning.ranking.choice import SearchResult, result_of
+from tuning.records import StopReason
 from tuning.runs.run_record import EndedSearch, RecordedWinner, RunRecord, RunStatus, SearchRun, SearchSection, TrainRun
 from tuning.runs.training_file import read_trained
 from tuning.settings import TrainingPlan, TrainingSettings
@@ -91,15 +91,13 @@ def complete_training_run(work: RunWork, record: TrainRun) -> TrainRun:
     return _test(work, record)
 
 
-def ended_search(config: SearchSection, search: SearchConfig, result: SearchResult) -> EndedSearch:
+def ended_search(config: SearchSection, result: SearchResult) -> EndedSearch:
     """What the search was allowed, and what ended it."""
-    begun = [repeat.repeat_of for repeat in result.repeats if repeat.repeat_of]
-    wanted = repeats_wanted(result.trials, result.repeats, search, begun=begun)
     return EndedSearch(
         max_trials=config.max_trials,
         budget=config.budget,
         stopped_by=result.stopped_by,
-        repeats_left=sum(number for _, number in wanted),
+        repeats_left=result.repeats_left,
     )
 
 
@@ -136,7 +134,7 @@ def _search(
     seconds = record.seconds.search + time.perf_counter() - started
     record = dataclasses.replace(
         record,
-        config=dataclasses.replace(record.config, searched=ended_search(record.config, search.config, result)),
+        config=dataclasses.replace(record.config, searched=ended_search(record.config, result)),
         status=RunStatus.SEARCHED if record.status is RunStatus.SEARCHING else record.status,
         selection=result.selection,
         seconds=dataclasses.replace(record.seconds, search=seconds),

@@ -83,10 +83,10 @@ class SearchLoop:
     def _next_repeat(self) -> Suggestion | None:
         """One that was lost, else the next one of the race; None where it is over, or the time does not last."""
         left_over = self._find_left_over(repeats=True)
-        trial = self.state.next_repeat() if left_over is None else self.state.records[left_over.repeat_of or ""]
+        trial = self.limits.race.next_repeat() if left_over is None else self.state.records[left_over.repeat_of or ""]
         if trial is None or not self.limits.fits_repeat(trial):
             return None
-        suggestion = left_over if left_over is not None else self.state.suggest_repeat(trial)
+        suggestion = left_over if left_over is not None else self.limits.race.suggest_repeat(trial)
         if left_over is None:
             self._record(suggestion)
         return suggestion

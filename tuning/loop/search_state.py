@@ -11,7 +11,6 @@ from typing import Any
 from tuning.errors import InputError
 from tuning.loop.journal import AttemptLost, EpochReported, Event, Repetition, SearchBegan, Suggestion, steady_ranges
 from tuning.oracles.driver import OracleDriver, Proposal
-from tuning.ranking.choice import repeats_wanted
 from tuning.records import Epoch, SearchConfig, TrialRecord, TrialStatus
 from tuning.seeds import derive_seed
 from tuning.settings import TrainingPlan, TrainingSettings
@@ -61,31 +60,6 @@ class SearchState:
     def best(self) -> TrialRecord | None:
         """The trial with the best objective so far, the earlier one on a tie."""
         return min((trial for trial in self.trials if trial.has_result), key=lambda trial: trial.rank, default=None)
-
-    def repeats_left(self) -> list[tuple[TrialRecord, int]]:
-        """Who of the finalists may still win → how many more times it is to be trained again."""
-        return repeats_wanted(self.trials, self.repeats, self.config, begun=self._repeated)
-
-    def next_repeat(self) -> TrialRecord | None:
-        """Whom to train again next: who was least often, the better one on a tie; None where the race is over."""
-        wanted = self.repeats_left()
-        return max(wanted, key=lambda pair: pair[1])[0] if wanted else None
-
-    def suggest_repeat(self, trial: TrialRecord) -> Suggestion:
-        """The next repeat of a trial."""
-        return Suggestion(
-            trial_id=f"{trial.trial_id}.{self._repeated.count(trial.trial_id) + 1}",
-            oracle_id=None,
-            hyperparameters=trial.hyperparameters,
-            ranges=self.suggestions[trial.trial_id].ranges,
-            epochs=len(trial.epochs),
-            repeat_of=trial.trial_id,
-        )
-
-    @property
-    def _repeated(self) -> list[str]:
-        """The trials of all repeats that were begun, one entry each."""
-        return [each.repeat_of for each in self.suggestions.values() if each.repeat_of]
 
     @property
     def drawn(self) -> int:

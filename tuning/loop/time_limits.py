@@ -7,6 +7,7 @@ import statistics
 from dataclasses import dataclass
 
 from tuning.loop.attempt import Attempt
+from tuning.loop.final_race import FinalRace
 from tuning.loop.resources import Resources
 from tuning.loop.search_state import SearchState
 from tuning.oracles.base import TimeLeft
@@ -26,6 +27,7 @@ class TimeLimits:
     """
 
     state: SearchState
+    race: FinalRace
     resources: Resources
     workers: int
     examples: int
@@ -36,7 +38,7 @@ class TimeLimits:
         left = self.seconds_for_repeats()
         if math.isinf(left):
             return left
-        needed = sum(trial.seconds_again * number for trial, number in self.state.repeats_left()) / self.workers
+        needed = sum(self._repeat_seconds(trial) * number for trial, number in self.race.repeats_left()) / self.workers
         return left - min(needed, self.resources.budget.seconds * LARGEST_REPEATS_SHARE)
 
     def seconds_for_repeats(self) -> float:
@@ -64,7 +66,10 @@ class TimeLimits:
 
     def fits_repeat(self, trial: TrialRecord) -> bool:
         """Whether the trial can be trained again; the best one with as many epochs as the others, or not at all."""
-        return self.seconds_for_repeats() > trial.seconds_again
+        return self.seconds_for_repeats() > self._repeat_seconds(trial)
+
+    def _repeat_seconds(self, trial: TrialRecord) -> float:
+        return trial.seconds_for(self.race.epochs_of_repeat(trial))
 
     def is_too_slow(self, attempt: Attempt, *, at: float) -> bool:
         """Whether a retraining would not get through as many epochs: what a trial shows beyond that can't be delivered.

@@ -7,7 +7,7 @@ is used up is used up.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar, Final, Protocol, Self
@@ -96,6 +96,9 @@ class Proposer(Protocol):
     def note_time(self, left: TimeLeft) -> None:
         """Let it know how much time there is."""
 
+    def expected(self) -> Mapping[str, float]:
+        """Proposal → the objective that it expects after a whole training, of the latest proposal of each trial."""
+
     def continuable(self, oracle_ids: Iterable[str]) -> set[str]:
         """Those of the proposals, which ended, that a later one may continue."""
 
@@ -180,6 +183,10 @@ class UnrepeatedOracle(kt.Oracle):
 
     def note_time(self, left: TimeLeft) -> None:
         """Nothing, likewise."""
+
+    def expected(self) -> Mapping[str, float]:
+        """Nothing: most go by the values that there are."""
+        return {}
 
     def continuable(self, oracle_ids: Iterable[str]) -> set[str]:
         """None."""

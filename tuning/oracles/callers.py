@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras_tuner as kt
@@ -82,6 +82,10 @@ class CallersOracle:
 
     def note_time(self, left: TimeLeft) -> None:
         """Nothing: it has no use for it."""
+
+    def expected(self) -> Mapping[str, float]:
+        """Nothing: it does not say."""
+        return {}
 
     def continuable(self, oracle_ids: Iterable[str]) -> set[str]:
         """All of them, if any may be: it does not say which."""

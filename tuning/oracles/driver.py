@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -92,6 +92,10 @@ class OracleDriver:
     def note_time(self, left: TimeLeft) -> None:
         """Let the oracle know how much time there is."""
         self._proposer.note_time(left)
+
+    def expected(self) -> Mapping[str, float]:
+        """Proposal → the objective that the oracle expects of it after a whole training; empty if it says nothing."""
+        return self._proposer.expected()
 
     def ask(self, *, new: bool = True) -> Drawing | Proposal | Waiting | None:
         """What comes next: a configuration to be drawn and handed to `accept`, or an earlier one that resumes.

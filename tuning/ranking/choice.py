@@ -17,8 +17,8 @@ from tuning.space.ranges import Ranges
 class SearchResult:
     """All trials in the order in which they finished, and what their best ones did with other seeds.
 
-    `selection`: None if no trial has a result. `ranges`: of the hyperparameters that
-    always had the same one.
+    `selection`: None if no trial has a result. `repeats_left`: those that there was no time for. `ranges`: of the
+    hyperparameters that always had the same one.
     """
 
     trials: tuple[TrialRecord, ...]
@@ -26,6 +26,7 @@ class SearchResult:
     repeats: tuple[TrialRecord, ...] = ()
     selection: Selection | None = None
     ranges: Ranges = dataclasses.field(default_factory=dict)
+    repeats_left: int = 0
 
     @property
     def winner(self) -> TrialRecord | None:

@@ -9,6 +9,12 @@ LEAST_MISS = 0.002
 """Added to what a share lacks of 1: one without a miss is not infinitely better than one with a few."""
 
 
+def from_logarithms(logarithms: Sequence[float], *, like: Sequence[float]) -> list[float]:
+    """The ranks whose logarithms these are, of the kind that `like` has, for which there are logarithms."""
+    beyond = 0.0 if all(rank > 0 for rank in like) else 1 + LEAST_MISS
+    return [math.exp(value) - beyond for value in logarithms]
+
+
 def as_logarithms(ranks: Sequence[float]) -> list[float] | None:
     """The logarithms of losses, or of what shares lack of 1; None where the ranks, less is better, are neither.
 

@@ -79,14 +79,18 @@ def select(trials: Sequence[TrialRecord], repeats: Sequence[TrialRecord]) -> Sel
     objective = ranked[0].settings.objective
     found = tuple(_finalist(trial, repeats) for trial in ranked)
     means = {each.trial_id: objective.rank(each.mean) for each in found if each.mean is not None}
-    noise = _noise(found)
+    # Repeats of one that paused may have been trained longer.
+    is_alike = all(
+        len(repeat.epochs) == len(trial.epochs) for trial in ranked for repeat in whole_repeats(trial, repeats)
+    )
+    noise = _noise(found, is_alike=is_alike)
     first = found[0]
     winner = min(means, key=lambda trial_id: means[trial_id]) if means else first.trial_id
     winners_repeats = sum(len(each.repeats) for each in found if each.trial_id == winner)
     return Selection(
         finalists=found,
         winner=winner,
-        optimism=means[first.trial_id] - objective.rank(first.first) if first.trial_id in means else None,
+        optimism=means[first.trial_id] - objective.rank(first.first) if first.trial_id in means and is_alike else None,
         noise=noise,
         standard_error=noise / math.sqrt(winners_repeats) if noise is not None else None,
     )
@@ -115,42 +119,42 @@ def still_falling(record: TrialRecord, *, noise: float | None = None) -> bool:
     return before - ranks[-1] > max(noise if noise is not None else 0.0, FALLING * abs(before))
 
 
-def judged(trial: TrialRecord, repeats: Sequence[TrialRecord]) -> list[TrialRecord]:
+def whole_repeats(trial: TrialRecord, repeats: Sequence[TrialRecord]) -> list[TrialRecord]:
     """The trial's repeats that count: those with a result.
 
     One that the time ended early says nothing of what as many epochs as the others' lead to.
     """
-    return [repeat for repeat in _whole(trial, repeats) if repeat.has_result]
+    return [repeat for repeat in _not_cut(trial, repeats) if repeat.has_result]
 
 
-def _whole(trial: TrialRecord, repeats: Sequence[TrialRecord]) -> list[TrialRecord]:
+def _not_cut(trial: TrialRecord, repeats: Sequence[TrialRecord]) -> list[TrialRecord]:
     own = (repeat for repeat in repeats if repeat.repeat_of == trial.trial_id)
     return [repeat for repeat in own if repeat.status is not TrialStatus.STOPPED]
 
 
 def _finalist(trial: TrialRecord, repeats: Sequence[TrialRecord]) -> Finalist:
-    found = judged(trial, repeats)
+    found = whole_repeats(trial, repeats)
     return Finalist(
         trial_id=trial.trial_id,
         first=_value(trial),
         repeats=tuple(_value(repeat) for repeat in found),
-        failed=len(_whole(trial, repeats)) - len(found),
+        failed=len(_not_cut(trial, repeats)) - len(found),
     )
 
 
-def _noise(found: Sequence[Finalist]) -> float | None:
+def _noise(found: Sequence[Finalist], *, is_alike: bool) -> float | None:
     """The pooled standard deviation of repeats around the mean of their trial.
 
     Where no trial has two repeats, from how differently the finalists fell back from their first values: the standard
     deviation of repeat − first, divided by √2. What all fell back by, the optimism, is no part of it. It is too small
     rather than too large, by at most √2: the first values were selected for being good, and so differ less. None for a
-    single finalist.
+    single finalist, and where repeats are not trained as long as the first ones (`is_alike` False).
     """
     several = [each.repeats for each in found if len(each.repeats) > 1]
     if several:
         squares = sum(statistics.variance(values) * (len(values) - 1) for values in several)
         return math.sqrt(squares / sum(len(values) - 1 for values in several))
-    fell_back = [each.mean - each.first for each in found if each.mean is not None]
+    fell_back = [each.mean - each.first for each in found if each.mean is not None and is_alike]
     return statistics.stdev(fell_back) / math.sqrt(2) if len(fell_back) > 1 else None
 
 

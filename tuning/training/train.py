@@ -139,7 +139,6 @@ def train(
             plan,
             callbacks if is_swapped else [*averaging, ValidatesDelivered(average), *callbacks],
             epochs=epochs,
-            steps=steps,
             training=training,
             validation=validation,
         )
@@ -198,11 +197,11 @@ def _fit(
     callbacks: Sequence[keras.callbacks.Callback],
     *,
     epochs: range,
-    steps: int,
     training: Split,
     validation: Split | None,
 ) -> None:
     settings, feed = plan.settings, built.feed
+    steps = steps_per_epoch(len(training), built.recipe.batch_size, parts=settings.parts)
     built.model.fit(
         training_batches(
             training,

@@ -16,9 +16,10 @@ def limits(make_trial):
     """Of 1,000 s, at its beginning; who of the trials is repeated how often is given."""
 
     def make(repeats=(), curve=()):
-        state = SimpleNamespace(trials=(), best=None, curves={"0000": list(curve)}, repeats_left=lambda: list(repeats))
+        state = SimpleNamespace(trials=(), best=None, curves={"0000": list(curve)})
+        race = SimpleNamespace(repeats_left=lambda: list(repeats), epochs_of_repeat=lambda trial: 15)
         resources = Resources(budget=Budget(1000.0, clock=lambda: 0.0))
-        return TimeLimits(state=state, resources=resources, workers=2, examples=100, ratio=1.0)
+        return TimeLimits(state=state, race=race, resources=resources, workers=2, examples=100, ratio=1.0)
 
     return make
 
@@ -50,7 +51,8 @@ def test_a_first_epoch_of_which_too_few_would_fit_is_given_up(limits, share, is_
 
 
 def test_only_repeats_that_are_wanted_have_time_kept_back_and_a_fifth_at_most(limits, make_trial):
-    trial = make_trial(seconds=30.0)
+    # A repeat has 15 epochs of 2 seconds.
+    trial = make_trial(seconds=2.0)
     assert limits().seconds_for_trials() == pytest.approx(450)
     assert limits(repeats=[(trial, 2)]).seconds_for_trials() == pytest.approx(450 - 30)
     assert limits(repeats=[(trial, 20)] * 3).seconds_for_trials() == pytest.approx(450 - 200)

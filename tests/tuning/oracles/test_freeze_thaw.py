@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tuning.oracles.algorithms.freeze_thaw import INITIAL_CONFIGURATIONS, FreezeThawOracle
 from tuning.oracles.base import WAITING, TimeLeft
 from tuning.oracles.driver import Proposal
-from tuning.oracles.surrogate.partial_curve import stretch_out, thin_out
+from tuning.oracles.surrogate.partial_curve import Stretched, thin_out
 from tuning.records import TrialStatus
 from tuning.settings import VALIDATION_LOSS, Objective, TrainingSettings
 
@@ -247,9 +247,9 @@ def test_a_thinned_curve_keeps_its_ends_and_tells_the_rest(epochs: list[int]) ->
 
 
 def test_bad_losses_are_all_alike_and_good_ones_are_told_apart() -> None:
-    stretched = stretch_out(np.array([0.01, 0.02, 0.04, 0.08, 50.0, math.nan, math.inf]))
+    stretched = Stretched.of(np.array([0.01, 0.02, 0.04, 0.08, 50.0, math.nan, math.inf])).values
 
     assert np.diff(stretched[:4]) == pytest.approx([math.log(2)] * 3)
     assert stretched[4] == stretched[5] == stretched[6]
     assert np.isfinite(stretched).all()
-    assert (stretch_out(np.array([math.inf, math.nan])) == 0).all()
+    assert (Stretched.of(np.array([math.inf, math.nan])).values == 0).all()

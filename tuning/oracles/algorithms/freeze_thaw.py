@@ -10,7 +10,6 @@ import dataclasses
 import itertools
 import math
 import random
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
@@ -20,10 +19,8 @@ from numpy.typing import NDArray
 
 from tuning.oracles.base import EARLIER_TRIAL, EPOCHS, WAITING, Proposed, TimeLeft, UnrepeatedOracle, Waiting
 from tuning.oracles.surrogate.acquisition import log_expected_improvement
-from tuning.oracles.surrogate.curve_model import CurveModel, Points
-from tuning.oracles.surrogate.features import Features
-from tuning.oracles.surrogate.partial_curve import PartialCurve, stretch_out, thin_out
-from tuning.oracles.surrogate.time_model import TimeModel
+from tuning.oracles.surrogate.forecast import Forecast
+from tuning.oracles.surrogate.partial_curve import SHORTEST, PartialCurve
 from tuning.records import SearchConfig, TrialRecord, TrialStatus
 from tuning.seeds import derive_seed
 from tuning.settings import Configuration, Objective, Value
@@ -41,7 +38,6 @@ _ANYWHERE, _NEARBY = 300, 300
 _BASES = 3
 _DISTANCE = 0.15
 _KEPT = 0.5
-_SHORTEST = 1e-6
 
 
 class FreezeThawOracle(UnrepeatedOracle):
@@ -65,6 +61,7 @@ class FreezeThawOracle(UnrepeatedOracle):
         self._curves: dict[str, PartialCurve] = {}
         self._first: dict[str, str] = {}
         self._left = TimeLeft(search=math.inf, retraining=math.inf)
+        self._latest: tuple[Any, Forecast | None] | None = None
 
     @classmethod
     def of(cls, config: SearchConfig, *, seed: int) -> Self:
@@ -97,7 +94,7 @@ class FreezeThawOracle(UnrepeatedOracle):
         curve = self._curves[self._first[oracle_id]]
         curve.is_running, curve.is_over = False, record.status is not TrialStatus.PAUSED
         if record.epochs:
-            curve.seconds, curve.start_seconds = max(record.epoch_seconds, _SHORTEST), record.start_seconds
+            curve.seconds, curve.start_seconds = max(record.epoch_seconds, SHORTEST), record.start_seconds
         if record.status is TrialStatus.FAILED:
             curve.ranks = {1: math.inf, self.horizon: math.inf}
         elif not self.pauses and record.has_result:
@@ -112,15 +109,22 @@ class FreezeThawOracle(UnrepeatedOracle):
     def continuable(self, oracle_ids: Iterable[str]) -> set[str]:
         return {curve.latest for curve in self._curves.values() if not curve.is_over}.intersection(oracle_ids)
 
+    def expected(self) -> Mapping[str, float]:
+        forecast = self._forecast()
+        if forecast is None:
+            return {}
+        sign = -1 if self.objective.direction == "max" else 1
+        return {curve.latest: sign * rank for curve, rank in zip(forecast.seen, forecast.ranks(), strict=True)}
+
     def propose(self, *, new: bool = True) -> Proposed | Waiting | None:
         """WAITING where only running trials can tell what comes next."""
-        drawing = self.drawing() if new else None
-        seen = [curve for curve in self._curves.values() if curve.ranks]
-        paused = [curve for curve in seen if not curve.is_running and not curve.is_over]
-        drawn = self._candidates(seen) if drawing is not None and len(seen) >= INITIAL_CONFIGURATIONS else []
+        drawing, forecast = self.drawing() if new else None, self._forecast()
+        if drawing is not None and (forecast is None or len(forecast.seen) < INITIAL_CONFIGURATIONS):
+            return Proposed(what=drawing, decided={EPOCHS: min(self.first_epochs, self.horizon)})
+        drawn = [] if drawing is None or forecast is None else self._candidates(forecast)
         if drawing is not None and not drawn:
             return Proposed(what=drawing, decided={EPOCHS: min(self.first_epochs, self.horizon)})
-        chosen = self._choose(seen, paused, drawn) if paused or drawn else None
+        chosen = None if forecast is None else self._choose(forecast, drawn)
         if chosen is None:
             return WAITING if any(curve.is_running for curve in self._curves.values()) else None
         what, until = chosen
@@ -129,32 +133,45 @@ class FreezeThawOracle(UnrepeatedOracle):
         assert drawing is not None
         return Proposed(what=dataclasses.replace(drawing, wanted=what), decided={EPOCHS: until})
 
+    def _forecast(self) -> Forecast | None:
+        """Of all that is known; None while nothing was seen."""
+        curves = list(self._curves.values())
+        known = [(curve.latest, curve.until, curve.is_running, len(curve.ranks)) for curve in curves]
+        if self._latest is None or self._latest[0] != (known, self._left.retraining):
+            is_seen = any(curve.ranks for curve in curves)
+            forecast = (
+                Forecast(
+                    curves,
+                    horizon=self.horizon,
+                    is_timed=math.isfinite(self._left.search),
+                    retraining=self._left.retraining,
+                )
+                if is_seen
+                else None
+            )
+            self._latest = (known, self._left.retraining), forecast
+        return self._latest[1]
+
     def _choose(
-        self, seen: Sequence[PartialCurve], paused: Sequence[PartialCurve], drawn: Sequence[Configuration]
+        self, forecast: Forecast, drawn: Sequence[Configuration]
     ) -> tuple[PartialCurve | Configuration, int] | None:
         """A paused curve or a new configuration, and up to how many epochs: the most expected improvement for the time.
 
         A configuration is worth what its retraining can get to; one that was trained as long is not continued. None
         where no new one may be started and none that paused promises anything.
         """
-        begun = [*seen, *(curve for curve in self._curves.values() if not curve.ranks)]
-        features = Features.of([curve.point for curve in begun])
-        rows = features.rows([*(curve.point.values for curve in begun), *drawn])
-        model = self._fit(begun, rows[: len(begun)])
-        everyone, is_known = np.arange(len(rows)), np.arange(len(rows)) < len(begun)
-        seconds, start = self._times(begun, rows)
-        ends = np.clip(np.floor(self._left.retraining / seconds), 1, self.horizon)
-        end = model.predict(Points(rows=rows, owners=everyone, progress=self._progress(ends)), is_known=is_known)
-        score = log_expected_improvement(end.mean, end.variance, incumbent=float(end.mean[: len(seen)].min()))
-        done = np.array([*(curve.epochs for curve in begun), *[0] * len(drawn)])
-        may_go_on = {id(curve) for curve in paused}
-        is_out = np.array([id(curve) not in may_go_on for curve in begun] + [False] * len(drawn)) | (done >= ends)
-        if is_out.all() or (not drawn and score[~is_out].max() < math.log(NEGLIGIBLE * end.scale)):
+        curves, look = forecast.curves, forecast.look(drawn)
+        waits = [bool(curve.ranks) and not curve.is_running and not curve.is_over for curve in curves]
+        is_out = ~np.array(waits + [True] * len(drawn)) | (look.done >= look.ends)
+        score = log_expected_improvement(
+            look.end.mean, look.end.variance, incumbent=float(look.end.mean[: len(forecast.seen)].min())
+        )
+        if is_out.all() or (not drawn and score[~is_out].max() < math.log(NEGLIGIBLE * look.end.scale)):
             return None
-        until = self._next_pauses(done, ends, start / seconds)
-        score -= np.log(start + seconds * np.maximum(until - done, 1))
+        until = self._next_pauses(look.done, look.ends, look.start / look.seconds)
+        score -= np.log(look.start + look.seconds * np.maximum(until - look.done, 1))
         best = int(np.where(is_out, -np.inf, score).argmax())
-        return (begun[best] if best < len(begun) else drawn[best - len(begun)]), int(until[best])
+        return (curves[best] if best < len(curves) else drawn[best - len(curves)]), int(until[best])
 
     def _next_pauses(
         self, done: NDArray[np.int64], ends: NDArray[np.float64], start: NDArray[np.float64]
@@ -169,46 +186,11 @@ class FreezeThawOracle(UnrepeatedOracle):
         found: NDArray[np.float64] = np.minimum(parts, ends)
         return found
 
-    def _fit(self, begun: Sequence[PartialCurve], rows: NDArray[np.float64]) -> CurveModel:
-        """The model of what was seen, as if every running trial had ended as it says itself."""
-        places = [
-            (number, epoch, curve.ranks[epoch])
-            for number, curve in enumerate(begun)
-            for epoch in thin_out(sorted(curve.ranks))
-        ]
-        owners, epochs, ranks = (np.array(column) for column in zip(*places, strict=True))
-        model = CurveModel(
-            Points(rows=rows, owners=owners, progress=self._progress(epochs)), stretch_out(ranks.astype(float))
-        )
-        running = [(number, curve.until) for number, curve in enumerate(begun) if curve.is_running]
-        if not running:
-            return model
-        owners, until = (np.array(column) for column in zip(*running, strict=True))
-        return model.as_expected(Points(rows=rows, owners=owners, progress=self._progress(until)))
-
-    def _times(self, begun: Sequence[PartialCurve], rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-        """Seconds of an epoch of each (rows,), and of a start.
-
-        Where time is not limited all are alike and starts take none, so that the seed alone decides.
-        """
-        timed = [number for number, curve in enumerate(begun) if curve.seconds is not None]
-        if math.isinf(self._left.search) or not timed:
-            return np.full(len(rows), _SHORTEST), 0.0
-        measured = np.array([begun[number].seconds for number in timed], dtype=float)
-        seconds = TimeModel(rows[timed], measured).predict(rows)
-        seconds[timed] = measured
-        return seconds, statistics.median(begun[number].start_seconds or 0.0 for number in timed)
-
-    def _progress(self, epochs: NDArray[Any]) -> NDArray[np.float64]:
-        """Where so many epochs lie between the first one and the horizon, 0 to 1 by their logarithms."""
-        found: NDArray[np.float64] = np.log(epochs) / math.log(max(self.horizon, 2))
-        return found
-
-    def _candidates(self, seen: Sequence[PartialCurve]) -> list[Configuration]:
-        """New configurations: anywhere, and near the best curves and the first one, which others thought good."""
+    def _candidates(self, forecast: Forecast) -> list[Configuration]:
+        """New configurations: anywhere, and near the most promising ones and the first, which others thought good."""
         chance = random.Random(derive_seed(self.seed, "candidates", len(self.trials)))
-        best = sorted(seen, key=lambda curve: min(curve.ranks.values()))[:_BASES]
-        bases = [curve.point.values for curve in (*best, seen[0])]
+        order = np.argsort(forecast.ranks(), kind="stable")[:_BASES]
+        bases = [curve.point.values for curve in (*(forecast.seen[number] for number in order), forecast.seen[0])]
 
         def anywhere(name: str, domain: Range) -> Value:
             return domain.at(chance.random())

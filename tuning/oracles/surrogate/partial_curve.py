@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from tuning.ranking.scale import as_logarithms
+from tuning.ranking.scale import as_logarithms, from_logarithms
 from tuning.space.points import Point
 
+SHORTEST = 1e-6
+"""Seconds that an epoch takes at least."""
 _THINNED = 1.25
 
 
@@ -47,17 +49,30 @@ def thin_out(epochs: Sequence[int]) -> list[int]:
     return kept
 
 
-def stretch_out(ranks: NDArray[np.float64]) -> NDArray[np.float64]:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Stretched:
     """Ranks so that differences between good ones count: losses and shares by logarithms, and bad ones all alike.
 
-    What is not finite becomes the worst.
+    What is not finite becomes the worst. `values`: (ranks,).
     """
-    finite = ranks[np.isfinite(ranks)]
-    if not len(finite):
-        return np.zeros_like(ranks)
-    filled = np.where(np.isfinite(ranks), ranks, finite.max())
-    logarithms = as_logarithms(filled.tolist())
-    stretched = filled if logarithms is None else np.array(logarithms)
-    middle = float(np.median(stretched))
-    found: NDArray[np.float64] = np.minimum(stretched, middle + 2 * (middle - stretched.min()))
-    return found
+
+    values: NDArray[np.float64]
+    _filled: list[float] | None
+
+    @classmethod
+    def of(cls, ranks: NDArray[np.float64]) -> Stretched:
+        """`ranks`: (ranks,), less is better."""
+        finite = ranks[np.isfinite(ranks)]
+        if not len(finite):
+            return cls(values=np.zeros_like(ranks), _filled=None)
+        filled = np.where(np.isfinite(ranks), ranks, finite.max())
+        logarithms = as_logarithms(filled.tolist())
+        stretched = filled if logarithms is None else np.array(logarithms)
+        middle = float(np.median(stretched))
+        values = np.minimum(stretched, middle + 2 * (middle - stretched.min()))
+        return cls(values=values, _filled=None if logarithms is None else filled.tolist())
+
+    def back(self, values: NDArray[np.float64]) -> list[float]:
+        """Stretched values as ranks again."""
+        found: list[float] = values.tolist()
+        return found if self._filled is None else from_logarithms(found, like=self._filled)

@@ -19,6 +19,7 @@ from scripts.benches.judging.replay.simulation import (
 )
 from scripts.benches.judging.replay.table import CurveTable
 from tuning.loop.budget import Budget
+from tuning.loop.final_race import FinalRace
 from tuning.loop.journal import Journal
 from tuning.loop.observer import Silent
 from tuning.loop.resources import Resources
@@ -82,12 +83,13 @@ class Replay:
             builder=TableBuilder(table), config=config, driver=driver, enqueued=((first, None),) if is_enqueued else ()
         )
         resources = Resources(budget=Budget(self.seconds, clock=clock, retrains=False))
+        race = FinalRace(state)
         loop = SearchLoop(
             state=state,
             journal=Journal(folder / "trials.jsonl"),
             executor=place,
             run=RunFolder(path=folder),
-            limits=TimeLimits(state=state, resources=resources, workers=self.workers, examples=1, ratio=1.0),
+            limits=TimeLimits(state=state, race=race, resources=resources, workers=self.workers, examples=1, ratio=1.0),
             drawer=TableDrawer(table, driver.space),
             observer=Silent(),
         )
@@ -102,7 +104,7 @@ class Replay:
 
         driver.ask = timed  # type: ignore[method-assign]
         stopped_by = loop.search()
-        result = result_of(state.trials, state.repeats, config, stopped_by=stopped_by)
+        result = result_of(race.judged, state.repeats, config, stopped_by=stopped_by)
         driver.close()
         assert result.winner is not None
         entry = table.nearest(result.winner.hyperparameters)

@@ -1,0 +1,101 @@
+"""What is to be expected of curves that were seen in part, and of configurations that were not trained at all."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuning.oracles.surrogate.curve_model import CurveModel, Points, Prediction
+from tuning.oracles.surrogate.features import Features
+from tuning.oracles.surrogate.partial_curve import SHORTEST, PartialCurve, Stretched, thin_out
+from tuning.oracles.surrogate.time_model import TimeModel
+from tuning.settings import Configuration
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Outlook:
+    """Of the curves, and then of the new configurations, all (curves + new,).
+
+    `end`: what is expected after `ends` epochs, those that a retraining has time for, at most the horizon. `done`:
+    epochs so far. `seconds` of an epoch. `start`: seconds of a start.
+    """
+
+    end: Prediction
+    ends: Array
+    done: NDArray[np.int64]
+    seconds: Array
+    start: float
+
+
+class Forecast:
+    """A model of what was seen, as if every running trial had ended as the model itself expects."""
+
+    def __init__(self, curves: Sequence[PartialCurve], *, horizon: int, is_timed: bool, retraining: float) -> None:
+        """`curves`: one or more with ranks. `horizon`: epochs at which they are compared.
+
+        `is_timed`: time counts; else all take as long, so that the seed alone decides. `retraining`: seconds of epochs
+        that a retraining has time for.
+        """
+        self.seen = [curve for curve in curves if curve.ranks]
+        self.curves = [*self.seen, *(curve for curve in curves if not curve.ranks)]
+        self._horizon, self._is_timed, self._retraining = horizon, is_timed, retraining
+        self._features = Features.of([curve.point for curve in self.curves])
+        self._rows = self._features.rows([curve.point.values for curve in self.curves])
+        self._model = self._fit()
+
+    def _fit(self) -> CurveModel:
+        places = [
+            (number, epoch, curve.ranks[epoch])
+            for number, curve in enumerate(self.seen)
+            for epoch in thin_out(sorted(curve.ranks))
+        ]
+        owners, epochs, ranks = (np.array(column) for column in zip(*places, strict=True))
+        self._stretched = Stretched.of(ranks.astype(float))
+        model = CurveModel(
+            Points(rows=self._rows, owners=owners, progress=self._progress(epochs)), self._stretched.values
+        )
+        running = [(number, curve.until) for number, curve in enumerate(self.curves) if curve.is_running]
+        if not running:
+            return model
+        owners, until = (np.array(column) for column in zip(*running, strict=True))
+        return model.as_expected(Points(rows=self._rows, owners=owners, progress=self._progress(until)))
+
+    def look(self, new: Sequence[Configuration] = ()) -> Outlook:
+        """What to expect of the curves and of new configurations."""
+        rows = np.concatenate([self._rows, self._features.rows(new)])
+        seconds, start = self._times(rows)
+        ends = np.clip(np.floor(self._retraining / seconds), 1, self._horizon)
+        everyone, count = np.arange(len(rows)), len(self.curves)
+        places = Points(rows=rows, owners=everyone, progress=self._progress(ends))
+        return Outlook(
+            end=self._model.predict(places, is_known=everyone < count),
+            ends=ends,
+            done=np.array([*(curve.epochs for curve in self.curves), *[0] * len(new)]),
+            seconds=seconds,
+            start=start,
+        )
+
+    def ranks(self) -> list[float]:
+        """What each curve that was seen is expected to reach, less is better."""
+        return self._stretched.back(self.look().end.mean[: len(self.seen)])
+
+    def _times(self, rows: Array) -> tuple[Array, float]:
+        timed = [number for number, curve in enumerate(self.curves) if curve.seconds is not None]
+        if not self._is_timed or not timed:
+            return np.full(len(rows), SHORTEST), 0.0
+        measured = np.array([self.curves[number].seconds for number in timed], dtype=float)
+        seconds = TimeModel(rows[timed], measured).predict(rows)
+        seconds[timed] = measured
+        return seconds, statistics.median(self.curves[number].start_seconds or 0.0 for number in timed)
+
+    def _progress(self, epochs: NDArray[np.float64] | NDArray[np.int64]) -> Array:
+        """Where so many epochs lie between the first one and the horizon, 0 to 1 by their logarithms."""
+        found: Array = np.log(epochs) / math.log(max(self._horizon, 2))
+        return found
