@@ -102,7 +102,7 @@ def _dataset(arguments: argparse.Namespace, folder: RunFolder) -> Dataset:
 
 
 def _tune(arguments: argparse.Namespace, folder: RunFolder, job: TuneJob, console: Console) -> _entry.CommandOutcome:
-    from scripts.commands.insight import tell_nothing_found
+    from scripts.commands.insight import tell_nothing_found, tell_rest
     from scripts.commands.tune_progress import TuneProgress
     from scripts.terminal.console import yellow
     from scripts.terminal.progress import count_of
@@ -151,6 +151,8 @@ def _tune(arguments: argparse.Namespace, folder: RunFolder, job: TuneJob, consol
         return _entry.CommandOutcome(result={"run": str(folder.path), "trials": len(result.trials)}, passed=False)
     if job.record.status is RunStatus.FINISHED and completed.record.winner == job.record.winner:
         _tell_unchanged(console, result, is_longer=len(result.trials) > len(trials))
+    else:
+        tell_rest(console, budget, result)
     return _outcome(arguments, completed, folder, job.dataset, console)
 
 

@@ -134,6 +134,11 @@ class TrialRecord(JsonRecord):
         return len(self.epochs) / self.settings.parts
 
     @property
+    def is_whole(self) -> bool:
+        """Whether it had all the epochs that a trial may have."""
+        return len(self.epochs) == self.settings.epochs
+
+    @property
     def epoch_seconds(self) -> float:
         """What an epoch takes: the median; 0 where there is none."""
         return statistics.median(epoch.seconds for epoch in self.epochs) if self.epochs else 0.0

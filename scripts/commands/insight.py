@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from scripts.commands.tune_job import TuneJob
@@ -9,10 +10,12 @@ from scripts.terminal.insight_tables import print_importance, print_trials
 
 if TYPE_CHECKING:
     from scripts.terminal.console import Console
+    from tuning.loop.budget import Budget
     from tuning.ranking.choice import SearchResult
     from tuning.runs.run_record import FinalTest, RecordedWinner
 
 LARGEST_DROP = 0.1
+LARGEST_REST = 0.1
 MOST_REASONS = 3
 
 
@@ -62,27 +65,42 @@ def tell_nothing_found(console: Console, job: TuneJob, result: SearchResult) -> 
 
 def _tell_selection(console: Console, job: TuneJob, result: SearchResult) -> None:
     from scripts.terminal.console import dim
+    from scripts.terminal.progress import count_of
 
     chosen = result.selection
     assert chosen is not None
     objective = job.search.config.objective.name
     if not result.repeats:
-        why = (
-            "there is nothing to compare" if len(chosen.finalists) < 2 else "there was no time to train the best again"
-        )
+        why = "there was no time to train the best again" if result.repeats_left else "no other came near the best"
+        if len(chosen.finalists) < 2:
+            why = "there is nothing to compare"
         if job.search.config.repeats == 0:
             why = "--repeats 0"
         console.print(dim(f"chosen by one training each: {why}"))
         return
-    if chosen.optimism is None:
+    said = f"chosen by {count_of(len(result.repeats), 'training')} with other seeds"
+    if chosen.optimism is not None:
+        first = chosen.finalists[0].trial_id
+        flattered = "flattered" if chosen.optimism > 0 else "understated"
+        said += f"; the first {objective} of trial {first} {flattered} it by {abs(chosen.optimism):.4f}"
+    console.print(dim(said))
+
+
+def tell_rest(console: Console, budget: Budget, result: SearchResult) -> None:
+    """Why a command that found something ends before its time."""
+    from tuning.records import StopReason
+
+    if math.isinf(budget.seconds) or budget.remaining() < LARGEST_REST * budget.seconds:
         return
-    first = chosen.finalists[0].trial_id
-    flattered = "flattered" if chosen.optimism > 0 else "understated"
+    why = {
+        StopReason.MAX_TRIALS: "all trials are done, and ",
+        StopReason.SPACE: "the space has no more to try, and ",
+        StopReason.SKIPPED: "all that was drawn at last was impossible or too large, and ",
+        StopReason.BUDGET: "",
+    }
     console.print(
-        dim(
-            f"chosen by {len(result.repeats)} trainings with other seeds; the first {objective} of trial {first} "
-            f"{flattered} it by {abs(chosen.optimism):.4f}"
-        )
+        f"{budget.remaining():.0f} s of the time are left: {why[result.stopped_by]}more epochs of retraining would "
+        "hardly help"
     )
 
 

@@ -93,6 +93,7 @@ def _cells(trial: TrialRecord, finalist: Finalist | None, *, has_macs: bool) -> 
         "trial": trial.trial_id,
         objective.name: _value(trial.value),
         **({} if is_accuracy else {"accuracy": "" if accuracy is None else f"{accuracy:.2%}"}),
+        "expected": _value(trial.expected) if trial.expected is not None and not trial.is_whole else "",
         "repeats": "" if finalist is None else _repeats(finalist),
         "parameters": f"{trial.parameters:,}",
         "macs": _count(trial.macs) if has_macs else "",

@@ -54,7 +54,7 @@ def warnings(
         more = f"more than {winner.settings.epochs // winner.settings.parts} epochs"
         said.append(
             f"{winner.settings.objective.name} of the winner, trial {winner.trial_id}, was still getting better in its "
-            f"last epoch: search again with {more if len(winner.epochs) == winner.settings.epochs else 'more time'}"
+            f"last epoch: search again with {more if winner.is_whole else 'more time'}"
         )
     alike = _all_alike(ranked, noise)
     return tuple(said + (alike if alike or selection is None else _close_finish(ranked, selection)))

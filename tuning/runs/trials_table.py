@@ -44,6 +44,7 @@ def _facts(trial: TrialRecord) -> dict[str, Any]:
         "trial": trial.trial_id,
         "status": trial.status.value,
         **{name: _result(trial, name) for name in measured},
+        "expected": "" if trial.expected is None else trial.expected,
         "epochs": round(trial.passes, 2) if trial.settings.parts > 1 else len(trial.epochs),
         "parameters": trial.parameters or "",
         "seconds": round(trial.seconds, 2),

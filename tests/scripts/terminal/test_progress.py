@@ -127,7 +127,7 @@ def test_a_promoted_trial_and_a_skipped_one_do_not_advance_the_bar(console: Cons
             progress.trial_finished(trial, TRIAL)
         assert bar(progress).completed == 2
     text = told(console)
-    assert "(after 1 epoch of 9)" in text
+    assert "(after 1 of 9 epochs)" in text
     assert "trial 0001  skipped: it is too large" in text
 
 
