@@ -107,6 +107,7 @@ def _tune(arguments: argparse.Namespace, folder: RunFolder, job: TuneJob, consol
     from scripts.terminal.console import yellow
     from scripts.terminal.progress import count_of
     from tuning.environment.devices import default_workers
+    from tuning.files.sizes import parse_size
     from tuning.lifecycle.run_work import RunWork
     from tuning.lifecycle.steps import complete_search_run
     from tuning.loop.budget import Budget
@@ -128,12 +129,13 @@ def _tune(arguments: argparse.Namespace, folder: RunFolder, job: TuneJob, consol
         f"{count_of(workers, 'worker') if workers else 'in this process'}, time limit {options.budget} in all, "
         f"seed {config.seed}"
     )
-    if job.search.note:
-        console.print(yellow("note: "), job.search.note)
+    for note in job.search.notes:
+        console.print(yellow("note: "), note)
     resources = Resources(
         budget=budget,
         workers=workers,
         trial_timeout=options.timeout_seconds,
+        keep_states=parse_size(options.keep_states),
         factories=(*job.factories, *job.logs),
     )
     work = RunWork(

@@ -22,6 +22,7 @@ from tuning.loop.search_loop import SearchLoop
 from tuning.loop.search_state import SearchState
 from tuning.loop.time_limits import TimeLimits
 from tuning.models.probing import as_builder, require_trainable, why_no_pause
+from tuning.oracles.base import EarlierPoint
 from tuning.oracles.by_name import make_oracle, traits_of
 from tuning.oracles.driver import OracleDriver
 from tuning.ranking.choice import SearchResult, result_of
@@ -29,7 +30,7 @@ from tuning.records import SearchConfig
 from tuning.runs.run_folder import RunFolder
 from tuning.runs.trials_table import write_trials_csv
 from tuning.settings import TrainingSettings
-from tuning.space.drawing import complete
+from tuning.space.drawing import complete, overlap
 from tuning.space.points import Point
 from tuning.training.builder import ModelBuilder
 
@@ -60,8 +61,8 @@ def default_parts(examples: int, algorithm: Any, builder: ModelBuilder) -> int:
 class PreparedSearch:
     """A search that is known to work on the data, of which nothing is written yet.
 
-    `config` leaves nothing open. `enqueued`: what is tried first. `note`: what its user should know, else empty. It is
-    run or closed, once.
+    `config` leaves nothing open. `enqueued`: what is tried first. `notes`: what its user should know. It is run or
+    closed, once.
     """
 
     builder: ModelBuilder
@@ -69,7 +70,7 @@ class PreparedSearch:
     config: SearchConfig
     driver: OracleDriver
     enqueued: tuple[tuple[Point, TrainingSettings | None], ...]
-    note: str = ""
+    notes: tuple[str, ...] = ()
 
     def close(self) -> None:
         """Remove what the oracle keeps; more than once is no error."""
@@ -144,9 +145,10 @@ def prepare_search(model: Any, data: SearchData, config: SearchConfig | None = N
         driver.show(complete(builder, builder.default_configuration()))
         asked = dataclasses.replace(asked, objective=driver.objective)
         require_trainable(builder, data, asked)
-        note = _settle_pauses(driver, builder, asked)
+        notes = (_settle_pauses(driver, builder, asked), _teach(driver, builder, asked))
         stack.pop_all()
-    return PreparedSearch(builder=builder, data=data, config=asked, driver=driver, enqueued=enqueued, note=note)
+    said = tuple(note for note in notes if note)
+    return PreparedSearch(builder=builder, data=data, config=asked, driver=driver, enqueued=enqueued, notes=said)
 
 
 def search(
@@ -185,6 +187,32 @@ def _settle_pauses(driver: OracleDriver, builder: ModelBuilder, config: SearchCo
         # It is called again with more epochs, as Keras Tuner does.
         return ""
     raise InputError(f"{reason}, which {config.algorithm} has to do: choose another `algorithm`")
+
+
+def _teach(driver: OracleDriver, builder: ModelBuilder, config: SearchConfig) -> str:
+    """Let the oracle know of earlier results, as far as they lie in the space; what is to be said of that.
+
+    Raises InputError if none does, and if the oracle can't learn from them.
+    """
+    if not config.earlier:
+        return ""
+    assert config.epochs is not None
+    parts = config.parts or 1
+    horizon = config.epochs * parts
+    points = []
+    for result in config.earlier:
+        point = overlap(builder, result.hyperparameters)
+        if point is not None:
+            ranks = {
+                horizon if passes is None else min(max(round(passes * parts), 1), horizon): config.objective.rank(value)
+                for passes, value in result.curve
+            }
+            points.append(EarlierPoint(point=point, ranks=ranks))
+    if not points:
+        raise InputError(f"none of {len(config.earlier)} earlier results lies in the space: leave them out")
+    if not driver.learn_from(points):
+        raise InputError(f"{config.algorithm} can't learn from earlier results: leave them out or choose freeze-thaw")
+    return f"{len(points)} of {len(config.earlier)} earlier results lie in the space, and are learned from"
 
 
 @contextlib.contextmanager

@@ -163,6 +163,17 @@ class TrialRecord(JsonRecord):
 
 
 @dataclass(frozen=True, kw_only=True)
+class EarlierResult(JsonRecord):
+    """What another search found of a configuration.
+
+    `curve`: the objective's values after so many passes over all images, in their order; None where that is not known.
+    """
+
+    hyperparameters: Configuration
+    curve: tuple[tuple[float | None, float], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class SearchConfig:
     """What a search is asked for: together with data, space and model it determines the sequence of trials.
 
@@ -176,7 +187,8 @@ class SearchConfig:
     settings or None for the search's; None: the model builder's default one. `costs`: names in `pareto.COSTS`; with
     any, configurations that promise nothing for their size are skipped, and the choice is the smallest among the best.
     `max_parameters`: larger models are not trained. `finalists`: so many of the best trials are trained `repeats` times
-    again, with other seeds; 0 repeats leave the choice to the first ranking.
+    again, with other seeds; 0 repeats leave the choice to the first ranking. `earlier`: what other searches found, of
+    whatever data, for an algorithm that learns from that.
     """
 
     algorithm: Any = "freeze-thaw"
@@ -192,6 +204,7 @@ class SearchConfig:
     max_parameters: int | None = None
     finalists: int = 3
     repeats: int = 2
+    earlier: tuple[EarlierResult, ...] = ()
 
     def __post_init__(self) -> None:
         positive = ("max_trials", "epochs", "parts", "min_epochs", "max_parameters", "finalists")

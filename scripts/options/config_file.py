@@ -82,7 +82,7 @@ def _read(path: Path) -> Mapping[str, Any]:
 
 
 def _words(option: Option, value: Any, path: Path) -> list[str]:
-    if option.name in FILES and isinstance(value, Mapping):
+    if option.name in FILES.values() and isinstance(value, Mapping):
         try:
             return [f"--{option.name}={json.dumps(value)}"]
         except TypeError as error:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-FILES = frozenset({"space", "first"})
-"""Options whose TOML file is read at once: a run keeps what it holds, and `--config` may hold it itself."""
+FILES = {"space": "space", "first": "first", "earlier": "from"}
+"""Field → option whose file or folder is read at once: a run keeps what it holds, and `--config` may hold it itself."""
 
 _HELP = "option"
 
@@ -24,6 +24,10 @@ class _Help:
     otherwise: str
     is_extensible: bool
     one_of: str
+
+    def flag(self, field: str) -> str:
+        """The option's name on the command line, with its dashes."""
+        return f"--{FILES.get(field, field).replace('_', '-')}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +106,7 @@ def _groups(holder: type) -> list[dict[str, dict[str, Any]]]:
     for field in dataclasses.fields(holder):
         stated = field.metadata[_HELP]
         group = groups.setdefault(stated.one_of or field.name, {})
-        group[f"--{field.name.replace('_', '-')}"] = _arguments(field, kinds[field.name])
+        group[stated.flag(field.name)] = _arguments(field, kinds[field.name])
     return list(groups.values())
 
 
@@ -118,7 +122,11 @@ def _arguments(field: dataclasses.Field[Any], annotation: Any) -> dict[str, Any]
     if kind is bool:
         return {"action": "store_true", "default": None, "help": stated.text}
     usual = str(field.default) if isinstance(field.default, (int, str)) else stated.otherwise
-    found = {"metavar": stated.metavar, "help": f"{stated.text} (default: {usual})" if usual else stated.text}
+    found = {
+        "dest": field.name,
+        "metavar": stated.metavar,
+        "help": f"{stated.text} (default: {usual})" if usual else stated.text,
+    }
     if kind in (int, float, Path):
         return {"type": kind, **found}
     return {"action": "append", **found} if typing.get_origin(kind) is tuple else found

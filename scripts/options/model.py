@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from scripts.options.declared import FILES, option
 from tuning.errors import InputError
 from tuning.files.bounded_files import parse_json, read_toml
+from tuning.loop.earlier_results import read_earlier
 from tuning.models.pixels import parse_pixel_scale
 
 if TYPE_CHECKING:
@@ -81,9 +82,9 @@ class ModelChoice:
             given["model"] = resolve_source(given["model"])
         if "callback" in given:
             given["callback"] = tuple(map(resolve_source, given["callback"]))
-        for name in FILES & given.keys():
+        for name in FILES.keys() & given.keys():
             if isinstance(given[name], str):
-                given[name] = read_content(given[name], option=f"--{name}")
+                given[name] = read_content(given[name], option=FILES[name])
         return cls(**given)
 
     def as_options(self) -> dict[str, Any]:
@@ -108,13 +109,17 @@ class ModelChoice:
 
 
 def read_content(text: str, *, option: str) -> dict[str, Any]:
-    """What a TOML file holds; `text` is its path, or its content as JSON. Raises InputError."""
+    """What a TOML file holds, or a search's folder for `from`; `text` is its path, or its content as JSON.
+
+    Raises InputError.
+    """
     if not text.startswith("{"):
-        return read_toml(Path(text))
+        return read_earlier(Path(text)) if option == "from" else read_toml(Path(text))
     try:
         content: dict[str, Any] = parse_json(text.encode("utf-8", "surrogateescape"))
     except ValueError as error:
-        raise InputError(f"{option} must be a TOML file, got {text[:100]} ({error})") from error
+        wanted = "a folder" if option == "from" else "a TOML file"
+        raise InputError(f"--{option} must be {wanted}, got {text[:100]} ({error})") from error
     return content
 
 

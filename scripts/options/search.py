@@ -10,7 +10,9 @@ from scripts.options.declared import extensible_options, option
 from scripts.options.model import ModelChoice
 from scripts.options.resuming import require_command
 from tuning.errors import InputError
+from tuning.files.sizes import parse_size
 from tuning.loop.budget import parse_duration
+from tuning.loop.earlier_results import results_in
 from tuning.oracles.by_name import algorithm_names
 from tuning.ranking.objective import parse_objectives
 from tuning.ranking.pareto import COSTS
@@ -53,6 +55,12 @@ class SearchOptions(ModelChoice):
     trial_timeout: str | None = option(
         "give an attempt at a trial up after this time, like 90s, 10m or 2h", metavar="TIME", is_extensible=True
     )
+    keep_states: str = option(
+        "disk space for the states of paused trials; the worst ones would start over",
+        metavar="SIZE",
+        default="2GB",
+        is_extensible=True,
+    )
     tensorboard: bool = option("write logs for TensorBoard into the run's folder", default=False, is_extensible=True)
     budget: str = option(
         f"wall time of the whole command, like 90s, 10m, 2h, or {NO_BUDGET}",
@@ -68,6 +76,12 @@ class SearchOptions(ModelChoice):
         default=dict,
     )
 
+    earlier: Mapping[str, Any] = option(
+        "an earlier run, or a project folder of Keras Tuner, whose results are learned from, of whatever data",
+        metavar="RUN",
+        default=dict,
+    )
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.algorithm not in algorithm_names():
@@ -77,7 +91,7 @@ class SearchOptions(ModelChoice):
         if self.baselines and self.model is not None:
             raise InputError("--baselines are configurations of the built-in model: leave it out, or --model")
         # What these raise is raised before anything is loaded.
-        self.config, self.budget_seconds, self.timeout_seconds  # noqa: B018
+        self.config, self.budget_seconds, self.timeout_seconds, parse_size(self.keep_states)
         configurations_from(self.first)
 
     @property
@@ -96,6 +110,7 @@ class SearchOptions(ModelChoice):
             max_parameters=self.max_parameters,
             finalists=self.finalists,
             repeats=self.repeats,
+            earlier=results_in(self.earlier, objective),
         )
 
     @property
@@ -114,6 +129,8 @@ def read_options(arguments: argparse.Namespace, folder: RunFolder) -> SearchOpti
     """
     recorded = _read_recorded(arguments, folder)
     given = {name: value for name, value in vars(arguments).items() if value is not None}
+    if isinstance(given.get("earlier"), str) and (arguments.runs / given["earlier"]).is_dir():
+        given["earlier"] = str(arguments.runs / given["earlier"])
     options = SearchOptions.from_options({**recorded, **given})
     _require_extension(options, recorded, folder)
     return options

@@ -109,6 +109,7 @@ def _describe(search: PreparedSearch, dataset: Dataset, resources: Resources) ->
         repeats=config.repeats,
         workers=resources.workers,
         trial_timeout=None if timeout is None else f"{timeout}s",
+        keep_states=f"{resources.keep_states / 1e6:.6f}MB",
         budget=NO_BUDGET if math.isinf(seconds) else f"{max(seconds, 0.001):.3f}s",
         seed=config.seed,
         objective=",".join((str(config.objective), *config.costs)),

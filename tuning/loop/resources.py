@@ -22,6 +22,7 @@ class Resources:
     `workers`: processes that train at the same time; None: one for each core, or for each GPU; 0: trials train in this
     process, one after the other, for debugging and for models that can't be sent to another process.
     `trial_timeout`: seconds after which an attempt at a trial is given up; None: only the budget ends one.
+    `keep_states`: bytes on disk that the states of paused trials may take; those of the worst ones go first.
     `factories` make Keras callbacks for each trial. `place`: the name of a file in `tuning/executors/places`; None:
     `processes`, or `in_process` where there are no workers. `make_executor` puts a place of the caller's own there; it
     gets what all trials share, and a folder for its files.
@@ -30,6 +31,7 @@ class Resources:
     budget: Budget = field(default_factory=lambda: Budget(None))
     workers: int | None = None
     trial_timeout: float | None = None
+    keep_states: int = 2 * 10**9
     factories: tuple[CallbackFactory, ...] = ()
     place: str | None = None
     make_executor: Callable[[Workplace, Path], Executor] | None = None
@@ -39,6 +41,8 @@ class Resources:
             raise ValueError(f"workers must be 0 or more, got {self.workers}")
         if self.trial_timeout is not None and self.trial_timeout <= 0:
             raise ValueError(f"trial_timeout must be above 0, got {self.trial_timeout}")
+        if self.keep_states < 0:
+            raise ValueError(f"keep_states must be 0 or more, got {self.keep_states}")
         if self.place is not None and self.place not in executor_names():
             raise InputError(f"unknown executor {self.place}: choose one of {', '.join(executor_names())}")
 

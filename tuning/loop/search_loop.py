@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from tuning.executors.drawers import Drawer
 from tuning.executors.interface import EpochEnded, Executor, Lost, ModelBuilt, Report, Task
 from tuning.loop.attempt import Attempt
 from tuning.loop.journal import AttemptLost, EpochReported, Event, Journal, Suggestion
+from tuning.loop.kept_states import KeptStates
 from tuning.loop.observer import Observer
 from tuning.loop.rejection import reason_to_skip, reason_to_stop
 from tuning.loop.search_state import SearchState
@@ -50,6 +50,8 @@ class SearchLoop:
     def __post_init__(self) -> None:
         self._clock = self.limits.resources.budget.clock
         self._began = self._clock() - self.journal.elapsed
+        most = self.limits.resources.keep_states
+        self._states = KeptStates(state=self.state, folder=self.run.weights, most_bytes=most)
 
     def search(self) -> StopReason:
         """Until trials, time or configurations are used up, and the best ones are trained again.
@@ -58,6 +60,7 @@ class SearchLoop:
         """
         if not self.state.began:
             self._record(self.state.header())
+        self._states.tidy()
         while True:
             ended_by = self._run_trials()
             self._run_repeats()
@@ -247,10 +250,7 @@ class SearchLoop:
             # What it had reached when it paused was good, and stays so.
             trial = dataclasses.replace(before, status=TrialStatus.STOPPED, reason=trial.reason, seconds=trial.seconds)
         self._record(trial)
-        of_use = self.state.with_future()
-        for folder in self.run.weights.iterdir() if self.run.weights.exists() else ():
-            if folder.name not in of_use:
-                shutil.rmtree(folder, ignore_errors=True)
+        self._states.tidy()
         self.run.forget_empty(trial.trial_id)
         if not trial.repeat_of:
             write_trials_csv(self.run.trials_csv, self.state.trials)

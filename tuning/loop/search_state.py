@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import itertools
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -100,6 +102,7 @@ class SearchState:
             "max_parameters": config.max_parameters,
             "space": self.builder.described_space(),
             "enqueued": enqueued,
+            "earlier": _digest([result.as_json() for result in config.earlier]),
         }
         return SearchBegan(facts=facts)
 
@@ -249,6 +252,11 @@ class SearchState:
         """Of a trial that nothing else is said of; each may be a part of one that shows all images."""
         assert self.config.epochs is not None
         return self.config.epochs * (self.config.parts or 1)
+
+
+def _digest(data: list[Any]) -> str:
+    """A short name of the data; empty where there is none."""
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16] if data else ""
 
 
 def _require_in_range(event: Suggestion) -> None:

@@ -7,7 +7,7 @@ is used up is used up.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar, Final, Protocol, Self
@@ -58,6 +58,14 @@ class TimeLeft:
     retraining: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class EarlierPoint:
+    """What another search found of a point of this one's space. `ranks`: after how many epochs, less is better."""
+
+    point: Point
+    ranks: Mapping[int, float]
+
+
 class Proposer(Protocol):
     """What a driver asks: an oracle of ours, or one that wraps an oracle of the caller's own.
 
@@ -90,11 +98,17 @@ class Proposer(Protocol):
     def train_whole(self) -> bool:
         """Let it know that no trial can pause; False if it can't work so."""
 
+    def learn_from(self, earlier: Sequence[EarlierPoint]) -> bool:
+        """Let it know what other searches found; False if it can't learn from that."""
+
     def note_end(self, oracle_id: str, record: TrialRecord) -> None:
         """Let it know all of how a proposal ended, beside its value."""
 
     def note_time(self, left: TimeLeft) -> None:
         """Let it know how much time there is."""
+
+    def note_dropped(self, oracle_ids: Iterable[str]) -> None:
+        """Let it know whose trials would have to start anew: their states are not kept."""
 
     def expected(self) -> Mapping[str, float]:
         """Proposal → the objective that it expects after a whole training, of the latest proposal of each trial."""
@@ -178,11 +192,18 @@ class UnrepeatedOracle(kt.Oracle):
         """Nothing changes for those that never pause a trial."""
         return not self.pauses
 
+    def learn_from(self, earlier: Sequence[EarlierPoint]) -> bool:
+        """Most go by their own trials alone."""
+        return False
+
     def note_end(self, oracle_id: str, record: TrialRecord) -> None:
         """Nothing: most go by the value alone."""
 
     def note_time(self, left: TimeLeft) -> None:
         """Nothing, likewise."""
+
+    def note_dropped(self, oracle_ids: Iterable[str]) -> None:
+        """Nothing: most do not weigh what a trial costs."""
 
     def expected(self) -> Mapping[str, float]:
         """Nothing: most go by the values that there are."""

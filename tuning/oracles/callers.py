@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras_tuner as kt
 
-from tuning.oracles.base import WAITING, Proposed, Proposer, TimeLeft, UnrepeatedOracle, Waiting
+from tuning.oracles.base import WAITING, EarlierPoint, Proposed, Proposer, TimeLeft, UnrepeatedOracle, Waiting
 from tuning.records import TrialRecord
 from tuning.settings import Value
 from tuning.space.drawing import Drawing, Otherwise
@@ -77,10 +77,17 @@ class CallersOracle:
         """Nothing changes for those that never pause a trial."""
         return not self.pauses
 
+    def learn_from(self, earlier: Sequence[EarlierPoint]) -> bool:
+        """It goes by its own trials alone."""
+        return False
+
     def note_end(self, oracle_id: str, record: TrialRecord) -> None:
         """Nothing: an oracle of Keras Tuner is informed by `update_trial` and `end_trial`."""
 
     def note_time(self, left: TimeLeft) -> None:
+        """Nothing: it has no use for it."""
+
+    def note_dropped(self, oracle_ids: Iterable[str]) -> None:
         """Nothing: it has no use for it."""
 
     def expected(self) -> Mapping[str, float]:

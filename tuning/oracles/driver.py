@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ import keras_tuner as kt
 from keras_tuner.src.engine import oracle as engine
 
 from tuning.errors import InputError
-from tuning.oracles.base import EARLIER_TRIAL, EPOCHS, Proposed, Proposer, TimeLeft, Waiting
+from tuning.oracles.base import EARLIER_TRIAL, EPOCHS, EarlierPoint, Proposed, Proposer, TimeLeft, Waiting
 from tuning.oracles.callers import proposer_of
 from tuning.records import TrialRecord
 from tuning.settings import Objective
@@ -89,9 +89,17 @@ class OracleDriver:
         """Let the oracle know that no trial can pause; False if it can't work so."""
         return self._proposer.train_whole()
 
+    def learn_from(self, earlier: Sequence[EarlierPoint]) -> bool:
+        """Let the oracle know what other searches found; False if it can't learn from that."""
+        return self._proposer.learn_from(earlier)
+
     def note_time(self, left: TimeLeft) -> None:
         """Let the oracle know how much time there is."""
         self._proposer.note_time(left)
+
+    def note_dropped(self, oracle_ids: Iterable[str]) -> None:
+        """Let the oracle know whose trials would have to start anew."""
+        self._proposer.note_dropped(oracle_ids)
 
     def expected(self) -> Mapping[str, float]:
         """Proposal → the objective that the oracle expects of it after a whole training; empty if it says nothing."""

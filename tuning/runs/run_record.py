@@ -121,11 +121,13 @@ class SearchSection(JsonRecord):
     repeats: int = 2
     workers: int | None = None
     trial_timeout: str | None = None
+    keep_states: str = "2GB"
     tensorboard: bool = False
     budget: str
     seed: int
     baselines: bool = False
     first: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    earlier: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     objective: str = "val_loss"
     model: str | None = None
     pixel_scale: str | None = None

@@ -121,6 +121,22 @@ def complete(builder: Asking, values: Configuration) -> Point:
     return point
 
 
+def overlap(builder: Asking, values: Configuration) -> Point | None:
+    """The point that has these values, as far as the builder asks for them, and defaults for the rest.
+
+    None where one lies outside its range, where the builder asks for none, and where it says that they are impossible.
+    """
+    outside: list[str] = []
+
+    def choose(name: str, domain: Range, default: Value) -> Value:
+        if name in values and not domain.contains(values[name]):
+            outside.append(name)
+        return values.get(name, default) if name not in outside else default
+
+    point, error = _run(builder, choose)
+    return None if error is not None or outside or not values.keys() & point.values.keys() else point
+
+
 def parse(builder: Described, texts: Mapping[str, str]) -> Point:
     """Texts from the command line, completed likewise.
 

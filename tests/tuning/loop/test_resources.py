@@ -22,6 +22,7 @@ def workplace(tiny, search_data):
         ({"workers": -1}, "workers must be 0 or more, got -1"),
         ({"trial_timeout": 0.0}, r"trial_timeout must be above 0, got 0\.0"),
         ({"trial_timeout": -5}, "trial_timeout must be above 0, got -5"),
+        ({"keep_states": -1}, "keep_states must be 0 or more, got -1"),
     ],
     ids=str,
 )

@@ -174,7 +174,8 @@ def test_freeze_thaw_trains_every_trial_of_a_fit_that_sets_its_epochs_to_its_end
 
     result = prepared.run(tmp_path, resources=Resources(workers=0), observer=Silent())
 
-    assert prepared.note == "fit of my.py:build sets its epochs by itself, so freeze-thaw trains every trial to its end"
+    told = "fit of my.py:build sets its epochs by itself, so freeze-thaw trains every trial to its end"
+    assert prepared.notes == (told,)
     assert [trial.status for trial in result.trials] == [TrialStatus.COMPLETED] * 2, "dense has two configurations"
 
 

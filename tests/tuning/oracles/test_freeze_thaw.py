@@ -213,6 +213,21 @@ def test_nothing_is_trained_longer_than_its_retraining_could_be(start: Any) -> N
     assert max(search.done.values()) == 4
 
 
+def test_a_trial_whose_state_was_dropped_costs_more_to_continue(start: Any) -> None:
+    def continued(seed: int, *, dropped: Any = None) -> Any:
+        search = start(seed=seed)
+        for _ in range(8):
+            search.finish(search.propose())
+        search.driver.note_time(TimeLeft(search=600.0, retraining=math.inf))
+        search.driver.note_dropped([] if dropped is None else [dropped])
+        proposal = search.driver.propose(new=False)
+        assert isinstance(proposal, Proposal)
+        return proposal.continues
+
+    likely = {seed: continued(seed) for seed in range(8)}
+    assert any(continued(seed, dropped=likely[seed]) != likely[seed] for seed in range(8))
+
+
 def test_where_no_trial_can_pause_each_is_trained_to_the_horizon(start: Any) -> None:
     search = start()
     assert search.driver.train_whole()

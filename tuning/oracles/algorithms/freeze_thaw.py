@@ -17,7 +17,16 @@ import keras_tuner as kt
 import numpy as np
 from numpy.typing import NDArray
 
-from tuning.oracles.base import EARLIER_TRIAL, EPOCHS, WAITING, Proposed, TimeLeft, UnrepeatedOracle, Waiting
+from tuning.oracles.base import (
+    EARLIER_TRIAL,
+    EPOCHS,
+    WAITING,
+    EarlierPoint,
+    Proposed,
+    TimeLeft,
+    UnrepeatedOracle,
+    Waiting,
+)
 from tuning.oracles.surrogate.acquisition import log_expected_improvement
 from tuning.oracles.surrogate.forecast import Forecast
 from tuning.oracles.surrogate.partial_curve import SHORTEST, PartialCurve
@@ -61,6 +70,7 @@ class FreezeThawOracle(UnrepeatedOracle):
         self._curves: dict[str, PartialCurve] = {}
         self._first: dict[str, str] = {}
         self._left = TimeLeft(search=math.inf, retraining=math.inf)
+        self._earlier: list[PartialCurve] = []
         self._latest: tuple[Any, Forecast | None] | None = None
 
     @classmethod
@@ -90,9 +100,18 @@ class FreezeThawOracle(UnrepeatedOracle):
         self.pauses, self.first_epochs = False, self.horizon
         return True
 
+    def learn_from(self, earlier: Sequence[EarlierPoint]) -> bool:
+        """They are curves of another data set: what is alike there is alike here, but for an offset."""
+        self._earlier = [
+            PartialCurve(point=each.point, latest="", until=0, ranks=dict(each.ranks), is_running=False, is_over=True)
+            for each in earlier
+        ]
+        return True
+
     def note_end(self, oracle_id: str, record: TrialRecord) -> None:
         curve = self._curves[self._first[oracle_id]]
         curve.is_running, curve.is_over = False, record.status is not TrialStatus.PAUSED
+        curve.starts_over = False
         if record.epochs:
             curve.seconds, curve.start_seconds = max(record.epoch_seconds, SHORTEST), record.start_seconds
         if record.status is TrialStatus.FAILED:
@@ -106,12 +125,16 @@ class FreezeThawOracle(UnrepeatedOracle):
     def note_time(self, left: TimeLeft) -> None:
         self._left = left
 
+    def note_dropped(self, oracle_ids: Iterable[str]) -> None:
+        for oracle_id in oracle_ids:
+            self._curves[self._first[oracle_id]].starts_over = True
+
     def continuable(self, oracle_ids: Iterable[str]) -> set[str]:
         return {curve.latest for curve in self._curves.values() if not curve.is_over}.intersection(oracle_ids)
 
     def expected(self) -> Mapping[str, float]:
         forecast = self._forecast()
-        if forecast is None:
+        if forecast is None or not forecast.seen:
             return {}
         sign = -1 if self.objective.direction == "max" else 1
         return {curve.latest: sign * rank for curve, rank in zip(forecast.seen, forecast.ranks(), strict=True)}
@@ -119,7 +142,8 @@ class FreezeThawOracle(UnrepeatedOracle):
     def propose(self, *, new: bool = True) -> Proposed | Waiting | None:
         """WAITING where only running trials can tell what comes next."""
         drawing, forecast = self.drawing() if new else None, self._forecast()
-        if drawing is not None and (forecast is None or len(forecast.seen) < INITIAL_CONFIGURATIONS):
+        known = len(self._earlier) + (0 if forecast is None else len(forecast.seen))
+        if drawing is not None and (forecast is None or known < INITIAL_CONFIGURATIONS):
             return Proposed(what=drawing, decided={EPOCHS: min(self.first_epochs, self.horizon)})
         drawn = [] if drawing is None or forecast is None else self._candidates(forecast)
         if drawing is not None and not drawn:
@@ -138,10 +162,11 @@ class FreezeThawOracle(UnrepeatedOracle):
         curves = list(self._curves.values())
         known = [(curve.latest, curve.until, curve.is_running, len(curve.ranks)) for curve in curves]
         if self._latest is None or self._latest[0] != (known, self._left.retraining):
-            is_seen = any(curve.ranks for curve in curves)
+            is_seen = any(curve.ranks for curve in [*curves, *self._earlier])
             forecast = (
                 Forecast(
                     curves,
+                    earlier=self._earlier,
                     horizon=self.horizon,
                     is_timed=math.isfinite(self._left.search),
                     retraining=self._left.retraining,
@@ -163,13 +188,13 @@ class FreezeThawOracle(UnrepeatedOracle):
         curves, look = forecast.curves, forecast.look(drawn)
         waits = [bool(curve.ranks) and not curve.is_running and not curve.is_over for curve in curves]
         is_out = ~np.array(waits + [True] * len(drawn)) | (look.done >= look.ends)
-        score = log_expected_improvement(
-            look.end.mean, look.end.variance, incumbent=float(look.end.mean[: len(forecast.seen)].min())
-        )
+        # Before anything was seen here, an earlier search says what is good.
+        incumbent = float((look.end.mean[: len(forecast.seen)] if forecast.seen else look.end.mean).min())
+        score = log_expected_improvement(look.end.mean, look.end.variance, incumbent=incumbent)
         if is_out.all() or (not drawn and score[~is_out].max() < math.log(NEGLIGIBLE * look.end.scale)):
             return None
         until = self._next_pauses(look.done, look.ends, look.start / look.seconds)
-        score -= np.log(look.start + look.seconds * np.maximum(until - look.done, 1))
+        score -= np.log(look.start + look.seconds * (np.maximum(until - look.done, 1) + look.lost))
         best = int(np.where(is_out, -np.inf, score).argmax())
         return (curves[best] if best < len(curves) else drawn[best - len(curves)]), int(until[best])
 
@@ -187,10 +212,15 @@ class FreezeThawOracle(UnrepeatedOracle):
         return found
 
     def _candidates(self, forecast: Forecast) -> list[Configuration]:
-        """New configurations: anywhere, and near the most promising ones and the first, which others thought good."""
+        """New ones: anywhere, and near the most promising ones and the first, which others thought good.
+
+        The best ones of an earlier search are there as they are.
+        """
         chance = random.Random(derive_seed(self.seed, "candidates", len(self.trials)))
-        order = np.argsort(forecast.ranks(), kind="stable")[:_BASES]
-        bases = [curve.point.values for curve in (*(forecast.seen[number] for number in order), forecast.seen[0])]
+        order = np.argsort(forecast.ranks(), kind="stable")[:_BASES] if forecast.seen else ()
+        best = sorted(self._earlier, key=lambda curve: curve.ranks[curve.epochs])[:_BASES]
+        liked = (*(forecast.seen[number] for number in order), *forecast.seen[:1], *best)
+        bases = [curve.point.values for curve in liked]
 
         def anywhere(name: str, domain: Range) -> Value:
             return domain.at(chance.random())
@@ -205,7 +235,11 @@ class FreezeThawOracle(UnrepeatedOracle):
 
             return choose
 
+        def same(base: Configuration) -> Any:
+            return lambda name, domain: base[name] if name in base else anywhere(name, domain)
+
         choosers = [*[anywhere] * _ANYWHERE, *(near(bases[number % len(bases)]) for number in range(_NEARBY))]
+        choosers += [same(curve.point.values) for curve in best]
         return self.space.sample_new(choosers)
 
 

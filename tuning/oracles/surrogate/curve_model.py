@@ -10,6 +10,7 @@ posteriori (Rasmussen and Williams, 2006, chapter 5).
 from __future__ import annotations
 
 import copy
+import dataclasses
 import math
 from dataclasses import dataclass
 
@@ -30,8 +31,8 @@ MOST_FITTED = 160
 """Points that scales and lengthscales are fitted to; a step takes the cube of their number. All points predict."""
 _JITTER = 1e-8
 
-_PARTS = ("level", "slope", "course", "own_level", "own_slope", "wiggle", "noise")
-_USUAL = (0.5, 0.3, 1.0, 0.1, 0.05, 0.01, 0.003)
+_PARTS = ("level", "slope", "course", "own_level", "own_slope", "wiggle", "offset", "noise")
+_USUAL = (0.5, 0.3, 1.0, 0.1, 0.05, 0.01, 1.0, 0.003)
 """Prior medians of the parts' variances, for values of unit variance."""
 
 
@@ -40,12 +41,21 @@ class Points:
     """Places on curves: row i is the configuration `owners[i]` after `progress[i]`.
 
     `rows`: (configurations, columns), each 0 to 1. `owners`: (points,), numbers of rows. `progress`: (points,), the
-    logarithm of the epochs as a share of that of the horizon, 0 to 1.
+    logarithm of the epochs as a share of that of the horizon, 0 to 1. `tasks`: (configurations,), which data set each
+    was trained on; None: all on one. Values of one data set differ from those of another by an offset.
     """
 
     rows: Array
     owners: NDArray[np.int64]
     progress: Array
+    tasks: NDArray[np.int64] | None = None
+
+    def is_of_same_task(self, other: Points) -> Array:
+        """(points, other points), 1 or 0; all 0 where there is but one, which needs no offset."""
+        if self.tasks is None or other.tasks is None:
+            return np.zeros((len(self.owners), len(other.owners)))
+        found: Array = (self.tasks[self.owners][:, None] == other.tasks[other.owners][None, :]).astype(float)
+        return found
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -83,6 +93,7 @@ class CurveModel:
             rows=self._points.rows,
             owners=np.concatenate([self._points.owners, points.owners]),
             progress=np.concatenate([self._points.progress, points.progress]),
+            tasks=self._points.tasks,
         )
         model._condition(joined, np.concatenate([self._values, expected]))
         return model
@@ -108,14 +119,26 @@ class CurveModel:
         radius = np.sqrt(np.maximum(_squared_differences(fitted.rows, points.rows) @ (1 / lengths**2), 0.0))
         alike = _matern(radius)[np.ix_(fitted.owners, points.owners)]
         same = (fitted.owners[:, None] == points.owners[None, :]) & is_known[points.owners][None, :]
-        parts = _parts(self._parameters, alike, same.astype(float), fitted.progress, points.progress)
+        likeness = _Likeness(level=alike, own=same.astype(float), task=fitted.is_of_same_task(points))
+        parts = _parts(self._parameters, likeness, fitted.progress, points.progress)
         total: Array = np.sum(parts, axis=0)
         return total
 
     def _prior_variance(self, points: Points) -> Array:
-        level, slope, course, own_level, own_slope, wiggle = np.exp(self._parameters[: len(_PARTS) - 1])
-        found: Array = level + own_level + course + wiggle + (slope + own_slope) * (1 - points.progress) ** 2
+        level, slope, course, own_level, own_slope, wiggle, offset = np.exp(self._parameters[: len(_PARTS) - 1])
+        offset = 0.0 if self._points.tasks is None else offset
+        found: Array = level + own_level + course + wiggle + offset + (slope + own_slope) * (1 - points.progress) ** 2
         return found
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Likeness:
+    """Of two sets of points, all (points, points): how alike their configurations are, and whether it is the same one,
+    and the same data set."""
+
+    level: Array
+    own: Array
+    task: Array
 
 
 def _fit(points: Points, values: Array) -> Array:
@@ -125,7 +148,7 @@ def _fit(points: Points, values: Array) -> Array:
     center = np.array([*np.log(_USUAL), *[usual] * columns])
     spread = np.array([SCALE_SPREAD] * len(_PARTS) + [LENGTHSCALE_SPREAD] * columns)
     chosen = _spread_out(points.owners)
-    fitted = Points(rows=points.rows, owners=points.owners[chosen], progress=points.progress[chosen])
+    fitted = dataclasses.replace(points, owners=points.owners[chosen], progress=points.progress[chosen])
     squares = _squared_differences(points.rows, points.rows)
 
     def loss(parameters: Array) -> tuple[float, Array]:
@@ -170,22 +193,24 @@ def _kernel(parameters: Array, points: Points, squares: Array) -> tuple[Array, l
     radius = np.sqrt(np.maximum(squares @ (1 / lengths**2), 0.0))
     alike = _matern(radius)[np.ix_(points.owners, points.owners)]
     same = (points.owners[:, None] == points.owners[None, :]).astype(float)
-    parts = _parts(parameters, alike, same, points.progress, points.progress)
+    likeness = _Likeness(level=alike, own=same, task=points.is_of_same_task(points))
+    parts = _parts(parameters, likeness, points.progress, points.progress)
     noise = np.exp(parameters[len(_PARTS) - 1]) * np.eye(len(points.owners))
     return sum(parts) + noise + _JITTER * np.eye(len(noise)), [*parts, noise], radius
 
 
-def _parts(parameters: Array, alike: Array, same: Array, one: Array, other: Array) -> list[Array]:
-    level, slope, course, own_level, own_slope, wiggle = np.exp(parameters[: len(_PARTS) - 1])
+def _parts(parameters: Array, likeness: _Likeness, one: Array, other: Array) -> list[Array]:
+    level, slope, course, own_level, own_slope, wiggle, offset = np.exp(parameters[: len(_PARTS) - 1])
     left = np.outer(1 - one, 1 - other)
     apart = (one[:, None] - other[None, :]) ** 2
     return [
-        level * alike,
-        slope * alike * left,
+        level * likeness.level,
+        slope * likeness.level * left,
         course * np.exp(-apart / (2 * COURSE_WIDTH**2)),
-        own_level * same,
-        own_slope * same * left,
-        wiggle * same * np.exp(-apart / (2 * WIGGLE_WIDTH**2)),
+        own_level * likeness.own,
+        own_slope * likeness.own * left,
+        wiggle * likeness.own * np.exp(-apart / (2 * WIGGLE_WIDTH**2)),
+        offset * likeness.task,
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import statistics
 from collections.abc import Sequence
@@ -24,12 +25,13 @@ class Outlook:
     """Of the curves, and then of the new configurations, all (curves + new,).
 
     `end`: what is expected after `ends` epochs, those that a retraining has time for, at most the horizon. `done`:
-    epochs so far. `seconds` of an epoch. `start`: seconds of a start.
+    epochs so far, of which `lost` are to be trained again. `seconds` of an epoch. `start`: seconds of a start.
     """
 
     end: Prediction
     ends: Array
     done: NDArray[np.int64]
+    lost: NDArray[np.int64]
     seconds: Array
     start: float
 
@@ -37,8 +39,16 @@ class Outlook:
 class Forecast:
     """A model of what was seen, as if every running trial had ended as the model itself expects."""
 
-    def __init__(self, curves: Sequence[PartialCurve], *, horizon: int, is_timed: bool, retraining: float) -> None:
-        """`curves`: one or more with ranks. `horizon`: epochs at which they are compared.
+    def __init__(
+        self,
+        curves: Sequence[PartialCurve],
+        *,
+        earlier: Sequence[PartialCurve] = (),
+        horizon: int,
+        is_timed: bool,
+        retraining: float,
+    ) -> None:
+        """`curves`, and those of an `earlier` search: one or more with ranks. `horizon`: epochs to compare them at.
 
         `is_timed`: time counts; else all take as long, so that the seed alone decides. `retraining`: seconds of epochs
         that a retraining has time for.
@@ -46,38 +56,49 @@ class Forecast:
         self.seen = [curve for curve in curves if curve.ranks]
         self.curves = [*self.seen, *(curve for curve in curves if not curve.ranks)]
         self._horizon, self._is_timed, self._retraining = horizon, is_timed, retraining
-        self._features = Features.of([curve.point for curve in self.curves])
-        self._rows = self._features.rows([curve.point.values for curve in self.curves])
-        self._model = self._fit()
+        everyone = [*self.curves, *earlier]
+        self._features = Features.of([curve.point for curve in everyone])
+        self._tasks = np.array([0] * len(self.curves) + [1] * len(earlier)) if earlier else None
+        self._rows = self._make_rows([curve.point.values for curve in everyone], self._tasks)
+        self._model = self._fit(everyone)
 
-    def _fit(self) -> CurveModel:
+    def _make_rows(self, configurations: Sequence[Configuration], tasks: NDArray[np.int64] | None) -> Array:
+        """With a column that tells another data set apart, if there is one."""
+        rows = self._features.rows(configurations)
+        return rows if tasks is None else np.column_stack([rows, tasks])
+
+    def _fit(self, everyone: Sequence[PartialCurve]) -> CurveModel:
         places = [
             (number, epoch, curve.ranks[epoch])
-            for number, curve in enumerate(self.seen)
+            for number, curve in enumerate(everyone)
             for epoch in thin_out(sorted(curve.ranks))
         ]
         owners, epochs, ranks = (np.array(column) for column in zip(*places, strict=True))
         self._stretched = Stretched.of(ranks.astype(float))
-        model = CurveModel(
-            Points(rows=self._rows, owners=owners, progress=self._progress(epochs)), self._stretched.values
-        )
+        points = Points(rows=self._rows, owners=owners, progress=self._progress(epochs), tasks=self._tasks)
+        model = CurveModel(points, self._stretched.values)
         running = [(number, curve.until) for number, curve in enumerate(self.curves) if curve.is_running]
         if not running:
             return model
         owners, until = (np.array(column) for column in zip(*running, strict=True))
-        return model.as_expected(Points(rows=self._rows, owners=owners, progress=self._progress(until)))
+        return model.as_expected(dataclasses.replace(points, owners=owners, progress=self._progress(until)))
 
     def look(self, new: Sequence[Configuration] = ()) -> Outlook:
         """What to expect of the curves and of new configurations."""
-        rows = np.concatenate([self._rows, self._features.rows(new)])
+        rows = self._rows[: len(self.curves)]
+        if new:
+            own = None if self._tasks is None else np.zeros(len(new), int)
+            rows = np.concatenate([rows, self._make_rows(new, own)])
         seconds, start = self._times(rows)
         ends = np.clip(np.floor(self._retraining / seconds), 1, self._horizon)
         everyone, count = np.arange(len(rows)), len(self.curves)
-        places = Points(rows=rows, owners=everyone, progress=self._progress(ends))
+        tasks = None if self._tasks is None else np.zeros(len(rows), int)
+        places = Points(rows=rows, owners=everyone, progress=self._progress(ends), tasks=tasks)
         return Outlook(
             end=self._model.predict(places, is_known=everyone < count),
             ends=ends,
             done=np.array([*(curve.epochs for curve in self.curves), *[0] * len(new)]),
+            lost=np.array([*(curve.epochs * curve.starts_over for curve in self.curves), *[0] * len(new)]),
             seconds=seconds,
             start=start,
         )

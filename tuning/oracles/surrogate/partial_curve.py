@@ -22,7 +22,7 @@ class PartialCurve:
 
     `latest`: the id of its latest proposal, which trains up to `until` epochs. `ranks`: epoch → the objective, less is
     better. `seconds`: of an epoch, and `start_seconds`, what it takes to begin or to continue; None while they are not
-    known. `is_running`: that proposal has not ended. `is_over`:
+    known. `starts_over`: what it was trained is lost. `is_running`: that proposal has not ended. `is_over`:
     nothing can continue it.
     """
 
@@ -32,6 +32,7 @@ class PartialCurve:
     ranks: dict[int, float] = field(default_factory=dict)
     seconds: float | None = None
     start_seconds: float | None = None
+    starts_over: bool = False
     is_running: bool = True
     is_over: bool = False
 
