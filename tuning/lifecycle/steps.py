@@ -98,6 +98,7 @@ def ended_search(config: SearchSection, result: SearchResult) -> EndedSearch:
         budget=config.budget,
         stopped_by=result.stopped_by,
         repeats_left=result.repeats_left,
+        expected={trial.trial_id: trial.expected for trial in result.trials if trial.expected is not None},
     )
 
 
@@ -122,7 +123,10 @@ def _search(
     if ended is not None and is_search_over(record.config):
         search.close()
         journal = Journal(work.folder.journal)
-        result = result_of(journal.trials(), journal.repeats(), search.config, stopped_by=ended.stopped_by)
+        trials = tuple(
+            dataclasses.replace(trial, expected=ended.expected.get(trial.trial_id)) for trial in journal.trials()
+        )
+        result = result_of(trials, journal.repeats(), search.config, stopped_by=ended.stopped_by)
         chosen = result.selection if record.selection is None else record.selection
         result = dataclasses.replace(result, ranges=journal.ranges(), selection=chosen)
         work.observer.search_finished(result, is_new=False)

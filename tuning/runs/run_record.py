@@ -96,12 +96,14 @@ class EndedSearch(JsonRecord):
     """What a search that ended was allowed, and what ended it: a later command may allow more.
 
     `budget`: a duration like 8m, or none. `repeats_left`: trainings with other seeds that there was no time for.
+    `expected`: trial → the objective that was expected of it in the end.
     """
 
     max_trials: int
     budget: str
     stopped_by: StopReason
     repeats_left: int = 0
+    expected: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,8 @@ from tuning.records import TrialRecord
 
 COLUMNS = ("trial", "status", "val_loss", "val_accuracy", "epochs", "parameters", "seconds", "reason")
 """Those that every search has, behind the first two another objective that it was ranked by."""
+EXPECTED = "expected"
+"""The column of what is expected after a whole training, where the search says so: trials are ranked by it."""
 
 
 def write_trials_csv(path: Path, trials: Sequence[TrialRecord]) -> None:
@@ -26,6 +28,8 @@ def write_trials_csv(path: Path, trials: Sequence[TrialRecord]) -> None:
     ranked = sorted(trials, key=lambda trial: trial.rank if trial.has_result else math.inf)
     facts = [_facts(trial) for trial in ranked]
     columns = list(dict.fromkeys(name for row in facts for name in row)) if facts else list(COLUMNS)
+    if all(trial.expected is None for trial in ranked):
+        columns = [name for name in columns if name != EXPECTED]
     names = list(dict.fromkeys(name for trial in ranked for name in trial.hyperparameters))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -44,7 +48,7 @@ def _facts(trial: TrialRecord) -> dict[str, Any]:
         "trial": trial.trial_id,
         "status": trial.status.value,
         **{name: _result(trial, name) for name in measured},
-        "expected": "" if trial.expected is None else trial.expected,
+        EXPECTED: "" if trial.expected is None else trial.expected,
         "epochs": round(trial.passes, 2) if trial.settings.parts > 1 else len(trial.epochs),
         "parameters": trial.parameters or "",
         "seconds": round(trial.seconds, 2),

@@ -39,10 +39,10 @@ def repeat(number: int, val_loss: float) -> TrialRecord:
     return trial(number, val_loss, trial_id=f"{number:04d}.1", repeat_of=f"{number:04d}")
 
 
-def told(trials: Any, repeated: Any = (), *, space: Any = (), **asked: Any) -> str:
+def told(trials: Any, repeated: Any = (), *, space: Any = (), left: int = 0, **asked: Any) -> str:
     config = SearchConfig(**asked)
     result = result_of(tuple(trials), tuple(repeated), config, stopped_by=StopReason.MAX_TRIALS)
-    result = replace(result, ranges={"learning_rate": FloatRange(low=0.0, high=0.1)})
+    result = replace(result, repeats_left=left, ranges={"learning_rate": FloatRange(low=0.0, high=0.1)})
     console = Console(io.StringIO(), width=100)
     job: Any = SimpleNamespace(search=SimpleNamespace(config=config), options=SimpleNamespace(space=space))
     tell_insight(console, job, result)
@@ -57,7 +57,8 @@ def test_nothing_is_told_where_no_trial_has_a_result() -> None:
     ("trials", "asked", "why"),
     [
         ([trial(0, 0.1)], {}, "there is nothing to compare"),
-        ([trial(0, 0.1), trial(1, 0.2)], {}, "there was no time to train the best again"),
+        ([trial(0, 0.1), trial(1, 0.2)], {"left": 4}, "there was no time to train the best again"),
+        ([trial(0, 0.1), trial(1, 0.2)], {}, "no other came near the best"),
         ([trial(0, 0.1), trial(1, 0.2)], {"repeats": 0}, "--repeats 0"),
     ],
 )

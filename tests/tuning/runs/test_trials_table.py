@@ -85,6 +85,15 @@ def test_the_objective_decides_and_has_a_column(table: Any, make_trial: Any) -> 
     ]
 
 
+def test_what_is_expected_ranks_the_trials_and_has_a_column(table: Any, make_trial: Any) -> None:
+    heading, first, second = table(
+        make_trial(0.1, trial_id="0000", expected=0.09), make_trial(0.3, trial_id="0001", expected=0.05)
+    )
+
+    assert heading[4] == "expected"
+    assert [(row[0], row[4]) for row in (first, second)] == [("0001", "0.05"), ("0000", "0.09")]
+
+
 def test_every_column_has_a_name_of_its_own(table: Any, make_trial: Any) -> None:
     names = ["status", "hp_status", "epochs", "loss", "val_loss", "trial", "reason", "layer 1/µ", "a,b", "\udce9"]
 
