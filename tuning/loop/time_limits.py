@@ -45,16 +45,23 @@ class TimeLimits:
         """Until only the time for the retraining is left; infinite without a budget."""
         if math.isinf(self.resources.budget.seconds):
             return math.inf
-        best, wanted = self.state.best, 1
-        if best is not None:
-            to_best = epochs_to_best([best])
-            wanted = self.state.builder.retraining_settings(best, epochs_to_best=to_best, examples=self.examples).epochs
-        return self.resources.budget.remaining_for_search(best, examples_ratio=self.ratio, epochs=wanted)
+        return self.resources.budget.remaining_for_search(
+            self.state.best, examples_ratio=self.ratio, epochs=self._retraining_epochs()
+        )
+
+    def _retraining_epochs(self) -> int:
+        """As many as suit the best trial so far; 1 before there is one."""
+        best = self.state.best
+        if best is None:
+            return 1
+        to_best = epochs_to_best([best])
+        return self.state.builder.retraining_settings(best, epochs_to_best=to_best, examples=self.examples).epochs
 
     def time_left(self) -> TimeLeft:
         """What an oracle is told."""
         longest = self.resources.budget.longest_retraining(examples_ratio=self.ratio)
-        return TimeLeft(search=self.seconds_for_trials(), retraining=longest)
+        epochs = self._retraining_epochs() * (self.state.config.parts or 1)
+        return TimeLeft(search=self.seconds_for_trials(), retraining=longest, epochs=epochs)
 
     def fits_another_trial(self) -> bool:
         """Whether another trial is worth starting: half a usual one fits, or a first part. The first one always is."""

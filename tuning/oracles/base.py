@@ -7,6 +7,7 @@ is used up is used up.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -49,13 +50,15 @@ class Proposed:
 
 @dataclass(frozen=True, kw_only=True)
 class TimeLeft:
-    """Seconds, infinite where nothing limits them.
+    """What there is yet, infinite where nothing limits it.
 
-    `search`: for more trials. `retraining`: so long may epochs take in the search that a retraining has time for.
+    `search`: seconds for more trials. `retraining`: so many seconds may epochs take in the search that a retraining has
+    time for. `epochs`: so many has a retraining at most, however fast.
     """
 
     search: float
     retraining: float
+    epochs: float = math.inf
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,8 @@ def limits(make_trial):
     """Of 1,000 s, at its beginning; who of the trials is repeated how often is given."""
 
     def make(repeats=(), curve=()):
-        state = SimpleNamespace(trials=(), best=None, curves={"0000": list(curve)})
+        config = SimpleNamespace(parts=5)
+        state = SimpleNamespace(trials=(), best=None, curves={"0000": list(curve)}, config=config)
         race = SimpleNamespace(repeats_left=lambda: list(repeats), epochs_of_repeat=lambda trial: 15)
         resources = Resources(budget=Budget(1000.0, clock=lambda: 0.0))
         return TimeLimits(state=state, race=race, resources=resources, workers=2, examples=100, ratio=1.0)
@@ -61,3 +62,4 @@ def test_only_repeats_that_are_wanted_have_time_kept_back_and_a_fifth_at_most(li
 def test_an_oracle_is_told_both_times(limits):
     left = limits().time_left()
     assert (left.search, left.retraining) == (pytest.approx(450), pytest.approx(LONGEST))
+    assert left.epochs == 5, "of which five show all images once"

@@ -161,7 +161,8 @@ class FreezeThawOracle(UnrepeatedOracle):
         """Of all that is known; None while nothing was seen."""
         curves = list(self._curves.values())
         known = [(curve.latest, curve.until, curve.is_running, len(curve.ranks)) for curve in curves]
-        if self._latest is None or self._latest[0] != (known, self._left.retraining):
+        left = self._left.retraining, self._left.epochs
+        if self._latest is None or self._latest[0] != (known, left):
             is_seen = any(curve.ranks for curve in [*curves, *self._earlier])
             forecast = (
                 Forecast(
@@ -170,11 +171,12 @@ class FreezeThawOracle(UnrepeatedOracle):
                     horizon=self.horizon,
                     is_timed=math.isfinite(self._left.search),
                     retraining=self._left.retraining,
+                    most=max(self.horizon, self._left.epochs) if math.isfinite(self._left.epochs) else self.horizon,
                 )
                 if is_seen
                 else None
             )
-            self._latest = (known, self._left.retraining), forecast
+            self._latest = (known, left), forecast
         return self._latest[1]
 
     def _choose(
@@ -208,7 +210,7 @@ class FreezeThawOracle(UnrepeatedOracle):
         if not self.pauses:
             return np.full(len(done), float(self.horizon))
         parts = np.maximum.reduce([done + 1, np.round(done * GROWTH), done + np.ceil(start)])
-        found: NDArray[np.float64] = np.minimum(parts, ends)
+        found: NDArray[np.float64] = np.minimum(parts, np.minimum(ends, self.horizon))
         return found
 
     def _candidates(self, forecast: Forecast) -> list[Configuration]:

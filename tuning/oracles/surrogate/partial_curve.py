@@ -73,6 +73,11 @@ class Stretched:
         values = np.minimum(stretched, middle + 2 * (middle - stretched.min()))
         return cls(values=values, _filled=None if logarithms is None else filled.tolist())
 
+    @property
+    def has_logarithms(self) -> bool:
+        """Whether `values` are logarithms."""
+        return self._filled is not None
+
     def back(self, values: NDArray[np.float64]) -> list[float]:
         """Stretched values as ranks again."""
         found: list[float] = values.tolist()
