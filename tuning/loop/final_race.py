@@ -38,21 +38,21 @@ class FinalRace:
         wanted = self.repeats_left()
         return max(wanted, key=lambda pair: pair[1])[0] if wanted else None
 
-    def suggest_repeat(self, trial: TrialRecord) -> Suggestion:
-        """The next repeat of a trial."""
+    def suggest_repeat(self, trial: TrialRecord, *, epochs: int) -> Suggestion:
+        """The next repeat of a trial, up to so many epochs."""
         return Suggestion(
             trial_id=f"{trial.trial_id}.{self._begun.count(trial.trial_id) + 1}",
             oracle_id=None,
             hyperparameters=trial.hyperparameters,
             ranges=self._state.suggestions[trial.trial_id].ranges,
-            epochs=self.epochs_of_repeat(trial),
+            epochs=epochs,
             repeat_of=trial.trial_id,
         )
 
-    def epochs_of_repeat(self, trial: TrialRecord) -> int:
-        """Up to how many epochs a repeat is trained: as many as the longest finalist that trains in the same way."""
-        alike = [each for each in finalists_of(self.judged, self._state.config) if each.settings == trial.settings]
-        return max(len(each.epochs) for each in (trial, *alike))
+    def finalists_like(self, trial: TrialRecord) -> list[TrialRecord]:
+        """The finalists that are trained in the same way, itself included."""
+        chosen = finalists_of(self.judged, self._state.config, repeated=self._begun)
+        return [trial, *(each for each in chosen if each.settings == trial.settings)]
 
     @property
     def _begun(self) -> list[str]:

@@ -89,7 +89,7 @@ class SearchLoop:
         trial = self.limits.race.next_repeat() if left_over is None else self.state.records[left_over.repeat_of or ""]
         if trial is None or not self.limits.fits_repeat(trial):
             return None
-        suggestion = left_over if left_over is not None else self.limits.race.suggest_repeat(trial)
+        suggestion = left_over if left_over is not None else self.limits.suggest_repeat(trial)
         if left_over is None:
             self._record(suggestion)
         return suggestion

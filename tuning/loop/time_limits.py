@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tuning.loop.attempt import Attempt
 from tuning.loop.final_race import FinalRace
+from tuning.loop.journal import Suggestion
 from tuning.loop.resources import Resources
 from tuning.loop.search_state import SearchState
 from tuning.oracles.base import TimeLeft
@@ -75,8 +76,24 @@ class TimeLimits:
         """Whether the trial can be trained again; the best one with as many epochs as the others, or not at all."""
         return self.seconds_for_repeats() > self._repeat_seconds(trial)
 
+    def suggest_repeat(self, trial: TrialRecord) -> Suggestion:
+        """The next repeat of a trial."""
+        return self.race.suggest_repeat(trial, epochs=self._epochs_of_repeat(trial))
+
+    def _epochs_of_repeat(self, trial: TrialRecord) -> int:
+        """The same share of what their retraining has time for of all finalists that are trained alike."""
+        alike = self.race.finalists_like(trial)
+        share = max(len(each.epochs) / self._epochs_to_deliver(each) for each in alike)
+        return min(max(round(share * self._epochs_to_deliver(trial)), 1), trial.settings.epochs)
+
+    def _epochs_to_deliver(self, trial: TrialRecord) -> float:
+        """How many a retraining of the trial has, in time."""
+        longest = self.resources.budget.longest_retraining(examples_ratio=self.ratio)
+        in_time = longest / trial.epoch_seconds if trial.epoch_seconds > 0 else math.inf
+        return max(min(in_time, self._retraining_epochs() * trial.settings.parts), 1.0)
+
     def _repeat_seconds(self, trial: TrialRecord) -> float:
-        return trial.seconds_for(self.race.epochs_of_repeat(trial))
+        return trial.seconds_for(self._epochs_of_repeat(trial))
 
     def is_too_slow(self, attempt: Attempt, *, at: float) -> bool:
         """Whether a retraining would not get through as many epochs: what a trial shows beyond that can't be delivered.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from tuning.ranking.contenders import contenders
@@ -45,9 +45,16 @@ class SearchResult:
         return judged if judged or self.winner is None else (self.winner,)
 
 
-def finalists_of(trials: tuple[TrialRecord, ...], config: SearchConfig) -> tuple[TrialRecord, ...]:
-    """The best trials, which are trained again with other seeds. Where costs count, the best of the front."""
-    return finalists(front(trials, config.costs) if config.costs else trials, config.finalists)
+def finalists_of(
+    trials: tuple[TrialRecord, ...], config: SearchConfig, *, repeated: Collection[str] = ()
+) -> tuple[TrialRecord, ...]:
+    """The best trials, which are trained again with other seeds. Where costs count, the best of the front.
+
+    Who was `repeated` stays among them, whatever is expected of others since.
+    """
+    best = finalists(front(trials, config.costs) if config.costs else trials, config.finalists)
+    names = {*repeated, *(trial.trial_id for trial in best)}
+    return finalists([trial for trial in trials if trial.trial_id in names], len(names))
 
 
 def repeats_wanted(
@@ -57,7 +64,7 @@ def repeats_wanted(
 
     `begun`: the trials of all repeats, one entry each, those that run included.
     """
-    racing = contenders(finalists_of(trials, config), repeats)
+    racing = contenders(finalists_of(trials, config, repeated=begun), repeats)
     wanted = [(trial, config.repeats - begun.count(trial.trial_id)) for trial in racing] if len(racing) > 1 else []
     return [(trial, number) for trial, number in wanted if number > 0]
 
@@ -70,7 +77,7 @@ def result_of(
     Where repeats can't tell others from it, the smallest of them: the one standard error rule (Breiman et al.,
     Classification and Regression Trees, 1984). Small is what the costs say, else the number of parameters.
     """
-    chosen = finalists_of(trials, config)
+    chosen = finalists_of(trials, config, repeated=[each.repeat_of for each in repeats if each.repeat_of])
     if not chosen:
         return SearchResult(trials=trials, stopped_by=stopped_by)
     selection = select(chosen, repeats)

@@ -9,16 +9,23 @@ import pytest
 from tuning.loop.budget import FINISHING_SECONDS, Budget
 from tuning.loop.resources import Resources
 from tuning.loop.time_limits import FEWEST_EPOCHS, TimeLimits
+from tuning.settings import TrainingSettings
 
 
 @pytest.fixture
 def limits(make_trial):
     """Of 1,000 s, at its beginning; who of the trials is repeated how often is given."""
 
-    def make(repeats=(), curve=()):
+    def make(repeats=(), curve=(), others=()):
         config = SimpleNamespace(parts=5)
-        state = SimpleNamespace(trials=(), best=None, curves={"0000": list(curve)}, config=config)
-        race = SimpleNamespace(repeats_left=lambda: list(repeats), epochs_of_repeat=lambda trial: 15)
+        builder = SimpleNamespace(retraining_settings=lambda *args, **options: SimpleNamespace(epochs=60))
+        best = others[0] if others else None
+        state = SimpleNamespace(trials=(), best=best, curves={"0000": list(curve)}, config=config, builder=builder)
+        race = SimpleNamespace(
+            repeats_left=lambda: list(repeats),
+            finalists_like=lambda trial: [trial, *others],
+            suggest_repeat=lambda trial, epochs: SimpleNamespace(epochs=epochs),
+        )
         resources = Resources(budget=Budget(1000.0, clock=lambda: 0.0))
         return TimeLimits(state=state, race=race, resources=resources, workers=2, examples=100, ratio=1.0)
 
@@ -51,12 +58,24 @@ def test_a_first_epoch_of_which_too_few_would_fit_is_given_up(limits, share, is_
     assert limits().is_too_slow(attempt, at=0.0) == is_too_slow
 
 
-def test_only_repeats_that_are_wanted_have_time_kept_back_and_a_fifth_at_most(limits, make_trial):
-    # A repeat has 15 epochs of 2 seconds.
-    trial = make_trial(seconds=2.0)
+def test_only_repeats_that_are_wanted_have_time_kept_back_and_a_fifth_at_most(limits, make_trial, make_epoch):
+    # A repeat has 15 epochs of 2 seconds, and takes no time to start.
+    trial = make_trial(epochs=[make_epoch(seconds=2.0)] * 15, settings=TrainingSettings(epochs=20), seconds=30.0)
     assert limits().seconds_for_trials() == pytest.approx(450)
     assert limits(repeats=[(trial, 2)]).seconds_for_trials() == pytest.approx(450 - 30)
     assert limits(repeats=[(trial, 20)] * 3).seconds_for_trials() == pytest.approx(450 - 200)
+
+
+def test_repeats_get_the_same_share_of_what_their_retraining_has_time_for(limits, make_trial, make_epoch):
+    def one(epochs, seconds):
+        settings = TrainingSettings(epochs=100)
+        return make_trial(
+            epochs=[make_epoch(seconds=seconds)] * epochs, settings=settings, hyperparameters={"a": seconds}
+        )
+
+    quick, slow = one(10, 100.0), one(4, 200.0)
+    asked = [limits(others=[quick, slow]).suggest_repeat(each) for each in (quick, slow)]
+    assert [suggestion.epochs for suggestion in asked] == [10, 5]
 
 
 def test_an_oracle_is_told_both_times(limits):

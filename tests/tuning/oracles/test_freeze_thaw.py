@@ -203,14 +203,16 @@ def test_a_part_is_no_shorter_than_its_start(start: Any) -> None:
 
 def test_a_retraining_that_has_time_for_more_epochs_is_expected_to_reach_more(start: Any) -> None:
     search = start(seconds=lambda values: 1.0 if float(values["y"]) < 0.5 else 4.0)
-    for _ in range(12):
+    for _ in range(30):
         search.finish(search.propose())
 
     def quick_over_slow(retraining: float) -> float:
         search.driver.note_time(TimeLeft(search=600.0, retraining=retraining, epochs=100))
         expected = search.driver.expected()
         is_quick = {name: float(search.oracle.points[name].values["y"]) < 0.5 for name in expected}
-        means = [np.mean([np.log(expected[name]) for name in expected if is_quick[name] is quick]) for quick in (1, 0)]
+        means = [
+            np.mean([np.log(expected[name]) for name in expected if is_quick[name] is quick]) for quick in (True, False)
+        ]
         return float(means[0] - means[1])
 
     assert quick_over_slow(8.0) < quick_over_slow(math.inf) - 0.1

@@ -30,6 +30,14 @@ def test_the_best_trials_are_the_finalists(made):
     assert [trial.trial_id for trial in finalists_of(trials, SearchConfig(finalists=2))] == ["0001", "0002"]
 
 
+def test_who_was_repeated_stays_a_finalist_whatever_is_expected_of_others_since(made):
+    trials, repeats = made([(0.4, 1), (0.2, 1), (0.3, 1)], [(0, 0.1), (1, 0.25)])
+    asked = SearchConfig(finalists=1)
+    found = finalists_of(trials, asked, repeated=["0000"])
+    assert [trial.trial_id for trial in found] == ["0001", "0000"]
+    assert won(trials, repeats, finalists=1) == "0000"
+
+
 def test_where_costs_count_a_trial_that_another_beats_in_everything_is_no_finalist(made):
     trials, _ = made([(0.1, 500), (0.2, 600), (0.3, 100)])
     asked = SearchConfig(finalists=2, costs=("params",))
