@@ -111,6 +111,10 @@ class TrainingSettings(JsonRecord):
                 raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
 
 
+_OF_BUILT_IN = "num_blocks"
+"""A hyperparameter that the built-in model always has."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainingPlan(JsonRecord):
     """Everything that determines a training apart from the data: configuration, settings, seed.
@@ -124,11 +128,12 @@ class TrainingPlan(JsonRecord):
 
     @classmethod
     def from_json(cls, data: Any, *, place: Place = "") -> Self:
-        """What earlier releases wrote as a setting, light augmentation, is a hyperparameter of strength 1."""
+        """Augmentation was a setting in earlier releases: it is a hyperparameter of the built-in model, 1 or 0."""
         plan = super().from_json(data, place=place)
-        if data["settings"].get("augmentation") is not True:
-            return plan
-        return dataclasses.replace(plan, hyperparameters={**plan.hyperparameters, "augmentation": 1.0})
+        setting = data["settings"].get("augmentation")
+        if setting is True or (setting is False and _OF_BUILT_IN in plan.hyperparameters):
+            return dataclasses.replace(plan, hyperparameters={**plan.hyperparameters, "augmentation": float(setting)})
+        return plan
 
     @property
     def up_to_its_end(self) -> dict[str, Any]:
