@@ -96,6 +96,7 @@ class PreparedSearch:
             validation=self.data.validation,
             factories=using.factories,
             counts_macs="macs" in self.config.costs,
+            folds=self.data.folds,
         )
         with (
             _working_folder(run),
@@ -247,7 +248,11 @@ def _complete(config: SearchConfig, builder: ModelBuilder, data: SearchData) -> 
     """
     epochs = config.epochs if config.epochs is not None else default_epochs(len(data.training), config.algorithm)
     parts = config.parts if config.parts is not None else default_parts(len(data.training), config.algorithm, builder)
+    folds = None if data.folds is None else len(data.folds.parts)
+    if config.folds != folds:
+        raise InputError(f"`folds` is {config.folds} but {data.name} was made with {folds}: ask for the same")
+    repeats = config.repeats if folds is None else folds - 1
     enqueued = config.enqueued
     if enqueued is None:
         enqueued = ((builder.default_configuration(), None),) if isinstance(config.algorithm, str) else ()
-    return dataclasses.replace(config, epochs=epochs, parts=parts, enqueued=enqueued)
+    return dataclasses.replace(config, epochs=epochs, parts=parts, repeats=repeats, enqueued=enqueued)

@@ -187,7 +187,9 @@ class SearchConfig:
     settings or None for the search's; None: the model builder's default one. `costs`: names in `pareto.COSTS`; with
     any, configurations that promise nothing for their size are skipped, and the choice is the smallest among the best.
     `max_parameters`: larger models are not trained. `finalists`: so many of the best trials are trained `repeats` times
-    again, with other seeds; 0 repeats leave the choice to the first ranking. `earlier`: what other searches found, of
+    again, with other seeds; 0 repeats leave the choice to the first ranking. `folds`: 2 or more;
+    then each repeat validates with another of so many folds, one fewer than there are. `earlier`: what other searches
+    found, of
     whatever data, for an algorithm that learns from that.
     """
 
@@ -204,11 +206,12 @@ class SearchConfig:
     max_parameters: int | None = None
     finalists: int = 3
     repeats: int = 2
+    folds: int | None = None
     earlier: tuple[EarlierResult, ...] = ()
 
     def __post_init__(self) -> None:
         positive = ("max_trials", "epochs", "parts", "min_epochs", "max_parameters", "finalists")
-        for name, least in (*((name, 1) for name in positive), ("seed", 0), ("repeats", 0)):
+        for name, least in (*((name, 1) for name in positive), ("seed", 0), ("repeats", 0), ("folds", 2)):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise InputError(f"`{name}` must be {least} or more, got {value}")

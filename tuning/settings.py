@@ -111,10 +111,6 @@ class TrainingSettings(JsonRecord):
                 raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
 
 
-_OF_BUILT_IN = "num_blocks"
-"""A hyperparameter that the built-in model always has."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class TrainingPlan(JsonRecord):
     """Everything that determines a training apart from the data: configuration, settings, seed.
@@ -131,7 +127,9 @@ class TrainingPlan(JsonRecord):
         """Augmentation was a setting in earlier releases: it is a hyperparameter of the built-in model, 1 or 0."""
         plan = super().from_json(data, place=place)
         setting = data["settings"].get("augmentation")
-        if setting is True or (setting is False and _OF_BUILT_IN in plan.hyperparameters):
+        # A user's own model decides on its rate by itself.
+        is_built_in = plan.settings.schedule is not Schedule.CONSTANT
+        if setting is True or (setting is False and is_built_in):
             return dataclasses.replace(plan, hyperparameters={**plan.hyperparameters, "augmentation": float(setting)})
         return plan
 

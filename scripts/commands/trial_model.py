@@ -60,11 +60,13 @@ def _train(
     from tuning.evaluation.promise import Promised
     from tuning.lifecycle.complete import describe_model
     from tuning.loop.journal import Journal
+    from tuning.runs.run_record import SearchRun
     from tuning.training.checkpoint import Checkpoint
     from tuning.training.train import Watch
 
     choice = ModelChoice.from_options(record.options)
-    data = SearchData.of(dataset, seed=record.seed)
+    folds = record.config.folds if isinstance(record, SearchRun) else None
+    data = SearchData.of(dataset, seed=record.seed, folds=folds)
     builder = make_builder(choice, data)
     require_same_model(record.model, describe_model(builder, choice.model), run.path)
     repeats = [each for each in Journal(run.journal).repeats() if each.repeat_of == trial.trial_id and each.has_result]

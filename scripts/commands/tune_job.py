@@ -48,7 +48,7 @@ def prepare(arguments: argparse.Namespace, folder: RunFolder, dataset: Dataset, 
     from tuning.plugins.tensorboard_logs import tensorboard_factory
     from tuning.plugins.user_callbacks import load_factories
 
-    data = SearchData.of(dataset, seed=options.seed)
+    data = SearchData.of(dataset, seed=options.seed, folds=options.folds)
     builder = make_builder(options, data)
     config = dataclasses.replace(
         options.config,

@@ -46,7 +46,12 @@ class SearchOptions(ModelChoice):
     min_epochs: int = option("epochs before halving may stop a trial", default=_USUAL.min_epochs)
     max_parameters: int | None = option("do not train models that have more")
     finalists: int = option("how many of the best are trained again with other seeds", default=_USUAL.finalists)
-    repeats: int = option("how many times; 0 chooses at once", default=_USUAL.repeats)
+    repeats: int = option("how many times; 0 chooses at once", default=_USUAL.repeats, one_of="again")
+    folds: int | None = option(
+        "cross-validate them instead: each is trained again for each of so many folds but the first",
+        metavar="K",
+        one_of="again",
+    )
     workers: int | None = option(
         "processes that train at the same time; 0 trains in this one",
         otherwise="one for each core or GPU",
@@ -110,6 +115,7 @@ class SearchOptions(ModelChoice):
             max_parameters=self.max_parameters,
             finalists=self.finalists,
             repeats=self.repeats,
+            folds=self.folds,
             earlier=results_in(self.earlier, objective),
         )
 

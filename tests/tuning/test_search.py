@@ -8,11 +8,13 @@ import multiprocessing
 import shutil
 import sys
 
+import numpy as np
 import psutil
 import pytest
 
 from tuning._search import default_epochs, default_parts, search
 from tuning.data.dataset import Split
+from tuning.data.search_data import SearchData
 from tuning.errors import InputError
 from tuning.loop.budget import Budget
 from tuning.loop.journal import EpochReported, Journal, SearchBegan, Suggestion
@@ -109,6 +111,28 @@ def test_a_search_in_parts_says_how_often_all_images_were_shown(run):
     assert [len(trial.epochs) for trial in result.trials] == [4]
     assert result.trials[0].passes == 2
     assert result.trials[0].settings.parts == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.exhaustive)])
+def test_with_folds_the_best_are_validated_on_each_of_the_others(digits, tiny, tmp_path, workers):
+    few = dataclasses.replace(digits, training=digits.training.take(np.arange(240)))
+    data = SearchData.of(few, folds=3)
+    asked = SearchConfig(algorithm="random", max_trials=2, epochs=1, folds=3)
+    found = search(tiny, data, tmp_path, asked, resources=Resources(workers=workers))
+    assert data.folds is not None
+    assert {repeat.trial_id[-2:] for repeat in found.repeats} == {".1", ".2"}
+    for repeat in found.repeats:
+        training, validation = data.folds.split(int(repeat.trial_id[-1]))
+        plan = TrainingPlan(hyperparameters=repeat.hyperparameters, settings=repeat.settings, seed=repeat.seed)
+        again = train(tiny, plan, training=training, validation=validation, watch=Watch())
+        assert again.epochs[-1].val_loss == repeat.val_loss
+    assert len(found.selection.finalists[0].repeats) == 2
+
+
+def test_folds_have_to_be_those_of_the_data(tiny, search_data, tmp_path):
+    with pytest.raises(InputError, match="`folds` is 3 but the data was made with None: ask for the same"):
+        search(tiny, search_data, tmp_path, SearchConfig(folds=3))
 
 
 @pytest.mark.parametrize("algorithm", ["hyperband", "halving"])

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import pytest
 
-from tuning.settings import TrainingPlan, TrainingSettings
+from tuning.settings import Schedule, TrainingPlan, TrainingSettings
 
 
 @pytest.mark.parametrize(
-    ("hyperparameters", "setting", "expected"),
+    ("schedule", "setting", "added"),
     [
-        ({"num_blocks": 1}, True, {"num_blocks": 1, "augmentation": 1.0}),
-        ({"num_blocks": 1}, False, {"num_blocks": 1, "augmentation": 0.0}),
-        ({"units": 3}, False, {"units": 3}),
-        ({"num_blocks": 1}, None, {"num_blocks": 1}),
+        (Schedule.WARMUP_COSINE, True, {"augmentation": 1.0}),
+        (Schedule.WARMUP_COSINE, False, {"augmentation": 0.0}),
+        (Schedule.CONSTANT, False, {}),
+        (Schedule.WARMUP_COSINE, None, {}),
     ],
 )
-def test_what_was_a_setting_is_a_hyperparameter_of_the_built_in_model(hyperparameters, setting, expected):
-    data = TrainingPlan(hyperparameters=hyperparameters, settings=TrainingSettings(epochs=1), seed=1).as_json()
+def test_what_was_a_setting_is_a_hyperparameter_of_the_built_in_model(schedule, setting, added):
+    settings = TrainingSettings(epochs=1, schedule=schedule)
+    data = TrainingPlan(hyperparameters={"units": 3}, settings=settings, seed=1).as_json()
     if setting is not None:
         data["settings"]["augmentation"] = setting
 
-    assert TrainingPlan.from_json(data).hyperparameters == expected
+    assert TrainingPlan.from_json(data).hyperparameters == {"units": 3, **added}
 
 
 @pytest.mark.parametrize("name", ["epochs", "parts"])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tuning.data.dataset import Dataset, Split
+from tuning.data.folds import Folds
 
 VALIDATION_FRACTION = 1 / 12
 MOST_BYTES = 1 << 28
@@ -16,7 +17,8 @@ MOST_BYTES = 1 << 28
 class SearchData:
     """Trials train on `training` and are ranked on `validation`; `everything` is what a winner is retrained on.
 
-    `num_classes`: 0 for data that is not labelled images. `name` is how messages call the data.
+    `num_classes`: 0 for data that is not labelled images. `name` is how messages call the data. `folds`: for the best
+    trials; the first one is `validation`. None: there is one split.
     """
 
     training: Split
@@ -24,20 +26,26 @@ class SearchData:
     everything: Split
     num_classes: int
     name: str = "the data"
+    folds: Folds | None = None
 
     @classmethod
-    def of(cls, dataset: Dataset, *, seed: int = 0) -> SearchData:
-        """A stratified twelfth set apart by `seed`, unless the data set brings validation images of its own.
+    def of(cls, dataset: Dataset, *, seed: int = 0, folds: int | None = None) -> SearchData:
+        """A stratified twelfth set apart by `seed`, or one of so many `folds`; or the data set's own validation images.
 
-        Raises InputError if a class has a single training image.
+        Raises InputError if a class has a single training image, and as `Folds.of` does.
         """
-        training, validation = dataset.training_and_validation(fraction=VALIDATION_FRACTION, seed=seed)
+        split_up = None if folds is None else Folds.of(dataset, count=folds, seed=seed)
+        if split_up is None:
+            training, validation = dataset.training_and_validation(fraction=VALIDATION_FRACTION, seed=seed)
+        else:
+            training, validation = split_up.split(0)
         return cls(
             training=training,
             validation=validation,
             everything=dataset.training,
             num_classes=len(dataset.class_names),
             name=dataset.name,
+            folds=split_up,
         )
 
     def for_retraining(self, *, keeps_validation: bool) -> tuple[Split, Split | None]:

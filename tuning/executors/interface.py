@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from tuning.data.dataset import Split
+from tuning.data.folds import Folds
 from tuning.plugins.user_callbacks import CallbackFactory, TrialContext
 from tuning.records import Epoch
 from tuning.settings import Configuration, TrainingPlan
@@ -33,6 +34,14 @@ class Workplace:
     validation: Split
     factories: tuple[CallbackFactory, ...] = ()
     counts_macs: bool = False
+    folds: Folds | None = None
+
+    def split(self, fold: int) -> tuple[Split, Split]:
+        """(training, validation) of a task: the usual ones, or those of a fold from 1 on."""
+        if fold == 0:
+            return self.training, self.validation
+        assert self.folds is not None
+        return self.folds.split(fold)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +50,8 @@ class Task:
 
     `task_id`: names it among all tasks of an executor. `until`: the number of epochs, 1 to `plan.settings.epochs`,
     after which the training pauses. `state`: the folder that keeps its state when it pauses, and now and then before,
-    so that another task with the same plan resumes there. `waits`: it waits for an answer to each report.
+    so that another task with the same plan resumes there. `waits`: it waits for an answer to each report. `fold`: which
+    of the folds validates; 0: the usual split.
     """
 
     task_id: str
@@ -50,6 +60,7 @@ class Task:
     until: int
     state: Path
     waits: bool = False
+    fold: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

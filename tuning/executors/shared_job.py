@@ -31,7 +31,7 @@ def write_job(workplace: Workplace, folder: Path) -> None:
     factories = ", ".join(getattr(factory, "__name__", type(factory).__name__) for factory in workplace.factories)
     parts = {
         f"the model {workplace.builder.name}": workplace.builder,
-        "the data": (workplace.training, workplace.validation),
+        "the data": (workplace.training, workplace.validation, workplace.folds),
         f"the callbacks of {factories}": (workplace.factories, workplace.counts_macs),
     }
     with (folder / _JOB).open("wb") as file:
@@ -56,9 +56,14 @@ def read_job(folder: Path) -> Workplace:
         execute(path)
     with (folder / _JOB).open("rb") as file:
         unpickler = _Unpickler(file, folder)
-        builder, (training, validation), (factories, counts_macs) = (unpickler.load() for _ in range(3))
+        builder, (training, validation, folds), (factories, counts_macs) = (unpickler.load() for _ in range(3))
     return Workplace(
-        builder=builder, training=training, validation=validation, factories=factories, counts_macs=counts_macs
+        builder=builder,
+        training=training,
+        validation=validation,
+        factories=factories,
+        counts_macs=counts_macs,
+        folds=folds,
     )
 
 

@@ -64,11 +64,12 @@ class RunningTask:
             on_built=self._take_built,
             until=task.until,
         )
+        training, validation = self.workplace.split(task.fold)
         return train(
             self.workplace.builder,
             task.plan,
-            training=self.workplace.training,
-            validation=self.workplace.validation,
+            training=training,
+            validation=validation,
             watch=watch,
             checkpoint=self.checkpoint,
         )

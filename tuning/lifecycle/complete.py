@@ -64,7 +64,7 @@ def complete(
     using = resources if resources is not None else Resources()
     state = run.state()
     asked = config if config is not None else SearchConfig()
-    data = SearchData.of(dataset, seed=asked.seed)
+    data = SearchData.of(dataset, seed=asked.seed, folds=asked.folds)
     with contextlib.closing(prepare_search(model, data, asked)) as search:
         described = _describe(search, dataset, using)
         record = _resume(run, run.read(), described) if run.exists else described
@@ -107,6 +107,7 @@ def _describe(search: PreparedSearch, dataset: Dataset, resources: Resources) ->
         max_parameters=config.max_parameters,
         finalists=config.finalists,
         repeats=config.repeats,
+        folds=config.folds,
         workers=resources.workers,
         trial_timeout=None if timeout is None else f"{timeout}s",
         keep_states=f"{resources.keep_states / 1e6:.6f}MB",

@@ -11,6 +11,11 @@ from tuning.ranking.choice import finalists_of, repeats_wanted
 from tuning.records import TrialRecord
 
 
+def repeat_number(trial_id: str) -> int:
+    """Which repeat of its trial it is, from 1 on; 0 for one of the search itself."""
+    return int(trial_id.partition(".")[2] or 0)
+
+
 class FinalRace:
     """What `state` says of the final, at any time of the search."""
 

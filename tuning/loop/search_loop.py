@@ -9,6 +9,7 @@ from pathlib import Path
 from tuning.executors.drawers import Drawer
 from tuning.executors.interface import EpochEnded, Executor, Lost, ModelBuilt, Report, Task
 from tuning.loop.attempt import Attempt
+from tuning.loop.final_race import repeat_number
 from tuning.loop.journal import AttemptLost, EpochReported, Event, Journal, Suggestion
 from tuning.loop.kept_states import KeptStates
 from tuning.loop.observer import Observer
@@ -198,6 +199,7 @@ class SearchLoop:
                 until=attempt.until,
                 state=self._state_folder(suggestion.trial_id),
                 waits=self.state.is_judged and not suggestion.repeat_of,
+                fold=repeat_number(suggestion.trial_id) if self.state.config.folds else 0,
             )
         )
 

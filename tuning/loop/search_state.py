@@ -102,6 +102,7 @@ class SearchState:
             "max_parameters": config.max_parameters,
             "space": self.builder.described_space(),
             "enqueued": enqueued,
+            "folds": config.folds,
             "earlier": _digest([result.as_json() for result in config.earlier]),
         }
         return SearchBegan(facts=facts)

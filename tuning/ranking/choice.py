@@ -82,6 +82,10 @@ def result_of(
         return SearchResult(trials=trials, stopped_by=stopped_by)
     selection = select(chosen, repeats)
     repeated = [trial for trial in chosen if trial.trial_id in selection.means]
+    if config.folds is not None:
+        # Means over other folds can't be compared.
+        counts = {each.trial_id: len(each.repeats) for each in selection.finalists}
+        repeated = [trial for trial in repeated if counts[trial.trial_id] == max(counts.values())]
     if repeated or config.costs:
         error = selection.standard_error if repeated else selection.noise
         smallest = pick(

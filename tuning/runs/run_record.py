@@ -112,7 +112,7 @@ class SearchSection(JsonRecord):
     describes it. `searched`: None until the search ended; `retraining_epochs`: None until there is a winner.
     """
 
-    _OMITTED: ClassVar[tuple[str, ...]] = ("searched", "retraining_epochs")
+    _OMITTED: ClassVar[tuple[str, ...]] = ("folds", "searched", "retraining_epochs")
 
     algorithm: str
     max_trials: int
@@ -121,6 +121,7 @@ class SearchSection(JsonRecord):
     max_parameters: int | None = None
     finalists: int = 3
     repeats: int = 2
+    folds: int | None = None
     workers: int | None = None
     trial_timeout: str | None = None
     keep_states: str = "2GB"
