@@ -78,7 +78,8 @@ def _tell_selection(console: Console, job: TuneJob, result: SearchResult) -> Non
             why = "--repeats 0"
         console.print(dim(f"chosen by one training each: {why}"))
         return
-    said = f"chosen by {count_of(len(result.repeats), 'training')} with other seeds"
+    other = "with other seeds" if job.search.config.folds is None else "on other folds"
+    said = f"chosen by {count_of(len(result.repeats), 'training')} {other}"
     if chosen.optimism is not None:
         first = chosen.finalists[0].trial_id
         flattered = "flattered" if chosen.optimism > 0 else "understated"
@@ -90,7 +91,7 @@ def tell_rest(console: Console, budget: Budget, result: SearchResult) -> None:
     """Why a command that found something ends before its time."""
     from tuning.records import StopReason
 
-    if math.isinf(budget.seconds) or budget.remaining() < LARGEST_REST * budget.seconds:
+    if math.isinf(budget.seconds) or budget.remaining() < LARGEST_REST * budget.seconds + budget.finishing:
         return
     why = {
         StopReason.MAX_TRIALS: "all trials are done, and ",

@@ -13,6 +13,7 @@ from tuning.records import TrialRecord
 LARGEST_RETRAINING_SHARE = 0.55
 RETRAINING_SLOWDOWN = 1.25
 FINISHING_SECONDS = 10.0
+LARGEST_FINISHING_SHARE = 0.1
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -26,7 +27,10 @@ def parse_duration(text: str) -> float:
 
 
 class Budget:
-    """Wall time of one run, over all the commands that worked on it. Seconds are infinite where there is no limit."""
+    """Wall time of one run, over all the commands that worked on it. Seconds are infinite where there is no limit.
+
+    `finishing`: seconds that are kept back to write the model and to test it.
+    """
 
     def __init__(
         self,
@@ -47,6 +51,7 @@ class Budget:
         self._speedup = speedup
         self.clock = clock
         self._end = clock() + self.seconds - spent
+        self.finishing = min(FINISHING_SECONDS, LARGEST_FINISHING_SHARE * self.seconds)
 
     def remaining(self) -> float:
         """Seconds until the limit; below 0 once it has passed."""
@@ -64,26 +69,26 @@ class Budget:
         most = self.seconds * LARGEST_RETRAINING_SHARE
         if best is None:
             return self.remaining() - most
-        needed = epochs * self._retraining_epoch_seconds(best, examples_ratio) + FINISHING_SECONDS
+        needed = epochs * self._retraining_epoch_seconds(best, examples_ratio) + self.finishing
         return self.remaining() - min(needed, most)
 
     def longest_retraining(self, *, examples_ratio: float) -> float:
         """Seconds that as many epochs would take in the search as there is time for in a retraining, at most."""
         if not self._retrains:
             return math.inf
-        most = self.seconds * LARGEST_RETRAINING_SHARE - FINISHING_SECONDS
-        return max(most, 0.0) * self._speedup / (examples_ratio * RETRAINING_SLOWDOWN)
+        most = self.seconds * LARGEST_RETRAINING_SHARE - self.finishing
+        return most * self._speedup / (examples_ratio * RETRAINING_SLOWDOWN)
 
     def is_over(self, *, spent_before: float = 0.0) -> bool:
         """Whether a training has to end, so that its model can be written and tested in time.
 
         `spent_before`: seconds of an earlier command that nothing else accounts for.
         """
-        return self.remaining() - spent_before < FINISHING_SECONDS
+        return self.remaining() - spent_before < self.finishing
 
     def retraining_epochs(self, winner: TrialRecord, *, examples_ratio: float, epochs: int) -> int:
         """How many of the wanted epochs of retraining still fit; at least 1."""
-        left = self.remaining() - FINISHING_SECONDS
+        left = self.remaining() - self.finishing
         if math.isinf(left):
             return epochs
         return max(1, min(epochs, int(left / self._retraining_epoch_seconds(winner, examples_ratio))))

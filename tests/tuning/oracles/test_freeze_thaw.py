@@ -154,6 +154,12 @@ def test_what_can_not_be_continued_needs_no_state(search: Search) -> None:
     assert search.driver.continuable([first.oracle_id, second.oracle_id]) == {first.oracle_id}
 
 
+def test_an_epoch_within_which_a_trial_was_stopped_says_nothing(search: Search) -> None:
+    search.finish(search.propose(), status=TrialStatus.STOPPED)
+    assert search.driver.propose(new=False) is None
+    assert search.driver.expected() == {}
+
+
 def test_without_new_configurations_it_continues_or_waits_or_ends(search: Search) -> None:
     assert search.driver.propose(new=False) is None
     running = search.propose()

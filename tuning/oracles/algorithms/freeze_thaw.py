@@ -116,6 +116,9 @@ class FreezeThawOracle(UnrepeatedOracle):
             curve.seconds, curve.start_seconds = max(record.epoch_seconds, SHORTEST), record.start_seconds
         if record.status is TrialStatus.FAILED:
             curve.ranks = {1: math.inf, self.horizon: math.inf}
+        elif record.status is TrialStatus.STOPPED and curve.ranks:
+            # It was stopped within its last epoch, which says nothing of a whole one.
+            curve.ranks.pop(curve.epochs)
         elif not self.pauses and record.has_result:
             curve.ranks = {self.horizon: record.rank}
         elif record.settings.keep_best:
@@ -134,7 +137,7 @@ class FreezeThawOracle(UnrepeatedOracle):
 
     def expected(self) -> Mapping[str, float]:
         forecast = self._forecast()
-        if forecast is None or not forecast.seen:
+        if forecast is None or len(forecast.seen) < INITIAL_CONFIGURATIONS:
             return {}
         sign = -1 if self.objective.direction == "max" else 1
         return {curve.latest: sign * rank for curve, rank in zip(forecast.seen, forecast.ranks(), strict=True)}
