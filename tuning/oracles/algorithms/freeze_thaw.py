@@ -145,10 +145,10 @@ class FreezeThawOracle(UnrepeatedOracle):
     def propose(self, *, new: bool = True) -> Proposed | Waiting | None:
         """WAITING where only running trials can tell what comes next."""
         drawing, forecast = self.drawing() if new else None, self._forecast()
-        known = len(self._earlier) + (0 if forecast is None else len(forecast.seen))
-        if drawing is not None and (forecast is None or known < INITIAL_CONFIGURATIONS):
-            return Proposed(what=drawing, decided={EPOCHS: min(self.first_epochs, self.horizon)})
-        drawn = [] if drawing is None or forecast is None else self._candidates(forecast)
+        known = 0 if forecast is None else len(self._earlier) + len(forecast.seen)
+        drawn: list[Configuration] = []
+        if drawing is not None and forecast is not None and known >= INITIAL_CONFIGURATIONS:
+            drawn = self._candidates(forecast)
         if drawing is not None and not drawn:
             return Proposed(what=drawing, decided={EPOCHS: min(self.first_epochs, self.horizon)})
         chosen = None if forecast is None else self._choose(forecast, drawn)
