@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from scripts.commands.insight import tell_insight
+from scripts.commands.insight import tell_insight, tell_rest
 from scripts.terminal.console import Console
+from tuning.loop.budget import Budget
 from tuning.ranking.choice import result_of
 from tuning.records import Epoch, SearchConfig, StopReason, TrialRecord, TrialStatus
 from tuning.settings import TrainingSettings
@@ -94,3 +95,32 @@ def test_reasons_to_doubt_are_notes_with_brackets_as_they_are() -> None:
     text = told([trial(0, 0.1), trial(1, 0.2), *failed])
 
     assert "note: 2 of 4 trials failed, all because of no room on [/GPU:0]: fix that" in text
+
+
+@pytest.mark.parametrize(
+    ("stopped_by", "left", "said"),
+    [
+        (StopReason.MAX_TRIALS, 60.0, "60 s of the time are left: all trials are done, and more epochs of retraining"),
+        (StopReason.SPACE, 60.0, "60 s of the time are left: the space has no more to try, and more epochs of retrai"),
+        (StopReason.BUDGET, 60.0, "60 s of the time are left: more epochs of retraining would hardly help"),
+        (StopReason.BUDGET, 15.0, ""),
+        (StopReason.MAX_TRIALS, -3.0, ""),
+    ],
+)
+def test_a_command_that_ends_before_its_time_says_why(stopped_by: StopReason, left: float, said: str) -> None:
+    clock = iter([0.0, *[100.0 - left] * 2])
+    budget = Budget(100.0, clock=lambda: next(clock))
+    console = Console(io.StringIO(), width=200)
+    result = result_of((trial(0, 0.1),), (), SearchConfig(), stopped_by=stopped_by)
+
+    tell_rest(console, budget, result)
+
+    text = console._file.getvalue()  # type: ignore[attr-defined]
+    assert text.startswith(said)
+    assert bool(text) is bool(said)
+
+
+def test_without_a_limit_no_time_is_left() -> None:
+    console = Console(io.StringIO(), width=200)
+    tell_rest(console, Budget(None), result_of((trial(0, 0.1),), (), SearchConfig(), stopped_by=StopReason.SPACE))
+    assert console._file.getvalue() == ""  # type: ignore[attr-defined]
