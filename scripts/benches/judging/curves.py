@@ -1,7 +1,9 @@
 """Replay a table of learning curves through the whole search loop, and print how far from the best it ends.
 
 A search gets the time of so many whole trainings; its clock is moved by the recorded epochs alone, so that 50 searches
-take minutes. Regret is the test error of the configuration that it chooses, in points above the lowest of the table.
+take minutes. Regret is the test error of the configuration that it chooses, in points above the lowest of the table;
+rank is its place by that among all that are compared, the mean over the seeds. `--oracle
+scripts.benches.judging.rivals:random` is Keras Tuner's own random search; `bayesian` and `hyperband` are there, too.
 """
 
 from __future__ import annotations
@@ -13,12 +15,13 @@ import os
 import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 SCRIPTS = Path(__file__).resolve().parents[2]
 sys.path[0] = str(SCRIPTS.parent)
@@ -68,21 +71,35 @@ def run(case: Case) -> ReplayedSearch:
         ).run(Path(folder))
 
 
-def describe(searches: Sequence[ReplayedSearch]) -> str:
+def describe(searches: Sequence[ReplayedSearch], mean_rank: float) -> str:
     regrets = sorted(each.regret for each in searches)
     return (
-        f"median {statistics.median(regrets):5.2f}  mean {statistics.fmean(regrets):5.2f}  "
+        f"median {statistics.median(regrets):5.2f}  mean {statistics.fmean(regrets):5.2f}  rank {mean_rank:4.2f}  "
         f"configurations {statistics.median(each.configurations for each in searches):4.0f}  "
         f"repeats {statistics.median(each.repeats for each in searches):3.0f}  "
         f"suggestion {statistics.median(each.suggestion_seconds for each in searches):.2f} s"
     )
 
 
+def mean_ranks(regrets: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """Competitor → its mean rank over the seeds, 1 is best; those that are as good as each other share their ranks."""
+    from scipy import stats
+
+    ranks = stats.rankdata(np.array(list(regrets.values())), axis=0).mean(axis=1)
+    return dict(zip(regrets, ranks.tolist(), strict=True))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench curves", description=__doc__)
     parser.add_argument("--table", type=Path, nargs="+", required=True, metavar="FILE.jsonl.gz")
-    parser.add_argument("--algorithm", default="freeze_thaw", metavar="NAME[,NAME]")
-    parser.add_argument("--oracle", metavar="MODULE:FACTORY", help="of a kt.Oracle: factory(objective, seed, epochs)")
+    parser.add_argument("--algorithm", default="freeze-thaw", metavar="NAME[,NAME]")
+    parser.add_argument(
+        "--oracle",
+        action="append",
+        default=[],
+        metavar="MODULE:FACTORY",
+        help="of a kt.Oracle: factory(objective, seed, epochs); may be repeated",
+    )
     parser.add_argument("--budgets", default="5,10,20", metavar="N,N", help="in whole trainings (default: 5,10,20)")
     parser.add_argument("--seeds", type=int, default=50, metavar="N")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="simulated (default: 1)")
@@ -93,37 +110,47 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=os.cpu_count(), metavar="N")
     parser.add_argument("--json", type=Path, metavar="FILE", help="append every search as a line")
     arguments = parser.parse_args()
+    names = [name for name in arguments.algorithm.split(",") if name]
+    competitors = {**dict.fromkeys(names), **{oracle: oracle for oracle in arguments.oracle}}
     with ProcessPoolExecutor(arguments.processes) as pool:
         for table in arguments.table:
             for trainings in map(float, arguments.budgets.split(",")):
-                for algorithm in arguments.algorithm.split(","):
-                    cases = [
-                        Case(
-                            table=table,
-                            algorithm=algorithm,
-                            factory=arguments.oracle,
-                            trainings=trainings,
-                            seed=seed,
-                            workers=arguments.workers,
-                            starting_seconds=arguments.starting_seconds,
-                            with_default=not arguments.without_default,
-                        )
-                        for seed in range(arguments.seeds)
-                    ]
-                    started = time.perf_counter()
-                    searches = list(pool.map(run, cases))
-                    name = arguments.oracle or algorithm
-                    took = time.perf_counter() - started
+                searches = {
+                    name: list(pool.map(run, _cases(arguments, table, trainings, name, factory)))
+                    for name, factory in competitors.items()
+                }
+                regrets = {name: [each.regret for each in found] for name, found in searches.items()}
+                for name, rank in mean_ranks(regrets).items():
                     print(
-                        f"{table.name:<24} {trainings:>4g} trainings  {name:<14} {describe(searches)}  ({took:.0f} s)",
+                        f"{table.name:<24} {trainings:>4g} trainings  {name:<14} {describe(searches[name], rank)}",
                         flush=True,
                     )
-                    if arguments.json is not None:
-                        with arguments.json.open("a", encoding="utf-8") as lines:
-                            line = {"table": table.name, "trainings": trainings, "algorithm": name}
-                            regrets = [each.regret for each in searches]
-                            lines.write(json.dumps({**line, "workers": arguments.workers, "regrets": regrets}) + "\n")
+                if arguments.json is not None:
+                    _append(arguments.json, table, trainings, arguments.workers, regrets)
     return 0
+
+
+def _cases(arguments: argparse.Namespace, table: Path, trainings: float, name: str, factory: str | None) -> list[Case]:
+    return [
+        Case(
+            table=table,
+            algorithm=name,
+            factory=factory,
+            trainings=trainings,
+            seed=seed,
+            workers=arguments.workers,
+            starting_seconds=arguments.starting_seconds,
+            with_default=not arguments.without_default,
+        )
+        for seed in range(arguments.seeds)
+    ]
+
+
+def _append(path: Path, table: Path, trainings: float, workers: int, regrets: Mapping[str, Sequence[float]]) -> None:
+    with path.open("a", encoding="utf-8") as lines:
+        for name, values in regrets.items():
+            line = {"table": table.name, "trainings": trainings, "algorithm": name, "workers": workers}
+            lines.write(json.dumps({**line, "regrets": values}) + "\n")
 
 
 if __name__ == "__main__":

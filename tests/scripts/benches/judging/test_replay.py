@@ -8,9 +8,9 @@ import math
 from pathlib import Path
 from typing import Any
 
-import keras_tuner as kt
 import pytest
 
+from scripts.benches.judging import curves, rivals
 from scripts.benches.judging.replay.search import Replay
 from scripts.benches.judging.replay.simulation import Clock
 from scripts.benches.judging.replay.table import CurveTable
@@ -111,8 +111,8 @@ def test_a_search_ends_with_its_time_and_epochs_are_those_of_the_table(
     assert found.seconds <= 60.0 + 2.0 * workers
     assert found.configurations == len(trials) > workers
     for trial in trials:
-        curves = table.nearest(trial.hyperparameters).curves
-        assert [epoch.val_loss for epoch in trial.epochs] == list(curves[0].val_loss[: len(trial.epochs)])
+        recorded = table.nearest(trial.hyperparameters).curves
+        assert [epoch.val_loss for epoch in trial.epochs] == list(recorded[0].val_loss[: len(trial.epochs)])
 
 
 def test_a_repeat_is_the_training_with_the_other_seed(table: CurveTable, tmp_path: Path) -> None:
@@ -124,16 +124,20 @@ def test_a_repeat_is_the_training_with_the_other_seed(table: CurveTable, tmp_pat
     assert [epoch.val_loss for epoch in first.epochs] == list(curve.val_loss[: len(first.epochs)])
 
 
-def test_an_oracle_of_another_library_is_asked_for_values_that_occur(table: CurveTable, tmp_path: Path) -> None:
-    def factory(objective: Any, seed: int, epochs: int) -> kt.Oracle:
-        return kt.oracles.RandomSearchOracle(
-            objective=kt.Objective(objective.name, objective.direction), max_trials=40, seed=seed + 1
-        )
-
+@pytest.mark.parametrize("factory", [rivals.random, rivals.bayesian, rivals.hyperband])
+def test_an_oracle_of_another_library_is_asked_for_values_that_occur(
+    factory: Any, table: CurveTable, tmp_path: Path
+) -> None:
     found = replay(table, factory=factory, seconds=240.0).run(tmp_path)
 
-    assert found.configurations > 5
+    assert found.configurations > 3
     assert found.regret < 5
+
+
+def test_ranks_are_means_over_the_seeds_and_shared_by_equals() -> None:
+    found = curves.mean_ranks({"a": [0.1, 0.5, 0.3], "b": [0.2, 0.5, 0.1]})
+
+    assert found == {"a": pytest.approx((1 + 1.5 + 2) / 3), "b": pytest.approx((2 + 1.5 + 1) / 3)}
 
 
 def test_a_simulated_clock_stands_still_by_itself() -> None:
