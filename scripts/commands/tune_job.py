@@ -87,12 +87,14 @@ def _record(
     from tuning.runs.run_record import RunCommand, RunStatus, SearchRun, SearchSection
 
     asked = options.as_options()
+    # Folds take the place of repeats, and a file that has both would contradict itself.
+    given = {**asked, "repeats": asked["repeats"] if options.folds is None else None}
     space = search.builder.described_space()
     section = {**asked, "epochs": search.config.epochs, "callback": options.callback, "searched_space": space}
     if not folder.exists:
         return SearchRun(
             command=RunCommand.TUNE,
-            options={**DataChoice.of(arguments).as_options(), **asked},
+            options={**DataChoice.of(arguments).as_options(), **given},
             dataset=describe_dataset(dataset, validation=len(search.data.validation), path=arguments.data),
             model=model,
             config=SearchSection(**section),
@@ -109,5 +111,5 @@ def _record(
             f"{space}: leave it out or start a new run"
         )
     return dataclasses.replace(
-        record, options={**record.options, **asked}, config=dataclasses.replace(record.config, **section)
+        record, options={**record.options, **given}, config=dataclasses.replace(record.config, **section)
     )

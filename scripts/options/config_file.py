@@ -49,7 +49,7 @@ def with_config(parser: OptionParser, words: Sequence[str]) -> list[str]:
     for field, value in options.items():
         if value is None:
             continue
-        name = field.replace("_", "-")
+        name = FILES.get(field, field).replace("_", "-")
         require_known(name, sorted(known), what=f"option in {path}")
         if name not in overridden:
             found += _words(known[name], value, path)
