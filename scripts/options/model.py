@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Self
 from scripts.options.declared import FILES, option
 from tuning.errors import InputError
 from tuning.files.bounded_files import parse_json, read_toml
-from tuning.loop.earlier_results import read_earlier
 from tuning.models.pixels import parse_pixel_scale
 
 if TYPE_CHECKING:
@@ -113,6 +112,8 @@ def read_content(text: str, *, option: str) -> dict[str, Any]:
 
     Raises InputError.
     """
+    from tuning.loop.earlier_results import read_earlier
+
     if not text.startswith("{"):
         return read_earlier(Path(text)) if option == "from" else read_toml(Path(text))
     try:

@@ -12,7 +12,6 @@ from scripts.options.resuming import require_command
 from tuning.errors import InputError
 from tuning.files.sizes import parse_size
 from tuning.loop.budget import parse_duration
-from tuning.loop.earlier_results import results_in
 from tuning.oracles.by_name import algorithm_names
 from tuning.ranking.objective import parse_objectives
 from tuning.ranking.pareto import COSTS
@@ -102,6 +101,8 @@ class SearchOptions(ModelChoice):
     @property
     def config(self) -> SearchConfig:
         """Raises InputError for a number out of its range and an objective that is none."""
+        from tuning.loop.earlier_results import results_in
+
         objective, costs = parse_objectives(self.objective)
         return SearchConfig(
             algorithm=self.algorithm,

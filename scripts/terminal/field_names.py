@@ -13,6 +13,7 @@ OPTIONS = {
     "data": "--data",
     "epochs": "--epochs",
     "finalists": "--finalists",
+    "folds": "--folds",
     "image_size": "--image-size",
     "labels": "--labels",
     "max_parameters": "--max-parameters",

@@ -2,8 +2,8 @@
 
 A search gets the time of so many whole trainings; its clock is moved by the recorded epochs alone, so that 50 searches
 take minutes. Regret is the test error of the configuration that it chooses, in points above the lowest of the table;
-rank is its place by that among all that are compared, the mean over the seeds. `--oracle
-scripts.benches.judging.rivals:random` is Keras Tuner's own random search; `bayesian` and `hyperband` are there, too.
+rank is its place by that among all that are compared, the mean over the seeds. Keras Tuner's own random search is
+`--oracle scripts.benches.judging.replay.rivals:random`; `bayesian` and `hyperband` are there, too.
 """
 
 from __future__ import annotations

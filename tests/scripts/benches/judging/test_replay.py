@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from scripts.benches.judging import curves, rivals
+from scripts.benches.judging import curves
+from scripts.benches.judging.replay import rivals
 from scripts.benches.judging.replay.search import Replay
 from scripts.benches.judging.replay.simulation import Clock
 from scripts.benches.judging.replay.table import CurveTable
