@@ -149,7 +149,7 @@ class TrialRecord(JsonRecord):
         return max(self.seconds - sum(epoch.seconds for epoch in self.epochs), 0.0) / max(self.starts, 1)
 
     def seconds_for(self, epochs: int) -> float:
-        """What it takes to train so many epochs anew."""
+        """What it takes to train so many epochs from the beginning."""
         return self.start_seconds + epochs * self.epoch_seconds
 
     @property

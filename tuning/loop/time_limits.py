@@ -59,7 +59,7 @@ class TimeLimits:
         return self.state.builder.retraining_settings(best, epochs_to_best=to_best, examples=self.examples).epochs
 
     def time_left(self) -> TimeLeft:
-        """What an oracle is told."""
+        """What there is, as an oracle takes it."""
         longest = self.resources.budget.longest_retraining(examples_ratio=self.ratio)
         epochs = self._retraining_epochs() * (self.state.config.parts or 1)
         return TimeLeft(search=self.seconds_for_trials(), retraining=longest, epochs=epochs)

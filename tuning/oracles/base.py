@@ -111,7 +111,7 @@ class Proposer(Protocol):
         """Let it know how much time there is."""
 
     def note_dropped(self, oracle_ids: Iterable[str]) -> None:
-        """Let it know whose trials would have to start anew: their states are not kept."""
+        """Let it know whose trials would have to start over: their states are not kept."""
 
     def expected(self) -> Mapping[str, float]:
         """Proposal → the objective that it expects after a whole training, of the latest proposal of each trial."""

@@ -98,7 +98,7 @@ class OracleDriver:
         self._proposer.note_time(left)
 
     def note_dropped(self, oracle_ids: Iterable[str]) -> None:
-        """Let the oracle know whose trials would have to start anew."""
+        """Let the oracle know whose trials would have to start over."""
         self._proposer.note_dropped(oracle_ids)
 
     def expected(self) -> Mapping[str, float]:
