@@ -16,7 +16,7 @@ from scripts.commands.outcome import reaches
 from scripts.commands.run_lock import writing_run
 from scripts.commands.train_job import DEFAULT_EPOCHS, TrainJob, new_job, resume_job
 from scripts.options.config_file import add_config_argument
-from scripts.options.data import DataChoice, tell_dataset, tell_fallback
+from scripts.options.data import TrainingDataChoice, tell_dataset, tell_fallback
 from scripts.options.model import ModelChoice
 from tuning.errors import InputError
 from tuning.models.baselines import BASELINES, baseline
@@ -33,7 +33,7 @@ def build_parser() -> _entry.Parser:
         "Train one configuration as a run of its own, validate every epoch, plot the curves, and evaluate it on the "
         "test set, once."
     )
-    parser.add_options(DataChoice)
+    parser.add_options(TrainingDataChoice)
     parser.add_options(ModelChoice)
     add_config_argument(parser)
     parser.add_alternatives(

@@ -19,7 +19,7 @@ from scripts.commands.run_lock import writing_run
 from scripts.commands.tune_job import TuneJob, prepare
 from scripts.options.config_file import add_config_argument
 from scripts.options.data import (
-    DataChoice,
+    TrainingDataChoice,
     load_run_dataset,
     tell_dataset,
     tell_fallback,
@@ -46,7 +46,7 @@ def build_parser() -> _entry.Parser:
         "Search hyperparameters over MNIST or your own images, retrain the best trial on all training images and "
         "evaluate it on the test set, once."
     )
-    parser.add_options(DataChoice)
+    parser.add_options(TrainingDataChoice)
     parser.add_options(SearchOptions)
     add_config_argument(parser)
     parser.add_argument("--run", metavar="NAME", help="name of the run (default: a fresh one)")
@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> _entry.CommandOutcome:
 
 
 def _dataset(arguments: argparse.Namespace, folder: RunFolder) -> Dataset:
-    choice = DataChoice.of(arguments)
+    choice = TrainingDataChoice.of(arguments)
     if not folder.exists:
         return choice.load(runs=arguments.runs, seed=arguments.seed)
     recorded = load_run_dataset(folder.read(), runs=arguments.runs)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from readme_files import READMES, ROOT, blocks, without_blocks
 
-from scripts.options.data import DataChoice
+from scripts.options.data import TrainingDataChoice
 from scripts.options.declared import OptionParser
 from scripts.options.search import SearchOptions
 
@@ -93,7 +93,7 @@ def test_every_option_that_it_names_exists(readme: str) -> None:
     files = [*(ROOT / "scripts").rglob("*.py"), *(path for path in (ROOT / "scripts").iterdir() if path.is_file())]
     texts = "".join(path.read_text(encoding="utf-8") for path in files)
     parser = OptionParser()
-    for holder in (DataChoice, SearchOptions):
+    for holder in (TrainingDataChoice, SearchOptions):
         parser.add_options(holder)
     texts += parser.format_help()
 

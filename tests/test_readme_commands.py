@@ -67,7 +67,7 @@ def folder(tmp_path: Path, finished: Path, model_file: Path, small_split: Any, p
     """The current folder of somebody who reads a page."""
     training, test = small_split
     arrays = {"x_train": training.images, "y_train": training.labels, "x_test": test.images, "y_test": test.labels}
-    np.savez(tmp_path / "images.npz", **arrays)
+    np.savez(tmp_path / "images.npz", **arrays, importance=np.ones(len(training)))
     Image.fromarray(np.pad(np.full((12, 4), 255, np.uint8), ((8, 8), (12, 12)))).save(tmp_path / "picture.png")
     picture_folder.rename(tmp_path / "photos")
     shutil.copy(model_file, tmp_path / "model.keras")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scripts import _entry
-from scripts.options.data import DataChoice, load_run_dataset
+from scripts.options.data import TrainingDataChoice, load_run_dataset
 from scripts.options.model import ModelChoice, make_builder, require_same_model, tell_code
 from scripts.options.resuming import require_command
 from tuning.errors import InputError
@@ -46,7 +46,7 @@ def new_job(arguments: argparse.Namespace, console: Console) -> TrainJob:
     """A new run, as the arguments say. Raises InputError for what does not fit together."""
     chosen = _chosen(arguments)
     tell_code(console, chosen.choice)
-    choice = DataChoice.of(arguments)
+    choice = TrainingDataChoice.of(arguments)
     dataset = choice.load(runs=arguments.runs, seed=arguments.seed)
     _entry.load_tensorflow()
     from tuning.lifecycle.complete import describe_model
@@ -83,7 +83,7 @@ def new_job(arguments: argparse.Namespace, console: Console) -> TrainJob:
 
 def resume_job(arguments: argparse.Namespace, folder: RunFolder, console: Console) -> TrainJob:
     """The run in the folder, as it was started. Raises InputError if it can't be resumed so."""
-    fixed = [field.name for holder in (DataChoice, ModelChoice) for field in dataclasses.fields(holder)]
+    fixed = [field.name for holder in (TrainingDataChoice, ModelChoice) for field in dataclasses.fields(holder)]
     for option in (*fixed, "epochs", "seed"):
         if getattr(arguments, option) is not None:
             name = option.replace("_", "-")

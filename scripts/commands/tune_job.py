@@ -7,7 +7,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scripts.options.data import DataChoice
+from scripts.options.data import TrainingDataChoice
 from scripts.options.model import make_builder, require_same_model
 from scripts.options.search import SearchOptions, list_known_configurations
 from tuning.errors import InputError
@@ -94,7 +94,7 @@ def _record(
     if not folder.exists:
         return SearchRun(
             command=RunCommand.TUNE,
-            options={**DataChoice.of(arguments).as_options(), **given},
+            options={**TrainingDataChoice.of(arguments).as_options(), **given},
             dataset=describe_dataset(dataset, validation=len(search.data.validation), path=arguments.data),
             model=model,
             config=SearchSection(**section),

@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from scripts import _entry
 from scripts.options.declared import option
@@ -62,13 +62,13 @@ class DataChoice:
     skip_corrupt: bool | None = option("leave out pictures of a folder that can't be read")
 
     @classmethod
-    def of(cls, arguments: argparse.Namespace) -> DataChoice:
+    def of(cls, arguments: argparse.Namespace) -> Self:
         return cls(**{field.name: getattr(arguments, field.name) for field in dataclasses.fields(cls)})
 
     @property
     def is_asked(self) -> bool:
         """Whether any option says which data, or how to read it."""
-        return self != DataChoice()
+        return self != type(self)()
 
     def as_options(self) -> dict[str, Any]:
         """The same as options to repeat, paths absolute."""
@@ -111,6 +111,46 @@ class DataChoice:
             arrays=_change(arrays if arrays is not None else ArrayOptions(), asked),
             store=runs / STORE,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingDataChoice(DataChoice):
+    """Data to train on."""
+
+    sample_weight: str | None = option(
+        "what examples count in the loss: an array of the npz file with a weight for each to train on, or the weights "
+        "of classes",
+        metavar="ARRAY or CLASS=N[,…]",
+        otherwise="all alike",
+    )
+
+    def load(self, *, runs: Path, seed: int | None = None, recorded: Dataset | None = None) -> Dataset:
+        """The data, its examples weighed. What the options don't say is as in `recorded`, if that is one."""
+        from tuning.data.example_weights import array_asked, parse_class_weights, weigh
+
+        asked = self._asked(recorded)
+        is_weights_alone = dataclasses.replace(self, sample_weight=None) == TrainingDataChoice()
+        if recorded is not None and is_weights_alone:
+            asked_before = recorded.sample_weight
+            if asked == asked_before:
+                return recorded
+            before = "without --sample-weight" if asked_before is None else f"with --sample-weight {asked_before}"
+            raise InputError(f"the run was started {before}: start a new run for other weights")
+        if array_asked(asked) is None and asked is not None:
+            # Before anything is read.
+            parse_class_weights(asked)
+        return weigh(super().load(runs=runs, seed=seed, recorded=recorded), asked)
+
+    def _asked(self, recorded: Dataset | None) -> str | None:
+        if self.sample_weight is not None or recorded is None:
+            return self.sample_weight
+        return recorded.sample_weight
+
+    def _reading(self, path: Path, recorded: Dataset | None, *, seed: int | None, runs: Path) -> Reading:
+        from tuning.data.example_weights import array_asked
+
+        reading = super()._reading(path, recorded, seed=seed, runs=runs)
+        return dataclasses.replace(reading, weights=array_asked(self._asked(recorded)))
 
 
 def _change(usual: Options, asked: Mapping[str, Any]) -> Options:

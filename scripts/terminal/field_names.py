@@ -24,6 +24,7 @@ OPTIONS = {
     "repeats": "--repeats",
     "retrain_with_fit": "--retrain-with fit",
     "runs": "--runs",
+    "sample_weight": "--sample-weight",
     "seed": "--seed",
     "skip_corrupt": "--skip-corrupt",
     "tensorboard": "--tensorboard",

@@ -41,7 +41,7 @@ class Dataset:
     if any were. `fallback_reason` says why this is not the data set that was meant, else it is empty. `warnings`
     are sentences about the data that a careful reader wants to know. `skipped`: the pictures that were left out
     because they can't be read, each with its reason. `folder`, `arrays`: how a folder of pictures or arrays were
-    read, None for other sources.
+    read, None for other sources. `sample_weight`: what was asked for the weights of training examples, if any.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Dataset:
     skipped: tuple[str, ...] = ()
     folder: FolderOptions | None = None
     arrays: ArrayOptions | None = None
+    sample_weight: str | None = None
 
     @property
     def is_classification(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tuning.data.example_weights import ARRAY as WEIGHTS
 from tuning.data.split import draw_share
 from tuning.errors import InputError
 
@@ -25,7 +26,7 @@ def with_test(arrays: Mapping[str, NDArray[Any]], *, seed: int) -> dict[str, NDA
 
     Raises InputError for arrays of different lengths, and for a class with a single example.
     """
-    trained = {key: array for key, array in arrays.items() if key.startswith(("x_train", "y_train"))}
+    trained = {key: array for key, array in arrays.items() if key.startswith(("x_train", "y_train")) or key == WEIGHTS}
     named = [key for key in trained if key.startswith("y_train_")]
     first = "y_train" if "y_train" in trained else named[0]
     labels = trained[first]
@@ -33,14 +34,14 @@ def with_test(arrays: Mapping[str, NDArray[Any]], *, seed: int) -> dict[str, NDA
         if array.ndim == 0 or array.shape[:1] != labels.shape[:1]:
             raise InputError(
                 f"{key} has shape {array.shape} but {first} {labels.shape}: give a label for each example, and "
-                "every input of it"
+                "every input and weight of it"
             )
     chosen = np.zeros(len(labels), dtype=bool)
     # Several outputs have no classes in common.
     groups = _groups(labels) if not named else _one_group(len(labels))
     chosen[draw_sixth(groups, seed=seed)] = True
     kept = {key: array[~chosen] for key, array in trained.items()}
-    drawn = {key.replace("train", "test", 1): array[chosen] for key, array in trained.items()}
+    drawn = {key.replace("train", "test", 1): array[chosen] for key, array in trained.items() if key != WEIGHTS}
     return {**arrays, **kept, **drawn}
 
 

@@ -22,11 +22,13 @@ class Split:
     another dtype and shape, or a mapping from the names of its inputs to such arrays. `labels`: int64 (examples,) for
     classes; whatever is to be answered, (examples, …), for other models, or a mapping from the names of its outputs.
     Of a memory-mapped array no pixel is copied: example i is row `rows[i]` of it, row i where `rows` is None.
+    `weights`: float32 (examples,), what each counts in the loss that is trained, 0 or more; None: all alike.
     """
 
     images: Any
     labels: Any
     rows: NDArray[np.int64] | None = None
+    weights: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.labels.values()))) if isinstance(self.labels, Mapping) else len(self.labels)
@@ -78,10 +80,11 @@ class Split:
             if isinstance(self.labels, Mapping)
             else self.labels[positions]
         )
+        weights = None if self.weights is None else self.weights[positions]
         if not self.is_on_disk:
-            return Split(images=self.read(positions), labels=labels)
+            return Split(images=self.read(positions), labels=labels, weights=weights)
         rows = positions if self.rows is None else self.rows[positions]
-        return Split(images=self.images, labels=labels, rows=rows)
+        return Split(images=self.images, labels=labels, rows=rows, weights=weights)
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)

@@ -15,9 +15,9 @@ from tuning.failures import describe_failure, traceback_of
 from tuning.plugins.user_callbacks import make_callbacks
 from tuning.records import Epoch
 from tuning.settings import Configuration
+from tuning.training.array_feeding import scale_pixels
 from tuning.training.built import Built
 from tuning.training.checkpoint import Checkpoint
-from tuning.training.own_fit import scale_pixels
 from tuning.training.train import Training, Watch, train
 
 OUT_OF_MEMORY = "it ran out of memory"

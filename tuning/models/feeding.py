@@ -17,7 +17,7 @@ from tuning.models.losses import labels_for, require_classifier
 from tuning.models.named_outputs import feed_of_outputs
 from tuning.models.pixel_scaling import pixel_scale_for
 from tuning.settings import Feed
-from tuning.training.own_fit import scale_pixels
+from tuning.training.array_feeding import scale_pixels
 
 
 def feed_for(

@@ -12,7 +12,7 @@ from tuning.errors import InputError
 from tuning.failures import describe_failure
 from tuning.models.losses import loss_name
 from tuning.settings import Feed
-from tuning.training.own_fit import encode_labels
+from tuning.training.array_feeding import encode_labels
 
 
 def feed_of_outputs(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tuning.data.array_options import STRICT
 from tuning.data.dataset import Dataset
+from tuning.data.example_weights import array_asked, weigh
 from tuning.data.folder_options import FolderOptions
 from tuning.data.image_store import DEFAULT_STORE
 from tuning.data.sources.by_name import dataset_names, load_dataset, path_source
@@ -35,6 +36,7 @@ def describe_dataset(dataset: Dataset, *, validation: int, path: Path | None) ->
         path=None if path is None else str(path.resolve()),
         folder=None if folder is None else dataclasses.replace(folder, path=str(Path(folder.path).resolve())),
         arrays=dataset.arrays,
+        sample_weight=dataset.sample_weight,
         digest=dataset.digest,
         fallback_reason=dataset.fallback_reason or None,
         class_names=tuple(dataset.class_names),
@@ -60,6 +62,7 @@ def load_recorded_dataset(recorded: RecordedDataset, *, store: Path = DEFAULT_ST
             arrays=recorded.arrays if recorded.arrays is not None else STRICT,
             name=recorded.name,
             store=store,
+            weights=array_asked(recorded.sample_weight),
         )
         dataset = path_source(path, is_folder=recorded.folder is not None).load(reading)
     elif recorded.name in dataset_names():
@@ -69,6 +72,7 @@ def load_recorded_dataset(recorded: RecordedDataset, *, store: Path = DEFAULT_ST
             f"the data {recorded.name} was handed over by a program and can't be loaded again: save it as an npz "
             "file or as a folder of pictures, and start a new run with `data`"
         )
+    dataset = weigh(dataset, recorded.sample_weight)
     if dataset.digest != recorded.digest:
         raise InputError(
             f"the data {recorded.path or recorded.name} changed since the run was made (digest "

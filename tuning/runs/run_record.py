@@ -59,13 +59,15 @@ class RecordedDataset(JsonRecord):
     """The data of a run, and how it is read again: a folder of pictures, an npz file at `path`, or by its `name`.
 
     `fallback_reason`: why not MNIST. `image_shape`: None where the examples are no images. `train` does not count the
-    `validation` examples. `arrays`: None of a run that recorded no options.
+    `validation` examples. `arrays`: None of a run that recorded no options. `sample_weight`: an array with the weights
+    of the training examples, or the weights of their classes; None: all count alike.
     """
 
     name: str
     path: str | None
     folder: FolderOptions | None = None
     arrays: ArrayOptions | None = None
+    sample_weight: str | None = None
     digest: str
     fallback_reason: str | None = None
     class_names: tuple[str, ...] = ()

@@ -24,18 +24,21 @@ def steps_per_epoch(examples: int, batch_size: int, *, parts: int = 1) -> int:
     return math.ceil(math.ceil(examples / batch_size) / parts)
 
 
-def training_batches(split: Split, *, recipe: Recipe, seed: int, feed: Feed, first_step: int = 0) -> tf.data.Dataset:
+def training_batches(
+    split: Split, *, recipe: Recipe, seed: int, feed: Feed, first_step: int = 0, weights: Any = None
+) -> tf.data.Dataset:
     """Endless batches that show all images again and again, each time in another order; those from `first_step` on.
 
     A batch holds images (batch, height, width, channels), uint8 or float32, and labels: int64 (batch,) or float32
-    (batch, classes), both as `feed` says. Several inputs come as a mapping, numbers to predict as they are.
+    (batch, classes), both as `feed` says. Several inputs come as a mapping, numbers to predict as they are. Where
+    examples have `weights`, (examples, …) for each output, those of the batch are there too.
     Augmentation is for images that show classes, and leaves anything else alone: what a number says of an image may
     change when the image is turned.
 
     What step n shows depends on `seed` and n alone, so a training that continues from step n sees what an uninterrupted
     one sees, and images on disk are shown as the same ones in memory would be.
     """
-    read, labels = _reader(split), _constant(split.labels)
+    read, answers = _reader(split), _answers(split, feed, weights)
     examples = len(split)
     first_pass, steps_before = divmod(first_step, steps_per_epoch(examples, recipe.batch_size))
     augments = recipe.augmentation > 0 and split.shows_classes
@@ -46,24 +49,25 @@ def training_batches(split: Split, *, recipe: Recipe, seed: int, feed: Feed, fir
         batches = tf.data.Dataset.from_tensor_slices(order).batch(recipe.batch_size)
         return batches.map(lambda indices: (key, indices))
 
-    def batch(key: tf.Tensor, indices: tf.Tensor) -> tuple[Any, tf.Tensor]:
+    def batch(key: tf.Tensor, indices: tf.Tensor) -> tuple[Any, ...]:
         chosen = read(indices)
         if augments:
             key = tf.random.experimental.stateless_fold_in(key, indices[0])
             chosen = _augment(chosen, key, strength=recipe.augmentation)
-        return _scale(chosen, feed), _smooth(_encode(_gather(labels, indices), feed), recipe.label_smoothing)
+        labels, *weights = answers(indices)
+        return _scale(chosen, feed), _smooth(labels, recipe.label_smoothing), *weights
 
     passes = tf.data.Dataset.counter(first_pass).flat_map(indices_of).skip(steps_before)
     return _without_autotune(passes.map(batch, num_parallel_calls=2, deterministic=True).prefetch(2))
 
 
-def epoch_batches(split: Split, *, batch_size: int, seed: int, feed: Feed) -> tf.data.Dataset:
+def epoch_batches(split: Split, *, batch_size: int, seed: int, feed: Feed, weights: Any = None) -> tf.data.Dataset:
     """Every image once, in batches like those of `training_batches`, in another order each time it is gone through."""
-    read, labels = _reader(split), _constant(split.labels)
+    read, answers = _reader(split), _answers(split, feed, weights)
     order = tf.data.Dataset.range(len(split)).shuffle(len(split), seed=seed, reshuffle_each_iteration=True)
 
-    def batch(indices: tf.Tensor) -> tuple[Any, tf.Tensor]:
-        return _scale(read(indices), feed), _encode(_gather(labels, indices), feed)
+    def batch(indices: tf.Tensor) -> tuple[Any, ...]:
+        return _scale(read(indices), feed), *answers(indices)
 
     batches = order.batch(batch_size).map(batch, num_parallel_calls=2, deterministic=True).prefetch(2)
     return _without_autotune(batches)
@@ -95,6 +99,12 @@ def _reader(split: Split) -> Callable[[tf.Tensor], Any]:
         return images
 
     return from_disk
+
+
+def _answers(split: Split, feed: Feed, weights: Any) -> Callable[[tf.Tensor], tuple[Any, ...]]:
+    """Indices (batch,) → the labels there as the loss wants them, and what there is of `weights` there."""
+    labels, known = _constant(split.labels), () if weights is None else (_constant(weights),)
+    return lambda indices: (_encode(_gather(labels, indices), feed), *(_gather(each, indices) for each in known))
 
 
 def _without_autotune(batches: tf.data.Dataset) -> tf.data.Dataset:

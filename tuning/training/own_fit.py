@@ -19,9 +19,11 @@ import psutil
 from tuning.data.dataset import Split
 from tuning.errors import InputError
 from tuning.records import Epoch
-from tuning.settings import Feed, Labels, Objective, TrainingPlan
+from tuning.settings import Feed, Objective, TrainingPlan
+from tuning.training.array_feeding import encode_labels, scale_pixels
 from tuning.training.callbacks import epoch_from_logs
 from tuning.training.input_pipeline import epoch_batches, validation_batches
+from tuning.training.weighing import spread_weights, weigh
 
 if TYPE_CHECKING:
     from tuning.training.built import Built
@@ -32,6 +34,7 @@ WITH_VALIDATION = 4
 LARGEST_SHARE, FLOAT_BYTES = 0.6, 4
 """Of the free memory, what arrays may take; a pixel that is scaled takes four bytes."""
 
+_MUST_BE_TAKEN = ("class_weight", "sample_weight")
 _OPTIONS = set(inspect.signature(keras.Model.fit).parameters) - {"self", "x", "y"}
 _DECIDED_TWICE = re.compile(r"got multiple values for keyword argument '(\w+)'")
 
@@ -54,14 +57,15 @@ class OwnFit:
     def __call__(self, hp: Any, model: keras.Model, arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
         """Run it; what it returns. `options` that it has no parameter for, or sets by itself, are left out.
 
-        Raises whatever it raises, and InputError if it can't take class weights that were asked for.
+        Raises whatever it raises, and InputError if it can't take weights that were asked for.
         """
         accepted = inspect.signature(self.fit).parameters
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values()):
-            if "class_weight" in options and "class_weight" not in accepted:
-                raise InputError(
-                    f"fit of {self.name} takes no class_weight: add **kwargs to it and hand them to model.fit"
-                )
+            for needed in _MUST_BE_TAKEN:
+                if needed in options and needed not in accepted:
+                    raise InputError(
+                        f"fit of {self.name} takes no {needed}: add **kwargs to it and hand them to model.fit"
+                    )
             self.decides |= set(options) - set(accepted)
             options = {name: value for name, value in options.items() if name in accepted}
         while True:
@@ -93,20 +97,24 @@ class OwnFit:
         options: dict[str, Any] = {"epochs": epochs.stop, "callbacks": list(callbacks), "verbose": 0}
         if epochs.start:
             options["initial_epoch"] = epochs.start
-        if plan.settings.balance_classes:
-            options["class_weight"] = class_weights(training.labels)
+        training, class_weight = weigh(training, balance_classes=plan.settings.balance_classes)
+        if class_weight is not None:
+            options["class_weight"] = class_weight
         names = data_parameters(self.fit)
         as_batches = len(names) == 1 if names is not None and len(names) > 0 else training.is_on_disk
         if as_batches:
             # Each epoch has an order of its own already, which Keras would warn of.
             options["shuffle"] = False
+            batch_size, weights = built.recipe.batch_size, spread_weights(training, built)
             given: tuple[Any, ...] = (
-                epoch_batches(training, batch_size=built.recipe.batch_size, seed=plan.seed, feed=built.feed),
+                epoch_batches(training, batch_size=batch_size, seed=plan.seed, feed=built.feed, weights=weights),
             )
             if validation is not None:
                 options["validation_data"] = validation_batches(validation, feed=built.feed)
         else:
             given = self._arrays(training, built.feed)
+            if training.weights is not None:
+                options["sample_weight"] = spread_weights(training, built)
             if self.batch_size is not None:
                 options["batch_size"] = self.batch_size
             if validation is not None:
@@ -137,36 +145,6 @@ def data_parameters(fit: Callable[..., Any]) -> list[str] | None:
         return None
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return [each.name for each in behind if each.kind in positional and each.name not in _OPTIONS]
-
-
-def class_weights(labels: np.ndarray) -> dict[int, float]:
-    """Class → its weight in the loss, so that all classes with images weigh the same and the mean weight is 1."""
-    # A worker loads it only where it is asked for.
-    from sklearn.utils.class_weight import compute_class_weight
-
-    classes = np.unique(labels)
-    weights = compute_class_weight("balanced", classes=classes, y=labels)
-    return {int(label): float(weight) for label, weight in zip(classes, weights, strict=True)}
-
-
-def scale_pixels(split: Split, feed: Feed) -> Any:
-    """All images of a split that fits into memory as the model gets them: uint8, or float32 as `feed` says."""
-    images = split.read()
-    if feed.pixel_scale is not None:
-        factor, offset = (np.float32(number) for number in feed.pixel_scale)
-        images = images.astype(np.float32) * factor + offset
-    return images if feed.shape is None else images.reshape(-1, *feed.shape)
-
-
-def encode_labels(labels: Any, feed: Feed) -> Any:
-    """Labels in memory as the loss wants them, in the structure of the model's outputs."""
-    if isinstance(labels, Mapping):
-        named = {
-            name: np.eye(feed.one_hot[name], dtype=np.float32)[values] if name in feed.one_hot else values
-            for name, values in labels.items()
-        }
-        return tuple(named[name] for name in feed.outputs) if feed.outputs else named
-    return np.eye(feed.num_classes, dtype=np.float32)[labels] if feed.labels is Labels.ONE_HOT else labels
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,8 +16,8 @@ from tuning.errors import InputError
 from tuning.failures import describe_failure
 from tuning.runs.run_folder import RunFolder
 from tuning.settings import TrainingPlan
+from tuning.training.array_feeding import scale_pixels
 from tuning.training.builder import ModelBuilder
-from tuning.training.own_fit import scale_pixels
 
 SAME = 1e-4
 

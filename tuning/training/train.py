@@ -23,8 +23,8 @@ from tuning.training.callbacks import BestWeights, EarlyStopping, LearningCurve,
 from tuning.training.checkpoint import Checkpoint, EpochCheckpoint, Restored
 from tuning.training.input_pipeline import steps_per_epoch, training_batches, validation_batches
 from tuning.training.measuring import report, with_report
-from tuning.training.own_fit import class_weights
 from tuning.training.own_training import OwnTraining, OwnTrainingResult, run_own_fit
+from tuning.training.weighing import spread_weights, weigh
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,6 +202,7 @@ def _fit(
 ) -> None:
     settings, feed = plan.settings, built.feed
     steps = steps_per_epoch(len(training), built.recipe.batch_size, parts=settings.parts)
+    training, class_weight = weigh(training, balance_classes=settings.balance_classes)
     built.model.fit(
         training_batches(
             training,
@@ -209,12 +210,13 @@ def _fit(
             seed=plan.seed,
             feed=feed,
             first_step=steps * epochs.start,
+            weights=spread_weights(training, built),
         ),
         steps_per_epoch=steps,
         epochs=epochs.stop,
         initial_epoch=epochs.start,
         validation_data=None if validation is None else validation_batches(validation, feed=feed),
-        class_weight=class_weights(training.labels) if settings.balance_classes else None,
+        class_weight=class_weight,
         callbacks=list(callbacks),
         shuffle=False,
         verbose=0,

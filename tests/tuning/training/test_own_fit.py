@@ -12,7 +12,7 @@ import pytest
 from tuning.errors import InputError
 from tuning.records import Epoch
 from tuning.settings import VALIDATION_LOSS, Objective
-from tuning.training.own_fit import OwnFit, class_weights, with_results
+from tuning.training.own_fit import OwnFit, with_results
 
 ALL = {"epochs": 3, "callbacks": [], "verbose": 0, "validation_data": None}
 
@@ -53,17 +53,10 @@ def test_another_type_error_is_the_user_s() -> None:
         call(broken)
 
 
-def test_class_weights_that_it_cannot_take_are_refused() -> None:
-    with pytest.raises(InputError, match=r"fit of it takes no class_weight: add \*\*kwargs to it"):
-        call(lambda hp, model, x, y: None, {"class_weight": {0: 1.0}})
-
-
-def test_balanced_classes_weigh_the_same() -> None:
-    labels = np.array([0] * 90 + [1] * 10)
-    weights = class_weights(labels)
-
-    assert weights[0] * 90 == pytest.approx(weights[1] * 10)
-    assert np.mean([weights[label] for label in labels.tolist()]) == pytest.approx(1)
+@pytest.mark.parametrize("given", ["class_weight", "sample_weight"])
+def test_weights_that_it_cannot_take_are_refused(given: str) -> None:
+    with pytest.raises(InputError, match=rf"fit of it takes no {given}: add \*\*kwargs to it"):
+        call(lambda hp, model, x, y: None, {given: {0: 1.0}})
 
 
 def history(**values: Any) -> keras.callbacks.History:

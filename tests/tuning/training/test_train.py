@@ -27,9 +27,9 @@ def plan(tiny):
 def run(tiny, small_split):
     """Train a plan on 200 digits, validating on 100."""
 
-    def call(plan, *, validation=small_split[1], watch=None):
+    def call(plan, *, validation=small_split[1], watch=None, builder=tiny):
         watch = watch if watch is not None else Watch()
-        return train(tiny, plan, training=small_split[0], validation=validation, watch=watch)
+        return train(builder, plan, training=small_split[0], validation=validation, watch=watch)
 
     return call
 
@@ -58,9 +58,9 @@ def equal_weights(one, other):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("changes", [{}, {"augmentation": 1.0, "label_smoothing": 0.1}], ids=str)
-def test_the_same_plan_gives_the_same_weights_bit_for_bit(plan, run, changes):
+def test_the_same_plan_gives_the_same_weights_bit_for_bit(plan, run, hypermodel, changes):
     plan = with_settings(replace(plan, hyperparameters={**plan.hyperparameters, **changes}), epochs=1)
-    first, second = run(plan), run(plan)
+    first, second = run(plan, builder=hypermodel), run(plan, builder=hypermodel)
     assert equal_weights(first.model.get_weights(), second.model.get_weights())
     assert first.epochs[0].val_loss == second.epochs[0].val_loss
 

@@ -15,6 +15,8 @@ from tuning.data.arrays.label_forms import as_array, number_names, read_labels
 from tuning.data.arrays.tables import dataset_of
 from tuning.data.dataset import Dataset
 from tuning.data.drawn_test import with_test
+from tuning.data.example_weights import ARRAY as WEIGHTS
+from tuning.data.example_weights import weigh_examples
 
 LABELS = ("y_train", "y_test", "y_validation")
 NAMED = re.compile(r"y_(train|test|validation)_")
@@ -28,7 +30,8 @@ def dataset_from(
 
     `arrays`: `x_train, y_train` and what there is of `x_test, y_test, x_validation, y_validation, class_names`; inputs
     may have names, as in `x_train_NAME`. Labels of any form that `read_labels` knows; without test examples, a sixth
-    of those to train on is set apart by the seed. Raises InputError as `dataset_of` does.
+    of those to train on is set apart by the seed. `sample_weight`: of the training examples, if they have weights.
+    Raises InputError as `dataset_of` and `weigh_examples` do.
     """
     if options.is_strict:
         return dataclasses.replace(dataset_of(arrays, name=name, class_names=class_names), arrays=options)
@@ -45,6 +48,8 @@ def dataset_from(
     if not any(key.startswith(("x_test", "y_test")) for key in arrays):
         made = with_test(made, seed=options.seed)
     dataset = dataset_of(made, name=name, class_names=class_names)
+    if WEIGHTS in made:
+        dataset = weigh_examples(dataset, made[WEIGHTS])
     return dataclasses.replace(dataset, warnings=(*notes, *dataset.warnings), arrays=options)
 
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from tuning.data.array_options import ArrayOptions
 from tuning.data.arrays.array_names import EXACT, find_arrays
 from tuning.data.dataset import ARRAY_NAMES
+from tuning.data.example_weights import ARRAY as WEIGHTS
 from tuning.environment.free_memory import free_memory
 from tuning.errors import InputError
 from tuning.files.bounded_files import regular_size
@@ -148,10 +149,23 @@ def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
         return array
 
 
-def read_arrays(path: Path, options: ArrayOptions) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
-    """The arrays that are understood, and what those are called in the file that have another name there."""
+def read_arrays(
+    path: Path, options: ArrayOptions, *, weights: str | None = None
+) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """The arrays that are understood, and what those are called in the file that have another name there.
+
+    `weights`: the name of the one that holds the weights of the training examples, if there is one.
+    """
 
     def choose(names: Sequence[str]) -> dict[str, str]:
+        if weights is not None and weights not in names:
+            raise InputError(
+                f"{path.name} holds no {weights} for `sample_weight`, but {', '.join(names[:10])}: name one of them, "
+                "or give CLASS=WEIGHT,…"
+            )
+        return understood(names) | ({} if weights is None else {WEIGHTS: weights})
+
+    def understood(names: Sequence[str]) -> dict[str, str]:
         if options.is_strict:
             return {name: name for name in names if EXACT.fullmatch(name)}
         return find_arrays(names, source=path.name)

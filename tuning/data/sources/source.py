@@ -32,7 +32,8 @@ class Reading:
     """A path, and how its examples are read.
 
     `folder`: options for pictures in folders, `arrays`: for everything else. `name`: of the data set; None: by the
-    path. `store`: the folder in which decoded pixels are kept.
+    path. `store`: the folder in which decoded pixels are kept. `weights`: the name of the array with the weights of the
+    training examples, if any.
     """
 
     path: Path
@@ -40,6 +41,7 @@ class Reading:
     arrays: ArrayOptions = DEFAULT
     name: str | None = None
     store: Path = DEFAULT_STORE
+    weights: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,13 +14,16 @@ from tuning.errors import InputError
 from tuning.plain_names import flaw, readable
 
 
-def load_npz(path: Path, *, name: str | None = None, options: ArrayOptions = DEFAULT) -> Dataset:
+def load_npz(
+    path: Path, *, name: str | None = None, options: ArrayOptions = DEFAULT, weights: str | None = None
+) -> Dataset:
     """The data set in an npz file with `x_train, y_train, x_test, y_test`, under these or other usual names.
 
-    It may hold `x_validation, y_validation` and `class_names` too, and lack the test. Raises InputError as
-    `dataset_from` does, and for a name that can't go into exported files.
+    It may hold `x_validation, y_validation` and `class_names` too, and lack the test. `weights`: the name of the array
+    with a weight for each training example, if any. Raises InputError as `dataset_from` does, and for a name that can't
+    go into exported files.
     """
-    known, called = read_arrays(path, options)
+    known, called = read_arrays(path, options, weights=weights)
     if flaw(path.name):
         raise InputError(f"the name of {readable(str(path))} {flaw(path.name)}: rename it")
     try:
@@ -31,7 +34,7 @@ def load_npz(path: Path, *, name: str | None = None, options: ArrayOptions = DEF
 
 
 def _load(reading: Reading) -> Dataset:
-    return load_npz(reading.path, name=reading.name, options=reading.arrays)
+    return load_npz(reading.path, name=reading.name, options=reading.arrays, weights=reading.weights)
 
 
 SOURCE = PathSource(suffixes=(".npz", OTHER), load=_load, takes=("labels",))
