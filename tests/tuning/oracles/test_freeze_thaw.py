@@ -176,24 +176,36 @@ def test_without_new_configurations_it_continues_or_waits_or_ends(search: Search
     assert min(search.done.values()) < HORIZON, "what promises nothing is left where it paused"
 
 
-def test_where_time_is_short_it_counts_and_otherwise_the_seed_alone_decides(start: Any) -> None:
-    def run(seconds: Any, *, left: float) -> list[Any]:
+def test_without_a_time_limit_seconds_change_nothing(start: Any) -> None:
+    def run(seconds: Any) -> list[Any]:
         search = start(seconds=seconds)
         proposals = []
         for _ in range(25):
-            search.driver.note_time(TimeLeft(search=left, retraining=math.inf))
+            search.driver.note_time(TimeLeft(search=math.inf, retraining=math.inf))
             proposals.append(search.propose())
             search.finish(proposals[-1])
         return [(each.continues, dict(each.point.values), each.epochs) for each in proposals]
 
-    def slow(values: Any) -> float:
-        return 30.0 if float(values["y"]) > 0.5 else 1.0
+    assert run(lambda values: 30.0 if float(values["y"]) > 0.5 else 1.0) == run(lambda values: 1.0)
 
-    def epochs_of_slow(proposals: list[Any]) -> int:
-        return sum(epochs for _, values, epochs in proposals if float(values["y"]) > 0.5)
 
-    assert run(slow, left=math.inf) == run(lambda values: 1.0, left=math.inf)
-    assert epochs_of_slow(run(slow, left=600.0)) < epochs_of_slow(run(slow, left=math.inf))
+def test_nothing_begins_that_the_time_left_is_too_short_for(start: Any) -> None:
+    def length_of_part(*, steps: int, left: float) -> int:
+        """Of the part that is proposed after so many steps without new configurations."""
+        search = start()
+        for _ in range(12):
+            search.finish(search.propose())
+        for step in range(steps + 1):
+            search.driver.note_time(TimeLeft(search=left if step == steps else 600.0, retraining=math.inf))
+            proposal = search.driver.propose(new=False)
+            search.roots[proposal.oracle_id] = search.roots[proposal.continues]
+            length = proposal.epochs - search.done[search.roots[proposal.oracle_id]]
+            search.finish(proposal)
+        return int(length)
+
+    steps = next(steps for steps in range(20) if length_of_part(steps=steps, left=600.0) > 1)
+
+    assert length_of_part(steps=steps, left=1.5) == 1
 
 
 def test_a_part_is_no_shorter_than_its_start(start: Any) -> None:

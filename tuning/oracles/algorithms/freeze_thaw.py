@@ -1,4 +1,4 @@
-"""Freeze-thaw: the next epochs go to the configuration, new or paused, whose curve promises most for its time.
+"""Freeze-thaw: the next epochs go to the configuration, new or paused, whose curve promises most.
 
 After Swersky, Snoek and Adams (Freeze-Thaw Bayesian Optimization, 2014). A promotion continues a paused trial from its
 state, so that no epoch is trained twice.
@@ -28,7 +28,7 @@ from tuning.oracles.base import (
     Waiting,
 )
 from tuning.oracles.surrogate.acquisition import log_expected_improvement
-from tuning.oracles.surrogate.forecast import Forecast
+from tuning.oracles.surrogate.forecast import Forecast, Outlook
 from tuning.oracles.surrogate.partial_curve import SHORTEST, PartialCurve
 from tuning.records import SearchConfig, TrialRecord, TrialStatus
 from tuning.seeds import derive_seed
@@ -38,7 +38,7 @@ from tuning.space.ranges import Range
 
 INITIAL_CONFIGURATIONS = 4
 """Drawn at random before curves are modelled, those that were enqueued included."""
-GROWTH = 1.5
+GROWTH = 2.0
 """A paused trial goes on to so many times its epochs: what is learned comes with their logarithm."""
 NEGLIGIBLE = 1e-3
 """An expected improvement of less, as a share of how much values differ, is not worth a training."""
@@ -185,23 +185,35 @@ class FreezeThawOracle(UnrepeatedOracle):
     def _choose(
         self, forecast: Forecast, drawn: Sequence[Configuration]
     ) -> tuple[PartialCurve | Configuration, int] | None:
-        """A paused curve or a new configuration, and up to how many epochs: the most expected improvement for the time.
+        """A paused curve or a new configuration, and up to how many epochs: the most expected improvement.
 
-        A configuration is worth what its retraining can get to; one that was trained as long is not continued. None
-        where no new one may be started and none that paused promises anything.
+        It is that on the best that was seen yet, after a random number of epochs more: with few of them what is good
+        goes on, with many what may be anything is tried (after ifBO: Rakotoarison et al., ICML 2024). It is not divided
+        by the time that it takes: what is quick is rarely what is good, and of new ones little else is known. But what
+        a retraining has no time for counts against it, who was trained as long is not continued, and nothing begins
+        that the time left is too short for, as long as there is anything else. None where no new one may be started
+        and none that paused promises anything in the end.
         """
-        curves, look = forecast.curves, forecast.look(drawn)
+        curves, look = forecast.curves, forecast.look(drawn, ahead=self._look_ahead())
         waits = [bool(curve.ranks) and not curve.is_running and not curve.is_over for curve in curves]
         is_out = ~np.array(waits + [True] * len(drawn)) | (look.done >= look.ends)
-        # Before anything was seen here, an earlier search says what is good.
-        incumbent = float((look.end.mean[: len(forecast.seen)] if forecast.seen else look.end.mean).min())
-        score = log_expected_improvement(look.end.mean, look.end.variance, incumbent=incumbent)
-        if is_out.all() or (not drawn and score[~is_out].max() < math.log(NEGLIGIBLE * look.end.scale)):
+        if is_out.all() or (not drawn and not _promises_anything(look, len(forecast.seen), ~is_out)):
             return None
+        score = log_expected_improvement(look.soon.mean, look.soon.variance, incumbent=look.best)
         until = self._next_pauses(look.done, look.ends, look.start / look.seconds)
-        score -= np.log(look.start + look.seconds * (np.maximum(until - look.done, 1) + look.lost))
+        new = np.maximum(until - look.done, 1)
+        # Half of the improvement, where half of the epochs were trained before.
+        score -= np.log((new + look.lost) / new)
+        is_late = look.start + look.seconds * (new + look.lost) > self._left.search
+        if not (is_late | is_out).all():
+            is_out |= is_late
         best = int(np.where(is_out, -np.inf, score).argmax())
         return (curves[best] if best < len(curves) else drawn[best - len(curves)]), int(until[best])
+
+    def _look_ahead(self) -> float:
+        """Times the epochs so far, 1 to the horizon, by their logarithm."""
+        chance = random.Random(derive_seed(self.seed, "ahead", len(self.trials)))
+        return float(self.horizon) ** chance.random()
 
     def _next_pauses(
         self, done: NDArray[np.int64], ends: NDArray[np.float64], start: NDArray[np.float64]
@@ -246,6 +258,13 @@ class FreezeThawOracle(UnrepeatedOracle):
         choosers = [*[anywhere] * _ANYWHERE, *(near(bases[number % len(bases)]) for number in range(_NEARBY))]
         choosers += [same(curve.point.values) for curve in best]
         return self.space.sample_new(choosers)
+
+
+def _promises_anything(look: Outlook, seen: int, among: NDArray[np.bool_]) -> bool:
+    """Whether any of those may still end as the best of so many that were seen."""
+    incumbent = float(look.end.mean[:seen].min())
+    promise = log_expected_improvement(look.end.mean, look.end.variance, incumbent=incumbent)
+    return bool(promise[among].max() >= math.log(NEGLIGIBLE * look.end.scale))
 
 
 ALGORITHM = FreezeThawOracle

@@ -30,11 +30,14 @@ measured on validation data."""
 class Outlook:
     """Of the curves, and then of the new configurations, all (curves + new,).
 
-    `end`: what is expected after `ends` epochs, those that a retraining has time for. `done`:
-    epochs so far, of which `lost` are to be trained again. `seconds` of an epoch. `start`: seconds of a start.
+    `end`: what is expected after `ends` epochs, those that a retraining has time for. `soon`: after some times the
+    epochs so far, and `best`: the best that was seen after any; both corrected by what a retraining has time for.
+    `done`: epochs so far, of which `lost` are to be trained again. `seconds` of an epoch. `start`: seconds of a start.
     """
 
     end: Prediction
+    soon: Prediction
+    best: float
     ends: Array
     done: NDArray[np.int64]
     lost: NDArray[np.int64]
@@ -81,38 +84,55 @@ class Forecast:
             for epoch in thin_out(sorted(curve.ranks))
         ]
         owners, epochs, ranks = (np.array(column) for column in zip(*places, strict=True))
-        self._stretched = Stretched.of(ranks.astype(float))
+        self._owners, self._stretched = owners, Stretched.of(ranks.astype(float))
         points = Points(rows=self._rows, owners=owners, progress=self._progress(epochs), tasks=self._tasks)
-        model = CurveModel(points, self._stretched.values)
+        model = CurveModel(points, self._stretched.values, least_scale=self._stretched.least_scale)
         running = [(number, curve.until) for number, curve in enumerate(self.curves) if curve.is_running]
         if not running:
             return model
         owners, until = (np.array(column) for column in zip(*running, strict=True))
         return model.as_expected(dataclasses.replace(points, owners=owners, progress=self._progress(until)))
 
-    def look(self, new: Sequence[Configuration] = ()) -> Outlook:
-        """What to expect of the curves and of new configurations."""
+    def look(self, new: Sequence[Configuration] = (), *, ahead: float = math.inf) -> Outlook:
+        """What to expect of the curves and of new configurations, the horizon being the farthest to look `ahead`.
+
+        `ahead`: times the epochs of each so far, 1 or more.
+        """
         rows = self._rows[: len(self.curves)]
         if new:
             own = None if self._tasks is None else np.zeros(len(new), int)
             rows = np.concatenate([rows, self._make_rows(new, own)])
         seconds, start = self._times(rows)
         ends = np.clip(np.floor(self._retraining / seconds), 1, self._most)
-        everyone, count = np.arange(len(rows)), len(self.curves)
-        tasks = None if self._tasks is None else np.zeros(len(rows), int)
-        places = Points(rows=rows, owners=everyone, progress=np.ones(len(rows)), tasks=tasks)
-        at_horizon = self._model.predict(places, is_known=everyone < count)
+        done = np.array([*(curve.epochs for curve in self.curves), *[0] * len(new)])
+        at_horizon = self._predict(rows, np.full(len(rows), float(self._horizon)))
+        further = np.maximum(np.ceil(np.maximum(done, 1) * ahead), done + 1)
+        soon = self._predict(rows, np.minimum(further, self._horizon))
         unit = 1.0 if self._stretched.has_logarithms else at_horizon.scale
         longer = np.log(ends / self._horizon)
         gain = unit * longer * np.where(longer < 0, FALL_BEFORE, FALL_BEYOND)
         return Outlook(
             end=dataclasses.replace(at_horizon, mean=at_horizon.mean - gain),
+            soon=dataclasses.replace(soon, mean=soon.mean - gain),
+            best=self._best_seen(gain) if self.seen else float((at_horizon.mean - gain).min()),
             ends=ends,
-            done=np.array([*(curve.epochs for curve in self.curves), *[0] * len(new)]),
+            done=done,
             lost=np.array([*(curve.epochs * curve.starts_over for curve in self.curves), *[0] * len(new)]),
             seconds=seconds,
             start=start,
         )
+
+    def _predict(self, rows: Array, epochs: Array) -> Prediction:
+        """Of the curves and of new configurations, each after so many epochs."""
+        everyone = np.arange(len(rows))
+        tasks = None if self._tasks is None else np.zeros(len(rows), int)
+        places = Points(rows=rows, owners=everyone, progress=self._progress(epochs), tasks=tasks)
+        return self._model.predict(places, is_known=everyone < len(self.curves))
+
+    def _best_seen(self, gain: Array) -> float:
+        is_own = self._owners < len(self.curves)
+        found: float = (self._stretched.values - gain[np.where(is_own, self._owners, 0)])[is_own].min()
+        return found
 
     def ranks(self) -> list[float]:
         """What each curve that was seen is expected to reach, less is better."""

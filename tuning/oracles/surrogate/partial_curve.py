@@ -13,6 +13,10 @@ from tuning.space.points import Point
 
 SHORTEST = 1e-6
 """Seconds that an epoch takes at least."""
+WORST = 3.0
+"""By how much the logarithm of a loss may be above the middle one before it counts as just as bad as a worse one."""
+LEAST_SCALE = 2.1
+"""How much the logarithms of losses differ, as a rule: found with the constants of `CurveModel`."""
 _THINNED = 1.25
 
 
@@ -52,9 +56,9 @@ def thin_out(epochs: Sequence[int]) -> list[int]:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Stretched:
-    """Ranks so that differences between good ones count: losses and shares by logarithms, and bad ones all alike.
+    """Ranks so that differences between good ones count: losses and shares by logarithms, and very bad ones all alike.
 
-    What is not finite becomes the worst. `values`: (ranks,).
+    What is not finite becomes the worst. `values`: (ranks,), which differ by `least_scale` at least, as a rule.
     """
 
     values: NDArray[np.float64]
@@ -70,13 +74,19 @@ class Stretched:
         logarithms = as_logarithms(filled.tolist())
         stretched = filled if logarithms is None else np.array(logarithms)
         middle = float(np.median(stretched))
-        values = np.minimum(stretched, middle + 2 * (middle - stretched.min()))
+        limit = 2 * (middle - stretched.min())
+        values = np.minimum(stretched, middle + (limit if logarithms is None else max(limit, WORST)))
         return cls(values=values, _filled=None if logarithms is None else filled.tolist())
 
     @property
     def has_logarithms(self) -> bool:
         """Whether `values` are logarithms."""
         return self._filled is not None
+
+    @property
+    def least_scale(self) -> float:
+        """Before anything has learned, losses are all alike, and that says nothing of those to come."""
+        return LEAST_SCALE if self.has_logarithms else 0.0
 
     def back(self, values: NDArray[np.float64]) -> list[float]:
         """Stretched values as ranks again."""

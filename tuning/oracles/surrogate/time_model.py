@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import Matern
 
-from tuning.oracles.surrogate.curve_model import LENGTHSCALE
-
 Array = NDArray[np.float64]
 
+LENGTHSCALE = 0.6
+"""Times the root of the number of columns, each 0 to 1."""
 NOISE = 0.03
 """Variance of the logarithm of an epoch's seconds, beside what the hyperparameters say of it."""
 

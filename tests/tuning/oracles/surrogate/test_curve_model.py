@@ -76,6 +76,19 @@ def test_what_is_under_way_counts_as_expected_and_is_less_uncertain() -> None:
     assert after.variance[7] < before.variance[7] / 5
 
 
+def test_values_that_are_all_alike_so_far_say_little_of_those_to_come() -> None:
+    rows = np.random.default_rng(0).random((5, 2))
+    first = Points(rows=rows, owners=np.arange(5), progress=np.zeros(5))
+
+    sure, unsure = (
+        CurveModel(first, np.full(5, 0.8), least_scale=scale).predict(at_the_end(rows), is_known=np.ones(5, bool))
+        for scale in (0.001, 2.0)
+    )
+
+    assert unsure.scale == 2.0
+    assert np.sqrt(unsure.variance).min() > 0.2 > np.sqrt(sure.variance).max()
+
+
 def test_values_that_are_all_alike_are_expected_again() -> None:
     points, values, _ = simulate(configurations=3)
 
