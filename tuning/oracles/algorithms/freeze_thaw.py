@@ -199,6 +199,9 @@ class FreezeThawOracle(UnrepeatedOracle):
         is_out = ~np.array(waits + [True] * len(drawn)) | (look.done >= look.ends)
         if is_out.all() or (not drawn and not _promises_anything(look, len(forecast.seen), ~is_out)):
             return None
+        begun_enough = is_out | (np.arange(len(is_out)) >= len(curves))
+        if self._is_broad(forecast) and not begun_enough.all():
+            is_out = begun_enough
         score = log_expected_improvement(look.soon.mean, look.soon.variance, incumbent=look.best)
         until = self._next_pauses(look.done, look.ends, look.start / look.seconds)
         new = np.maximum(until - look.done, 1)
@@ -210,10 +213,19 @@ class FreezeThawOracle(UnrepeatedOracle):
         best = int(np.where(is_out, -np.inf, score).argmax())
         return (curves[best] if best < len(curves) else drawn[best - len(curves)]), int(until[best])
 
+    def _is_broad(self, forecast: Forecast) -> bool:
+        """Whether more were begun than the longest curve lets one judge.
+
+        Curves that were seen for an epoch alone say nothing of how they fall, and more of the same never would.
+        """
+        longest = max((curve.epochs for curve in [*forecast.seen, *self._earlier]), default=1)
+        is_unknown = 0 < longest < self.horizon
+        return is_unknown and len(forecast.curves) >= INITIAL_CONFIGURATIONS * (1 + math.log2(longest))
+
     def _look_ahead(self) -> float:
         """Times the epochs so far, 1 to the horizon, by their logarithm."""
         chance = random.Random(derive_seed(self.seed, "ahead", len(self.trials)))
-        return float(self.horizon) ** chance.random()
+        return float(math.pow(self.horizon, chance.random()))
 
     def _next_pauses(
         self, done: NDArray[np.int64], ends: NDArray[np.float64], start: NDArray[np.float64]
