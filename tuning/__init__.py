@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tuning._search import search
     from tuning.data.array_options import ArrayOptions
     from tuning.data.dataset import Dataset, make_dataset
+    from tuning.data.example_weights import weigh_classes, weigh_examples
     from tuning.data.search_data import SearchData
     from tuning.data.sources.by_name import load_dataset
     from tuning.data.sources.from_python import from_arrays
@@ -42,6 +43,8 @@ _MODULES = {
     "parse_objective": "ranking.objective",
     "retrain": "_retrain",
     "search": "_search",
+    "weigh_classes": "data.example_weights",
+    "weigh_examples": "data.example_weights",
 }
 
 __all__ = [
@@ -63,6 +66,8 @@ __all__ = [
     "parse_objective",
     "retrain",
     "search",
+    "weigh_classes",
+    "weigh_examples",
 ]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import keras
 import tensorflow as tf
 
+from tuning.data.array_feeding import scale_pixels
 from tuning.data.search_data import sample
 from tuning.errors import UserCodeError
 from tuning.executors.interface import EpochEnded, Lost, ModelBuilt, Task, TaskEnded, Workplace
@@ -15,7 +16,6 @@ from tuning.failures import describe_failure, traceback_of
 from tuning.plugins.user_callbacks import make_callbacks
 from tuning.records import Epoch
 from tuning.settings import Configuration
-from tuning.training.array_feeding import scale_pixels
 from tuning.training.built import Built
 from tuning.training.checkpoint import Checkpoint
 from tuning.training.train import Training, Watch, train

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from tuning.data.array_feeding import scale_pixels
 from tuning.data.dataset import Split
 from tuning.errors import InputError
 from tuning.failures import describe_failure
@@ -17,7 +18,6 @@ from tuning.models.losses import labels_for, require_classifier
 from tuning.models.named_outputs import feed_of_outputs
 from tuning.models.pixel_scaling import pixel_scale_for
 from tuning.settings import Feed
-from tuning.training.array_feeding import scale_pixels
 
 
 def feed_for(

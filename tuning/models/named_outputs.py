@@ -8,11 +8,11 @@ from typing import Any
 import keras
 import numpy as np
 
+from tuning.data.array_feeding import encode_labels
 from tuning.errors import InputError
 from tuning.failures import describe_failure
 from tuning.models.losses import loss_name
 from tuning.settings import Feed
-from tuning.training.array_feeding import encode_labels
 
 
 def feed_of_outputs(

@@ -16,11 +16,11 @@ import keras
 import numpy as np
 import psutil
 
+from tuning.data.array_feeding import encode_labels, scale_pixels
 from tuning.data.dataset import Split
 from tuning.errors import InputError
 from tuning.records import Epoch
 from tuning.settings import Feed, Objective, TrainingPlan
-from tuning.training.array_feeding import encode_labels, scale_pixels
 from tuning.training.callbacks import epoch_from_logs
 from tuning.training.input_pipeline import epoch_batches, validation_batches
 from tuning.training.weighing import spread_weights, weigh

@@ -11,12 +11,12 @@ from typing import Any
 import keras
 import numpy as np
 
+from tuning.data.array_feeding import scale_pixels
 from tuning.data.dataset import Split
 from tuning.errors import InputError
 from tuning.failures import describe_failure
 from tuning.runs.run_folder import RunFolder
 from tuning.settings import TrainingPlan
-from tuning.training.array_feeding import scale_pixels
 from tuning.training.builder import ModelBuilder
 
 SAME = 1e-4

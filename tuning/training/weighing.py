@@ -8,8 +8,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from tuning.data.array_feeding import scale_pixels
 from tuning.data.split import Split
-from tuning.training.array_feeding import scale_pixels
 from tuning.training.built import Built
 
 

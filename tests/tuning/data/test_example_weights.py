@@ -28,7 +28,7 @@ def file(tmp_path, arrays):
 @given(weights=st.lists(st.floats(0, 1e12), min_size=6, max_size=6).filter(lambda given: max(given) > 0))
 def test_weights_keep_their_proportions_and_have_the_mean_1(weights):
     training = np.zeros((6, 4, 4), np.uint8), np.arange(6) % 2
-    found = from_arrays(training, training, sample_weight=weights).training.weights
+    found = weigh_examples(from_arrays(training, training), weights).training.weights
     assert found.dtype == np.float32
     assert found.mean() == pytest.approx(1, rel=1e-5)
     assert np.allclose(found * max(weights), np.array(weights) * found.max(), rtol=1e-5)

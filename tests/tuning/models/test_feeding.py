@@ -8,11 +8,11 @@ import keras
 import numpy as np
 import pytest
 
+from tuning.data.array_feeding import encode_labels, scale_pixels
 from tuning.data.dataset import Split
 from tuning.errors import InputError
 from tuning.models.feeding import feed_for
 from tuning.settings import Labels
-from tuning.training.array_feeding import encode_labels, scale_pixels
 from tuning.training.built import Recipe
 from tuning.training.input_pipeline import epoch_batches, training_batches, validation_batches
 

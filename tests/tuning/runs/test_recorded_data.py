@@ -41,6 +41,7 @@ def test_a_data_set_is_described_with_the_sizes_of_its_parts(file):
         "path": str(file.resolve()),
         "folder": None,
         "arrays": {"seed": 0, "labels": "auto", "is_strict": False},
+        "sample_weight": None,
         "digest": dataset.digest,
         "fallback_reason": None,
         "class_names": ["0", "1", "2", "3"],

@@ -25,7 +25,6 @@ from tuning.data.array_options import DEFAULT, ArrayOptions
 from tuning.data.arrays.array_data import dataset_from
 from tuning.data.arrays.label_forms import as_array, as_classes
 from tuning.data.dataset import Dataset, what_to_know
-from tuning.data.example_weights import ARRAY as WEIGHTS
 from tuning.data.image_store import NewEntry, new_entry
 from tuning.data.split import SealedSplit
 from tuning.errors import InputError
@@ -40,7 +39,6 @@ def from_arrays(
     *,
     validation: tuple[Array | Mapping[str, Array], Array] | None = None,
     class_names: Sequence[str] | None = None,
-    sample_weight: Any = None,
     name: str = "arrays",
     options: ArrayOptions = DEFAULT,
 ) -> Dataset:
@@ -49,9 +47,8 @@ def from_arrays(
     Images: uint8 (examples, height, width) or (examples, height, width, 1 or 3). Labels: whole numbers (examples,) or
     (examples, 1) from 0, names, or one-hot rows. For other models the images may be one array of uint8, int32, int64,
     float32 or float64, or a mapping from input names to such, and the labels floating point (examples,) or (examples,
-    targets). `options` say whether labels are classes where they could be numbers, too. `sample_weight`: numbers of 0
-    or more (training examples,), what each counts in the loss. Raises InputError naming the part, as `x_train`,
-    `y_test` and so on.
+    targets). `options` say whether labels are classes where they could be numbers, too; `weigh_examples` gives
+    examples weights. Raises InputError naming the part, as `x_train`, `y_test` and so on.
     """
     arrays: dict[str, Array] = {}
     for part, pair in (("train", training), ("test", test), ("validation", validation)):
@@ -61,8 +58,6 @@ def from_arrays(
         named = images if isinstance(images, Mapping) else {"": images}
         arrays |= {f"x_{part}{f'_{key}' if key else ''}": np.asarray(values) for key, values in named.items()}
         arrays[f"y_{part}"] = as_array(f"y_{part}", labels)
-    if sample_weight is not None:
-        arrays[WEIGHTS] = np.asarray(sample_weight)
     names = check_class_names(np.array(class_names)) if class_names is not None else None
     return dataset_from(arrays, name=name, class_names=names, options=options)
 
