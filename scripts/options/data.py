@@ -126,7 +126,7 @@ class TrainingDataChoice(DataChoice):
 
     def load(self, *, runs: Path, seed: int | None = None, recorded: Dataset | None = None) -> Dataset:
         """The data, its examples weighed. What the options don't say is as in `recorded`, if that is one."""
-        from tuning.data.example_weights import array_asked, parse_class_weights, weigh
+        from tuning.data.example_weights import array_asked, parse_class_weights, weigh_as_asked
 
         asked = self._asked(recorded)
         is_weights_alone = dataclasses.replace(self, sample_weight=None) == TrainingDataChoice()
@@ -139,7 +139,7 @@ class TrainingDataChoice(DataChoice):
         if array_asked(asked) is None and asked is not None:
             # Before anything is read.
             parse_class_weights(asked)
-        return weigh(super().load(runs=runs, seed=seed, recorded=recorded), asked)
+        return weigh_as_asked(super().load(runs=runs, seed=seed, recorded=recorded), asked)
 
     def _asked(self, recorded: Dataset | None) -> str | None:
         if self.sample_weight is not None or recorded is None:

@@ -21,7 +21,7 @@ ARRAY = "sample_weight"
 _IS = "="
 
 
-def weigh(dataset: Dataset, asked: str | None) -> Dataset:
+def weigh_as_asked(dataset: Dataset, asked: str | None) -> Dataset:
     """The data as it was read, weighed as asked: `CLASS=WEIGHT,…`, or an array, which was read with the rest.
 
     Raises InputError as `weigh_classes` does, and for the name of an array where none was read.

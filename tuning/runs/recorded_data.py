@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tuning.data.array_options import STRICT
 from tuning.data.dataset import Dataset
-from tuning.data.example_weights import array_asked, weigh
+from tuning.data.example_weights import array_asked, weigh_as_asked
 from tuning.data.folder_options import FolderOptions
 from tuning.data.image_store import DEFAULT_STORE
 from tuning.data.sources.by_name import dataset_names, load_dataset, path_source
@@ -72,7 +72,7 @@ def load_recorded_dataset(recorded: RecordedDataset, *, store: Path = DEFAULT_ST
             f"the data {recorded.name} was handed over by a program and can't be loaded again: save it as an npz "
             "file or as a folder of pictures, and start a new run with `data`"
         )
-    dataset = weigh(dataset, recorded.sample_weight)
+    dataset = weigh_as_asked(dataset, recorded.sample_weight)
     if dataset.digest != recorded.digest:
         raise InputError(
             f"the data {recorded.path or recorded.name} changed since the run was made (digest "

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuning.data.example_weights import parse_class_weights, weigh, weigh_classes, weigh_examples
+from tuning.data.example_weights import parse_class_weights, weigh_as_asked, weigh_classes, weigh_examples
 from tuning.data.search_data import SearchData
 from tuning.data.sources.from_python import from_arrays
 from tuning.data.sources.paths.npz import load_npz
@@ -51,7 +51,7 @@ def test_weights_are_a_part_of_what_the_data_is(digits):
 
 
 def test_a_class_weighs_what_it_is_given(digits):
-    weights = weigh(digits, "3=2, 4=0").training.weights
+    weights = weigh_as_asked(digits, "3=2, 4=0").training.weights
     by_class = [set(weights[digits.training.labels == label].tolist()) for label in range(10)]
     assert by_class[4] == {0.0}
     assert by_class[3] == {2 * by_class[0].copy().pop()}
@@ -65,7 +65,7 @@ def test_weights_of_classes_multiply_those_of_examples(digits):
 
 
 def test_an_array_of_a_file_weighs_what_is_left_after_the_test_was_set_apart(file):
-    dataset = weigh(load_npz(file, weights="importance"), "importance")
+    dataset = weigh_as_asked(load_npz(file, weights="importance"), "importance")
     plain = load_npz(file)
     order = {image.tobytes(): number for number, image in enumerate(np.load(file)["x"])}
     expected = np.array([order[image.tobytes()] for image in plain.training.images])
@@ -76,7 +76,7 @@ def test_an_array_of_a_file_weighs_what_is_left_after_the_test_was_set_apart(fil
 
 @pytest.mark.parametrize("asked", ["importance", "1=3"])
 def test_a_run_finds_its_weights_again(file, asked):
-    dataset = weigh(load_npz(file, weights="importance" if asked == "importance" else None), asked)
+    dataset = weigh_as_asked(load_npz(file, weights="importance" if asked == "importance" else None), asked)
     again = load_recorded_dataset(describe_dataset(dataset, validation=1, path=file))
     assert again.digest == dataset.digest
     assert np.array_equal(again.training.weights, dataset.training.weights)
@@ -89,7 +89,7 @@ def test_an_array_that_is_not_there_is_refused(file):
 
 def test_an_array_is_for_files(digits):
     with pytest.raises(InputError, match="`sample_weight` importance names an array of an npz file"):
-        weigh(digits, "importance")
+        weigh_as_asked(digits, "importance")
 
 
 def test_too_few_weights_are_refused_before_the_test_is_set_apart(tmp_path, arrays):
