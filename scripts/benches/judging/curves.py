@@ -2,8 +2,9 @@
 
 A search gets the time of so many whole trainings; its clock is moved by the recorded epochs alone, so that 50 searches
 take minutes. Regret is the test error of the configuration that it chooses, in points above the lowest of the table;
-rank is its place by that among all that are compared, the mean over the seeds. Keras Tuner's own random search is
-`--oracle scripts.benches.judging.replay.rivals:random`; `bayesian` and `hyperband` are there, too.
+rank is its place by that among all that are compared, the mean over the seeds. Other libraries' searches are factories
+in `scripts.benches.judging.replay`: `--oracle scripts.benches.judging.replay.with_keras_tuner:random`, and others there
+and in `with_optuna` and `with_syne_tune`. They know of no default: `--without-default` takes ours away, too.
 """
 
 from __future__ import annotations

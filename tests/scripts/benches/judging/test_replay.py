@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from scripts.benches.judging import curves
-from scripts.benches.judging.replay import rivals
+from scripts.benches.judging.replay import with_keras_tuner, with_optuna
+from scripts.benches.judging.replay.asking import LibraryOracle
 from scripts.benches.judging.replay.search import Replay
 from scripts.benches.judging.replay.simulation import Clock
 from scripts.benches.judging.replay.table import CurveTable
@@ -125,7 +126,45 @@ def test_a_repeat_is_the_training_with_the_other_seed(table: CurveTable, tmp_pat
     assert [epoch.val_loss for epoch in first.epochs] == list(curve.val_loss[: len(first.epochs)])
 
 
-@pytest.mark.parametrize("factory", [rivals.random, rivals.bayesian, rivals.hyperband])
+class Stubborn:
+    """Ends every trial after its second epoch, and remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[int, int, float]] = []
+        self.ended: list[int] = []
+
+    def ask(self, number: int, space: Any) -> dict[str, Any]:
+        return {choice.name: choice.values[number % len(choice.values)] for choice in space}
+
+    def tell(self, number: int, epoch: int, value: float) -> bool:
+        self.told.append((number, epoch, value))
+        return epoch < 2
+
+    def end(self, number: int) -> None:
+        self.ended.append(number)
+
+
+def test_a_library_is_told_of_every_epoch_and_ends_trials(table: CurveTable, tmp_path: Path) -> None:
+    library = Stubborn()
+
+    replay(table, factory=lambda objective, seed, epochs: LibraryOracle(library, objective), seconds=20.0).run(tmp_path)
+
+    assert [told[:2] for told in library.told] == [(number, epoch) for number in range(4) for epoch in (1, 2)]
+    assert library.told[0][2] == table.entries[0].curves[0].val_loss[0]
+    assert library.ended[:4] == [0, 1, 2, 3]
+
+
+LIBRARIES = (
+    with_keras_tuner.random,
+    with_keras_tuner.bayesian,
+    with_keras_tuner.hyperband,
+    with_optuna.tpe,
+    with_optuna.tpe_median,
+    with_optuna.halving,
+)
+
+
+@pytest.mark.parametrize("factory", LIBRARIES)
 def test_an_oracle_of_another_library_is_asked_for_values_that_occur(
     factory: Any, table: CurveTable, tmp_path: Path
 ) -> None:
