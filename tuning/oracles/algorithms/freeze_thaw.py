@@ -40,6 +40,9 @@ INITIAL_CONFIGURATIONS = 4
 """Drawn at random before curves are modelled, those that were enqueued included."""
 GROWTH = 2.0
 """A paused trial goes on to so many times its epochs: what is learned comes with their logarithm."""
+SHARE_OF_BEST = 0.1
+"""Of the choices, what goes to the configuration that is expected to end best, whatever another one promises: curves
+that were seen for an epoch alone say nothing of how they fall, and more of the same never would."""
 NEGLIGIBLE = 1e-3
 """An expected improvement of less, as a share of how much values differ, is not worth a training."""
 
@@ -191,17 +194,14 @@ class FreezeThawOracle(UnrepeatedOracle):
         goes on, with many what may be anything is tried (after ifBO: Rakotoarison et al., ICML 2024). It is not divided
         by the time that it takes: what is quick is rarely what is good, and of new ones little else is known. But what
         a retraining has no time for counts against it, who was trained as long is not continued, and nothing begins
-        that the time left is too short for, as long as there is anything else. None where no new one may be started
-        and none that paused promises anything in the end.
+        that the time left is too short for, as long as there is anything else. Some of the time the one that is
+        expected to end best goes on. None where no new one may be started and none that paused promises anything.
         """
         curves, look = forecast.curves, forecast.look(drawn, ahead=self._look_ahead())
         waits = [bool(curve.ranks) and not curve.is_running and not curve.is_over for curve in curves]
         is_out = ~np.array(waits + [True] * len(drawn)) | (look.done >= look.ends)
         if is_out.all() or (not drawn and not _promises_anything(look, len(forecast.seen), ~is_out)):
             return None
-        begun_enough = is_out | (np.arange(len(is_out)) >= len(curves))
-        if self._is_broad(forecast) and not begun_enough.all():
-            is_out = begun_enough
         score = log_expected_improvement(look.soon.mean, look.soon.variance, incumbent=look.best)
         until = self._next_pauses(look.done, look.ends, look.start / look.seconds)
         new = np.maximum(until - look.done, 1)
@@ -210,22 +210,19 @@ class FreezeThawOracle(UnrepeatedOracle):
         is_late = look.start + look.seconds * (new + look.lost) > self._left.search
         if not (is_late | is_out).all():
             is_out |= is_late
+        expected_best = int(look.end.mean[: len(forecast.seen)].argmin()) if forecast.seen else None
+        if expected_best is not None and not is_out[expected_best] and self._chance("best") < SHARE_OF_BEST:
+            score[expected_best] = np.inf
         best = int(np.where(is_out, -np.inf, score).argmax())
         return (curves[best] if best < len(curves) else drawn[best - len(curves)]), int(until[best])
 
-    def _is_broad(self, forecast: Forecast) -> bool:
-        """Whether more were begun than the longest curve lets one judge.
-
-        Curves that were seen for an epoch alone say nothing of how they fall, and more of the same never would.
-        """
-        longest = max((curve.epochs for curve in [*forecast.seen, *self._earlier]), default=1)
-        is_unknown = 0 < longest < self.horizon
-        return is_unknown and len(forecast.curves) >= INITIAL_CONFIGURATIONS * (1 + math.log2(longest))
-
     def _look_ahead(self) -> float:
         """Times the epochs so far, 1 to the horizon, by their logarithm."""
-        chance = random.Random(derive_seed(self.seed, "ahead", len(self.trials)))
-        return float(math.pow(self.horizon, chance.random()))
+        return float(math.pow(self.horizon, self._chance("ahead")))
+
+    def _chance(self, purpose: str) -> float:
+        """0 to 1, another one for every proposal."""
+        return random.Random(derive_seed(self.seed, purpose, len(self.trials))).random()
 
     def _next_pauses(
         self, done: NDArray[np.int64], ends: NDArray[np.float64], start: NDArray[np.float64]
