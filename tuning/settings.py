@@ -6,6 +6,7 @@ Standard library only. Every class is frozen and keyword-only.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -27,11 +28,13 @@ class Schedule(StrEnum):
     STEP = "step"
     WARMUP_CONSTANT = "warmup_constant"
     WARMUP_COSINE = "warmup_cosine"
+    WARMUP_DECAY = "warmup_decay"
 
-    @property
-    def has_end(self) -> bool:
-        """Whether the rate at an epoch depends on how many epochs there are."""
-        return self is Schedule.WARMUP_COSINE
+    def fixed_epochs(self, epochs: int) -> float:
+        """How many epochs at the beginning of a training of so many are the same however many there are in all."""
+        if self is Schedule.WARMUP_COSINE:
+            return 0
+        return math.ceil(epochs / 8) if self is Schedule.WARMUP_DECAY else math.inf
 
 
 class Labels(StrEnum):
@@ -133,10 +136,9 @@ class TrainingPlan(JsonRecord):
             return dataclasses.replace(plan, hyperparameters={**plan.hyperparameters, "augmentation": float(setting)})
         return plan
 
-    @property
-    def up_to_its_end(self) -> dict[str, Any]:
-        """What decides every epoch that it has, as JSON: how many there are only where the rate depends on that."""
+    def up_to(self, epoch: int) -> dict[str, Any]:
+        """What decides every epoch up to this one, as JSON: how many there are only where the rate depends on that."""
         data = self.as_json()
-        if not self.settings.schedule.has_end:
+        if epoch <= self.settings.schedule.fixed_epochs(self.settings.epochs):
             data["settings"] = {name: value for name, value in data["settings"].items() if name != "epochs"}
         return data

@@ -65,24 +65,25 @@ class RunProgress:
 
     @contextlib.contextmanager
     def training(self, retraining: Retraining) -> Iterator[Callable[[Epoch], None]]:
+        self._announce(retraining)
         settings = retraining.plan.settings
-        if retraining.trial_id is not None:
-            fewer = (
-                ""
-                if settings.epochs == retraining.wanted
-                else f" (of {retraining.wanted} wanted: the time allows no more)"
-            )
-            most = "up to " if retraining.ends_in_time else ""
-            whole = "" if retraining.left_out else "all "
-            validated = f" ({retraining.left_out} are left for its own fit to validate)" if retraining.left_out else ""
-            self.console.print(
-                f"retraining trial {retraining.trial_id} on {whole}{retraining.examples} training images{validated}, "
-                f"{most}{count_of(settings.epochs, 'epoch')}{fewer}{', as long as the time lasts' if most else ''}"
-            )
-        if retraining.done:
-            self.console.print(f"going on after epoch {retraining.done}")
         with TrainingProgress(self.console, settings, title="training", done=retraining.done) as progress:
             yield progress.epoch_finished
+
+    def _announce(self, retraining: Retraining) -> None:
+        from tuning.lifecycle.run_work import Stage
+
+        epochs, wanted = retraining.plan.settings.epochs, retraining.part.wanted
+        if retraining.part.stage is Stage.MEASURED:
+            all_of_them = f"all {epochs}" if epochs == wanted else f"{epochs} of {wanted}"
+            self.console.print(f"there is time for {all_of_them} epochs")
+            return
+        if retraining.trial_id is not None:
+            validated = f" ({retraining.left_out} are left for its own fit to validate)" if retraining.left_out else ""
+            examples = f"{'' if retraining.left_out else 'all '}{retraining.examples} training images{validated}"
+            self.console.print(f"retraining trial {retraining.trial_id} on {examples}, {_how_long(retraining)}")
+        if retraining.done:
+            self.console.print(f"going on after epoch {retraining.done}")
 
     def training_finished(self, model: TrainedModel) -> None:
         if model.why_weights_only:
@@ -91,3 +92,14 @@ class RunProgress:
                 f"no .keras file of this model loads again ({model.why_weights_only}): its weights are kept, and it is "
                 f"exported with the code of {self._builder_name}",
             )
+
+
+def _how_long(retraining: Retraining) -> str:
+    from tuning.lifecycle.run_work import Stage
+
+    epochs = count_of(retraining.plan.settings.epochs, "epoch")
+    if retraining.part.stage is Stage.MEASURING:
+        return f"as many epochs as there is time for, {retraining.plan.settings.epochs} at most"
+    if retraining.plan.settings.epochs < retraining.part.wanted:
+        epochs = f"{epochs} (of {retraining.part.wanted} wanted: the time allows no more)"
+    return f"up to {epochs}, as long as the time lasts" if retraining.ends_in_time else epochs

@@ -21,14 +21,14 @@ from tuning.errors import InputError, TrainingError
 from tuning.lifecycle.complete import _SearchOnly
 from tuning.lifecycle.run_work import Retraining, RunWork
 from tuning.lifecycle.steps import CompletedRun, complete_training_run
-from tuning.lifecycle.training_step import train_run_model
+from tuning.lifecycle.training_step import train_run_model, train_until_end_is_fixed
 from tuning.loop.budget import Budget
 from tuning.loop.observer import Silent
 from tuning.loop.resources import Resources
 from tuning.records import Epoch, SearchConfig, StopReason, TrialStatus
 from tuning.runs.run_folder import RunFolder
 from tuning.runs.run_record import RunCommand, RunRecord, RunStatus, TrainRun
-from tuning.settings import TrainingPlan, TrainingSettings
+from tuning.settings import Schedule, TrainingPlan, TrainingSettings
 from tuning.space.ranges import Choices
 
 WRITES = 6
@@ -236,6 +236,33 @@ def test_a_training_ends_when_its_time_is_up_but_not_before_its_first_epoch(
 
     assert len(trained.epochs) == epochs
     assert (tmp_path / "model.keras").exists()
+
+
+@pytest.mark.slow
+def test_when_its_speed_is_known_a_training_gets_as_many_epochs_as_have_time(
+    tiny: Any, digits: Any, tmp_path: Path
+) -> None:
+    def plan_of(epochs: int) -> TrainingPlan:
+        settings = TrainingSettings(epochs=epochs, schedule=Schedule.WARMUP_DECAY)
+        return TrainingPlan(hyperparameters=tiny.check({}), settings=settings, seed=0)
+
+    follower = EpochsTakeTime(10.0)
+    work = dataclasses.replace(work_on(tiny, digits, tmp_path / "timed"), observer=follower)
+    limit = Budget(100.0, clock=lambda: follower.now)
+    plan = plan_of(60)
+
+    epochs = train_until_end_is_fixed(work, training(plan), plan, wanted=60, limit=limit)
+
+    # 90 s are left for it, of which a start takes almost 10 and two epochs have taken 20; only with 9 are two constant.
+    assert (epochs, follower.now) == (9, 20.0)
+    assert train_until_end_is_fixed(work, training(plan), plan_of(9), wanted=60, limit=limit) is None
+    trained = train_run_model(work, training(plan), plan_of(9), limit=limit)
+    (tmp_path / "whole").mkdir()
+    whole = work_on(tiny, digits, tmp_path / "whole")
+    assert len(trained.epochs) == 9
+    train_run_model(whole, training(plan), plan_of(9))
+    both = [keras.models.load_model(tmp_path / name / "model.keras").get_weights() for name in ("timed", "whole")]
+    assert all(np.array_equal(one, other) for one, other in zip(*both, strict=True))
 
 
 @pytest.mark.slow

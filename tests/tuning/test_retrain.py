@@ -35,15 +35,9 @@ def test_fewer_images_are_shown_more_often(tiny, make_trial, examples, epochs):
     assert retraining_plan(tiny, winner, curves=[winner], examples=examples, seed=0).settings.epochs == epochs
 
 
-def test_a_winner_is_retrained_as_its_trial_was_with_a_seed_of_its_own(plan):
-    assert (plan.settings.epochs, plan.settings.schedule) == (2, Schedule.WARMUP_CONSTANT)
+def test_a_winner_is_retrained_with_a_rate_that_falls_and_a_seed_of_its_own(plan):
+    assert (plan.settings.epochs, plan.settings.schedule) == (2, Schedule.WARMUP_DECAY)
     assert plan.seed == derive_seed(0, "retrain")
-
-
-def test_a_winner_whose_weights_are_not_averaged_is_retrained_with_a_falling_rate(tiny, make_trial):
-    winner = make_trial(hyperparameters=tiny.check({}) | {"averaging": "none"})
-    plan = retraining_plan(tiny, winner, curves=[winner], examples=200, seed=0)
-    assert plan.settings.schedule is Schedule.WARMUP_COSINE
 
 
 def test_the_time_may_allow_fewer_epochs_but_never_adds_any(tiny, make_trial):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 from tuning._search import PreparedSearch
@@ -21,16 +22,33 @@ from tuning.settings import TrainingPlan
 from tuning.training.builder import ModelBuilder
 
 
+class Stage(Enum):
+    """Which part of a training is announced: all that is left of it, or the one before or the one after its number of
+    epochs was fixed by what they take."""
+
+    WHOLE = "whole"
+    MEASURING = "measuring"
+    MEASURED = "measured"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Of a training: its `stage`, and how many epochs would suit it if there were time for any number, `wanted`."""
+
+    wanted: int
+    stage: Stage = Stage.WHOLE
+
+
 @dataclass(frozen=True, kw_only=True)
 class Retraining:
-    """How a model is trained: `epochs` of those that suit, `wanted`, on so many examples; those `left_out` validate.
+    """How a model is trained on so many examples; those `left_out` validate.
 
-    `done`: epochs that an earlier command trained. `ends_in_time`: fewer where the time does not last.
+    `done`: epochs that were trained before. `ends_in_time`: fewer than planned where the time does not last.
     """
 
     plan: TrainingPlan
     trial_id: str | None
-    wanted: int
+    part: Part
     examples: int
     left_out: int
     done: int

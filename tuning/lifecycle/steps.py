@@ -18,8 +18,8 @@ from tuning._retrain import retraining_plan
 from tuning._search import PreparedSearch
 from tuning.evaluation.promise import Promised
 from tuning.lifecycle.final_test import look_at_test_set
-from tuning.lifecycle.run_work import RunWork
-from tuning.lifecycle.training_step import train_run_model
+from tuning.lifecycle.run_work import Part, RunWork, Stage
+from tuning.lifecycle.training_step import train_run_model, train_until_end_is_fixed
 from tuning.loop.budget import Budget, parse_duration
 from tuning.loop.journal import Journal
 from tuning.loop.resources import Resources
@@ -28,6 +28,7 @@ from tuning.records import StopReason
 from tuning.runs.run_record import EndedSearch, RecordedWinner, RunRecord, RunStatus, SearchRun, SearchSection, TrainRun
 from tuning.runs.training_file import read_trained
 from tuning.settings import TrainingPlan, TrainingSettings
+from tuning.training.checkpoint import Checkpoint
 
 _Run = TypeVar("_Run", bound=RunRecord)
 
@@ -163,9 +164,9 @@ def _with_winner(
 
 
 def _can_end_anywhere(work: RunWork, settings: TrainingSettings) -> bool:
-    """Whether a training is as good as it can be after any epoch: nothing in it depends on how many there will be."""
+    """Whether it need not be known from the start how many epochs a training will have."""
     own_fit = work.builder.own_fit is not None and not settings.by_keras
-    return not settings.schedule.has_end and not own_fit
+    return settings.schedule.fixed_epochs(settings.epochs) > 0 and not own_fit
 
 
 def _winner_plan(
@@ -189,8 +190,17 @@ def _retrain(work: RunWork, record: SearchRun, result: SearchResult, budget: Bud
     plan = _winner_plan(work, record, result, most_epochs=record.config.retraining_epochs)
     promised = Promised(curves=result.winner_curves, validation=len(work.data.validation))
     limit = budget if _can_end_anywhere(work, plan.settings) and math.isfinite(budget.seconds) else None
-    trained = train_run_model(work, record, plan, promised=promised, wanted=wanted, limit=limit)
-    seconds = dataclasses.replace(record.seconds, retrain=trained.seconds)
+    started, stage = time.perf_counter(), Stage.WHOLE
+    if limit is not None:
+        restored = Checkpoint(folder=work.folder.checkpoint).restore(plan)
+        limit.spend(0.0 if restored is None else sum(epoch.seconds for epoch in restored.epochs))
+        epochs = train_until_end_is_fixed(work, record, plan, wanted=wanted, limit=limit)
+        if epochs is not None:
+            record = dataclasses.replace(record, config=dataclasses.replace(record.config, retraining_epochs=epochs))
+            work.folder.write(record)
+            plan, stage = _winner_plan(work, record, result, most_epochs=epochs), Stage.MEASURED
+    train_run_model(work, record, plan, promised=promised, part=Part(wanted=wanted, stage=stage), limit=limit)
+    seconds = dataclasses.replace(record.seconds, retrain=time.perf_counter() - started)
     return dataclasses.replace(record, status=RunStatus.EVALUATING, seconds=seconds)
 
 

@@ -79,12 +79,17 @@ class Budget:
         most = self.seconds * LARGEST_RETRAINING_SHARE - self.finishing
         return most * self._speedup / (examples_ratio * RETRAINING_SLOWDOWN)
 
-    def is_over(self, *, spent_before: float = 0.0) -> bool:
-        """Whether a training has to end, so that its model can be written and tested in time.
+    def spend(self, seconds: float) -> None:
+        """Take off what an earlier command used that nothing else accounts for."""
+        self._end -= seconds
 
-        `spent_before`: seconds of an earlier command that nothing else accounts for.
-        """
-        return self.remaining() - spent_before < self.finishing
+    def is_over(self) -> bool:
+        """Whether a training has to end, so that its model can be written and tested in time."""
+        return self.remaining() < self.finishing
+
+    def epochs_left(self, seconds: float, *, after: float) -> int:
+        """How many epochs of so many seconds still fit after some other seconds; 0 or more."""
+        return max(int((self.remaining() - after - self.finishing) / seconds), 0)
 
     def retraining_epochs(self, winner: TrialRecord, *, examples_ratio: float, epochs: int) -> int:
         """How many of the wanted epochs of retraining still fit; at least 1."""

@@ -27,8 +27,8 @@ class Baseline:
 def _configuration(filters: tuple[int, ...], **values: Value) -> Configuration:
     blocks: Configuration = {f"num_filters_{block}": count for block, count in enumerate(filters, start=1)}
     kernels: Configuration = {f"kernel_size_{block}": 3 for block in range(1, len(filters) + 1)}
+    convolutions: Configuration = {f"convolutions_{block}": 1 for block in range(1, len(filters) + 1)}
     layers: Configuration = {
-        "convolutions": 1,
         "convolution": "full",
         "padding": "valid",
         "batch_normalization": "none",
@@ -43,7 +43,7 @@ def _configuration(filters: tuple[int, ...], **values: Value) -> Configuration:
         "averaging": "none",
         "learning_rate": 0.001,
     }
-    return {"num_blocks": len(filters), **blocks, **kernels, **layers, **training, **values}
+    return {"num_blocks": len(filters), **blocks, **kernels, **convolutions, **layers, **training, **values}
 
 
 _ALL = (

@@ -123,17 +123,16 @@ class TunableClassifier(kt.HyperModel):
         return TrainingSettings(epochs=epochs, schedule=Schedule.WARMUP_CONSTANT)
 
     def retraining_settings(self, winner: TrialRecord, *, epochs_to_best: int, examples: int) -> TrainingSettings:
-        """As a trial, or where nothing averages the weights with a rate that falls; fewer images are shown more often.
+        """As a trial, then with a rate that falls; fewer images are shown more often.
 
         A configuration can use more epochs than its trial had, unless that was past its best at half-time already.
         """
-        averages = winner.hyperparameters.get("averaging") != "none"
         epochs = min(max(math.ceil(RETRAINING_IMAGES / examples), FEWEST_EPOCHS), MOST_EPOCHS)
         if epochs_to_best < winner.passes / 2:
             epochs = min(epochs, max(epochs_to_best, FEWEST_EPOCHS))
         return TrainingSettings(
             epochs=epochs,
-            schedule=Schedule.WARMUP_CONSTANT if averages else Schedule.WARMUP_COSINE,
+            schedule=Schedule.WARMUP_DECAY,
             balance_classes=winner.settings.balance_classes,
             objective=winner.settings.objective,
         )

@@ -60,34 +60,38 @@ def _in_block(number: int, default: int, limits: tuple[float, float], domain: Ra
 
 
 _FILTERS = IntRange(low=4, high=64, log=True)
+_ONE_OR_TWO = Choices(values=(1, 2), is_ordered=True)
 
 HYPERPARAMETERS: dict[str, Hyperparameter] = {
     "num_blocks": Hyperparameter(default=2, limits=(1, MAX_BLOCKS)),
-    "num_filters_1": _in_block(1, 16, (1, 4096), _FILTERS),
+    "num_filters_1": _in_block(1, 24, (1, 4096), _FILTERS),
     "kernel_size_1": _in_block(1, 5, (1, 63)),
+    "convolutions_1": _in_block(1, 1, (1, 2), _ONE_OR_TWO),
     "num_filters_2": _in_block(2, 32, (1, 4096), _FILTERS),
     "kernel_size_2": _in_block(2, 3, (1, 63)),
+    "convolutions_2": _in_block(2, 2, (1, 2), _ONE_OR_TWO),
     "num_filters_3": _in_block(3, 48, (1, 4096), _FILTERS),
     "kernel_size_3": _in_block(3, 3, (1, 63)),
+    "convolutions_3": _in_block(3, 2, (1, 2), _ONE_OR_TWO),
     "num_filters_4": _in_block(4, 64, (1, 4096), _FILTERS),
     "kernel_size_4": _in_block(4, 3, (1, 63)),
-    "convolutions": Hyperparameter(default=1, limits=(1, 2), range=Choices(values=(1, 2), is_ordered=True)),
+    "convolutions_4": _in_block(4, 2, (1, 2), _ONE_OR_TWO),
     "convolution": Hyperparameter(default="full", words=("full", "separable")),
     "padding": Hyperparameter(default="valid", words=("valid", "same")),
     "batch_normalization": Hyperparameter(default="pooling", words=("none", "convolution", "pooling")),
     "pooling": Hyperparameter(default="max", words=("max", "average")),
     "head": Hyperparameter(default="flatten", words=("flatten", "average")),
     "dense_units": Hyperparameter(
-        default=64, limits=(0, 65536), range=Choices(values=(0, 16, 32, 64, 100, 128, 256), is_ordered=True)
+        default=128, limits=(0, 65536), range=Choices(values=(0, 16, 32, 64, 100, 128, 256), is_ordered=True)
     ),
-    "dropout": Hyperparameter(default=0.0, limits=(0.0, 0.95), range=FloatRange(low=0.0, high=0.5)),
+    "dropout": Hyperparameter(default=0.2, limits=(0.0, 0.95), range=FloatRange(low=0.0, high=0.5)),
     "label_smoothing": Hyperparameter(default=0.0, limits=(0.0, 0.9), range=FloatRange(low=0.0, high=0.1)),
     "weight_decay": Hyperparameter(
         default=0.0,
         limits=(0.0, 10.0),
         range=Choices(values=(0.0, 0.003, 0.01, 0.03, 0.1), is_ordered=True),
     ),
-    "augmentation": Hyperparameter(default=1.0, limits=(0.0, 5.0), range=FloatRange(low=0.0, high=1.5)),
+    "augmentation": Hyperparameter(default=1.8, limits=(0.0, 5.0), range=FloatRange(low=0.0, high=2.5)),
     "averaging": Hyperparameter(default="power", words=("none", "power"), range=Choices(values=("power", "none"))),
     "learning_rate": Hyperparameter(default=0.01, limits=(1e-8, 10.0), range=FloatRange(low=3e-4, high=2e-2, log=True)),
     "batch_size": Hyperparameter(
@@ -152,7 +156,7 @@ def _block(x: Any, *, number: int, values: Configuration) -> Any:
     # The first convolution of all sees too few channels to gain from being separable.
     is_separable = [values["convolution"] == "separable" and (number > 1 or place > 0) for place in range(2)]
     x = _convolution(x, number=number, values=values, padding=values["padding"], is_separable=is_separable[0])
-    if int(values["convolutions"]) == 2:
+    if int(values[f"convolutions_{number}"]) == 2:
         if normalization != "none":
             x = keras.layers.BatchNormalization(momentum=BATCH_NORMALIZATION_MOMENTUM)(x)
         x = keras.layers.ReLU()(x)

@@ -16,7 +16,8 @@ class Recipe:
 
     `label_smoothing`: the share of a label, 0 to 1, that is spread over all classes; needs one-hot labels, and
     validation labels are never smoothed. `augmentation`: the strength of random affine changes, 0 for none and 1 for
-    light ones. `averages`: validated and delivered is an average of the weights, unless the learning rate falls to 0.
+    light ones. `averages`: validated and delivered is an average of the weights, unless the learning rate falls from
+    the start.
     """
 
     batch_size: int

@@ -35,6 +35,15 @@ def warmup_constant(epochs: float) -> float:
     return min(epochs / WARMUP_EPOCHS, 1.0)
 
 
+def late_cosine(step: int, *, steps: int, falls_after: float) -> float:
+    """Share of the peak learning rate at a step, from 1 on, of so many: all of it up to one, then half a cosine.
+
+    Up to there a training is the same whatever its length, so that this can be decided on when its speed is known.
+    """
+    fallen = max(step - falls_after, 0.0) / (steps + 1 - falls_after)
+    return 0.5 * (1 + math.cos(math.pi * fallen))
+
+
 class RateByStep(keras.callbacks.Callback):
     """Sets the learning rate before every step: `rate_at` the number of that step, from 1 on."""
 
@@ -61,6 +70,14 @@ def schedule_callbacks(
         return [RateByStep(lambda step: peak * warmup_cosine(step / (last + 1)), first_step=first)]
     if settings.schedule is Schedule.WARMUP_CONSTANT:
         return [RateByStep(lambda step: peak * warmup_constant(step / (steps * settings.parts)), first_step=first)]
+    if settings.schedule is Schedule.WARMUP_DECAY:
+        falls_after = steps * settings.schedule.fixed_epochs(settings.epochs)
+
+        def rate_at(step: int) -> float:
+            warm = warmup_constant(step / (steps * settings.parts))
+            return peak * min(warm, late_cosine(step, steps=last, falls_after=falls_after))
+
+        return [RateByStep(rate_at, first_step=first)]
     if settings.schedule is Schedule.STEP:
         return [keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate if epoch == 0 else rate * STEP_FACTOR)]
     return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ class Checkpoint:
             return None
         give = f"remove {self.folder} to train from the start"
         saved = read_record(self._progress, _SavedProgress, fault="is not the progress of a training", give=give)
-        if saved.plan != plan.up_to_its_end:
+        if saved.plan != plan.up_to(len(saved.epochs)):
             return None
         return Restored(
             epochs=saved.epochs,
@@ -103,7 +103,7 @@ class Checkpoint:
             best = self.folder / f"best-{len(epochs)}.weights.h5"
             shutil.copyfile(best_weights, best)
         progress = _SavedProgress(
-            plan=plan.up_to_its_end,
+            plan=plan.up_to(len(epochs)),
             epochs=tuple(epochs),
             weights=weights.name,
             best_weights=None if best is None else best.name,
@@ -127,7 +127,7 @@ class Checkpoint:
 class EpochCheckpoint(keras.callbacks.Callback):
     """Saves the training after an epoch that another one follows, unless it did so a moment ago.
 
-    Belongs behind all other callbacks. `until`: the number of epochs after which the training pauses, if it does.
+    Belongs behind all other callbacks. `pauses`: asked after every epoch whether the training is to end there for now.
     """
 
     def __init__(
@@ -136,17 +136,17 @@ class EpochCheckpoint(keras.callbacks.Callback):
         plan: TrainingPlan,
         curve: LearningCurve,
         *,
-        until: int | None,
+        pauses: Callable[[], bool],
         best_weights: Path,
         average: PowerAverage | None,
     ) -> None:
         super().__init__()
-        self._until, self._average = until, average
+        self._pauses, self._average = pauses, average
         self._checkpoint, self._plan, self._curve, self._best = checkpoint, plan, curve, best_weights
         self._saved = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        pauses = len(self._curve.epochs) == self._until != self._plan.settings.epochs
+        pauses = self._pauses()
         is_due = pauses or time.perf_counter() - self._saved >= self._checkpoint.seconds_apart
         # What a callback ended is not saved: a restored training would not know that it was to end there.
         if is_due and not self.model.stop_training:
@@ -158,6 +158,8 @@ class EpochCheckpoint(keras.callbacks.Callback):
                 averages=() if self._average is None else self._average.values,
             )
             self._saved = time.perf_counter()
+        if pauses:
+            self.model.stop_training = True
 
 
 def _read_arrays(path: Path) -> tuple[np.ndarray, ...]:

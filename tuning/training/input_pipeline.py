@@ -14,9 +14,10 @@ from tuning.training.built import Recipe
 
 VALIDATION_BATCH = 500
 
-MAX_SHIFT = 0.07
+MAX_SHIFT = 0.055
 MAX_ROTATION = math.radians(10)
-MAX_SCALING = 0.1
+MAX_SHEAR = 0.22
+MAX_STRETCHING = 0.14
 
 
 def steps_per_epoch(examples: int, batch_size: int, *, parts: int = 1) -> int:
@@ -152,23 +153,24 @@ def _smooth(labels: Any, share: float) -> Any:
 
 
 def _augment(images: tf.Tensor, key: tf.Tensor, *, strength: float) -> tf.Tensor:
-    """Each image shifted, rotated and scaled by random amounts; what enters from outside repeats the border.
+    """Each image shifted, turned, sheared and stretched at random; what enters from outside repeats the border.
 
     `images`: uint8 (batch, height, width, channels). `key`: int64 (2,). `strength`: times the largest light changes.
     """
     shape = tf.shape(images)
     count, height, width = shape[0], tf.cast(shape[1], tf.float32), tf.cast(shape[2], tf.float32)
-    draws = tf.random.stateless_uniform((4, count), seed=key, minval=-strength, maxval=strength)
-    angle = draws[0] * MAX_ROTATION
-    zoom = 1.0 + draws[1] * MAX_SCALING
-    cos, sin = tf.cos(angle) * zoom, tf.sin(angle) * zoom
+    draws = tf.random.stateless_uniform((6, count), seed=key, minval=-strength, maxval=strength)
+    cos, sin, shear = tf.cos(draws[0] * MAX_ROTATION), tf.sin(draws[0] * MAX_ROTATION), draws[1] * MAX_SHEAR
+    wide, high = tf.exp(draws[2] * MAX_STRETCHING), tf.exp(draws[3] * MAX_STRETCHING)
+    x_by_x, x_by_y = cos * wide, (cos * shear - sin) * high
+    y_by_x, y_by_y = sin * wide, (sin * shear + cos) * high
     center_x, center_y = (width - 1) / 2, (height - 1) / 2
-    shift_x = center_x - cos * center_x + sin * center_y + draws[2] * MAX_SHIFT * width
-    shift_y = center_y - sin * center_x - cos * center_y + draws[3] * MAX_SHIFT * height
-    zero = tf.zeros_like(angle)
+    shift_x = center_x - x_by_x * center_x - x_by_y * center_y + draws[4] * MAX_SHIFT * width
+    shift_y = center_y - y_by_x * center_x - y_by_y * center_y + draws[5] * MAX_SHIFT * height
+    zero = tf.zeros_like(cos)
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
-        transforms=tf.stack([cos, -sin, shift_x, sin, cos, shift_y, zero, zero], axis=1),
+        transforms=tf.stack([x_by_x, x_by_y, shift_x, y_by_x, y_by_y, shift_y, zero, zero], axis=1),
         output_shape=shape[1:3],
         fill_value=0.0,
         interpolation="BILINEAR",

@@ -33,7 +33,8 @@ class Watch:
 
     `callbacks`: Keras callbacks of the caller's own, made for each training. `on_built`: gets the model before
     anything is trained; False trains nothing. `until`: the training pauses after so many epochs, those before it was
-    paused or killed included, and keeps its state in the checkpoint; None: it does not.
+    paused or killed included, and keeps its state in the checkpoint; None: it does not. `pauses`: asked after every
+    epoch that is kept in a checkpoint whether to pause there.
     """
 
     on_epoch: Callable[[Epoch], None] = lambda epoch: None
@@ -41,6 +42,7 @@ class Watch:
     callbacks: Callable[[], Sequence[keras.callbacks.Callback]] = lambda: ()
     on_built: Callable[[Built], bool] = lambda built: True
     until: int | None = None
+    pauses: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -130,8 +132,13 @@ def train(
             )
             return _training(built, result, stopped=stop.stopped)
         if checkpoint is not None:
+
+            def pauses() -> bool:
+                reached = len(curve.epochs)
+                return reached < settings.epochs and (reached == watch.until or watch.pauses())
+
             callbacks.append(
-                EpochCheckpoint(checkpoint, plan, curve, until=watch.until, best_weights=best, average=average)
+                EpochCheckpoint(checkpoint, plan, curve, pauses=pauses, best_weights=best, average=average)
             )
         averaging = [] if average is None else [average]
         _fit(
@@ -164,8 +171,8 @@ def _training(built: Built, result: OwnTrainingResult, *, stopped: bool) -> Trai
 
 
 def _make_average(built: Built, schedule: Schedule, restored: Restored | None, *, step: int) -> PowerAverage | None:
-    # A rate that falls to 0 does the same, and an average would still hold weights from before.
-    if not built.recipe.averages or schedule.has_end:
+    # A rate that falls to 0 from the start does the same.
+    if not built.recipe.averages or schedule is Schedule.WARMUP_COSINE:
         return None
     return PowerAverage(step=step, values=() if restored is None else restored.averages)
 

@@ -126,7 +126,25 @@ def test_a_training_is_over_while_there_is_time_left_to_test_its_model(clock):
     budget = Budget(100, clock=clock)
     clock.now += 100 - FINISHING_SECONDS - 1
     assert not budget.is_over()
-    assert budget.is_over(spent_before=2.0)
     clock.now += 2
     assert budget.is_over()
     assert not Budget(None, clock=clock).is_over()
+
+
+def test_what_an_interrupted_training_took_is_taken_off(clock):
+    budget = Budget(100, clock=clock)
+    budget.spend(40.0)
+    assert budget.remaining() == 60
+
+
+@pytest.mark.parametrize(
+    ("seconds", "after", "epochs"), [(9.0, 0.0, 10), (10.0, 0.0, 9), (10.0, 5.0, 8), (91.0, 0.0, 0)]
+)
+def test_epochs_have_time_up_to_what_is_kept_for_finishing(clock, seconds, after, epochs):
+    assert Budget(100, clock=clock).epochs_left(seconds, after=after) == epochs
+
+
+def test_no_epoch_has_time_after_the_end(clock):
+    budget = Budget(100, clock=clock)
+    clock.now += 500
+    assert budget.epochs_left(1.0, after=0.0) == 0

@@ -55,6 +55,7 @@ def test_every_structure_builds_and_answers_with_probabilities(num_blocks, paddi
             "batch_normalization": batch_normalization,
             "pooling": pooling,
             **{f"num_filters_{block}": 8 for block in range(1, num_blocks + 1)},
+            **{f"convolutions_{block}": 1 for block in range(1, num_blocks + 1)},
         }
     )
     answer = model(np.full((2, 28, 28, 1), 255, np.uint8), training=False).numpy()
@@ -69,7 +70,8 @@ def test_every_structure_builds_and_answers_with_probabilities(num_blocks, paddi
 @pytest.mark.parametrize("convolution", ["full", "separable"])
 @pytest.mark.parametrize("batch_normalization", NORMALIZATION)
 def test_a_block_may_have_two_convolutions_and_its_normalization_follows_both(convolution, batch_normalization):
-    model = build({"convolutions": 2, "convolution": convolution, "batch_normalization": batch_normalization})
+    both = {"convolutions_1": 2, "convolutions_2": 2}
+    model = build({**both, "convolution": convolution, "batch_normalization": batch_normalization})
     kinds = [type(layer).__name__ for layer in model.layers if "Conv2D" in type(layer).__name__]
     assert kinds == ["Conv2D", *["Conv2D" if convolution == "full" else "SeparableConv2D"] * 3]
     normalized = sum(isinstance(layer, keras.layers.BatchNormalization) for layer in model.layers)
@@ -78,8 +80,10 @@ def test_a_block_may_have_two_convolutions_and_its_normalization_follows_both(co
 
 @pytest.mark.parametrize("dense_units", [0, 32])
 def test_global_averages_leave_a_small_head(dense_units):
-    flat, average = (build({"head": head, "dense_units": dense_units}) for head in ("flatten", "average"))
-    assert average.count_params() < flat.count_params() / 2
+    body = {"num_filters_2": 32, "dense_units": dense_units}
+    flat, average = (build({**body, "head": head}) for head in ("flatten", "average"))
+    # Of 5×5 values of each filter there is one left.
+    assert flat.count_params() - average.count_params() == (5 * 5 - 1) * 32 * (dense_units or 10)
     assert average.output_shape == (None, 10)
 
 
@@ -189,7 +193,9 @@ def test_a_block_is_described_exactly_where_there_is_one(point):
     checked = MNIST.check(point)
     described = {name for name in checked if name[-1] in "123" and name[-2] == "_"}
     blocks = range(1, checked["num_blocks"] + 1)
-    assert described == {f"{name}_{block}" for name in ("num_filters", "kernel_size") for block in blocks}
+    assert described == {
+        f"{name}_{block}" for name in ("num_filters", "kernel_size", "convolutions") for block in blocks
+    }
 
 
 @given(point=POINTS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -101,10 +103,22 @@ def test_a_warm_up_may_lead_to_a_constant_rate(model):
     assert rates == sorted(rates)
 
 
-@pytest.mark.parametrize("schedule", [each for each in Schedule if not each.has_end])
-def test_a_rate_without_an_end_is_the_same_in_a_longer_training(model, schedule):
-    short, long = (rates_of(model, TrainingSettings(epochs=epochs, schedule=schedule)) for epochs in (2, 3))
-    assert long[: 2 * STEPS] == pytest.approx(short)
+def test_a_rate_that_falls_late_is_constant_for_an_eighth_and_then_falls_to_0(model):
+    rates = rates_of(model, TrainingSettings(epochs=10, schedule=Schedule.WARMUP_DECAY))
+    assert rates[2 : 2 * STEPS] == pytest.approx([0.4] * (2 * STEPS - 2))
+    falling = rates[2 * STEPS :]
+    assert all(later < earlier for earlier, later in itertools.pairwise(falling))
+    assert falling[len(falling) // 2] == pytest.approx(0.2, abs=0.02)
+    assert 0 < rates[-1] < 0.01
+
+
+@pytest.mark.parametrize("schedule", Schedule)
+@pytest.mark.parametrize(("epochs", "longer"), [(2, 3), (8, 9), (9, 16)])
+def test_up_to_where_it_matters_the_rate_is_the_same_in_a_longer_training(model, schedule, epochs, longer):
+    short, long = (rates_of(model, TrainingSettings(epochs=number, schedule=schedule)) for number in (epochs, longer))
+    same = int(min(schedule.fixed_epochs(epochs), epochs)) * STEPS
+    assert long[:same] == pytest.approx(short[:same])
+    assert schedule.fixed_epochs(longer) >= schedule.fixed_epochs(epochs)
 
 
 def test_the_rate_is_that_of_the_step_whatever_the_optimizer_holds(model):
