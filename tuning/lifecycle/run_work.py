@@ -32,7 +32,7 @@ class Stage(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class TrainingPart:
     """Of a training: its `stage`, and how many epochs would suit it if there were time for any number, `wanted`."""
 
     wanted: int
@@ -48,7 +48,7 @@ class Retraining:
 
     plan: TrainingPlan
     trial_id: str | None
-    part: Part
+    part: TrainingPart
     examples: int
     left_out: int
     done: int

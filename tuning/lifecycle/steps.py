@@ -18,7 +18,7 @@ from tuning._retrain import retraining_plan
 from tuning._search import PreparedSearch
 from tuning.evaluation.promise import Promised
 from tuning.lifecycle.final_test import look_at_test_set
-from tuning.lifecycle.run_work import Part, RunWork, Stage
+from tuning.lifecycle.run_work import RunWork, Stage, TrainingPart
 from tuning.lifecycle.training_step import train_run_model, train_until_end_is_fixed
 from tuning.loop.budget import Budget, parse_duration
 from tuning.loop.journal import Journal
@@ -199,7 +199,7 @@ def _retrain(work: RunWork, record: SearchRun, result: SearchResult, budget: Bud
             record = dataclasses.replace(record, config=dataclasses.replace(record.config, retraining_epochs=epochs))
             work.folder.write(record)
             plan, stage = _winner_plan(work, record, result, most_epochs=epochs), Stage.MEASURED
-    train_run_model(work, record, plan, promised=promised, part=Part(wanted=wanted, stage=stage), limit=limit)
+    train_run_model(work, record, plan, promised=promised, part=TrainingPart(wanted=wanted, stage=stage), limit=limit)
     seconds = dataclasses.replace(record.seconds, retrain=time.perf_counter() - started)
     return dataclasses.replace(record, status=RunStatus.EVALUATING, seconds=seconds)
 

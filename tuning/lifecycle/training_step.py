@@ -9,15 +9,14 @@ import math
 import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-
-import keras
+from typing import Any
 
 from tuning._retrain import train_and_save
 from tuning.data.dataset import Split
 from tuning.errors import InputError, TrainingError
 from tuning.evaluation.promise import Promised
 from tuning.failures import describe_failure
-from tuning.lifecycle.run_work import Part, Retraining, RunWork, Stage
+from tuning.lifecycle.run_work import Retraining, RunWork, Stage, TrainingPart
 from tuning.loop.budget import Budget
 from tuning.plugins.user_callbacks import RETRAINING, TrialContext, make_callbacks
 from tuning.records import Epoch
@@ -34,7 +33,7 @@ def train_run_model(
     plan: TrainingPlan,
     *,
     promised: Promised | None = None,
-    part: Part | None = None,
+    part: TrainingPart | None = None,
     limit: Budget | None = None,
 ) -> TrainedModel:
     """Train and save the run's model, from the epoch that was reached before.
@@ -42,7 +41,7 @@ def train_run_model(
     With a `limit` the training ends when that is over, but not before its first epoch. Raises TrainingError, with the
     run FAILED on record, if there is no model to save.
     """
-    part = part if part is not None else Part(wanted=plan.settings.epochs)
+    part = part if part is not None else TrainingPart(wanted=plan.settings.epochs)
     with _following(work, record, plan, part, ends_in_time=limit is not None) as following:
         epochs = list(following.before)
 
@@ -72,7 +71,8 @@ def train_until_end_is_fixed(
     restored = Checkpoint(folder=work.folder.checkpoint).restore(plan)
     if math.isinf(until) or (restored is not None and len(restored.epochs) >= until):
         return None
-    with _following(work, record, plan, Part(wanted=wanted, stage=Stage.MEASURING), ends_in_time=True) as following:
+    part = TrainingPart(wanted=wanted, stage=Stage.MEASURING)
+    with _following(work, record, plan, part, ends_in_time=True) as following:
         epochs, started = list(following.before), limit.clock()
         ends: list[float] = []
 
@@ -112,13 +112,13 @@ class _Following:
 
     examples: tuple[Split, Split | None]
     before: tuple[Epoch, ...]
-    callbacks: Callable[[], list[keras.callbacks.Callback]]
+    callbacks: Callable[[], list[Any]]
     tell: Callable[[Epoch], None]
 
 
 @contextlib.contextmanager
 def _following(
-    work: RunWork, record: RunRecord, plan: TrainingPlan, part: Part, *, ends_in_time: bool
+    work: RunWork, record: RunRecord, plan: TrainingPlan, part: TrainingPart, *, ends_in_time: bool
 ) -> Iterator[_Following]:
     """While a training of the plan runs. What makes it fail is a TrainingError, and on record."""
     restored = Checkpoint(folder=work.folder.checkpoint).restore(plan)
