@@ -203,8 +203,8 @@ def writing_to(folder: Path) -> Iterator[None]:
         raise
 
 
-def load_tensorflow() -> None:
-    """Import TensorFlow with our choice of kernels, without what it writes before its own log level counts."""
+def load_tensorflow(*, trains_halves: bool = False) -> None:
+    """Import TensorFlow quietly, with our choice of kernels, and of threads for a process that trains in halves."""
     from tuning.environment.cpu_kernels import kernel_choice
     from tuning.native_output import hold_back
 
@@ -217,10 +217,11 @@ def load_tensorflow() -> None:
         take_defaults()
         import tensorflow
 
-        from tuning.environment.devices import prepare_gpus
+        from tuning.environment import devices
 
         tensorflow.get_logger().setLevel("ERROR")
-        prepare_gpus()
+        if not devices.prepare_gpus() and trains_halves:
+            devices.share_threads_between_halves()
     # All of it stays: looking through it in every garbage collection costs an export a twentieth of its time.
     gc.freeze()
 

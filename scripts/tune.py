@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> _entry.CommandOutcome:
     options = read_options(arguments, folder)
     tell_code(console, options)
     dataset = _dataset(arguments, folder)
-    _entry.load_tensorflow()
+    _entry.load_tensorflow(trains_halves=options.model is None)
     if arguments.minimum_accuracy is not None and not dataset.is_classification:
         raise InputError(f"{dataset.name} has no classes to be accurate about: leave out --minimum-accuracy")
     with (

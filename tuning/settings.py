@@ -93,7 +93,8 @@ class TrainingSettings(JsonRecord):
     `patience`: epochs without a better objective after which training stops; None never stops early.
     `keep_best`: end with the weights of the epoch with the best objective instead of the last one's.
     `balance_classes`: every class weighs the same in the loss, however many images it has. `by_keras`: `Model.fit`
-    trains, also where the model builder has a fit of its own.
+    trains, also where the model builder has a fit of its own. `halves`: of each batch are trained side by side, for a
+    model with one input and one output.
     """
 
     _EARLIER: ClassVar[tuple[str, ...]] = ("augmentation",)
@@ -107,6 +108,7 @@ class TrainingSettings(JsonRecord):
     objective: Objective = VALIDATION_LOSS
     by_keras: bool = False
     parts: int = 1
+    halves: bool = False
 
     def __post_init__(self) -> None:
         for name in ("epochs", "parts"):

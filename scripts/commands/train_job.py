@@ -48,18 +48,21 @@ def new_job(arguments: argparse.Namespace, console: Console) -> TrainJob:
     tell_code(console, chosen.choice)
     choice = TrainingDataChoice.of(arguments)
     dataset = choice.load(runs=arguments.runs, seed=arguments.seed)
-    _entry.load_tensorflow()
+    _entry.load_tensorflow(trains_halves=chosen.choice.model is None)
     from tuning.lifecycle.complete import describe_model
     from tuning.runs.recorded_data import describe_dataset, describe_versions
     from tuning.runs.run_record import RunCommand, RunStatus, TrainRun, TrainSection
     from tuning.seeds import derive_seed
-    from tuning.settings import TrainingPlan
+    from tuning.settings import Schedule, TrainingPlan
 
     seed = arguments.seed if arguments.seed is not None else 0
     data, builder, factories = _make(chosen.choice, dataset, seed=seed)
     settings = chosen.settings
     if settings is None:
         settings = builder.trial_settings(DEFAULT_EPOCHS)
+        if settings.schedule is Schedule.WARMUP_CONSTANT:
+            # Nothing compares it half-way with others, as it does trials.
+            settings = dataclasses.replace(settings, schedule=Schedule.WARMUP_DECAY)
     if arguments.epochs is not None:
         settings = dataclasses.replace(settings, epochs=arguments.epochs)
     if chosen.choice.class_weight is not None:
@@ -96,10 +99,10 @@ def resume_job(arguments: argparse.Namespace, folder: RunFolder, console: Consol
     require_command("train", record, folder, runs=arguments.runs)
     assert isinstance(record, TrainRun)
     dataset = load_run_dataset(record, runs=arguments.runs)
-    _entry.load_tensorflow()
+    choice = ModelChoice.from_options(record.options)
+    _entry.load_tensorflow(trains_halves=choice.model is None)
     from tuning.lifecycle.complete import describe_model
 
-    choice = ModelChoice.from_options(record.options)
     tell_code(console, choice)
     data, builder, factories = _make(choice, dataset, seed=record.seed)
     require_same_model(record.model, describe_model(builder, choice.model), folder.path)

@@ -83,9 +83,10 @@ ROOMS = [
         imports=f"{TUNING_GROUND} tuning/space tuning/oracles tuning/oracles/surrogate",
         packages="numpy keras_tuner optuna",
     ),
+    Room(name="tuning/training/steps", packages=FRAMEWORKS),
     Room(
         name="tuning/training",
-        imports=f"{TUNING_GROUND} tuning/environment tuning/data tuning/space tuning/runs",
+        imports=f"{TUNING_GROUND} tuning/environment tuning/data tuning/space tuning/runs tuning/training/steps",
         packages=f"{FRAMEWORKS} psutil sklearn",
     ),
     Room(

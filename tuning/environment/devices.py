@@ -49,6 +49,15 @@ def threads_of_each(workers: int) -> int:
     return max(cores() // workers, 1)
 
 
+def share_threads_between_halves() -> None:
+    """Let TensorFlow train both halves of a batch side by side, each on half of the cores.
+
+    Raises RuntimeError where TensorFlow has computed something already.
+    """
+    tf.config.threading.set_inter_op_parallelism_threads(2)
+    tf.config.threading.set_intra_op_parallelism_threads(threads_of_each(2))
+
+
 def worker_environment(slot: int, *, threads: int, gpus: Sequence[str]) -> dict[str, str]:
     """The variables that give the worker in place `slot` its threads, kernels and, if there are GPUs, one of them."""
     environment = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONUNBUFFERED": "1", **kernel_choice(os.environ)}

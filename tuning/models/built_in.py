@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import keras_tuner as kt
 
+from tuning.environment.devices import visible_gpus
 from tuning.errors import InputError
 from tuning.models.network import (
     DEFAULTS,
@@ -120,7 +121,7 @@ class TunableClassifier(kt.HyperModel):
 
     def trial_settings(self, epochs: int) -> TrainingSettings:
         """Warm-up and a constant rate: with averaged weights a trial is as good as it can be after every epoch."""
-        return TrainingSettings(epochs=epochs, schedule=Schedule.WARMUP_CONSTANT)
+        return TrainingSettings(epochs=epochs, schedule=Schedule.WARMUP_CONSTANT, halves=_gains_from_halves())
 
     def retraining_settings(self, winner: TrialRecord, *, epochs_to_best: int, examples: int) -> TrainingSettings:
         """As a trial, then with a rate that falls; fewer images are shown more often.
@@ -133,6 +134,7 @@ class TunableClassifier(kt.HyperModel):
         return TrainingSettings(
             epochs=epochs,
             schedule=Schedule.WARMUP_DECAY,
+            halves=_gains_from_halves(),
             balance_classes=winner.settings.balance_classes,
             objective=winner.settings.objective,
         )
@@ -165,3 +167,8 @@ class TunableClassifier(kt.HyperModel):
         hp = kt.HyperParameters()
         hp.values = dict(values)
         return self.declare(hp)
+
+
+def _gains_from_halves() -> bool:
+    """A GPU does twice as much with a whole batch, where cores get in each other's way."""
+    return not visible_gpus()

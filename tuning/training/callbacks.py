@@ -12,7 +12,7 @@ import keras
 
 from tuning.records import Epoch
 from tuning.settings import Objective, Schedule, TrainingSettings
-from tuning.training.averaging import PowerAverage, delivered_weights
+from tuning.training.steps.averaging import PowerAverage, delivered_weights
 
 WARMUP_SHARE = 0.1
 WARMUP_EPOCHS = 0.3

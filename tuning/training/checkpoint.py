@@ -17,8 +17,8 @@ from tuning.files.json_record import JsonRecord
 from tuning.files.recorded import read_record
 from tuning.records import Epoch
 from tuning.settings import TrainingPlan
-from tuning.training.averaging import PowerAverage
 from tuning.training.callbacks import LearningCurve
+from tuning.training.steps.averaging import PowerAverage
 
 SECONDS_APART = 10.0
 

@@ -16,11 +16,11 @@ from tuning.data.dataset import Split
 from tuning.errors import InputError
 from tuning.records import Epoch, best_epoch
 from tuning.settings import Feed, Objective, TrainingPlan
-from tuning.training.averaging import averages
 from tuning.training.built import Built
 from tuning.training.checkpoint import Checkpoint
 from tuning.training.measuring import STANDARD_ERRORS, measure, report, with_report
 from tuning.training.own_fit import OwnFit, with_results
+from tuning.training.steps.averaging import averages
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

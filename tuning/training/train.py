@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import shutil
 import tempfile
@@ -16,7 +17,6 @@ from tuning.data.dataset import Split
 from tuning.environment.graph_memory import forget_graphs, own_gradients
 from tuning.records import Epoch, best_epoch
 from tuning.settings import Configuration, Schedule, TrainingPlan
-from tuning.training.averaging import PowerAverage, ValidatesDelivered
 from tuning.training.builder import ModelBuilder
 from tuning.training.built import Built
 from tuning.training.callbacks import BestWeights, EarlyStopping, LearningCurve, StopSignal, schedule_callbacks
@@ -24,6 +24,8 @@ from tuning.training.checkpoint import Checkpoint, EpochCheckpoint, Restored
 from tuning.training.input_pipeline import steps_per_epoch, training_batches, validation_batches
 from tuning.training.measuring import report, with_report
 from tuning.training.own_training import OwnTraining, OwnTrainingResult, run_own_fit
+from tuning.training.steps.averaging import PowerAverage, ValidatesDelivered
+from tuning.training.steps.halves import in_halves
 from tuning.training.weighing import spread_weights, weigh
 
 
@@ -210,21 +212,23 @@ def _fit(
     settings, feed = plan.settings, built.feed
     steps = steps_per_epoch(len(training), built.recipe.batch_size, parts=settings.parts)
     training, class_weight = weigh(training, balance_classes=settings.balance_classes)
-    built.model.fit(
-        training_batches(
-            training,
-            recipe=built.recipe,
-            seed=plan.seed,
-            feed=feed,
-            first_step=steps * epochs.start,
-            weights=spread_weights(training, built),
-        ),
-        steps_per_epoch=steps,
-        epochs=epochs.stop,
-        initial_epoch=epochs.start,
-        validation_data=None if validation is None else validation_batches(validation, feed=feed),
-        class_weight=class_weight,
-        callbacks=list(callbacks),
-        shuffle=False,
-        verbose=0,
+    batches = training_batches(
+        training,
+        recipe=built.recipe,
+        seed=plan.seed,
+        feed=feed,
+        first_step=steps * epochs.start,
+        weights=spread_weights(training, built),
     )
+    with in_halves(built.model) if settings.halves else contextlib.nullcontext():
+        built.model.fit(
+            batches,
+            steps_per_epoch=steps,
+            epochs=epochs.stop,
+            initial_epoch=epochs.start,
+            validation_data=None if validation is None else validation_batches(validation, feed=feed),
+            class_weight=class_weight,
+            callbacks=list(callbacks),
+            shuffle=False,
+            verbose=0,
+        )

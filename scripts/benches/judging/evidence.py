@@ -37,7 +37,7 @@ Result = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Case:
+class MeasuredCase:
     """One run: of which part, what of it, and its seed."""
 
     part: str
@@ -57,7 +57,7 @@ class Evidence:
         file = self.folder / "evidence.jsonl"
         return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
 
-    def add(self, cases: Iterable[Case], measure: Callable[[Case, Path], Result]) -> None:
+    def add(self, cases: Iterable[MeasuredCase], measure: Callable[[MeasuredCase, Path], Result]) -> None:
         """Measure what is not on record yet."""
         done = {(line["part"], line["case"], line["seed"]) for line in self.lines}
         for case in cases:
@@ -79,7 +79,7 @@ def run_script(script: str, *arguments: str) -> Result:
     return found
 
 
-def tune(case: Case, runs: Path, *options: str) -> tuple[Result, float]:
+def tune(case: MeasuredCase, runs: Path, *options: str) -> tuple[Result, float]:
     """A search as a run of its own, gone on with where an earlier command was stopped; its seconds in this one."""
     started = time.perf_counter()
     chosen = ["--resume"] if (runs / "search" / "run.json").exists() else ["--seed", str(case.seed), *options]
@@ -87,14 +87,14 @@ def tune(case: Case, runs: Path, *options: str) -> tuple[Result, float]:
     return found, time.perf_counter() - started
 
 
-def measure_default(case: Case, runs: Path) -> Result:
+def measure_default(case: MeasuredCase, runs: Path) -> Result:
     found, seconds = tune(case, runs, "--dataset", "mnist")
     exported = run_script("export.py", "--runs", str(runs), "--run", "search")
     accuracies = {parity["file"]: parity["accuracy"] for parity in exported["results"]}
     return {"seconds": seconds, "accuracies": accuracies, "winner": found["winner"]["trial_id"]}
 
 
-def measure_data_set(case: Case, runs: Path, data: Path) -> Result:
+def measure_data_set(case: MeasuredCase, runs: Path, data: Path) -> Result:
     found, seconds = tune(case, runs, "--data", str(data), "--budget", f"{MINUTES}m")
     winner = found["winner"]["trial_id"]
     result: Result = {"seconds": seconds, "winner": winner, "error": 100 * (1 - found["test"]["accuracy"])}
@@ -135,7 +135,7 @@ def _winner(run: Any) -> str:
     return found
 
 
-def measure_speed(case: Case, runs: Path) -> Result:
+def measure_speed(case: MeasuredCase, runs: Path) -> Result:
     found = run_script(
         "train.py",
         *("--runs", str(runs), "--dataset", "mnist", "--seed", str(case.seed), "--epochs", case.case),
@@ -200,12 +200,12 @@ def main() -> int:
     evidence = Evidence(folder=arguments.folder)
     seeds = range(arguments.seeds)
     if "default" in parts:
-        evidence.add((Case(part="default", case="mnist", seed=seed) for seed in seeds), measure_default)
+        evidence.add((MeasuredCase(part="default", case="mnist", seed=seed) for seed in seeds), measure_default)
     if "sets" in parts:
-        cases = (Case(part="sets", case=name, seed=seed) for seed in seeds for name in DATA_SETS)
+        cases = (MeasuredCase(part="sets", case=name, seed=seed) for seed in seeds for name in DATA_SETS)
         evidence.add(cases, lambda case, runs: measure_data_set(case, runs, arguments.data_sets / f"{case.case}.npz"))
     if "speed" in parts:
-        cases = (Case(part="speed", case=str(epochs), seed=seed) for seed in seeds for epochs in SPEED_EPOCHS)
+        cases = (MeasuredCase(part="speed", case=str(epochs), seed=seed) for seed in seeds for epochs in SPEED_EPOCHS)
         evidence.add(cases, measure_speed)
     print("\n".join(describe(evidence.lines)))
     return 0

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from scripts.benches.judging.evidence import Case, Evidence, describe
+from scripts.benches.judging.evidence import Evidence, MeasuredCase, describe
 
-CASES = [Case(part="speed", case="1", seed=seed) for seed in (0, 1)]
+CASES = [MeasuredCase(part="speed", case="1", seed=seed) for seed in (0, 1)]
 
 
 def test_what_is_on_record_is_not_measured_again(tmp_path: Path) -> None:
     measured: list[int] = []
 
-    def measure(case: Case, runs: Path) -> dict[str, Any]:
+    def measure(case: MeasuredCase, runs: Path) -> dict[str, Any]:
         measured.append(case.seed)
         if len(measured) == 2:
             raise KeyboardInterrupt

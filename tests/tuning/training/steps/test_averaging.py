@@ -11,7 +11,7 @@ import pytest
 from tuning.data.search_data import SearchData
 from tuning.models.user_model import UserModel, Wishes
 from tuning.settings import TrainingPlan
-from tuning.training.averaging import POWER, PowerAverage, averages, delivered_weights
+from tuning.training.steps.averaging import POWER, PowerAverage, averages, delivered_weights
 from tuning.training.train import Watch, train
 
 pytestmark = pytest.mark.slow
