@@ -184,7 +184,7 @@ def test_bench_lists_its_measurements() -> None:
     done = subprocess.run([str(ROOT / "scripts/bench")], capture_output=True, text=True, check=False)
 
     assert done.returncode == 2
-    assert "baselines curves data_sets default_run exports faults folder" in done.stderr
+    assert "baselines curves data_sets default_run evidence exports faults folder" in done.stderr
 
 
 @pytest.mark.slow
