@@ -199,9 +199,9 @@ def test_where_every_trial_fails_nobody_wins_and_the_search_still_goes_on(run, s
 
 
 @pytest.mark.slow
-def test_enqueued_configurations_come_first_with_settings_of_their_own(run):
+def test_enqueued_configurations_come_first_with_settings_of_their_own(run, tiny):
     own = TrainingSettings(epochs=2, schedule=Schedule.STEP, labels=Labels.ONE_HOT)
-    usual = TrainingSettings(epochs=1, schedule=Schedule.WARMUP_CONSTANT)
+    usual = tiny.trial_settings(1)
     enqueued = (({"learning_rate": 0.004}, own), ({"learning_rate": 0.005}, None))
     first, second, third = run(config(max_trials=3, enqueued=enqueued)).trials
     assert [trial.hyperparameters["learning_rate"] for trial in (first, second)] == [0.004, 0.005]
