@@ -16,8 +16,6 @@ from tuning.ranking.selection import epochs_to_best
 from tuning.records import TrialRecord
 
 LARGEST_REPEATS_SHARE = 0.2
-FEWEST_EPOCHS = 3
-"""A winner whose retraining has time for fewer is hardly trained."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,10 +96,12 @@ class TimeLimits:
     def is_too_slow(self, attempt: Attempt, *, at: float) -> bool:
         """Whether a retraining would not get through as many epochs: what a trial shows beyond that can't be delivered.
 
-        Of the first part of an epoch, whether `FEWEST_EPOCHS` of such ones would be too many.
+        Of the first part of an epoch, whether not even one whole epoch would fit. What a start takes is no part of it.
         """
         longest = self.resources.budget.longest_retraining(examples_ratio=self.ratio)
         curve = self.state.curves.get(attempt.trial_id, ())
         if curve:
             return sum(epoch.seconds for epoch in curve) > longest
-        return attempt.seconds_taken(at=at) * attempt.plan.settings.parts > longest / FEWEST_EPOCHS
+        starts = [trial.start_seconds for trial in self.state.trials if trial.has_result]
+        taken = attempt.seconds_taken(at=at) - (statistics.median(starts) if starts else 0.0)
+        return taken * attempt.plan.settings.parts > longest

@@ -8,7 +8,7 @@ import pytest
 
 from tuning.loop.budget import FINISHING_SECONDS, Budget
 from tuning.loop.resources import Resources
-from tuning.loop.time_limits import FEWEST_EPOCHS, TimeLimits
+from tuning.loop.time_limits import TimeLimits
 from tuning.settings import TrainingSettings
 
 
@@ -16,11 +16,11 @@ from tuning.settings import TrainingSettings
 def limits(make_trial):
     """Of 1,000 s, at its beginning; who of the trials is repeated how often is given."""
 
-    def make(repeats=(), curve=(), others=()):
+    def make(repeats=(), curve=(), others=(), trials=()):
         config = SimpleNamespace(parts=5)
         builder = SimpleNamespace(retraining_settings=lambda *args, **options: SimpleNamespace(epochs=60))
         best = others[0] if others else None
-        state = SimpleNamespace(trials=(), best=best, curves={"0000": list(curve)}, config=config, builder=builder)
+        state = SimpleNamespace(trials=trials, best=best, curves={"0000": list(curve)}, config=config, builder=builder)
         race = SimpleNamespace(
             repeats_left=lambda: list(repeats),
             finalists_like=lambda trial: [trial, *others],
@@ -48,14 +48,21 @@ def test_a_trial_is_not_trained_longer_than_its_retraining_could_be(limits, make
 
 def test_a_part_of_an_epoch_may_take_its_share_of_that(limits):
     plan = SimpleNamespace(settings=SimpleNamespace(parts=5))
-    attempt = SimpleNamespace(trial_id="0000", seconds_taken=lambda at: 1.01 * LONGEST / FEWEST_EPOCHS / 5, plan=plan)
+    attempt = SimpleNamespace(trial_id="0000", seconds_taken=lambda at: 1.01 * LONGEST / 5, plan=plan)
     assert limits().is_too_slow(attempt, at=0.0)
 
 
 @pytest.mark.parametrize(("share", "is_too_slow"), [(0.99, False), (1.01, True)])
-def test_a_first_epoch_of_which_too_few_would_fit_is_given_up(limits, share, is_too_slow):
-    attempt = SimpleNamespace(trial_id="0000", seconds_taken=lambda at: share * LONGEST / FEWEST_EPOCHS, plan=PLAN)
+def test_a_first_epoch_that_would_not_fit_once_is_given_up(limits, share, is_too_slow):
+    attempt = SimpleNamespace(trial_id="0000", seconds_taken=lambda at: share * LONGEST, plan=PLAN)
     assert limits().is_too_slow(attempt, at=0.0) == is_too_slow
+
+
+def test_what_a_start_takes_is_no_part_of_a_first_epoch(limits, make_trial, make_epoch):
+    done = make_trial(epochs=[make_epoch(seconds=2.0)] * 5, seconds=10.0 + 30.0)
+    attempt = SimpleNamespace(trial_id="0000", seconds_taken=lambda at: 0.99 * LONGEST + 30.0, plan=PLAN)
+    assert limits().is_too_slow(attempt, at=0.0)
+    assert not limits(trials=[done]).is_too_slow(attempt, at=0.0)
 
 
 def test_only_repeats_that_are_wanted_have_time_kept_back_and_a_fifth_at_most(limits, make_trial, make_epoch):
